@@ -1,0 +1,35 @@
+"""From raw recordings and sparse annotations to a scored k-fold ensemble: `snakemake --cores all`."""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: f"{workflow.basedir}/config.yaml"
+
+
+include: "rules/common.smk"
+
+
+wildcard_constraints:
+    shard=r"(train|test)-\d+",
+    variant=r"\d+",
+    fold=r"\d+",
+    model=r"[a-z][a-z0-9_]*",
+
+
+include: "rules/download.smk"
+include: "rules/split.smk"
+include: "rules/audio.smk"
+include: "rules/train.smk"
+include: "rules/ensemble.smk"
+include: "rules/submission.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        f"{OUT}/scores.json",
+        f"{OUT}/report.html",
+        f"{OUT}/submission.csv" if TEST else [],

@@ -1,0 +1,99 @@
+# Reads the recordings, a shard at a time.
+# Writes windows/ and augmented/ (int16 waveforms) and examples/ (float16 spectrograms), each an array beside its table.
+
+RATE = config["crop"]["sample_rate"]
+CROP = {key: config["crop"][key] for key in ("absent", "sample_rate", "window")}
+
+
+rule crop_windows:
+    """Cut one window an annotation."""
+    input:
+        READY,
+    output:
+        waveforms=f"{OUT}/windows/{{shard}}.npy",
+        index=f"{OUT}/windows/{{shard}}.csv",
+    params:
+        settings=ordered({**SOURCE, "crop": CROP, "shards": config["shards"]["train"]}),
+        recordings=shard_digest,
+        code=code("crop_windows.py"),
+    log:
+        f"{OUT}/logs/crop_windows/{{shard}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/crop_windows/{{shard}}.tsv"
+    conda:
+        "../envs/signal.yaml"
+    script:
+        "../scripts/crop_windows.py"
+
+
+rule augment_windows:
+    """Make one augmented copy of each window."""
+    input:
+        waveforms=rules.crop_windows.output.waveforms,
+        index=rules.crop_windows.output.index,
+    output:
+        waveforms=branch(
+            config["augment"]["keep_waveforms"],
+            then=f"{OUT}/augmented/{{variant}}/{{shard}}.npy",
+            otherwise=temp(f"{OUT}/augmented/{{variant}}/{{shard}}.npy"),
+        ),
+        index=f"{OUT}/augmented/{{variant}}/{{shard}}.csv",
+    params:
+        settings=ordered({"chain": config["augment"]["chain"], "sample_rate": RATE, "seed": config["seed"]}),
+        code=code("augment_windows.py"),
+    log:
+        f"{OUT}/logs/augment_windows/{{variant}}/{{shard}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/augment_windows/{{variant}}/{{shard}}.tsv"
+    conda:
+        "../envs/signal.yaml"
+    script:
+        "../scripts/augment_windows.py"
+
+
+def spectrogram_input(wildcards):
+    """Windows for variant 0 and augmented windows for the others; test recordings are cut on the fly."""
+    if wildcards.shard.startswith("test"):
+        return {"ready": READY}
+    source = "windows" if wildcards.variant == "0" else f"augmented/{wildcards.variant}"
+    return {
+        "waveforms": f"{OUT}/{source}/{wildcards.shard}.npy",
+        "index": f"{OUT}/{source}/{wildcards.shard}.csv",
+    }
+
+
+def only_test(value):
+    """A param that counts for test shards alone; `value` is a function of the wildcards."""
+    return lambda wildcards: value(wildcards) if wildcards.shard.startswith("test") else None
+
+
+rule compute_spectrograms:
+    """Compute log-mel spectrograms."""
+    input:
+        unpack(spectrogram_input),
+    output:
+        examples=f"{OUT}/examples/{{variant}}/{{shard}}.npy",
+        index=f"{OUT}/examples/{{variant}}/{{shard}}.csv",
+    params:
+        settings=ordered({**config["spectrogram"], "sample_rate": RATE}),
+        test=only_test(
+            lambda wildcards: ordered(
+                {
+                    **SOURCE,
+                    "hop": config["crop"]["hop"],
+                    "sample_rate": RATE,
+                    "shards": config["shards"]["test"],
+                    "window": config["crop"]["window"],
+                }
+            )
+        ),
+        recordings=only_test(shard_digest),
+        code=code("compute_spectrograms.py"),
+    log:
+        f"{OUT}/logs/compute_spectrograms/{{variant}}/{{shard}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/compute_spectrograms/{{variant}}/{{shard}}.tsv"
+    conda:
+        "../envs/signal.yaml"
+    script:
+        "../scripts/compute_spectrograms.py"

@@ -1,0 +1,104 @@
+# Reads the configuration and the tables of the data set.
+# Writes nothing: names and helpers for the other rules.
+
+import json
+import sys
+from functools import cache
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+SCRIPTS = Path(workflow.basedir, "scripts")
+if str(SCRIPTS) not in sys.path:
+    sys.path.append(str(SCRIPTS))
+
+from understory import capacity, configuration, datasets, tracking
+from understory.tables import InputError, shard_of
+from understory.tracking import ordered
+
+
+def sorry(error):
+    """What a person can mend, said without a traceback."""
+    return WorkflowError(str(error))
+
+
+try:
+    schema = json.loads(Path(workflow.basedir, "schemas", "config.schema.json").read_text())
+    config = ordered(configuration.checked(config, schema))
+except InputError as error:
+    raise sorry(error) from None
+
+OUT = f"results/{config['name']}"
+SYNTHETIC = config["data"] == "synthetic"
+DATA = f"{OUT}/data" if SYNTHETIC else config["data"]
+SOURCE = {"data": DATA, "dataset": config["dataset"], "subset": config["subset"]}
+# What says that made-up data are there. A person's own folder is nobody's output.
+READY = f"{OUT}/downloaded.json" if SYNTHETIC else []
+TRUTH = f"{OUT}/truth.csv" if SYNTHETIC and config["shards"]["test"] else []
+TRAIN = [f"train-{number}" for number in range(config["shards"]["train"])]
+TEST = [f"test-{number}" for number in range(config["shards"]["test"])]
+VARIANTS = range(config["augment"]["copies"] + 1)
+FOLDS = range(config["split"]["n_splits"])
+MODELS = sorted(config["train"])
+
+
+def code(script, *extra):
+    """Digest of a script's code, with that of the configured reader where the script reads tables."""
+    path = SCRIPTS / script
+    readers = [f"understory.datasets.{config['dataset']}"] if tracking.imports(path, "understory.datasets", SCRIPTS) else []
+    return tracking.code_digest(path, SCRIPTS, [*readers, *extra])
+
+
+@cache
+def tables(stamp):
+    try:
+        return datasets.read(config["dataset"], Path(DATA), config["subset"])
+    except InputError as error:
+        raise sorry(error) from None
+
+
+def source_tables():
+    """The tables of the data set, read anew when made-up data were made anew; None before there are any."""
+    if not SYNTHETIC:
+        return tables(None)
+    ready = Path(READY)
+    return tables(ready.stat().st_mtime_ns) if ready.exists() else None
+
+
+def split_digest(wildcards):
+    """What the folds are dealt from: every annotation, and the data set's own folds."""
+    found = source_tables()
+    if found is None:
+        return "not downloaded yet"
+    return tracking.digest([sorted(found.annotations), found.classes, found.folds, found.exhaustive])
+
+
+def shard_digest(wildcards):
+    """What a shard is made of: its recordings, their annotations and the content of their files.
+
+    Snakemake asks again just before the job starts, hence after the data were made.
+    """
+    found = source_tables()
+    if found is None:
+        return "not downloaded yet"
+    subset = wildcards.shard.split("-")[0]
+    count = config["shards"][subset]
+    own = [r for r in found.recordings if r.subset == subset and shard_of(r.recording_id, subset, count) == wildcards.shard]
+    names = {recording.recording_id for recording in own}
+    files = {recording.recording_id: tracking.content_identity(Path(DATA, recording.path)) for recording in own}
+    return tracking.digest([files, sorted(a for a in found.annotations if a.recording_id in names)])
+
+
+def template_digest(wildcards):
+    """What the submission has to look like."""
+    if source_tables() is None:
+        return "not downloaded yet"
+    try:
+        return tracking.digest(datasets.reader(config["dataset"]).submission_template(Path(DATA)))
+    except InputError as error:
+        raise sorry(error) from None
+
+
+def examples(suffix, variants, shards):
+    """The files of the example store with one suffix, variant by variant."""
+    return expand(f"{OUT}/examples/{{variant}}/{{shard}}.{suffix}", variant=variants, shard=shards)

@@ -1,0 +1,30 @@
+# Reads out-of-fold predictions, predictions of the test windows, and the truth where there is one.
+# Writes ensemble/ and scores.json.
+
+
+def of_folds(pattern):
+    return expand(f"{OUT}/{pattern}", model=MODELS, fold=FOLDS)
+
+
+rule ensemble_folds:
+    """Combine folds and models, and score them."""
+    input:
+        labels=rules.split_folds.output.labels,
+        oof=of_folds("models/{model}/fold{fold}/oof.csv"),
+        predictions=of_folds("predictions/{model}/fold{fold}.csv") if TEST else [],
+        truth=TRUTH,
+    output:
+        oof=f"{OUT}/ensemble/oof.csv",
+        scores=f"{OUT}/scores.json",
+        **({"predictions": f"{OUT}/ensemble/predictions.csv"} if TEST else {}),
+    params:
+        settings=ordered({**config["ensemble"], "name": config["name"]}),
+        code=code("ensemble_folds.py"),
+    log:
+        f"{OUT}/logs/ensemble_folds.log",
+    benchmark:
+        f"{OUT}/benchmarks/ensemble_folds.tsv"
+    conda:
+        "../envs/signal.yaml"
+    script:
+        "../scripts/ensemble_folds.py"

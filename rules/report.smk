@@ -1,0 +1,45 @@
+# Reads scores, histories, out-of-fold predictions, the examples as recorded, and the truth where there is one.
+# Writes report.html.
+
+
+rule build_report:
+    """Build the report."""
+    input:
+        scores=rules.ensemble_folds.output.scores,
+        oof=rules.ensemble_folds.output.oof,
+        predictions=f"{OUT}/ensemble/predictions.csv" if TEST else [],
+        labels=rules.split_folds.output.labels,
+        folds=rules.split_folds.output.folds,
+        histories=of_folds("models/{model}/fold{fold}/history.csv"),
+        truth=TRUTH,
+        arrays=examples("npy", 0, TRAIN),
+        indexes=examples("csv", 0, TRAIN),
+    output:
+        report=f"{OUT}/report.html",
+    params:
+        settings=ordered(
+            {
+                **config["report"],
+                "control": config["control"],
+                "facts": [
+                    ["data set", config["dataset"]],
+                    ["data", config["data"]],
+                    ["seed", config["seed"]],
+                    ["folds", f"{config['split']['n_splits']} by {config['split']['group']}, seed {config['split']['seed']}"],
+                    ["augmented copies", config["augment"]["copies"]],
+                ],
+                "mel": config["spectrogram"],
+                "seed": config["seed"],
+                "select": {model: config["models"][model]["select"] for model in MODELS},
+                "window": config["crop"]["window"],
+            }
+        ),
+        code=code("build_report.py"),
+    log:
+        f"{OUT}/logs/build_report.log",
+    benchmark:
+        f"{OUT}/benchmarks/build_report.tsv"
+    conda:
+        "../envs/signal.yaml"
+    script:
+        "../scripts/build_report.py"

@@ -1,0 +1,23 @@
+# Reads the annotation tables of the data set.
+# Writes folds.csv (one row an example, with its fold) and labels.json (the classes, in order).
+
+
+rule split_folds:
+    """Deal the examples to stratified folds."""
+    input:
+        READY,
+    output:
+        folds=f"{OUT}/folds.csv",
+        labels=f"{OUT}/labels.json",
+    params:
+        settings=ordered({**SOURCE, "absent": config["crop"]["absent"], "split": config["split"]}),
+        annotations=split_digest,
+        code=code("split_folds.py"),
+    log:
+        f"{OUT}/logs/split_folds.log",
+    benchmark:
+        f"{OUT}/benchmarks/split_folds.tsv"
+    conda:
+        "../envs/signal.yaml"
+    script:
+        "../scripts/split_folds.py"

@@ -1,0 +1,22 @@
+"""Predict every window of the test recordings with one fold's model."""
+
+import json
+from pathlib import Path
+
+import keras
+
+from understory import store, training
+from understory.job import run
+
+
+def main(job):
+    params = job.params.settings
+    training.configure(threads=params["threads"], seed=params["seed"])
+    labels = json.loads(Path(job.input.labels).read_text())
+    data = training.TestExamples(zip(job.input.arrays, job.input.indexes, strict=True))
+    model = keras.saving.load_model(job.input.model, compile=False)
+    predictions = training.predict(model, data, data.all_rows(), batch_size=params["batch_size"])
+    store.write_table(job.output.predictions, training.with_predictions(data.windows, predictions, labels["classes"]))
+
+
+run(main, globals().get("snakemake"))

@@ -1,0 +1,1 @@
+"""The library behind the workflow: importable, tested, and unaware of Snakemake."""

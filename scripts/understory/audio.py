@@ -1,0 +1,80 @@
+"""Reading windows of audio files."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from understory.tables import InputError
+
+# Samples of context that resampling gets on either side, in units of the two rates' common period.
+MARGIN_PERIODS = 8
+
+
+def length(path: Path, sample_rate: int) -> int:
+    """The number of samples that a file has at `sample_rate` Hz, read from its header."""
+    info = _opened(path, soundfile.info)
+    return info.frames * sample_rate // info.samplerate
+
+
+def read_window(path: Path, *, start: int, samples: int, sample_rate: int) -> np.ndarray:
+    """Decode one window of a file, and no more of it than that takes.
+
+    Parameters
+    ----------
+    path : Path
+        Any file that libsndfile reads, of any rate and number of channels (mixed down by their mean).
+    start, samples : int
+        The window's first sample and its length, counted at `sample_rate`.
+    sample_rate : int
+        Hz; a file of another rate is resampled by soxr.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 of shape (samples,); zeros where the file has ended or holds no finite number.
+
+    Raises
+    ------
+    InputError
+        The file cannot be decoded.
+    """
+    with _opened(path, soundfile.SoundFile) as file:
+        period = math.gcd(file.samplerate, sample_rate)
+        down, up = file.samplerate // period, sample_rate // period
+        # Windows begin where both rates have a sample, so that resampling does not move them.
+        skip = start % up
+        first = (start - skip) // up * down
+        before = 0 if down == up else min(MARGIN_PERIODS * down, first)
+        wanted = math.ceil((skip + samples) * down / up)
+        after = 0 if down == up else MARGIN_PERIODS * down
+        try:
+            file.seek(min(first - before, file.frames))
+            wave = file.read(before + wanted + after, dtype="float32", always_2d=True).mean(axis=1)
+        except soundfile.LibsndfileError as error:
+            raise InputError(f"{path} cannot be decoded at {start / sample_rate:.2f} s: {error.error_string}") from None
+    wave = np.nan_to_num(wave, nan=0.0, posinf=0.0, neginf=0.0)
+    if down != up:
+        wave = soxr.resample(wave, file.samplerate, sample_rate)[before // down * up :]
+    wave = wave[skip : skip + samples]
+    return np.pad(wave, (0, samples - len(wave)))
+
+
+def _opened(path, opener):
+    try:
+        return opener(str(path))
+    except soundfile.LibsndfileError as error:
+        found = "it is missing" if not Path(path).exists() else error.error_string
+        raise InputError(f"{path}: expected an audio file, found that {found}") from None
+
+
+def to_int16(wave: np.ndarray) -> np.ndarray:
+    """Samples of ±1 as 16-bit integers; what a 16-bit file held comes back exactly, beyond ±1 it is clipped."""
+    return np.clip(np.round(wave * 32768.0), -32768, 32767).astype(np.int16)
+
+
+def to_float(wave: np.ndarray) -> np.ndarray:
+    """16-bit integers as float32 samples of ±1."""
+    return wave.astype(np.float32) / 32768.0

@@ -1,0 +1,87 @@
+"""Dealing examples to folds."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from understory.tables import InputError, Tables, stable_hash
+
+
+def deal(examples: pd.DataFrame, tables: Tables, *, n_splits: int, seed: int, group: str, rare_classes: str) -> pd.DataFrame:
+    """The validation fold of each example.
+
+    Examples of present events are stratified by their label. An example of an absent event is never
+    validated against (it has nothing to rank): it goes with its recording's fold, or, where the recording
+    has no present event, with a fold that its recording's id decides.
+
+    Parameters
+    ----------
+    examples : pandas.DataFrame
+        `example_id, recording_id, label, presence`, ordered by id.
+    n_splits : int
+        Number of folds; a data set with folds of its own has to have as many.
+    seed : int
+    group : {"recording", "none"}
+        Whether all examples of a recording go to one fold.
+    rare_classes : {"fail", "allow"}
+        What to do when some class has no example to train on in some fold.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `example_id, recording_id, label, presence, fold`, ordered by id.
+
+    Raises
+    ------
+    InputError
+        The folds cannot be made as asked.
+    """
+    frame = examples[["example_id", "recording_id", "label", "presence"]].reset_index(drop=True)
+    if tables.folds is not None:
+        frame["fold"] = frame.recording_id.map(tables.folds).astype(int)
+        found = sorted(frame.fold.unique())
+        if found != list(range(n_splits)):
+            raise InputError(f"split.n_splits: expected {len(found)}, the data set's own number of folds, found {n_splits}")
+    else:
+        frame["fold"] = _deal(frame, n_splits=n_splits, seed=seed, group=group)
+    _check_training_folds(frame, tables.classes, n_splits, rare_classes)
+    return frame
+
+
+def _deal(frame, *, n_splits, seed, group):
+    fold = np.array([stable_hash(recording) % n_splits for recording in frame.recording_id])
+    present = np.flatnonzero(frame.presence == "present")
+    shown = frame.iloc[present]
+    splitter = {"recording": StratifiedGroupKFold, "none": StratifiedKFold}[group](n_splits, shuffle=True, random_state=seed)
+    try:
+        with warnings.catch_warnings():
+            # Too few members of a class is judged below, by what it does to the training folds.
+            warnings.filterwarnings("ignore", message="The least populated class")
+            for number, (_, validation) in enumerate(splitter.split(shown, shown.label, groups=shown.recording_id)):
+                fold[present[validation]] = number
+    except ValueError as error:
+        raise InputError(f"split.n_splits: {n_splits} folds of {len(shown)} present examples cannot be made ({error}): set fewer") from None
+    if group == "recording":
+        own = dict(zip(shown.recording_id, fold[present], strict=True))
+        fold = np.array([own.get(recording, number) for recording, number in zip(frame.recording_id, fold, strict=True)])
+    return fold
+
+
+def _check_training_folds(frame, classes, n_splits, rare_classes):
+    present = frame[frame.presence == "present"]
+    lacking = {
+        number: sorted(set(classes) - set(present.label[present.fold != number]))
+        for number in range(n_splits)
+    }
+    lines = [f"  without fold {number}: {', '.join(labels)}" for number, labels in lacking.items() if labels]
+    if not lines:
+        return
+    message = (
+        "some classes have no present example to train on:\n" + "\n".join(lines) + "\n"
+        "Add annotations for them, set fewer split.n_splits or split.group: none, or split.rare_classes: allow"
+    )
+    if rare_classes == "fail":
+        raise InputError(message)
+    print(f"WARNING: {message}")

@@ -1,0 +1,59 @@
+"""Scores of predictions against labels, and what chance would score."""
+
+import numpy as np
+from sklearn.metrics import label_ranking_average_precision_score
+
+from understory.streams import Stage, stream
+
+
+def lwlrap(labels: np.ndarray, predictions: np.ndarray) -> float:
+    """Label-weighted label-ranking average precision.
+
+    The mean, over all present labels of all rows, of the share of present labels among those ranked at least
+    as high: scikit-learn's `label_ranking_average_precision_score` with every row weighted by its number of
+    present labels (D. Ellis, DCASE 2019 task 2).
+
+    Parameters
+    ----------
+    labels : numpy.ndarray
+        (rows, classes): 1 present; 0 (absent) and -1 (unknown) count as not present.
+    predictions : numpy.ndarray
+        (rows, classes), higher for likelier.
+
+    Returns
+    -------
+    float
+        In (0, 1]; NaN where no row has a present label.
+    """
+    present = labels > 0.5
+    weights = present.sum(axis=1)
+    if not weights.any():
+        return float("nan")
+    rows = weights > 0
+    return float(label_ranking_average_precision_score(present[rows], predictions[rows], sample_weight=weights[rows]))
+
+
+def accuracy(labels: np.ndarray, predictions: np.ndarray) -> float:
+    """The share of rows whose highest prediction is a present label; NaN of no rows."""
+    if not len(labels):
+        return float("nan")
+    return float(np.mean(labels[np.arange(len(labels)), predictions.argmax(axis=1)] > 0.5))
+
+
+SCORES = {"lwlrap": lwlrap, "accuracy": accuracy}
+
+
+def class_scores(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """Each class's part in the lwlrap: (classes,) means over the rows where it is present, NaN where none is."""
+    present = labels > 0.5
+    at_least = predictions[:, :, None] <= predictions[:, None, :]
+    precision = (at_least & present[:, None, :]).sum(axis=2) / at_least.sum(axis=2)
+    counts = present.sum(axis=0)
+    return np.where(counts, (precision * present).sum(axis=0) / np.maximum(counts, 1), np.nan)
+
+
+def chance_interval(metric: str, labels: np.ndarray, predictions: np.ndarray, *, seed: int, permutations: int = 1000, level: float = 0.99):
+    """The central interval of the scores that the predictions get when their rows are dealt out at random."""
+    rng = stream(seed, Stage.INTERVAL, metric)
+    scores = [SCORES[metric](labels, predictions[rng.permutation(len(predictions))]) for _ in range(permutations)]
+    return tuple(float(q) for q in np.quantile(scores, [(1 - level) / 2, (1 + level) / 2]))

@@ -1,0 +1,72 @@
+"""The example store: an array a shard beside a table with a row for each of its items."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from understory.tables import InputError
+
+TEXT = ("example_id", "recording_id", "label", "presence", "present", "absent", "draw", "shard")
+
+
+def write(array_path, index_path, array: np.ndarray, index: pd.DataFrame):
+    """Write an array and its table, row i of one belonging to item i of the other.
+
+    Raises
+    ------
+    ValueError
+        Their lengths differ.
+    """
+    if len(array) != len(index):
+        raise ValueError(f"{array_path}: expected as many rows as items, found {len(index)} rows and {len(array)} items")
+    with replacing(array_path) as path, open(path, "wb") as file:
+        np.save(file, array, allow_pickle=False)
+    write_table(index_path, index)
+
+
+def read(array_path, index_path):
+    """The array of a shard, mapped from disk, and its table.
+
+    Raises
+    ------
+    InputError
+        One of them does not belong to the other.
+    """
+    array = np.load(array_path, mmap_mode="r", allow_pickle=False)
+    index = read_table(index_path)
+    if len(array) != len(index):
+        raise InputError(f"{array_path}: expected {len(index)} items, as {index_path} has rows, found {len(array)}: delete both to have them made again")
+    return array, index
+
+
+def write_table(path, table: pd.DataFrame):
+    """Write a table as CSV; a float32 has the nine digits that bring it back exactly."""
+    with replacing(path) as new:
+        table.to_csv(new, index=False, float_format="%.9g", lineterminator="\n")
+
+
+def read_table(path) -> pd.DataFrame:
+    """A table that `write_table` wrote; ids and labels are text, whatever they look like."""
+    header = pd.read_csv(path, nrows=0).columns
+    types = {column: str for column in TEXT if column in header}
+    return pd.read_csv(path, dtype=types, keep_default_na=False, na_values={c: [""] for c in header if c not in TEXT})
+
+
+class replacing:
+    """A context with a temporary path that becomes `path` when all went well, and goes when it did not."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.temporary = self.path.with_name(f".{self.path.name}.part")
+
+    def __enter__(self) -> Path:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return self.temporary
+
+    def __exit__(self, failure, *_):
+        if failure is None:
+            os.replace(self.temporary, self.path)
+        else:
+            self.temporary.unlink(missing_ok=True)

@@ -1,0 +1,124 @@
+"""Short digests of what a rule depends on besides its input files, for its `params`."""
+
+import ast
+import hashlib
+import json
+import sys
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+# Import names whose distribution is called otherwise.
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "skimage": "scikit-image", "yaml": "PyYAML"}
+
+
+def ordered(value):
+    """The value with every mapping sorted by key and made of builtins: Snakemake compares params by their repr."""
+    return json.loads(json.dumps(value, sort_keys=True))
+
+
+def digest(value) -> str:
+    """16 hex digits of a value that JSON can hold, whatever the order of its mappings."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def content_identity(path: Path) -> str:
+    """What a source file holds: never when it was written.
+
+    A FLAC file keeps the MD5 of its samples in its STREAMINFO header (RFC 9639, section 8.2), which with
+    the file's size stands for the whole; any other file is hashed.
+    """
+    status = path.stat()
+    return _content_identity(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+@cache
+def _content_identity(path, size, *_):
+    with open(path, "rb") as file:
+        head = file.read(42)
+        if head.startswith(b"fLaC") and any(head[26:]):
+            return f"{head[26:].hex()}-{size}"
+        file.seek(0)
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def code_digest(script: Path, library: Path, extra=()) -> str:
+    """Digest of the code a script runs: its syntax tree, those of the local modules it imports, directly
+    or not, and the versions of the third-party packages any of these import.
+
+    Parameters
+    ----------
+    script : Path
+    library : Path
+        The folder local modules are imported from.
+    extra : iterable of str
+        Local modules that are imported by a name known only at run time.
+    """
+    sources, packages = {}, set()
+    pending = [script, *(file for name in extra for file in module_files(name, library))]
+    while pending:
+        file = pending.pop()
+        if file in sources:
+            continue
+        sources[file] = parsed(file)[0]
+        for name in parsed(file)[1]:
+            local = module_files(name, library)
+            pending += local
+            if not local:
+                packages.add(name.split(".")[0])
+    trees = {str(file.relative_to(library)): tree for file, tree in sources.items()}
+    return digest([trees, versions(packages - {"snakemake"})])
+
+
+def imports(script: Path, module: str, library: Path) -> bool:
+    """Whether a script imports a local module by name, itself."""
+    return set(module_files(module, library)) <= {f for name in parsed(script)[1] for f in module_files(name, library)}
+
+
+@cache
+def parsed(file: Path):
+    """A source file's syntax tree as text, without comments, layout and docstrings, and the names it imports."""
+    tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                raise ValueError(f"{file}: expected absolute imports, found a relative one")
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            if ast.get_docstring(node, clean=False) is not None:
+                node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree), frozenset(names)
+
+
+@cache
+def module_files(name: str, library: Path) -> tuple[Path, ...]:
+    """The local files that importing `name` runs: its packages' `__init__.py` and the module itself.
+
+    `name` may end in something that a module defines. Empty for a module that is not local.
+    """
+    files = []
+    for depth, _ in enumerate(parts := name.split(".")):
+        place = library.joinpath(*parts[: depth + 1])
+        if place.with_suffix(".py").is_file():
+            files.append(place.with_suffix(".py"))
+        elif (place / "__init__.py").is_file():
+            files.append(place / "__init__.py")
+        else:
+            break
+    return tuple(files)
+
+
+@cache
+def version(package: str) -> str:
+    try:
+        return metadata.version(DISTRIBUTIONS.get(package, package))
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def versions(packages) -> dict[str, str]:
+    """The installed version of each third-party package, by import name."""
+    return {name: version(name) for name in sorted(packages) if name not in sys.stdlib_module_names}

@@ -12,16 +12,16 @@ rule crop_windows:
     output:
         waveforms=f"{OUT}/windows/{{shard}}.npy",
         index=f"{OUT}/windows/{{shard}}.csv",
-    params:
-        settings=ordered({**SOURCE, "crop": CROP, "shards": config["shards"]["train"]}),
-        recordings=shard_digest,
-        code=code("crop_windows.py"),
     log:
         f"{OUT}/logs/crop_windows/{{shard}}.log",
     benchmark:
         f"{OUT}/benchmarks/crop_windows/{{shard}}.tsv"
     conda:
         "../envs/signal.yaml"
+    params:
+        settings=ordered({**SOURCE, "crop": CROP, "shards": config["shards"]["train"]}),
+        recordings=shard_digest,
+        code=code("crop_windows.py"),
     script:
         "../scripts/crop_windows.py"
 
@@ -38,33 +38,17 @@ rule augment_windows:
             otherwise=temp(f"{OUT}/augmented/{{variant}}/{{shard}}.npy"),
         ),
         index=f"{OUT}/augmented/{{variant}}/{{shard}}.csv",
-    params:
-        settings=ordered({"chain": config["augment"]["chain"], "sample_rate": RATE, "seed": config["seed"]}),
-        code=code("augment_windows.py"),
     log:
         f"{OUT}/logs/augment_windows/{{variant}}/{{shard}}.log",
     benchmark:
         f"{OUT}/benchmarks/augment_windows/{{variant}}/{{shard}}.tsv"
     conda:
         "../envs/signal.yaml"
+    params:
+        settings=ordered({"chain": config["augment"]["chain"], "sample_rate": RATE, "seed": config["seed"]}),
+        code=code("augment_windows.py"),
     script:
         "../scripts/augment_windows.py"
-
-
-def spectrogram_input(wildcards):
-    """Windows for variant 0 and augmented windows for the others; test recordings are cut on the fly."""
-    if wildcards.shard.startswith("test"):
-        return {"ready": READY}
-    source = "windows" if wildcards.variant == "0" else f"augmented/{wildcards.variant}"
-    return {
-        "waveforms": f"{OUT}/{source}/{wildcards.shard}.npy",
-        "index": f"{OUT}/{source}/{wildcards.shard}.csv",
-    }
-
-
-def only_test(value):
-    """A param that counts for test shards alone; `value` is a function of the wildcards."""
-    return lambda wildcards: value(wildcards) if wildcards.shard.startswith("test") else None
 
 
 rule compute_spectrograms:
@@ -74,6 +58,12 @@ rule compute_spectrograms:
     output:
         examples=f"{OUT}/examples/{{variant}}/{{shard}}.npy",
         index=f"{OUT}/examples/{{variant}}/{{shard}}.csv",
+    log:
+        f"{OUT}/logs/compute_spectrograms/{{variant}}/{{shard}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/compute_spectrograms/{{variant}}/{{shard}}.tsv"
+    conda:
+        "../envs/signal.yaml"
     params:
         settings=ordered({**config["spectrogram"], "sample_rate": RATE}),
         test=only_test(
@@ -89,11 +79,5 @@ rule compute_spectrograms:
         ),
         recordings=only_test(shard_digest),
         code=code("compute_spectrograms.py"),
-    log:
-        f"{OUT}/logs/compute_spectrograms/{{variant}}/{{shard}}.log",
-    benchmark:
-        f"{OUT}/benchmarks/compute_spectrograms/{{variant}}/{{shard}}.tsv"
-    conda:
-        "../envs/signal.yaml"
     script:
         "../scripts/compute_spectrograms.py"

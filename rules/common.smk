@@ -12,7 +12,7 @@ SCRIPTS = Path(workflow.basedir, "scripts")
 if str(SCRIPTS) not in sys.path:
     sys.path.append(str(SCRIPTS))
 
-from understory import capacity, configuration, datasets, tracking
+from understory import configuration, datasets, tracking
 from understory.tables import InputError, shard_of
 from understory.tracking import ordered
 
@@ -45,7 +45,11 @@ MODELS = sorted(config["train"])
 def code(script, *extra):
     """Digest of a script's code, with that of the configured reader where the script reads tables."""
     path = SCRIPTS / script
-    readers = [f"understory.datasets.{config['dataset']}"] if tracking.imports(path, "understory.datasets", SCRIPTS) else []
+    readers = (
+        [f"understory.datasets.{config['dataset']}"]
+        if tracking.imports(path, "understory.datasets", SCRIPTS)
+        else []
+    )
     return tracking.code_digest(path, SCRIPTS, [*readers, *extra])
 
 
@@ -83,9 +87,15 @@ def shard_digest(wildcards):
         return "not downloaded yet"
     subset = wildcards.shard.split("-")[0]
     count = config["shards"][subset]
-    own = [r for r in found.recordings if r.subset == subset and shard_of(r.recording_id, subset, count) == wildcards.shard]
+    own = [
+        r
+        for r in found.recordings
+        if r.subset == subset and shard_of(r.recording_id, subset, count) == wildcards.shard
+    ]
     names = {recording.recording_id for recording in own}
-    files = {recording.recording_id: tracking.content_identity(Path(DATA, recording.path)) for recording in own}
+    files = {
+        recording.recording_id: tracking.content_identity(Path(DATA, recording.path)) for recording in own
+    }
     return tracking.digest([files, sorted(a for a in found.annotations if a.recording_id in names)])
 
 
@@ -102,3 +112,37 @@ def template_digest(wildcards):
 def examples(suffix, variants, shards):
     """The files of the example store with one suffix, variant by variant."""
     return expand(f"{OUT}/examples/{{variant}}/{{shard}}.{suffix}", variant=variants, shard=shards)
+
+
+def spectrogram_input(wildcards):
+    """Windows for variant 0 and augmented windows for the others; test recordings are cut on the fly."""
+    if wildcards.shard.startswith("test"):
+        return {"ready": READY}
+    source = "windows" if wildcards.variant == "0" else f"augmented/{wildcards.variant}"
+    return {
+        "waveforms": f"{OUT}/{source}/{wildcards.shard}.npy",
+        "index": f"{OUT}/{source}/{wildcards.shard}.csv",
+    }
+
+
+def only_test(value):
+    """A param that counts for test shards alone; `value` is a function of the wildcards."""
+    return lambda wildcards: value(wildcards) if wildcards.shard.startswith("test") else None
+
+
+def settings_of(wildcards):
+    return config["models"][wildcards.model]
+
+
+def of_folds(pattern):
+    return expand(f"{OUT}/{pattern}", model=MODELS, fold=FOLDS)
+
+
+onstart:
+    # Here, before the first job, and not above: it opens audio files.
+    from understory import capacity
+
+    try:
+        capacity.check(Path(OUT), capacity.needed(config, source_tables(), Path(DATA)))
+    except InputError as error:
+        raise sorry(error) from None

@@ -9,6 +9,13 @@ if SYNTHETIC:
             data=directory(DATA),
             truth=f"{OUT}/truth.csv",
             done=READY,
+        log:
+            f"{OUT}/logs/download_data.log",
+        benchmark:
+            f"{OUT}/benchmarks/download_data.tsv"
+        conda:
+            "../envs/signal.yaml"
+        threads: 8
         params:
             settings={
                 "dataset": config["dataset"],
@@ -16,12 +23,5 @@ if SYNTHETIC:
                 "synthetic": config["synthetic"],
             },
             code=code("download_data.py", f"understory.datasets.{config['dataset']}_replica"),
-        log:
-            f"{OUT}/logs/download_data.log",
-        benchmark:
-            f"{OUT}/benchmarks/download_data.tsv"
-        threads: 8
-        conda:
-            "../envs/signal.yaml"
         script:
             "../scripts/download_data.py"

@@ -2,10 +2,6 @@
 # Writes ensemble/ and scores.json.
 
 
-def of_folds(pattern):
-    return expand(f"{OUT}/{pattern}", model=MODELS, fold=FOLDS)
-
-
 rule ensemble_folds:
     """Combine folds and models, and score them."""
     input:
@@ -14,17 +10,17 @@ rule ensemble_folds:
         predictions=of_folds("predictions/{model}/fold{fold}.csv") if TEST else [],
         truth=TRUTH,
     output:
+        **({"predictions": f"{OUT}/ensemble/predictions.csv"} if TEST else {}),
         oof=f"{OUT}/ensemble/oof.csv",
         scores=f"{OUT}/scores.json",
-        **({"predictions": f"{OUT}/ensemble/predictions.csv"} if TEST else {}),
-    params:
-        settings=ordered({**config["ensemble"], "name": config["name"]}),
-        code=code("ensemble_folds.py"),
     log:
         f"{OUT}/logs/ensemble_folds.log",
     benchmark:
         f"{OUT}/benchmarks/ensemble_folds.tsv"
     conda:
         "../envs/signal.yaml"
+    params:
+        settings=ordered({**config["ensemble"], "name": config["name"]}),
+        code=code("ensemble_folds.py"),
     script:
         "../scripts/ensemble_folds.py"

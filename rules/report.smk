@@ -16,6 +16,12 @@ rule build_report:
         indexes=examples("csv", 0, TRAIN),
     output:
         report=f"{OUT}/report.html",
+    log:
+        f"{OUT}/logs/build_report.log",
+    benchmark:
+        f"{OUT}/benchmarks/build_report.tsv"
+    conda:
+        "../envs/signal.yaml"
     params:
         settings=ordered(
             {
@@ -25,7 +31,10 @@ rule build_report:
                     ["data set", config["dataset"]],
                     ["data", config["data"]],
                     ["seed", config["seed"]],
-                    ["folds", f"{config['split']['n_splits']} by {config['split']['group']}, seed {config['split']['seed']}"],
+                    [
+                        "folds",
+                        f"{config['split']['n_splits']} by {config['split']['group']}, seed {config['split']['seed']}",
+                    ],
                     ["augmented copies", config["augment"]["copies"]],
                 ],
                 "mel": config["spectrogram"],
@@ -35,11 +44,5 @@ rule build_report:
             }
         ),
         code=code("build_report.py"),
-    log:
-        f"{OUT}/logs/build_report.log",
-    benchmark:
-        f"{OUT}/benchmarks/build_report.tsv"
-    conda:
-        "../envs/signal.yaml"
     script:
         "../scripts/build_report.py"

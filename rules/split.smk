@@ -9,15 +9,15 @@ rule split_folds:
     output:
         folds=f"{OUT}/folds.csv",
         labels=f"{OUT}/labels.json",
-    params:
-        settings=ordered({**SOURCE, "absent": config["crop"]["absent"], "split": config["split"]}),
-        annotations=split_digest,
-        code=code("split_folds.py"),
     log:
         f"{OUT}/logs/split_folds.log",
     benchmark:
         f"{OUT}/benchmarks/split_folds.tsv"
     conda:
         "../envs/signal.yaml"
+    params:
+        settings=ordered({**SOURCE, "absent": config["crop"]["absent"], "split": config["split"]}),
+        annotations=split_digest,
+        code=code("split_folds.py"),
     script:
         "../scripts/split_folds.py"

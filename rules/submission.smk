@@ -9,15 +9,15 @@ if TEST:
             predictions=rules.ensemble_folds.output.predictions,
         output:
             submission=f"{OUT}/submission.csv",
-        params:
-            settings=ordered({"data": DATA, "dataset": config["dataset"]}),
-            template=template_digest,
-            code=code("write_submission.py"),
         log:
             f"{OUT}/logs/write_submission.log",
         benchmark:
             f"{OUT}/benchmarks/write_submission.tsv"
         conda:
             "../envs/signal.yaml"
+        params:
+            settings=ordered({"data": DATA, "dataset": config["dataset"]}),
+            template=template_digest,
+            code=code("write_submission.py"),
         script:
             "../scripts/write_submission.py"

@@ -2,10 +2,6 @@
 # Writes models/ (model, history, out-of-fold predictions) and predictions/ of the test windows.
 
 
-def settings_of(wildcards):
-    return config["models"][wildcards.model]
-
-
 rule train_fold:
     """Train one model on all but one fold."""
     input:
@@ -18,6 +14,15 @@ rule train_fold:
         best=f"{OUT}/models/{{model}}/fold{{fold}}/best.keras",
         history=f"{OUT}/models/{{model}}/fold{{fold}}/history.csv",
         oof=f"{OUT}/models/{{model}}/fold{{fold}}/oof.csv",
+    log:
+        f"{OUT}/logs/train_fold/{{model}}/fold{{fold}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/train_fold/{{model}}/fold{{fold}}.tsv"
+    conda:
+        "../envs/tensorflow.yaml"
+    threads: lambda wildcards: settings_of(wildcards)["threads"]
+    resources:
+        gpu=1,
     params:
         settings=lambda wildcards: {
             "control": config["control"],
@@ -26,15 +31,6 @@ rule train_fold:
             "seed": config["seed"],
         },
         code=code("train_fold.py"),
-    log:
-        f"{OUT}/logs/train_fold/{{model}}/fold{{fold}}.log",
-    benchmark:
-        f"{OUT}/benchmarks/train_fold/{{model}}/fold{{fold}}.tsv"
-    threads: lambda wildcards: settings_of(wildcards)["threads"]
-    resources:
-        gpu=1,
-    conda:
-        "../envs/tensorflow.yaml"
     script:
         "../scripts/train_fold.py"
 
@@ -48,6 +44,15 @@ rule predict_fold:
         indexes=examples("csv", 0, TEST),
     output:
         predictions=f"{OUT}/predictions/{{model}}/fold{{fold}}.csv",
+    log:
+        f"{OUT}/logs/predict_fold/{{model}}/fold{{fold}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/predict_fold/{{model}}/fold{{fold}}.tsv"
+    conda:
+        "../envs/tensorflow.yaml"
+    threads: lambda wildcards: settings_of(wildcards)["threads"]
+    resources:
+        gpu=1,
     params:
         settings=lambda wildcards: {
             "batch_size": settings_of(wildcards)["batch_size"],
@@ -55,14 +60,5 @@ rule predict_fold:
             "threads": settings_of(wildcards)["threads"],
         },
         code=code("predict_fold.py"),
-    log:
-        f"{OUT}/logs/predict_fold/{{model}}/fold{{fold}}.log",
-    benchmark:
-        f"{OUT}/benchmarks/predict_fold/{{model}}/fold{{fold}}.tsv"
-    threads: lambda wildcards: settings_of(wildcards)["threads"]
-    resources:
-        gpu=1,
-    conda:
-        "../envs/tensorflow.yaml"
     script:
         "../scripts/predict_fold.py"

@@ -26,7 +26,9 @@ def main(job):
         predictions=predictions,
         truth=truth,
         histories=histories,
-        store=[store.read(array, index) for array, index in zip(job.input.arrays, job.input.indexes, strict=True)],
+        store=[
+            store.read(array, index) for array, index in zip(job.input.arrays, job.input.indexes, strict=True)
+        ],
         facts=params["facts"],
     )
     with store.replacing(job.output.report) as path:

@@ -35,14 +35,20 @@ def slide(shard, *, dataset, data, subset, shards, window, hop, sample_rate):
         for recording in tables.recordings
         if recording.subset == "test" and shard_of(recording.recording_id, "test", shards) == shard
         for start in examples.sliding_starts(
-            duration=audio.length(folder / recording.path, sample_rate), samples=samples, hop=round(hop * sample_rate)
+            duration=audio.length(folder / recording.path, sample_rate),
+            samples=samples,
+            hop=round(hop * sample_rate),
         )
     ]
     seconds = np.array([start for _, _, start in rows], dtype=float) / sample_rate
-    index = pd.DataFrame({"recording_id": [recording for recording, _, _ in rows], "start": seconds, "stop": seconds + window})
+    index = pd.DataFrame(
+        {"recording_id": [recording for recording, _, _ in rows], "start": seconds, "stop": seconds + window}
+    )
     # Rounded as windows on disk are, so that test and training differ in nothing but the recordings.
     waves = (
-        audio.to_float(audio.to_int16(audio.read_window(path, start=start, samples=samples, sample_rate=sample_rate)))
+        audio.to_float(
+            audio.to_int16(audio.read_window(path, start=start, samples=samples, sample_rate=sample_rate))
+        )
         for _, path, start in rows
     )
     return index, waves

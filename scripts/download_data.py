@@ -11,11 +11,17 @@ def main(job):
     folder = Path(job.output.data)
     params = job.params.settings
     datasets.replica(params["dataset"]).synthesize(
-        folder, Path(job.output.truth), settings=params["synthetic"], seed=params["seed"], processes=job.threads
+        folder,
+        Path(job.output.truth),
+        settings=params["synthetic"],
+        seed=params["seed"],
+        processes=job.threads,
     )
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     content = {str(file.relative_to(folder)): tracking.content_identity(file) for file in files}
-    Path(job.output.done).write_text(json.dumps({"files": len(files), "content": tracking.digest(content)}) + "\n")
+    Path(job.output.done).write_text(
+        json.dumps({"files": len(files), "content": tracking.digest(content)}) + "\n"
+    )
 
 
 run(main, globals().get("snakemake"))

@@ -17,18 +17,25 @@ def main(job):
     def known(table):
         return examples.label_matrix(table.assign(absent=""), classes, exhaustive=labels["exhaustive"])
 
-    parts = {(Path(path).parts[-3], int(Path(path).parts[-2].removeprefix("fold"))): store.read_table(path) for path in job.input.oof}
+    parts = {
+        (Path(path).parts[-3], int(Path(path).parts[-2].removeprefix("fold"))): store.read_table(path)
+        for path in job.input.oof
+    }
     folds = [
         {"model": model, "fold": fold, "score": score(known(table), table[classes].to_numpy())}
         for (model, fold), table in sorted(parts.items())
     ]
     by_model = [
-        pd.concat([table for (name, _), table in sorted(parts.items()) if name == model]).sort_values("example_id", ignore_index=True)
+        pd.concat([table for (name, _), table in sorted(parts.items()) if name == model]).sort_values(
+            "example_id", ignore_index=True
+        )
         for model in sorted({model for model, _ in parts})
     ]
     held = ["example_id", "recording_id", "label", "present", "fold"]
     oof = by_model[0][held].join(
-        pd.DataFrame(ensemble.combine(ensemble.align(by_model, held, classes), method=params["folds"]), columns=classes)
+        pd.DataFrame(
+            ensemble.combine(ensemble.align(by_model, held, classes), method=params["folds"]), columns=classes
+        )
     )
     store.write_table(job.output.oof, oof)
     result = {
@@ -40,14 +47,22 @@ def main(job):
     }
     if job.input.get("predictions"):
         members = [
-            ensemble.by_recording(store.read_table(path), classes, method=params["windows"], top_k=params["top_k"]).reset_index()
+            ensemble.by_recording(
+                store.read_table(path), classes, method=params["windows"], top_k=params["top_k"]
+            ).reset_index()
             for path in job.input.predictions
         ]
-        combined = ensemble.combine(ensemble.align(members, ["recording_id"], classes), method=params["folds"])
+        combined = ensemble.combine(
+            ensemble.align(members, ["recording_id"], classes), method=params["folds"]
+        )
         predictions = members[0][["recording_id"]].join(pd.DataFrame(combined, columns=classes))
         store.write_table(job.output.predictions, predictions)
         if job.input.get("truth"):
-            truth = store.read_table(job.input.truth).set_index("recording_id").loc[predictions.recording_id, classes]
+            truth = (
+                store.read_table(job.input.truth)
+                .set_index("recording_id")
+                .loc[predictions.recording_id, classes]
+            )
             result["truth"] = score(truth.to_numpy(), predictions[classes].to_numpy())
     with store.replacing(job.output.scores) as path:
         path.write_text(json.dumps(result, indent=1) + "\n")

@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-import keras
-
 from understory import store, training
 from understory.job import run
 
@@ -14,9 +12,11 @@ def main(job):
     training.configure(threads=params["threads"], seed=params["seed"])
     labels = json.loads(Path(job.input.labels).read_text())
     data = training.TestExamples(zip(job.input.arrays, job.input.indexes, strict=True))
-    model = keras.saving.load_model(job.input.model, compile=False)
+    model = training.load(Path(job.input.model))
     predictions = training.predict(model, data, data.all_rows(), batch_size=params["batch_size"])
-    store.write_table(job.output.predictions, training.with_predictions(data.windows, predictions, labels["classes"]))
+    store.write_table(
+        job.output.predictions, training.with_predictions(data.windows, predictions, labels["classes"])
+    )
 
 
 run(main, globals().get("snakemake"))

@@ -4,8 +4,6 @@ import json
 import shutil
 from pathlib import Path
 
-import keras
-
 from understory import store, training
 from understory.job import run
 
@@ -15,9 +13,16 @@ def main(job):
     settings, name = params["model"], job.wildcards.model
     training.configure(threads=settings["threads"], seed=params["seed"])
     labels = json.loads(Path(job.input.labels).read_text())
-    shards = [(Path(array).parent.name, array, index) for array, index in zip(job.input.arrays, job.input.indexes, strict=True)]
-    data = training.Examples(shards, store.read_table(job.input.folds), labels["classes"], exhaustive=labels["exhaustive"])
-    inputs = training.content_digest([job.input.folds, job.input.labels, *job.input.arrays, *job.input.indexes])
+    shards = [
+        (Path(array).parent.name, array, index)
+        for array, index in zip(job.input.arrays, job.input.indexes, strict=True)
+    ]
+    data = training.Examples(
+        shards, store.read_table(job.input.folds), labels["classes"], exhaustive=labels["exhaustive"]
+    )
+    inputs = training.content_digest(
+        [job.input.folds, job.input.labels, *job.input.arrays, *job.input.indexes]
+    )
     state = Path(f"{params['resume']}-{training.text_digest(job.params.code, params, inputs)}")
     model, best, history = training.train(
         data,
@@ -32,10 +37,12 @@ def main(job):
     training.save(model, Path(job.output.last))
     shutil.copyfile(best, job.output.best)
     Path(job.output.history).write_text(training.history_csv(history))
-    chosen = model if settings["select"] == "last" else keras.saving.load_model(best, compile=False)
+    chosen = model if settings["select"] == "last" else training.load(best)
     rows = data.validation_rows(fold)
     predictions = training.predict(chosen, data, rows, batch_size=settings["batch_size"])
-    held = data.index.loc[rows, ["example_id", "recording_id", "label", "present", "fold"]].reset_index(drop=True)
+    held = data.index.loc[rows, ["example_id", "recording_id", "label", "present", "fold"]].reset_index(
+        drop=True
+    )
     store.write_table(job.output.oof, training.with_predictions(held, predictions, labels["classes"]))
     shutil.rmtree(state)
 

@@ -9,8 +9,8 @@ import soxr
 
 from understory.tables import InputError
 
-# Samples of context that resampling gets on either side, in units of the two rates' common period.
-MARGIN_PERIODS = 8
+# Seconds of context that resampling gets on either side.
+MARGIN = 0.02
 
 
 def length(path: Path, sample_rate: int) -> int:
@@ -47,14 +47,16 @@ def read_window(path: Path, *, start: int, samples: int, sample_rate: int) -> np
         # Windows begin where both rates have a sample, so that resampling does not move them.
         skip = start % up
         first = (start - skip) // up * down
-        before = 0 if down == up else min(MARGIN_PERIODS * down, first)
+        margin = 0 if down == up else math.ceil(MARGIN * file.samplerate / down) * down
+        before = min(margin, first)
         wanted = math.ceil((skip + samples) * down / up)
-        after = 0 if down == up else MARGIN_PERIODS * down
         try:
             file.seek(min(first - before, file.frames))
-            wave = file.read(before + wanted + after, dtype="float32", always_2d=True).mean(axis=1)
+            wave = file.read(before + wanted + margin, dtype="float32", always_2d=True).mean(axis=1)
         except soundfile.LibsndfileError as error:
-            raise InputError(f"{path} cannot be decoded at {start / sample_rate:.2f} s: {error.error_string}") from None
+            raise InputError(
+                f"{path} cannot be decoded at {start / sample_rate:.2f} s: {error.error_string}"
+            ) from None
     wave = np.nan_to_num(wave, nan=0.0, posinf=0.0, neginf=0.0)
     if down != up:
         wave = soxr.resample(wave, file.samplerate, sample_rate)[before // down * up :]

@@ -160,7 +160,10 @@ def _peak(wave):
 
 
 LEVELS = {"rms": _rms, "peak": _peak}
-TRANSFORMS = {t.__name__: t for t in (GaussianNoiseSNR, PinkNoiseSNR, PitchShift, TimeShift, VolumeControl, Compose, OneOf)}
+TRANSFORMS = {
+    t.__name__: t
+    for t in (GaussianNoiseSNR, PinkNoiseSNR, PitchShift, TimeShift, VolumeControl, Compose, OneOf)
+}
 
 
 def build(chain) -> Compose:

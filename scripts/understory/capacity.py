@@ -1,27 +1,50 @@
 """What a run needs of the disk."""
 
+import math
 import shutil
 from pathlib import Path
 
-from understory.tables import InputError
+from understory import audio
+from understory.synthesis import MORE_CONFIRMED, MORE_REJECTED
+from understory.tables import InputError, Tables
 
 WAVEFORM_BYTES = 2  # int16
 SPECTROGRAM_BYTES = 2  # float16
 
 
-def needed(*, examples: int, test_windows: int, window: float, sample_rate: int, copies: int, keep_waveforms: bool, bins: int) -> int:
+def needed(config: dict, tables: Tables | None, folder: Path) -> int:
     """Bytes of the windows, augmented copies and spectrograms of a run.
+
+    Test recordings are taken to be as long as the first of them.
 
     Parameters
     ----------
-    examples, test_windows : int
-        Windows of annotations, and of test recordings.
-    bins : int
-        Values of one spectrogram.
+    config : dict
+        The whole configuration.
+    tables : Tables or None
+        The data set's; None where made-up data are still to be made.
+    folder : Path
+        The data folder.
     """
-    waveform = round(window * sample_rate) * WAVEFORM_BYTES
-    kept = 1 + (copies if keep_waveforms else min(copies, 1))
-    return examples * kept * waveform + (examples * (1 + copies) + test_windows) * bins * SPECTROGRAM_BYTES
+    crop, augment, mel = config["crop"], config["augment"], config["spectrogram"]
+    if tables is None:
+        made = config["synthetic"]
+        examples = made["train_recordings"] * (1 + MORE_CONFIRMED) + made["rejected_recordings"] * (
+            1 + MORE_REJECTED
+        )
+        tests, seconds = made["test_recordings"], made["test_duration"]
+    else:
+        examples = sum(a.presence == "present" or crop["absent"] for a in tables.annotations)
+        test = [recording for recording in tables.recordings if recording.subset == "test"]
+        tests, seconds = len(test), 0.0
+        if test:
+            seconds = audio.length(folder / test[0].path, crop["sample_rate"]) / crop["sample_rate"]
+    windows = tests * (1 + math.ceil(max(seconds - crop["window"], 0) / crop["hop"]))
+    samples = round(crop["window"] * crop["sample_rate"])
+    bins = math.prod(mel["resize"] or (mel["n_mels"], 1 + samples // mel["hop"]))
+    kept = 1 + (augment["copies"] if augment["keep_waveforms"] else min(augment["copies"], 1))
+    spectrograms = examples * (1 + augment["copies"]) + windows
+    return round(examples * kept * samples * WAVEFORM_BYTES + spectrograms * bins * SPECTROGRAM_BYTES)
 
 
 def check(folder: Path, wanted: int):

@@ -16,7 +16,10 @@ def checked(config: dict, schema: dict) -> dict:
     InputError
         One message for all that is wrong: the key, what is allowed, what was given, the closest valid key.
     """
-    errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.absolute_path)))
+    errors = sorted(
+        jsonschema.Draft202012Validator(schema).iter_errors(config),
+        key=lambda error: list(map(str, error.absolute_path)),
+    )
     lines = [line for error in errors for line in _lines(error)]
     if not lines:
         lines = list(_contradictions(config))
@@ -44,11 +47,17 @@ def _lines(error):
             for key in sorted(set(error.validator_value) - set(error.instance)):
                 yield f"{inside}{key}: missing"
         case "type":
-            kinds = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+            kinds = (
+                error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+            )
             yield f"{place}: expected {' or '.join(NAMES[kind] for kind in kinds)}{_range(error.schema)}, given {given}"
         case "enum":
-            close = difflib.get_close_matches(str(error.instance), list(map(str, error.validator_value)), n=1, cutoff=0.4)
-            yield f"{place}: expected one of {', '.join(map(str, error.validator_value))}, given {given}" + (f"; did you mean {close[0]}?" if close else "")
+            close = difflib.get_close_matches(
+                str(error.instance), list(map(str, error.validator_value)), n=1, cutoff=0.4
+            )
+            yield f"{place}: expected one of {', '.join(map(str, error.validator_value))}, given {given}" + (
+                f"; did you mean {close[0]}?" if close else ""
+            )
         case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
             yield f"{place}: expected a number{_range(error.schema)}, given {given}"
         case "pattern":
@@ -75,7 +84,12 @@ NAMES = {
 
 
 def _range(schema):
-    bounds = [("minimum", "at least"), ("exclusiveMinimum", "above"), ("maximum", "at most"), ("exclusiveMaximum", "below")]
+    bounds = [
+        ("minimum", "at least"),
+        ("exclusiveMinimum", "above"),
+        ("maximum", "at most"),
+        ("exclusiveMaximum", "below"),
+    ]
     said = [f"{word} {schema[key]}" for key, word in bounds if key in schema]
     return f" {' and '.join(said)}" if said else ""
 
@@ -92,7 +106,9 @@ def _contradictions(config):
     for name in config["train"]:
         if name not in config["models"]:
             close = difflib.get_close_matches(name, config["models"], n=1, cutoff=0.4)
-            yield f"train: expected names of models ({', '.join(sorted(config['models']))}), given {name}" + (f"; did you mean {close[0]}?" if close else "")
+            yield f"train: expected names of models ({', '.join(sorted(config['models']))}), given {name}" + (
+                f"; did you mean {close[0]}?" if close else ""
+            )
     mel = config["spectrogram"]
     if not mel["fmin"] < mel["fmax"] <= config["crop"]["sample_rate"] / 2:
         yield f"spectrogram.fmax: expected more than fmin ({mel['fmin']}) and at most half of crop.sample_rate ({config['crop']['sample_rate'] / 2:g}), given {mel['fmax']}"

@@ -52,7 +52,9 @@ def align(tables, columns, classes) -> list[np.ndarray]:
     first = tables[0][columns]
     for table in tables[1:]:
         if not table[columns].equals(first):
-            raise InputError("predictions of different models or folds are not of the same rows: delete results' predictions/ to have them made again")
+            raise InputError(
+                "predictions of different models or folds are not of the same rows: delete results' predictions/ to have them made again"
+            )
     return [table[list(classes)].to_numpy() for table in tables]
 
 
@@ -66,17 +68,29 @@ def submission(predictions: pd.DataFrame, *, id_column: str, ids, labels) -> pd.
     """
     absent = [name for name in ids if name not in predictions.index]
     if absent:
-        raise InputError(f"submission: expected a prediction for every id of the sample submission, missing for {len(absent)}: {_listed(absent)}")
-    if repeated := sorted({name for name in ids if list(ids).count(name) > 1}) if len(set(ids)) != len(ids) else []:
-        raise InputError(f"submission: expected each id of the sample submission once, repeated are {_listed(repeated)}")
+        raise InputError(
+            f"submission: expected a prediction for every id of the sample submission, missing for {len(absent)}: {_listed(absent)}"
+        )
+    if (
+        repeated := sorted({name for name in ids if list(ids).count(name) > 1})
+        if len(set(ids)) != len(ids)
+        else []
+    ):
+        raise InputError(
+            f"submission: expected each id of the sample submission once, repeated are {_listed(repeated)}"
+        )
     columns = [label for label in labels if label not in predictions.columns]
     if columns:
-        raise InputError(f"submission: expected a prediction for every column of the sample submission, missing for {_listed(columns)}")
+        raise InputError(
+            f"submission: expected a prediction for every column of the sample submission, missing for {_listed(columns)}"
+        )
     table = predictions.loc[list(ids), list(labels)]
     values = table.to_numpy()
     wrong = ~(np.isfinite(values) & (values >= 0) & (values <= 1)).all(axis=1)
     if wrong.any():
-        raise InputError(f"submission: expected finite values in [0, 1], found others for {_listed(table.index[wrong])}")
+        raise InputError(
+            f"submission: expected finite values in [0, 1], found others for {_listed(table.index[wrong])}"
+        )
     table.insert(0, id_column, table.index)
     return table.reset_index(drop=True)
 

@@ -14,7 +14,9 @@ def annotation_examples(tables: Tables, *, absent: bool) -> pd.DataFrame:
 
     With `absent` false, the rejected annotations are left out.
     """
-    frame = pd.DataFrame(tables.annotations, columns=["recording_id", "label", "presence", "t_min", "t_max", "f_min", "f_max"])
+    frame = pd.DataFrame(
+        tables.annotations, columns=["recording_id", "label", "presence", "t_min", "t_max", "f_min", "f_max"]
+    )
     frame.insert(0, "example_id", example_ids(tables.annotations))
     if not absent:
         frame = frame[frame.presence == "present"]
@@ -43,7 +45,9 @@ def sliding_starts(*, duration: int, samples: int, hop: int) -> list[int]:
     return starts if starts[-1] == last else [*starts, last]
 
 
-def place_windows(events: pd.DataFrame, durations: dict[str, int], *, window: float, sample_rate: int) -> pd.DataFrame:
+def place_windows(
+    events: pd.DataFrame, durations: dict[str, int], *, window: float, sample_rate: int
+) -> pd.DataFrame:
     """The windows of a shard's annotations.
 
     Parameters
@@ -74,10 +78,14 @@ def place_windows(events: pd.DataFrame, durations: dict[str, int], *, window: fl
     for row in frame.itertuples():
         others = by_recording[row.recording_id]
         # The centred event always belongs to its window, also where it lies past the recording's end.
-        inside = (others.example_id == row.example_id) | ((others.t_min < row.stop) & (others.t_max > row.start))
+        inside = (others.example_id == row.example_id) | (
+            (others.t_min < row.stop) & (others.t_max > row.start)
+        )
         heard = set(others.label[inside & (others.presence == "present")])
         present.append(SEPARATOR.join(sorted(heard)))
-        absent.append(SEPARATOR.join(sorted(set(others.label[inside & (others.presence == "absent")]) - heard)))
+        absent.append(
+            SEPARATOR.join(sorted(set(others.label[inside & (others.presence == "absent")]) - heard))
+        )
     frame["present"], frame["absent"] = present, absent
     return frame
 

@@ -9,7 +9,9 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from understory.tables import InputError, Tables, stable_hash
 
 
-def deal(examples: pd.DataFrame, tables: Tables, *, n_splits: int, seed: int, group: str, rare_classes: str) -> pd.DataFrame:
+def deal(
+    examples: pd.DataFrame, tables: Tables, *, n_splits: int, seed: int, group: str, rare_classes: str
+) -> pd.DataFrame:
     """The validation fold of each example.
 
     Examples of present events are stratified by their label. An example of an absent event is never
@@ -43,7 +45,9 @@ def deal(examples: pd.DataFrame, tables: Tables, *, n_splits: int, seed: int, gr
         frame["fold"] = frame.recording_id.map(tables.folds).astype(int)
         found = sorted(frame.fold.unique())
         if found != list(range(n_splits)):
-            raise InputError(f"split.n_splits: expected {len(found)}, the data set's own number of folds, found {n_splits}")
+            raise InputError(
+                f"split.n_splits: expected {len(found)}, the data set's own number of folds, found {n_splits}"
+            )
     else:
         frame["fold"] = _deal(frame, n_splits=n_splits, seed=seed, group=group)
     _check_training_folds(frame, tables.classes, n_splits, rare_classes)
@@ -54,18 +58,25 @@ def _deal(frame, *, n_splits, seed, group):
     fold = np.array([stable_hash(recording) % n_splits for recording in frame.recording_id])
     present = np.flatnonzero(frame.presence == "present")
     shown = frame.iloc[present]
-    splitter = {"recording": StratifiedGroupKFold, "none": StratifiedKFold}[group](n_splits, shuffle=True, random_state=seed)
+    splitter = {"recording": StratifiedGroupKFold, "none": StratifiedKFold}[group](
+        n_splits, shuffle=True, random_state=seed
+    )
     try:
         with warnings.catch_warnings():
             # Too few members of a class is judged below, by what it does to the training folds.
             warnings.filterwarnings("ignore", message="The least populated class")
-            for number, (_, validation) in enumerate(splitter.split(shown, shown.label, groups=shown.recording_id)):
+            groups = shown.recording_id if group == "recording" else None
+            for number, (_, validation) in enumerate(splitter.split(shown, shown.label, groups=groups)):
                 fold[present[validation]] = number
     except ValueError as error:
-        raise InputError(f"split.n_splits: {n_splits} folds of {len(shown)} present examples cannot be made ({error}): set fewer") from None
+        raise InputError(
+            f"split.n_splits: {n_splits} folds of {len(shown)} present examples cannot be made ({error}): set fewer"
+        ) from None
     if group == "recording":
         own = dict(zip(shown.recording_id, fold[present], strict=True))
-        fold = np.array([own.get(recording, number) for recording, number in zip(frame.recording_id, fold, strict=True)])
+        fold = np.array(
+            [own.get(recording, number) for recording, number in zip(frame.recording_id, fold, strict=True)]
+        )
     return fold
 
 

@@ -33,7 +33,10 @@ def loss(settings: dict) -> keras.losses.Loss:
     """The loss that a model's settings ask for."""
     options = dict(settings)
     name = options.pop("name")
-    return {"binary_crossentropy": PartialBinaryCrossentropy, "categorical_crossentropy": keras.losses.CategoricalCrossentropy}[name](**options)
+    return {
+        "binary_crossentropy": PartialBinaryCrossentropy,
+        "categorical_crossentropy": keras.losses.CategoricalCrossentropy,
+    }[name](**options)
 
 
 def wants_centred(settings: dict) -> bool:

@@ -18,7 +18,10 @@ class AttentionPooling(layers.Layer):
         self.classes = classes
         self.attention = layers.Dense(classes, activation="tanh", name="attention")
         self.probability = layers.Dense(
-            classes, activation="sigmoid", bias_initializer=keras.initializers.Constant(-3.0), name="probability"
+            classes,
+            activation="sigmoid",
+            bias_initializer=keras.initializers.Constant(-3.0),
+            name="probability",
         )
 
     def build(self, shape):

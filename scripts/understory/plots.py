@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 
 matplotlib.use("agg")
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
 INK = "#1f2a24"
 COLOURS = ["#2a7f62", "#c1666b", "#48639c", "#d4a017", "#7d4f8a", "#5f7470"]
@@ -54,8 +54,16 @@ def class_bars(classes, values: dict[str, np.ndarray], label: str) -> str:
     figure, axis = plt.subplots(figsize=(9, max(2.5, 0.22 * len(classes) * len(values))))
     height = 0.8 / len(values)
     for number, (name, scores) in enumerate(values.items()):
-        axis.barh(np.arange(len(classes)) + number * height, np.nan_to_num(scores), height=height * 0.9, color=COLOURS[number], label=name)
-    axis.set(yticks=np.arange(len(classes)) + 0.4 - height / 2, yticklabels=classes, xlim=(0, 1), xlabel=label)
+        axis.barh(
+            np.arange(len(classes)) + number * height,
+            np.nan_to_num(scores),
+            height=height * 0.9,
+            color=COLOURS[number],
+            label=name,
+        )
+    axis.set(
+        yticks=np.arange(len(classes)) + 0.4 - height / 2, yticklabels=classes, xlim=(0, 1), xlabel=label
+    )
     axis.invert_yaxis()
     if len(values) > 1:
         axis.legend(frameon=False, loc="lower right")
@@ -66,7 +74,9 @@ def confusion(classes, counts: np.ndarray) -> str:
     """Rows of labelled, columns of predicted classes, as shares of each row; counts of shape (classes, classes)."""
     size = min(8.0, 2.5 + 0.25 * len(classes))
     figure, axis = plt.subplots(figsize=(size, size))
-    image = axis.imshow(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), cmap="Greens", vmin=0, vmax=1)
+    image = axis.imshow(
+        counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), cmap="Greens", vmin=0, vmax=1
+    )
     ticks = np.arange(len(classes))
     axis.set(xlabel="highest prediction", ylabel="label", yticks=ticks, yticklabels=classes)
     axis.set_xticks(ticks, classes, rotation=90)
@@ -88,12 +98,25 @@ def example(spectrogram: np.ndarray, boxes, *, window: float, mel_frequencies: n
     """
     figure, axis = plt.subplots(figsize=(4.2, 2.0))
     bands = len(spectrogram)
-    axis.imshow(spectrogram, origin="lower", aspect="auto", cmap="magma", extent=(0, window, -0.5, bands - 0.5))
+    axis.imshow(
+        spectrogram, origin="lower", aspect="auto", cmap="magma", extent=(0, window, -0.5, bands - 0.5)
+    )
     for label, t_min, t_max, f_min, f_max in boxes:
         low, high = np.interp([f_min, f_max], mel_frequencies, np.arange(bands))
         left, right = max(t_min, 0), min(t_max, window)
-        axis.add_patch(plt.Rectangle((left, low), right - left, high - low, fill=False, edgecolor="#7CFC9A", linewidth=1.2))
+        axis.add_patch(
+            plt.Rectangle(
+                (left, low), right - left, high - low, fill=False, edgecolor="#7CFC9A", linewidth=1.2
+            )
+        )
         axis.text(left, min(high + 2, bands - 10), label, color="#7CFC9A", fontsize=8)
     shown = np.linspace(0, bands - 1, 4).round().astype(int)
-    axis.set(xlabel="s", ylabel="kHz", yticks=shown, yticklabels=[f"{mel_frequencies[band] / 1000:.1f}" for band in shown], xlim=(0, window), ylim=(-0.5, bands - 0.5))
+    axis.set(
+        xlabel="s",
+        ylabel="kHz",
+        yticks=shown,
+        yticklabels=[f"{mel_frequencies[band] / 1000:.1f}" for band in shown],
+        xlim=(0, window),
+        ylim=(-0.5, bands - 0.5),
+    )
     return data_url(figure, "png")

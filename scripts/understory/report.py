@@ -71,7 +71,10 @@ def page(*, settings, scored, labels, folds, oof, predictions, truth, histories,
     facts : list of (str, str)
     """
     classes, metric = labels["classes"], scored["metric"]
-    index = pd.concat([index.assign(part=part, row=range(len(index))) for part, (_, index) in enumerate(store)], ignore_index=True)
+    index = pd.concat(
+        [index.assign(part=part, row=range(len(index))) for part, (_, index) in enumerate(store)],
+        ignore_index=True,
+    )
     rows = index.set_index("example_id").loc[oof.example_id]
     known = examples.label_matrix(rows, classes, exhaustive=labels["exhaustive"])
     predicted = oof[classes].to_numpy()
@@ -80,18 +83,26 @@ def page(*, settings, scored, labels, folds, oof, predictions, truth, histories,
     cards = [("out-of-fold", _number(scored["oof"])), ("truth", _number(scored["truth"]))]
     if truth is not None:
         by_class["truth"] = scores.class_scores(truth[classes].to_numpy(), predictions[classes].to_numpy())
-        low, high = scores.chance_interval(metric, truth[classes].to_numpy(), predictions[classes].to_numpy(), seed=settings["seed"])
+        low, high = scores.chance_interval(
+            metric, truth[classes].to_numpy(), predictions[classes].to_numpy(), seed=settings["seed"]
+        )
         cards.append(("chance, 99 %", f"{low:.3f}–{high:.3f}"))
         if low <= scored["truth"] <= high:
-            warnings.append("The score against the truth is within what chance gives: nothing was learnt that helps.")
+            warnings.append(
+                "The score against the truth is within what chance gives: nothing was learnt that helps."
+            )
     if settings["control"] != "none":
         warnings.append(f"This is a control run ({settings['control']}): its scores should be chance.")
     flattered = [name for name, select in sorted(settings["select"].items()) if select == "best"]
     if flattered:
-        warnings.append(f"{', '.join(flattered)}: the epoch was chosen by the validation score, so fold and out-of-fold scores flatter.")
+        warnings.append(
+            f"{', '.join(flattered)}: the epoch was chosen by the validation score, so fold and out-of-fold scores flatter."
+        )
     counts = folds.groupby("presence").size()
     sizes = folds[folds.presence == "present"].groupby("fold").size()
-    table = pd.crosstab(folds[folds.presence == "present"].label, folds[folds.presence == "present"].fold).reindex(classes, fill_value=0)
+    table = pd.crosstab(
+        folds[folds.presence == "present"].label, folds[folds.presence == "present"].fold
+    ).reindex(classes, fill_value=0)
     return PAGE.render(
         title=settings["title"],
         name=scored["name"],
@@ -107,7 +118,10 @@ def page(*, settings, scored, labels, folds, oof, predictions, truth, histories,
         curves=plots.learning_curves(histories, metric),
         confusion=plots.confusion(classes, _confusion(rows, predicted, classes)),
         fold_names=[f"fold {fold}" for fold in table.columns],
-        class_by_fold=[(label, [*values, sum(values)]) for label, values in zip(table.index, table.to_numpy().tolist(), strict=True)],
+        class_by_fold=[
+            (label, [*values, sum(values)])
+            for label, values in zip(table.index, table.to_numpy().tolist(), strict=True)
+        ],
         shown=_examples(settings, classes, index, rows, predicted, store),
         facts=facts,
     )
@@ -136,19 +150,45 @@ def _examples(settings, classes, index, rows, predicted, store):
     frequencies = librosa.mel_frequencies(n_mels=mel["n_mels"] + 2, fmin=mel["fmin"], fmax=mel["fmax"])[1:-1]
     if mel["resize"]:
         bands = mel["resize"][0]
-        frequencies = np.interp(np.linspace(0, len(frequencies) - 1, bands), np.arange(len(frequencies)), frequencies)
+        frequencies = np.interp(
+            np.linspace(0, len(frequencies) - 1, bands), np.arange(len(frequencies)), frequencies
+        )
     shown = []
     for number, label in enumerate(classes):
         own = np.flatnonzero(rows.label == label)
         order = own[np.argsort(-predicted[own, number], kind="stable")]
         most = min(settings["examples"], len(order) // 2 or len(order))
-        picked = [("best", place) for place in order[:most]] + [("worst", place) for place in order[most:][-most:]]
+        picked = [("best", place) for place in order[:most]] + [
+            ("worst", place) for place in order[most:][-most:]
+        ]
         items = []
         for kind, place in picked:
             row = rows.iloc[place]
-            inside = index[(index.recording_id == row.recording_id) & (index.presence == "present") & (index.t_min < row.stop) & (index.t_max > row.start)]
-            boxes = [(e.label, e.t_min - row.start, e.t_max - row.start, e.f_min, e.f_max) for e in inside.itertuples()]
-            url = plots.example(np.asarray(store[row.part][0][row.row], dtype=np.float32), boxes, window=settings["window"], mel_frequencies=frequencies)
-            items.append({"kind": kind, "score": predicted[place, number], "recording": row.recording_id, "start": row.start, "stop": row.stop, "url": url})
+            inside = index[
+                (index.recording_id == row.recording_id)
+                & (index.presence == "present")
+                & (index.t_min < row.stop)
+                & (index.t_max > row.start)
+            ]
+            boxes = [
+                (e.label, e.t_min - row.start, e.t_max - row.start, e.f_min, e.f_max)
+                for e in inside.itertuples()
+            ]
+            url = plots.example(
+                np.asarray(store[row.part][0][row.row], dtype=np.float32),
+                boxes,
+                window=settings["window"],
+                mel_frequencies=frequencies,
+            )
+            items.append(
+                {
+                    "kind": kind,
+                    "score": predicted[place, number],
+                    "recording": row.recording_id,
+                    "start": row.start,
+                    "stop": row.stop,
+                    "url": url,
+                }
+            )
         shown.append((label, items))
     return shown

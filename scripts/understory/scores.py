@@ -30,7 +30,9 @@ def lwlrap(labels: np.ndarray, predictions: np.ndarray) -> float:
     if not weights.any():
         return float("nan")
     rows = weights > 0
-    return float(label_ranking_average_precision_score(present[rows], predictions[rows], sample_weight=weights[rows]))
+    return float(
+        label_ranking_average_precision_score(present[rows], predictions[rows], sample_weight=weights[rows])
+    )
 
 
 def accuracy(labels: np.ndarray, predictions: np.ndarray) -> float:
@@ -52,8 +54,18 @@ def class_scores(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     return np.where(counts, (precision * present).sum(axis=0) / np.maximum(counts, 1), np.nan)
 
 
-def chance_interval(metric: str, labels: np.ndarray, predictions: np.ndarray, *, seed: int, permutations: int = 1000, level: float = 0.99):
+def chance_interval(
+    metric: str,
+    labels: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    seed: int,
+    permutations: int = 1000,
+    level: float = 0.99,
+):
     """The central interval of the scores that the predictions get when their rows are dealt out at random."""
     rng = stream(seed, Stage.INTERVAL, metric)
-    scores = [SCORES[metric](labels, predictions[rng.permutation(len(predictions))]) for _ in range(permutations)]
+    scores = [
+        SCORES[metric](labels, predictions[rng.permutation(len(predictions))]) for _ in range(permutations)
+    ]
     return tuple(float(q) for q in np.quantile(scores, [(1 - level) / 2, (1 + level) / 2]))

@@ -46,7 +46,9 @@ def log_mel(
     power = librosa.feature.melspectrogram(
         y=wave, sr=sample_rate, n_fft=n_fft, hop_length=hop, n_mels=n_mels, fmin=fmin, fmax=fmax
     )
-    decibels = {"power_db": librosa.power_to_db, "notebook": librosa.amplitude_to_db}[scale](power, top_db=80.0)
+    decibels = {"power_db": librosa.power_to_db, "notebook": librosa.amplitude_to_db}[scale](
+        power, top_db=80.0
+    )
     values = NORMALISE[normalise](decibels)
     if resize is not None:
         from skimage.transform import resize as stretch

@@ -1,6 +1,7 @@
 """The example store: an array a shard beside a table with a row for each of its items."""
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,9 @@ def write(array_path, index_path, array: np.ndarray, index: pd.DataFrame):
         Their lengths differ.
     """
     if len(array) != len(index):
-        raise ValueError(f"{array_path}: expected as many rows as items, found {len(index)} rows and {len(array)} items")
+        raise ValueError(
+            f"{array_path}: expected as many rows as items, found {len(index)} rows and {len(array)} items"
+        )
     with replacing(array_path) as path, open(path, "wb") as file:
         np.save(file, array, allow_pickle=False)
     write_table(index_path, index)
@@ -37,7 +40,9 @@ def read(array_path, index_path):
     array = np.load(array_path, mmap_mode="r", allow_pickle=False)
     index = read_table(index_path)
     if len(array) != len(index):
-        raise InputError(f"{array_path}: expected {len(index)} items, as {index_path} has rows, found {len(array)}: delete both to have them made again")
+        raise InputError(
+            f"{array_path}: expected {len(index)} items, as {index_path} has rows, found {len(array)}: delete both to have them made again"
+        )
     return array, index
 
 
@@ -51,22 +56,19 @@ def read_table(path) -> pd.DataFrame:
     """A table that `write_table` wrote; ids and labels are text, whatever they look like."""
     header = pd.read_csv(path, nrows=0).columns
     types = {column: str for column in TEXT if column in header}
-    return pd.read_csv(path, dtype=types, keep_default_na=False, na_values={c: [""] for c in header if c not in TEXT})
+    return pd.read_csv(
+        path, dtype=types, keep_default_na=False, na_values={c: [""] for c in header if c not in TEXT}
+    )
 
 
-class replacing:
-    """A context with a temporary path that becomes `path` when all went well, and goes when it did not."""
-
-    def __init__(self, path):
-        self.path = Path(path)
-        self.temporary = self.path.with_name(f".{self.path.name}.part")
-
-    def __enter__(self) -> Path:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        return self.temporary
-
-    def __exit__(self, failure, *_):
-        if failure is None:
-            os.replace(self.temporary, self.path)
-        else:
-            self.temporary.unlink(missing_ok=True)
+@contextmanager
+def replacing(path):
+    """A temporary path that becomes `path` when all went well, and goes when it did not."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

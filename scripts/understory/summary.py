@@ -18,7 +18,9 @@ def lines(folder: Path) -> list[str]:
         f"report       {folder / 'report.html'}",
         f"folds        {scores['metric']} {spread}, over {len(folds)} folds",
         f"out-of-fold  {scores['metric']} {_shown(scores['oof'])}",
-        f"truth        {scores['metric']} {_shown(scores['truth'])}" if scores["truth"] is not None else "truth        unknown",
+        f"truth        {scores['metric']} {_shown(scores['truth'])}"
+        if scores["truth"] is not None
+        else "truth        unknown",
     ]
 
 

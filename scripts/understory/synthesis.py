@@ -2,13 +2,14 @@
 
 import math
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
 import colorednoise
 import numpy as np
 import soundfile
+from scipy.fft import next_fast_len, rfft, rfftfreq
 
 from understory.streams import Stage, stream
 
@@ -84,7 +85,9 @@ class Settings(NamedTuple):
 
 def plan(number: int, *, classes: int, settings: Settings, seed: int) -> Plan:
     """Who sings where in recording `number`, and which of it the tables tell."""
-    subset, duration = ("train", settings.train_duration) if number < settings.train else ("test", settings.test_duration)
+    subset, duration = (
+        ("train", settings.train_duration) if number < settings.train else ("test", settings.test_duration)
+    )
     rng = stream(seed, Stage.SYNTHETIC, "recording", number)
     recording_id = f"{rng.integers(16**8):08x}{number % 16:x}"
     first = number % classes
@@ -107,7 +110,9 @@ def plan(number: int, *, classes: int, settings: Settings, seed: int) -> Plan:
     return Plan(recording_id, subset, duration, seed, tuple(events), tuple(confirmed), tuple(rejected))
 
 
-def make_recordings(folder: Path, *, classes: int, settings: Settings, seed: int, processes: int) -> list[Plan]:
+def make_recordings(
+    folder: Path, *, classes: int, settings: Settings, seed: int, processes: int
+) -> list[Plan]:
     """Write every recording as 16-bit FLAC under its subset's folder; return their plans, by subset and id."""
     make = partial(_make_recording, folder=folder, classes=classes, settings=settings, seed=seed)
     with ProcessPoolExecutor(processes) as pool:
@@ -119,7 +124,9 @@ def make_recordings(folder: Path, *, classes: int, settings: Settings, seed: int
 
 def _make_recording(number, *, folder, classes, settings, seed):
     made = plan(number, classes=classes, settings=settings, seed=seed)
-    soundfile.write(folder / made.subset / f"{made.recording_id}.flac", recording(made), SAMPLE_RATE, subtype="PCM_16")
+    soundfile.write(
+        folder / made.subset / f"{made.recording_id}.flac", recording(made), SAMPLE_RATE, subtype="PCM_16"
+    )
     return made
 
 
@@ -133,6 +140,7 @@ def event(species: int, *, duration: float, snr: float, seed: int, rng: np.rando
     return Event(Box(species, song_type, start, start + len(wave) / SAMPLE_RATE, low, high), number, snr)
 
 
+@lru_cache(maxsize=64)
 def song(species: int, song_type: int, number: int, *, seed: int):
     """The waveform of one song (float64, mean power 1) and its lowest and highest frequency, Hz.
 
@@ -154,7 +162,12 @@ def song(species: int, song_type: int, number: int, *, seed: int):
     note = (t * 2.5 * pace) % 1.0
     gate = np.ones_like(t)
     if shape in ("rise", "fall", "arch", "dip"):
-        bend = {"rise": note - 0.5, "fall": 0.5 - note, "arch": np.sin(np.pi * note) - 0.5, "dip": 0.5 - np.sin(np.pi * note)}[shape]
+        bend = {
+            "rise": note - 0.5,
+            "fall": 0.5 - note,
+            "arch": np.sin(np.pi * note) - 0.5,
+            "dip": 0.5 - np.sin(np.pi * note),
+        }[shape]
         gate = np.sin(np.pi * note) ** 0.5
     elif shape == "trill":
         bend = np.zeros_like(t)
@@ -191,6 +204,7 @@ def recording(plan: Plan) -> np.ndarray:
 
 def band_power(wave: np.ndarray, low: float, high: float) -> float:
     """Mean power of a waveform's part between two frequencies in Hz, by Parseval's theorem."""
-    spectrum = np.abs(np.fft.rfft(wave)) ** 2
-    frequencies = np.fft.rfftfreq(len(wave), 1 / SAMPLE_RATE)
-    return 2 * spectrum[(frequencies >= low) & (frequencies <= high)].sum() / len(wave) ** 2
+    padded = next_fast_len(len(wave), real=True)
+    spectrum = np.abs(rfft(wave, padded)) ** 2
+    frequencies = rfftfreq(padded, 1 / SAMPLE_RATE)
+    return 2 * spectrum[(frequencies >= low) & (frequencies <= high)].sum() / (padded * len(wave))

@@ -71,8 +71,13 @@ class Tables:
     def __post_init__(self):
         wrong = [label for label in self.classes if not label or ";" in label or label in RESERVED]
         if wrong:
-            raise InputError(f"labels: expected text without semicolons that is none of {', '.join(RESERVED)}, found {', '.join(map(repr, wrong))}")
-        for kind, names in (("recording", [r.recording_id for r in self.recordings]), ("label", self.classes)):
+            raise InputError(
+                f"labels: expected text without semicolons that is none of {', '.join(RESERVED)}, found {', '.join(map(repr, wrong))}"
+            )
+        for kind, names in (
+            ("recording", [r.recording_id for r in self.recordings]),
+            ("label", self.classes),
+        ):
             if len(set(names)) != len(names):
                 twice = next(name for name in names if names.count(name) > 1)
                 raise InputError(f"expected each {kind} once, found {twice!r} again")
@@ -134,17 +139,25 @@ def read_rows(path: Path, columns) -> list[dict[str, str]]:
             header = reader.fieldnames or []
             missing = [column for column in columns if column not in header]
             if missing:
-                raise InputError(f"{path}: expected the columns {', '.join(columns)}; {', '.join(missing)} missing, found {', '.join(header) or 'none'}")
+                raise InputError(
+                    f"{path}: expected the columns {', '.join(columns)}; {', '.join(missing)} missing, found {', '.join(header) or 'none'}"
+                )
             rows = []
             for row in reader:
                 if None in row or None in row.values():
-                    raise InputError(f"{path}, line {reader.line_num}: expected {len(header)} values, as in its header")
+                    raise InputError(
+                        f"{path}, line {reader.line_num}: expected {len(header)} values, as in its header"
+                    )
                 rows.append(row)
             return rows
     except FileNotFoundError:
-        raise InputError(f"{path} is missing: expected a table with the columns {', '.join(columns)}") from None
+        raise InputError(
+            f"{path} is missing: expected a table with the columns {', '.join(columns)}"
+        ) from None
     except IsADirectoryError:
-        raise InputError(f"{path} is a folder: expected a table with the columns {', '.join(columns)}") from None
+        raise InputError(
+            f"{path} is a folder: expected a table with the columns {', '.join(columns)}"
+        ) from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not text in UTF-8 (byte {error.start}): save it as UTF-8") from None
     except csv.Error as error:
@@ -158,5 +171,7 @@ def number(row: dict[str, str], column: str, path: Path) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise InputError(f"{path}: expected a finite number in column {column}, found {row[column]!r} in the row {', '.join(row.values())}")
+        raise InputError(
+            f"{path}: expected a finite number in column {column}, found {row[column]!r} in the row {', '.join(row.values())}"
+        )
     return value

@@ -72,7 +72,9 @@ def code_digest(script: Path, library: Path, extra=()) -> str:
 
 def imports(script: Path, module: str, library: Path) -> bool:
     """Whether a script imports a local module by name, itself."""
-    return set(module_files(module, library)) <= {f for name in parsed(script)[1] for f in module_files(name, library)}
+    return set(module_files(module, library)) <= {
+        f for name in parsed(script)[1] for f in module_files(name, library)
+    }
 
 
 @cache
@@ -87,9 +89,9 @@ def parsed(file: Path):
             if node.level:
                 raise ValueError(f"{file}: expected absolute imports, found a relative one")
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            if ast.get_docstring(node, clean=False) is not None:
-                node.body = node.body[1:] or [ast.Pass()]
+        documented = isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+        if documented and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
     return ast.unparse(tree), frozenset(names)
 
 

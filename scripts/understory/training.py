@@ -59,8 +59,12 @@ class Examples:
         index = pd.concat(indexes, ignore_index=True)
         unknown = sorted(set(index.example_id) - set(folds.example_id))
         if unknown:
-            raise InputError(f"folds.csv: expected every example, {len(unknown)} are missing, such as {unknown[0]}: delete the file to have it made again")
-        index = index.merge(folds[["example_id", "fold"]], on="example_id", how="left", validate="many_to_one")
+            raise InputError(
+                f"folds.csv: expected every example, {len(unknown)} are missing, such as {unknown[0]}: delete the file to have it made again"
+            )
+        index = index.merge(
+            folds[["example_id", "fold"]], on="example_id", how="left", validate="many_to_one"
+        )
         self.index = index.sort_values(["example_id", "variant"], ignore_index=True)
         self.labels = examples.label_matrix(self.index, classes, exhaustive=exhaustive)
         self.centred = examples.centred_matrix(self.index, classes)
@@ -101,11 +105,18 @@ class TestExamples:
         pairs = [store.read(array, index) for array, index in shards]
         self._rows = _Rows([array for array, _ in pairs])
         index = pd.concat(
-            [index.assign(part=part, row=range(len(index))) for part, (_, index) in enumerate(pairs)], ignore_index=True
+            [index.assign(part=part, row=range(len(index))) for part, (_, index) in enumerate(pairs)],
+            ignore_index=True,
         ).sort_values(["recording_id", "start"], ignore_index=True)
         if index.empty:
-            raise InputError("shards.test: expected test recordings, found none: set it to 0 for a data set without")
-        self.windows, self.places, self.shape = index[["recording_id", "start", "stop"]], index[["part", "row"]].to_numpy(), self._rows.shape
+            raise InputError(
+                "shards.test: expected test recordings, found none: set it to 0 for a data set without"
+            )
+        self.windows, self.places, self.shape = (
+            index[["recording_id", "start", "stop"]],
+            index[["part", "row"]].to_numpy(),
+            self._rows.shape,
+        )
 
     def rows(self, numbers) -> np.ndarray:
         """The examples of some windows: float32 of shape (len(numbers), *shape)."""
@@ -199,10 +210,14 @@ def optimiser(settings: dict, steps: int) -> keras.optimizers.Optimizer:
         )
     elif name == "exponential":
         rate = keras.optimizers.schedules.ExponentialDecay(rate, **schedule)
-    return {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD}[options.pop("name")](rate, **options)
+    return {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD}[
+        options.pop("name")
+    ](rate, **options)
 
 
-def train(data: Examples, *, fold: int, name: str, settings: dict, score: str, seed: int, control: str, state: Path):
+def train(
+    data: Examples, *, fold: int, name: str, settings: dict, score: str, seed: int, control: str, state: Path
+):
     """Train a model on all but one fold; go on from `state` where an earlier attempt left one.
 
     Parameters
@@ -243,7 +258,9 @@ def train(data: Examples, *, fold: int, name: str, settings: dict, score: str, s
         finished, history = 0, []
         keras.utils.set_random_seed(int(stream(seed, Stage.WEIGHTS, f"{name}/{fold}").integers(2**31)))
         model = build(settings["architecture"], data.shape, targets.shape[1], settings["options"])
-        model.compile(optimiser(settings, steps * epochs), loss=loss(settings["loss"]), metrics=[metric(score)])
+        model.compile(
+            optimiser(settings, steps * epochs), loss=loss(settings["loss"]), metrics=[metric(score)]
+        )
     watch = Batches(data, validation, batch_size, targets)
     for epoch in range(finished, epochs):
         _reseed(model, stream(seed, Stage.WEIGHTS, f"{name}/{fold}", epoch + 1))
@@ -258,7 +275,12 @@ def train(data: Examples, *, fold: int, name: str, settings: dict, score: str, s
         values = {key: float(each[-1]) for key, each in report.history.items()}
         history.append({"epoch": epoch + 1, **values})
         speed = len(rows) / (time.monotonic() - begin)
-        print(f"epoch {epoch + 1}/{epochs}", *(f"{key} {value:.4f}" for key, value in values.items()), f"{speed:.0f} examples/s", flush=True)
+        print(
+            f"epoch {epoch + 1}/{epochs}",
+            *(f"{key} {value:.4f}" for key, value in values.items()),
+            f"{speed:.0f} examples/s",
+            flush=True,
+        )
         if values[watched] >= max(each[watched] for each in history):
             save(model, best)
         with store.replacing(log) as path:
@@ -286,6 +308,11 @@ def save(model: keras.Model, path: Path):
                     data = json.dumps({**json.loads(data), "date_saved": "1980-01-01@00:00:00"}).encode()
                 new.writestr(zipfile.ZipInfo(item), data)
         os.unlink(plain)
+
+
+def load(path: Path) -> keras.Model:
+    """A saved model, for prediction only; nothing in the file is run that it does not name as Keras' or ours."""
+    return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 def predict(model: keras.Model, source, rows: np.ndarray, *, batch_size: int) -> np.ndarray:

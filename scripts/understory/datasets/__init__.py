@@ -33,7 +33,9 @@ def replica(name: str):
     try:
         return import_module(f"understory.datasets.{name}_replica")
     except ModuleNotFoundError:
-        raise InputError(f"data: expected a folder, as the reader {name} has no synthetic data set, found 'synthetic'") from None
+        raise InputError(
+            f"data: expected a folder, as the reader {name} has no synthetic data set, found 'synthetic'"
+        ) from None
 
 
 def read(name: str, folder: Path, subset: str) -> Tables:
@@ -46,7 +48,9 @@ def read(name: str, folder: Path, subset: str) -> Tables:
     """
     module = reader(name)
     if subset not in ("all", "available", *module.PARTS):
-        raise InputError(f"subset: expected one of {', '.join(('all', 'available', *module.PARTS))} for dataset {name}, found {subset!r}")
+        raise InputError(
+            f"subset: expected one of {', '.join(('all', 'available', *module.PARTS))} for dataset {name}, found {subset!r}"
+        )
     tables = module.read(folder, subset if subset in module.PARTS else None)
     if subset == "available":
         return tables.available(folder)

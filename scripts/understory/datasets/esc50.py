@@ -23,11 +23,15 @@ def read(folder: Path, part=None) -> Tables:
     for row in rows:
         clip = row["filename"]
         if not (row["fold"].isdigit() and row["target"].isdigit()):
-            raise InputError(f"{path}: expected whole numbers for fold and target, found {row['fold']!r} and {row['target']!r} for {clip}")
+            raise InputError(
+                f"{path}: expected whole numbers for fold and target, found {row['fold']!r} and {row['target']!r} for {clip}"
+            )
         if clip in clips:
             raise InputError(f"{path}: expected each clip once, found {clip} again")
         if targets.setdefault(row["category"], int(row["target"])) != int(row["target"]):
-            raise InputError(f"{path}: expected one target a category, found {row['target']} for {row['category']}, which has {targets[row['category']]} above")
+            raise InputError(
+                f"{path}: expected one target a category, found {row['target']} for {row['category']}, which has {targets[row['category']]} above"
+            )
         clips[clip] = row
     first = min(int(row["fold"]) for row in rows)
     return Tables(

@@ -39,11 +39,23 @@ def _annotations(path, presence):
     for row in read_rows(path, COLUMNS):
         species = row["species_id"]
         if not (species.isascii() and species.isdigit() and int(species) < SPECIES):
-            raise InputError(f"{path}: expected a species_id from 0 to {SPECIES - 1}, found {species!r} in recording {row['recording_id']}")
+            raise InputError(
+                f"{path}: expected a species_id from 0 to {SPECIES - 1}, found {species!r} in recording {row['recording_id']}"
+            )
         box = {column: number(row, column, path) for column in COLUMNS[3:]}
         if not (0 <= box["t_min"] < box["t_max"] and 0 <= box["f_min"] < box["f_max"]):
-            raise InputError(f"{path}: expected 0 <= t_min < t_max and 0 <= f_min < f_max, found {box} in recording {row['recording_id']}")
-        yield Annotation(row["recording_id"], f"s{int(species)}", presence, box["t_min"], box["t_max"], box["f_min"], box["f_max"])
+            raise InputError(
+                f"{path}: expected 0 <= t_min < t_max and 0 <= f_min < f_max, found {box} in recording {row['recording_id']}"
+            )
+        yield Annotation(
+            row["recording_id"],
+            f"s{int(species)}",
+            presence,
+            box["t_min"],
+            box["t_max"],
+            box["f_min"],
+            box["f_max"],
+        )
 
 
 def submission_template(folder: Path):

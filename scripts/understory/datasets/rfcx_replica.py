@@ -24,7 +24,9 @@ def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processe
     """
     for subset in ("train", "test"):
         (folder / subset).mkdir(parents=True, exist_ok=True)
-    plans = synthesis.make_recordings(folder, classes=len(CLASSES), settings=synthesis.Settings(**settings), seed=seed, processes=processes)
+    plans = synthesis.make_recordings(
+        folder, classes=len(CLASSES), settings=synthesis.Settings(**settings), seed=seed, processes=processes
+    )
     tables = {"train_tp.csv": [], "train_fp.csv": []}
     for plan in plans:
         for table, boxes in (("train_tp.csv", plan.confirmed), ("train_fp.csv", plan.rejected)):
@@ -34,8 +36,16 @@ def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processe
     for table, rows in tables.items():
         _write(folder / table, COLUMNS, rows)
     test = [plan for plan in plans if plan.subset == "test"]
-    _write(folder / "sample_submission.csv", ("recording_id", *CLASSES), [[plan.recording_id, *[0.5] * len(CLASSES)] for plan in test])
-    _write(truth, ("recording_id", *CLASSES), [[plan.recording_id, *(int(s in plan.species) for s in range(len(CLASSES)))] for plan in test])
+    _write(
+        folder / "sample_submission.csv",
+        ("recording_id", *CLASSES),
+        [[plan.recording_id, *[0.5] * len(CLASSES)] for plan in test],
+    )
+    _write(
+        truth,
+        ("recording_id", *CLASSES),
+        [[plan.recording_id, *(int(s in plan.species) for s in range(len(CLASSES)))] for plan in test],
+    )
 
 
 def _write(path, header, rows):

@@ -1,0 +1,37 @@
+# make run: set up .venv and run the workflow of config.yaml. make test: set up the same way, lint and test.
+# GPU=1 installs TensorFlow with CUDA. ARGS goes to snakemake, e.g. make run ARGS="--configfile recipes/esc50.yaml".
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+REQUIREMENTS := requirements$(if $(GPU),-gpu).txt
+INSTALLED := .venv/.installed-from-$(REQUIREMENTS)
+BIN := .venv/bin
+NAME ?= demo
+ARGS ?=
+
+.PHONY: run test lint requirements .venv
+run: .venv
+	$(BIN)/snakemake --cores all $(ARGS)
+	@PYTHONPATH=scripts $(BIN)/python -m understory.summary results/$(NAME)
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: .venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+.venv: $(INSTALLED)
+
+$(INSTALLED): $(REQUIREMENTS)
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, none was found: apt-get install python3, or set PYTHON=" >&2; exit 1; }
+	$(PYTHON) -m venv .venv || { echo "venv is missing: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $(REQUIREMENTS)
+	@touch $@
+
+requirements: .venv
+	UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
+		--extra dev pyproject.toml --output-file requirements.txt
+	UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
+		--extra dev --extra gpu --constraint requirements.txt pyproject.toml --output-file requirements-gpu.txt

@@ -1,0 +1,150 @@
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from understory import configuration
+from understory.augment import TRANSFORMS
+from understory.models import ARCHITECTURES
+from understory.tables import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = json.loads((ROOT / "schemas" / "config.schema.json").read_text())
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def merged(base, over):
+    out = dict(base)
+    for key, value in over.items():
+        out[key] = (
+            merged(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+        )
+    return out
+
+
+def refused(**over):
+    with pytest.raises(InputError) as raised:
+        configuration.checked(merged(CONFIG, over), SCHEMA)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("recipe", [None, *sorted(path.name for path in (ROOT / "recipes").glob("*.yaml"))])
+def test_the_configuration_and_every_recipe_are_valid(recipe):
+    over = yaml.safe_load((ROOT / "recipes" / recipe).read_text()) if recipe else {}
+    configuration.checked(merged(CONFIG, over), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        ({"split": {"n_split": 3}}, "split.n_split: no such key; did you mean split.n_splits?"),
+        ({"sead": 1}, "sead: no such key; did you mean seed?"),
+        (
+            {"split": {"n_splits": 1}},
+            "split.n_splits: expected a number at least 2 and at most 1000, given 1",
+        ),
+        (
+            {"split": {"n_splits": 2.5}},
+            "split.n_splits: expected a whole number at least 2 and at most 1000, given 2.5",
+        ),
+        (
+            {"split": {"group": "recordings"}},
+            'split.group: expected one of recording, none, given "recordings"; did you mean recording?',
+        ),
+        ({"crop": {"window": "ten"}}, 'crop.window: expected a number above 0 and at most 3600, given "ten"'),
+        ({"crop": {"absent": 1}}, "crop.absent: expected true or false, given 1"),
+        (
+            {"augment": {"chain": [{"PitchShft": {}}]}},
+            "augment.chain.0.PitchShft: no such key; did you mean augment.chain.0.PitchShift?",
+        ),
+        ({"augment": {"chain": [{"PitchShift": {}}]}}, "augment.chain.0.PitchShift.max_steps: missing"),
+        (
+            {"augment": {"chain": [{}]}},
+            "augment.chain.0: expected exactly one name with its options, given {}",
+        ),
+        (
+            {"augment": {"chain": [{"GaussianNoiseSNR": {"min_snr": 9, "max_snr": 3}}]}},
+            "augment.chain.0.GaussianNoiseSNR.max_snr: expected at least min_snr (9), given 3",
+        ),
+        ({"spectrogram": {"resize": [128]}}, "spectrogram.resize: expected a list of 2, given [128]"),
+        (
+            {"spectrogram": {"fmax": 30000}},
+            "spectrogram.fmax: expected more than fmin (84) and at most half of crop.sample_rate (24000), given 30000",
+        ),
+        (
+            {"train": ["sed_cn"]},
+            "train: expected names of models (resnet50, sed_cnn), given sed_cn; did you mean sed_cnn?",
+        ),
+        ({"train": []}, "train: expected a list of at least 1, given []"),
+        (
+            {"models": {"sed_cnn": {"epochs": None}}},
+            "models.sed_cnn.epochs: expected a whole number at least 1",
+        ),
+        ({"models": {"mine": {"architecture": "sed_cnn"}}}, "models.mine.batch_size: missing"),
+        ({"name": "../up"}, "name: expected text of the form"),
+    ],
+)
+def test_errors_name_the_key_what_is_allowed_and_what_was_given(over, said):
+    assert said in refused(**over)
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    message = refused(sead=1, split={"n_splits": 0}, crop={"window": -1})
+    assert message.count("\n") == 3
+
+
+def test_numbers_have_the_type_of_their_schema():
+    one = configuration.checked(merged(CONFIG, {"crop": {"window": 5}, "split": {"n_splits": 4.0}}), SCHEMA)
+    two = configuration.checked(merged(CONFIG, {"crop": {"window": 5.0}, "split": {"n_splits": 4}}), SCHEMA)
+    assert repr(one) == repr(two)
+    assert isinstance(one["crop"]["window"], float)
+    assert isinstance(one["split"]["n_splits"], int)
+    noise = one["augment"]["chain"][0]["OneOf"]["transforms"][0]["GaussianNoiseSNR"]
+    assert isinstance(noise["min_snr"], float)
+
+
+def walk(schema):
+    if isinstance(schema, dict):
+        yield schema
+        for value in schema.values():
+            yield from walk(value)
+
+
+def test_the_schema_is_closed_and_describes_every_value():
+    for node in walk(SCHEMA):
+        if node.get("type") == "object":
+            assert node.get("additionalProperties") is False, node
+        if node.get("type") in ("integer", "number", "string", "boolean"):
+            assert node.get("description"), node
+
+
+def test_the_schema_knows_what_the_code_offers():
+    assert set(SCHEMA["$defs"]["transform"]["properties"]) == set(TRANSFORMS)
+    model = next(iter(SCHEMA["properties"]["models"]["patternProperties"].values()))
+    assert set(model["properties"]["architecture"]["enum"]) == set(ARCHITECTURES)
+    readers = {path.stem for path in (ROOT / "scripts/understory/datasets").glob("*.py")}
+    readers = {name for name in readers if name != "__init__" and not name.endswith("_replica")}
+    assert set(SCHEMA["properties"]["dataset"]["enum"]) == readers
+
+
+def test_every_key_of_the_configuration_says_what_it_is():
+    text = (ROOT / "config.yaml").read_text().splitlines()
+    bare = [
+        line
+        for line in text
+        if ":" in line
+        and not line.lstrip().startswith("#")
+        and not line.rstrip().endswith(":")
+        and "#" not in line
+    ]
+    # The second model and a second transform repeat keys that are explained above them.
+    explained = {line.split(":")[0].strip(" -") for line in text if "#" in line}
+    assert [line for line in bare if line.split(":")[0].strip(" -") not in explained | {"options"}] == []
+
+
+def test_a_copy_is_checked_and_the_original_is_left_alone():
+    before = copy.deepcopy(CONFIG)
+    configuration.checked(CONFIG, SCHEMA)
+    assert before == CONFIG

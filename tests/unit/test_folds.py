@@ -1,0 +1,99 @@
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from understory import datasets, examples, folds
+from understory.tables import Annotation, InputError, Recording, Tables
+
+
+def made(rows, own=None):
+    """Tables and examples of (recording, label, presence) rows."""
+    annotations = tuple(Annotation(r, label, p, float(i), i + 1.0) for i, (r, label, p) in enumerate(rows))
+    names = sorted({r for r, _, _ in rows})
+    tables = Tables(
+        tuple(sorted({label for _, label, p in rows if p == "present"})),
+        tuple(Recording(n, n, "train") for n in names),
+        annotations,
+        False,
+        own,
+    )
+    return tables, examples.annotation_examples(tables, absent=True)
+
+
+def deal(rows, own=None, **options):
+    tables, found = made(rows, own)
+    return folds.deal(
+        found, tables, **{"n_splits": 3, "seed": 27, "group": "recording", "rare_classes": "fail", **options}
+    )
+
+
+def test_the_real_table_splits_as_published(real):
+    tables = datasets.reader("rfcx").read(real("rfcx"))
+    found = examples.annotation_examples(tables, absent=False)
+    dealt = folds.deal(found, tables, n_splits=3, seed=27, group="none", rare_classes="fail")
+    sizes = dealt.groupby("fold").size()
+    assert [(1216 - size, size) for size in sizes] == [(810, 406), (811, 405), (811, 405)]
+    for fold in range(3):
+        inside = set(dealt.recording_id[dealt.fold == fold])
+        assert len(inside & set(dealt.recording_id[dealt.fold != fold])) >= 28
+
+
+def test_grouped_folds_of_the_real_table_share_no_recording(real):
+    tables = datasets.reader("rfcx").read(real("rfcx"))
+    found = examples.annotation_examples(tables, absent=True)
+    dealt = folds.deal(found, tables, n_splits=3, seed=27, group="recording", rare_classes="fail")
+    assert len(dealt) == 1216 + 7781
+    assert dealt.groupby("recording_id").fold.nunique().max() == 1
+    present = dealt[dealt.presence == "present"]
+    counts = pd.crosstab(present.label, present.fold)
+    assert ((counts / counts.sum(axis=1).to_numpy()[:, None] - 1 / 3).abs() < 0.12).all().all()
+
+
+rows = st.lists(
+    st.tuples(
+        st.sampled_from([f"r{i}" for i in range(30)]),
+        st.sampled_from("xyz"),
+        st.sampled_from(["present", "absent"]),
+    ),
+    min_size=1,
+    max_size=60,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(rows=rows, seed=st.integers(0, 100), group=st.sampled_from(["recording", "none"]))
+def test_folds_are_disjoint_covering_and_independent_of_order(rows, seed, group):
+    # Enough of every class, each in recordings of its own, that a split exists.
+    rows = [*rows, *((f"own-{label}{i}", label, "present") for label in "xyz" for i in range(4))]
+    tables, found = made(rows)
+    options = {"n_splits": 3, "seed": seed, "group": group, "rare_classes": "allow"}
+    dealt = folds.deal(found, tables, **options)
+    assert sorted(dealt.example_id) == sorted(found.example_id)
+    assert set(dealt.fold) <= {0, 1, 2}
+    if group == "recording":
+        assert dealt.groupby("recording_id").fold.nunique().max() == 1
+    shuffled = Tables(tables.classes, tables.recordings, tables.annotations[::-1], False)
+    again = folds.deal(examples.annotation_examples(shuffled, absent=True), shuffled, **options)
+    pd.testing.assert_frame_equal(dealt, again)
+
+
+def test_a_class_that_some_fold_could_not_learn_is_named():
+    rows = [(f"r{i}", label, "present") for i, label in enumerate("xxxxxxyyyyyyz")]
+    with pytest.raises(InputError, match=r"without fold \d: z\n.*rare_classes: allow"):
+        deal(rows)
+    assert len(deal(rows, rare_classes="allow")) == 13
+
+
+def test_folds_that_cannot_be_made_are_refused():
+    with pytest.raises(InputError, match="split.n_splits: 3 folds of 2 present examples"):
+        deal([("a", "x", "present"), ("b", "x", "present")])
+
+
+def test_a_data_set_keeps_its_own_folds():
+    rows = [(f"r{i}", label, "present") for i, label in enumerate("xyxyxy")]
+    own = {f"r{i}": i // 2 for i in range(6)}
+    dealt = deal(rows, own)
+    assert dict(zip(dealt.recording_id, dealt.fold, strict=True)) == own
+    with pytest.raises(InputError, match="split.n_splits: expected 3, the data set's own"):
+        deal(rows, own, n_splits=5)

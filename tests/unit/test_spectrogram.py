@@ -1,0 +1,95 @@
+import librosa
+import numpy as np
+import pytest
+import soundfile
+
+from understory import audio, datasets, examples, spectrogram
+from understory.tables import Tables
+
+MEL = {
+    "sample_rate": 48_000,
+    "n_fft": 2048,
+    "hop": 512,
+    "n_mels": 128,
+    "fmin": 84.0,
+    "fmax": 15_056.0,
+    "scale": "power_db",
+    "normalise": "min_max",
+    "resize": None,
+}
+
+
+def noise(seconds=1.0):
+    return np.random.default_rng(1).normal(size=int(48_000 * seconds)).astype(np.float32) * 0.1
+
+
+@pytest.mark.parametrize("normalise", ["min_max", "standard", "none"])
+@pytest.mark.parametrize("level", [0.0, 0.3])
+def test_a_constant_window_gives_zeros(normalise, level):
+    wave = np.full(48_000, level, dtype=np.float32)
+    out = spectrogram.log_mel(wave, **{**MEL, "normalise": normalise})
+    assert out.shape == (128, 94) == spectrogram.shape(48_000, hop=512, n_mels=128, resize=None)
+    assert not out.any()
+
+
+def test_normalisations():
+    low_high = spectrogram.log_mel(noise(), **MEL)
+    assert (low_high.min(), low_high.max()) == (0, 1)
+    standard = spectrogram.log_mel(noise(), **{**MEL, "normalise": "standard"})
+    assert standard.mean() == pytest.approx(0, abs=1e-3)
+    assert standard.std() == pytest.approx(1, abs=1e-3)
+
+
+def test_the_notebook_doubles_decibels_over_the_same_floor():
+    wave = (noise() * np.geomspace(1e-6, 1, 48_000)).astype(np.float32)
+    power = librosa.feature.melspectrogram(
+        y=wave, sr=48_000, n_fft=2048, hop_length=512, n_mels=128, fmin=84, fmax=15056
+    )
+    doubled = np.maximum(20 * np.log10(np.maximum(power, 1e-5)), 20 * np.log10(power.max()) - 80)
+    found = spectrogram.log_mel(wave, **{**MEL, "scale": "notebook", "normalise": "none"})
+    np.testing.assert_allclose(found, doubled, atol=1e-3)
+    assert np.ptp(found) == pytest.approx(80, abs=1e-3)
+
+
+def test_resizing_as_the_notebook_does():
+    wave = noise(10)
+    assert spectrogram.log_mel(wave, **MEL).shape == (128, 938)
+    out = spectrogram.log_mel(wave, **{**MEL, "resize": [128, 1876]})
+    assert out.shape == (128, 1876) == spectrogram.shape(480_000, hop=512, n_mels=128, resize=[128, 1876])
+    assert 0 <= out.min() <= out.max() <= 1
+
+
+def test_f97ababc1_equals_plain_librosa(real):
+    folder = real("rfcx")
+    tables = datasets.read("rfcx", folder, "available")
+    own = Tables(
+        tables.classes,
+        tables.recordings,
+        tuple(a for a in tables.annotations if a.recording_id == "f97ababc1"),
+        False,
+    )
+    path = folder / "train" / "f97ababc1.flac"
+    whole, rate = soundfile.read(path, dtype="float32")
+    assert rate == 48_000
+    events = examples.annotation_examples(own, absent=False)
+    assert len(events) == 2
+    index = examples.place_windows(
+        events, {"f97ababc1": audio.length(path, rate)}, window=10.0, sample_rate=rate
+    )
+    for row in index.itertuples():
+        wave = audio.read_window(path, start=round(row.start * rate), samples=480_000, sample_rate=rate)
+        found = spectrogram.log_mel(audio.to_float(audio.to_int16(wave)), **MEL).astype(np.float16)
+        centre = int(np.round((row.t_min + row.t_max) / 2 * rate))
+        beginning = min(max(centre - 240_000, 0), len(whole) - 480_000)
+        power = librosa.feature.melspectrogram(
+            y=whole[beginning : beginning + 480_000],
+            sr=48_000,
+            n_fft=2048,
+            hop_length=512,
+            n_mels=128,
+            fmin=84,
+            fmax=15056,
+        )
+        plain = librosa.power_to_db(power, top_db=80)
+        plain = (plain - plain.min()) / (plain.max() - plain.min())
+        np.testing.assert_allclose(found, plain, atol=2**-11)

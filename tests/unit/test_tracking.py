@@ -1,0 +1,109 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from understory import tracking
+
+SOURCES = {
+    "job.py": '"""Doc."""\nfrom lib import a\n\ndef main():\n    return a.f(1)  # comment\n',
+    "other.py": "import json\n",
+    "lib/__init__.py": "",
+    "lib/a.py": "import numpy\nfrom lib.b import g\n\ndef f(x):\n    '''Doc.'''\n    return g(x) + 1\n",
+    "lib/b.py": "def g(x):\n    return 2 * x\n",
+    "lib/unused.py": "def h():\n    pass\n",
+    "lib/reader.py": "import pandas\nCLASSES = 3\n",
+}
+
+
+def digest(folder, extra=(), **changed):
+    for name, text in {
+        **SOURCES,
+        **{key.replace("__", "/") + ".py": value for key, value in changed.items()},
+    }.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    tracking.parsed.cache_clear()
+    tracking.module_files.cache_clear()
+    return tracking.code_digest(folder / "job.py", folder, extra)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"lib__a": SOURCES["lib/a.py"].replace("Doc", "Other words") + "\n# a comment\n"},
+        {"lib__b": "def g(x):\n    return (2\n            * x)\n"},
+        {"lib__b": 'def g(x):\n    "Said."\n    return 2 * x\n'},
+        {"job": '"""Other."""\n' + SOURCES["job.py"].split("\n", 1)[1]},
+        {"lib__unused": "def h():\n    return 1\n"},
+        {"other": "import csv\n"},
+    ],
+)
+def test_what_changes_nothing_that_runs_changes_no_digest(tmp_path, changed):
+    assert digest(tmp_path) == digest(tmp_path, **changed)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"job": SOURCES["job.py"].replace("f(1)", "f(2)")},
+        {"lib__a": SOURCES["lib/a.py"].replace("+ 1", "+ 2")},
+        {"lib__b": "def g(x):\n    return 3 * x\n"},
+        {"lib__a": SOURCES["lib/a.py"].replace("import numpy", "import scipy")},
+    ],
+)
+def test_what_changes_the_code_that_runs_changes_the_digest(tmp_path, changed):
+    assert digest(tmp_path) != digest(tmp_path, **changed)
+
+
+def test_a_module_chosen_at_run_time_is_added_by_name(tmp_path):
+    plain, extra = digest(tmp_path), digest(tmp_path, ["lib.reader"])
+    assert plain != extra
+    assert extra != digest(tmp_path, ["lib.reader"], lib__reader="import pandas\nCLASSES = 4\n")
+
+
+def test_a_package_version_is_part_of_the_digest(tmp_path, monkeypatch):
+    before = digest(tmp_path)
+    tracking.version.cache_clear()
+    real = tracking.metadata.version
+    monkeypatch.setattr(tracking.metadata, "version", lambda name: "0.0" if name == "numpy" else real(name))
+    after = digest(tmp_path)
+    tracking.version.cache_clear()
+    assert before != after
+
+
+def test_relative_imports_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="absolute imports"):
+        digest(tmp_path, lib__a="from . import b\n")
+
+
+def test_every_third_party_package_of_ours_has_a_version():
+    scripts = Path(__file__).resolve().parents[2] / "scripts"
+    names = {name.split(".")[0] for file in scripts.rglob("*.py") for name in tracking.parsed(file)[1]}
+    found = tracking.versions(names - {"understory", "snakemake"})
+    assert {"numpy", "sklearn", "keras", "tensorflow", "skimage"} <= set(found)
+    assert "not installed" not in found.values()
+
+
+def test_content_is_judged_never_the_time(tmp_path):
+    flac, plain = tmp_path / "a.flac", tmp_path / "a.wav"
+    wave = np.random.default_rng(0).normal(size=1000) * 0.1
+    for path in (flac, plain):
+        soundfile.write(path, wave, 8000)
+    before = [tracking.content_identity(path) for path in (flac, plain)]
+    assert bytes.fromhex(before[0].split("-")[0]) == flac.read_bytes()[26:42]
+    for path in (flac, plain):
+        os.utime(path, (1, 1))
+    assert before == [tracking.content_identity(path) for path in (flac, plain)]
+    for path in (flac, plain):
+        soundfile.write(path, wave * 0.9, 8000)
+        os.utime(path, (1, 1))
+    assert not set(before) & {tracking.content_identity(path) for path in (flac, plain)}
+
+
+def test_order_of_keys_does_not_matter():
+    assert repr(tracking.ordered({"b": 1, "a": (1, 2)})) == repr(tracking.ordered({"a": [1, 2], "b": 1}))
+    assert tracking.digest({"b": 1, "a": 2}) == tracking.digest({"a": 2, "b": 1})

@@ -25,11 +25,12 @@ def sorry(error):
 try:
     schema = json.loads(Path(workflow.basedir, "schemas", "config.schema.json").read_text())
     config = ordered(configuration.checked(config, schema))
+    SYNTHETIC = config["data"] == "synthetic"
+    REPLICA = datasets.replica_name(config["dataset"]) if SYNTHETIC else None
 except InputError as error:
     raise sorry(error) from None
 
 OUT = f"results/{config['name']}"
-SYNTHETIC = config["data"] == "synthetic"
 DATA = f"{OUT}/data" if SYNTHETIC else config["data"]
 SOURCE = {"data": DATA, "dataset": config["dataset"], "subset": config["subset"]}
 # What says that made-up data are there. A person's own folder is nobody's output.
@@ -67,6 +68,11 @@ def source_tables():
         return tables(None)
     ready = Path(READY)
     return tables(ready.stat().st_mtime_ns) if ready.exists() else None
+
+
+if workflow.is_main_process and not SYNTHETIC:
+    # Here, so that what is wrong with a person's tables is said once and without a rule around it.
+    source_tables()
 
 
 def split_digest(wildcards):

@@ -22,6 +22,6 @@ if SYNTHETIC:
                 "seed": config["seed"],
                 "synthetic": config["synthetic"],
             },
-            code=code("download_data.py", f"understory.datasets.{config['dataset']}_replica"),
+            code=code("download_data.py", REPLICA),
         script:
             "../scripts/download_data.py"

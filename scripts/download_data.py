@@ -1,6 +1,7 @@
 """Make the synthetic data set in the layout of the configured reader."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 from understory import datasets, tracking
@@ -10,7 +11,7 @@ from understory.job import run
 def main(job):
     folder = Path(job.output.data)
     params = job.params.settings
-    datasets.replica(params["dataset"]).synthesize(
+    import_module(datasets.replica_name(params["dataset"])).synthesize(
         folder,
         Path(job.output.truth),
         settings=params["synthetic"],

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from workflow import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 # Public data that cannot be part of the repository; the README says where they come from.
 DATA = Path(os.environ.get("UNDERSTORY_DATA", ROOT.parent / "shared" / "data"))
 
@@ -56,9 +56,3 @@ def run_snakemake():
         return done
 
     return run
-
-
-def jobs(output: str) -> dict[str, int]:
-    """The job counts of a dry run or run, by rule."""
-    table = output.split("Job stats:")[1].split("total")[0].splitlines()[3:] if "Job stats:" in output else []
-    return {line.split()[0]: int(line.split()[1]) for line in table if line.strip()}

@@ -4,7 +4,6 @@ import csv
 import hashlib
 import io
 import json
-import os
 import time
 import zipfile
 from pathlib import Path
@@ -248,6 +247,7 @@ def train(
     batch_size, epochs = settings["batch_size"], settings["epochs"]
     steps = -(-len(rows) // batch_size)
     state.mkdir(parents=True, exist_ok=True)
+    keras.utils.clear_session()  # layers are named as in a fresh process
     last, best, log = state / "last.keras", state / "best.keras", state / "history.json"
     if last.exists():
         model = keras.saving.load_model(last)
@@ -297,17 +297,26 @@ def _reseed(model, rng):
 
 
 def save(model: keras.Model, path: Path):
-    """Save a model as `.keras`, whole or not at all, and with nothing in it that tells when."""
+    """Save a model as `.keras`, whole or not at all, and with nothing in it of when and where in memory."""
     with store.replacing(path) as part:
         plain = part.with_name(part.name + ".keras")
         keras.saving.save_model(model, plain)
         with zipfile.ZipFile(plain) as old, zipfile.ZipFile(part, "w") as new:
             for item in sorted(old.namelist()):
                 data = old.read(item)
-                if item == "metadata.json":
-                    data = json.dumps({**json.loads(data), "date_saved": "1980-01-01@00:00:00"}).encode()
+                if item.endswith(".json"):
+                    data = json.dumps(json.loads(data, object_hook=_timeless)).encode()
                 new.writestr(zipfile.ZipInfo(item), data)
-        os.unlink(plain)
+        plain.unlink()
+
+
+def _timeless(values):
+    """A part of a saved model's JSON without the date, and without the addresses that Keras marks shared parts by."""
+    return {
+        key: "1980-01-01@00:00:00" if key == "date_saved" else value
+        for key, value in values.items()
+        if key != "shared_object_id"
+    }
 
 
 def load(path: Path) -> keras.Model:

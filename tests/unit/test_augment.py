@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import numpy as np
@@ -57,8 +58,8 @@ def test_the_spectra_of_the_noises():
         power = np.abs(np.fft.rfft(noise))[1:] ** 2
         frequency = np.arange(1, len(power) + 1)
         edges = np.geomspace(16, len(power), 12).astype(int)
-        means = [power[a:b].mean() for a, b in zip(edges, edges[1:], strict=False)]
-        centres = [frequency[a:b].mean() for a, b in zip(edges, edges[1:], strict=False)]
+        means = [power[a:b].mean() for a, b in itertools.pairwise(edges)]
+        centres = [frequency[a:b].mean() for a, b in itertools.pairwise(edges)]
         return np.polyfit(np.log(centres), np.log(means), 1)[0]
 
     assert slope(augment.GaussianNoiseSNR(min_snr=10, max_snr=10)) == pytest.approx(0, abs=0.1)

@@ -86,7 +86,7 @@ def test_a_class_that_some_fold_could_not_learn_is_named():
 
 
 def test_folds_that_cannot_be_made_are_refused():
-    with pytest.raises(InputError, match="split.n_splits: 3 folds of 2 present examples"):
+    with pytest.raises(InputError, match=r"split\.n_splits: 3 folds of 2 present examples"):
         deal([("a", "x", "present"), ("b", "x", "present")])
 
 
@@ -95,5 +95,5 @@ def test_a_data_set_keeps_its_own_folds():
     own = {f"r{i}": i // 2 for i in range(6)}
     dealt = deal(rows, own)
     assert dict(zip(dealt.recording_id, dealt.fold, strict=True)) == own
-    with pytest.raises(InputError, match="split.n_splits: expected 3, the data set's own"):
+    with pytest.raises(InputError, match=r"split\.n_splits: expected 3, the data set's own"):
         deal(rows, own, n_splits=5)

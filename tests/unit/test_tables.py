@@ -123,4 +123,4 @@ def test_esc50_tables(tmp_path):
     assert whole.annotations[0] == Annotation("1-1-A-0.wav", "dog", "present", 0.0, math.inf, 0.0, math.inf)
     assert whole.exhaustive
     with pytest.raises(InputError, match="esc50 has no synthetic data set"):
-        datasets.replica("esc50")
+        datasets.replica_name("esc50")

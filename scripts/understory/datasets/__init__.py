@@ -18,6 +18,7 @@ Readers import no pandas and no audio library at module level: the Snakefile rea
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from understory.tables import InputError, Tables
@@ -28,14 +29,14 @@ def reader(name: str):
     return import_module(f"understory.datasets.{name}")
 
 
-def replica(name: str):
-    """The module that makes the reader's replica; InputError where there is none."""
-    try:
-        return import_module(f"understory.datasets.{name}_replica")
-    except ModuleNotFoundError:
+def replica_name(name: str) -> str:
+    """The name of the module that makes the reader's replica; InputError where there is none."""
+    module = f"understory.datasets.{name}_replica"
+    if find_spec(module) is None:
         raise InputError(
-            f"data: expected a folder, as the reader {name} has no synthetic data set, found 'synthetic'"
-        ) from None
+            f"data: expected a folder, as the reader {name} has no synthetic data set, given synthetic"
+        )
+    return module
 
 
 def read(name: str, folder: Path, subset: str) -> Tables:

@@ -1,0 +1,197 @@
+"""The real Snakefile from recordings to the report."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from workflow import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+def state(folder):
+    return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in [folder, *folder.rglob("*")]}
+
+
+@pytest.fixture(scope="module")
+def first(run_snakemake, folder, small, tmp_path_factory):
+    """A run of everything on one core, and the state of the data folder before it."""
+    place, before = tmp_path_factory.mktemp("first"), state(folder)
+    run_snakemake(place, config=small(data=str(folder)), cores=1)
+    return place, before
+
+
+def test_a_run_writes_what_it_says_and_nothing_into_the_data(first, folder):
+    place, before = first
+    out = place / "results" / "small"
+    assert state(folder) == before
+    sample = pd.read_csv(folder / "sample_submission.csv")
+    submission = pd.read_csv(out / "submission.csv")
+    assert list(submission.columns) == list(sample.columns)
+    assert list(submission.recording_id) == list(sample.recording_id)
+    values = submission.drop(columns="recording_id").to_numpy()
+    assert (np.isfinite(values) & (values >= 0) & (values <= 1)).all()
+    scores = json.loads((out / "scores.json").read_text())
+    assert list(scores) == ["name", "metric", "folds", "oof", "truth"]
+    assert [(entry["model"], entry["fold"]) for entry in scores["folds"]] == [("sed_cnn", 0), ("sed_cnn", 1)]
+    assert scores["truth"] is None
+    page = (out / "report.html").read_text()
+    assert not re.search(r"""(src|href)=["'](?!data:)""", page)
+    assert "url(" not in page
+    for kind in ("last.keras", "best.keras", "history.csv", "oof.csv"):
+        assert (out / "models/sed_cnn/fold0" / kind).stat().st_size
+    assert not (out / "resume").exists() or not any((out / "resume").iterdir())
+    log = (out / "logs/train_fold/sed_cnn/fold0.log").read_text()
+    assert re.search(r"^epoch 1/1 .*val_lwlrap 0\.\d+ \d+ examples/s$", log, flags=re.M)
+
+
+def test_a_second_run_has_nothing_to_do(first, run_snakemake, folder, small):
+    done = run_snakemake(first[0], config=small(data=str(folder)))
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("shards", [2, 7])
+def test_neither_cores_nor_shards_change_the_submission(
+    first, run_snakemake, folder, small, tmp_path, shards
+):
+    run_snakemake(tmp_path, config=small(data=str(folder), shards={"train": shards, "test": shards // 2}))
+    for name in ("submission.csv", "scores.json", "models/sed_cnn/fold1/last.keras", "folds.csv"):
+        assert (tmp_path / "results/small" / name).read_bytes() == (
+            first[0] / "results/small" / name
+        ).read_bytes(), name
+
+
+def test_a_clone_can_be_inspected_before_there_are_any_data(run_snakemake, tmp_path):
+    done = run_snakemake(tmp_path, "--dry-run")
+    for rule in ("download_data", "crop_windows", "train_fold", "build_report"):
+        assert re.search(rf"^{rule} +\d+$", done.stdout, flags=re.M)
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"split": {"n_split": 5}}, "split.n_split: no such key; did you mean split.n_splits?"),
+        ({"data": "nowhere"}, "nowhere/train_tp.csv is missing"),
+        ({"dataset": "esc50", "shards": {"test": 0}}, "the reader esc50 has no synthetic data set"),
+    ],
+)
+def test_what_is_wrong_with_the_configuration_is_said_before_any_job(run_snakemake, tmp_path, config, said):
+    done = run_snakemake(tmp_path, config=config, check=False)
+    assert done.returncode != 0
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_too_small_a_disk_is_noticed_before_any_job(run_snakemake, folder, small, tmp_path):
+    done = run_snakemake(
+        tmp_path, config=small(data=str(folder), augment={"copies": 1000}, crop={"window": 3600}), check=False
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert re.search(r"expected room for about \d+\.\d GB of windows and spectrograms, found", said)
+    assert "Traceback" not in said
+    assert not list((tmp_path / "results").rglob("*.npy"))
+
+
+def test_waveforms_that_are_not_kept_are_deleted(run_snakemake, folder, small, tmp_path):
+    config = small(data=str(folder), augment={"keep_waveforms": False})
+    run_snakemake(tmp_path, "results/small/examples/1/train-0.npy", config=config)
+    assert (tmp_path / "results/small/examples/1/train-0.npy").exists()
+    assert not (tmp_path / "results/small/augmented/1/train-0.npy").exists()
+
+
+def test_a_file_that_cannot_be_decoded_is_named_without_a_traceback(run_snakemake, folder, small, tmp_path):
+    import shutil
+
+    copy = tmp_path / "data"
+    shutil.copytree(folder, copy)
+    broken = sorted((copy / "train").iterdir())[0]
+    broken.write_bytes(b"no audio")
+    done = run_snakemake(
+        tmp_path,
+        "results/small/windows/train-0.npy",
+        "results/small/windows/train-1.npy",
+        config=small(data=str(copy)),
+        check=False,
+    )
+    assert done.returncode != 0
+    assert f"ERROR in crop_windows: {broken}: expected an audio file" in done.stdout + done.stderr
+
+
+def test_a_data_set_with_folds_of_its_own_and_no_test_recordings(run_snakemake, tmp_path):
+    """ESC-50's layout: two classes, five official folds."""
+    rng, rate = np.random.default_rng(0), 22_050
+    data = tmp_path / "data"
+    (data / "meta").mkdir(parents=True)
+    (data / "audio").mkdir()
+    rows = []
+    for fold in range(1, 6):
+        for take in range(2):
+            for target, category in enumerate(("dog", "rain")):
+                name = f"{fold}-{take}-A-{target}.wav"
+                t = np.arange(rate * 5) / rate
+                wave = np.sin(2 * np.pi * (400 + 3000 * target) * t) * 0.3 + rng.normal(size=len(t)) * 0.02
+                soundfile.write(data / "audio" / name, wave, rate)
+                rows.append(f"{name},{fold},{target},{category},True")
+    (data / "meta" / "esc50.csv").write_text("filename,fold,target,category,esc10\n" + "\n".join(rows) + "\n")
+    config = {
+        "data": str(data),
+        "shards": {"train": 1},
+        "augment": {"copies": 0},
+        "models": {"sed_cnn": {"options": {"filters": [4, 8], "dense": 8}, "epochs": 1}},
+    }
+    run_snakemake(tmp_path, recipe="esc50", config=config)
+    out = tmp_path / "results/esc50"
+    folds = pd.read_csv(out / "folds.csv")
+    assert (folds.fold == folds.recording_id.str[0].astype(int) - 1).all()
+    scores = json.loads((out / "scores.json").read_text())
+    assert scores["metric"] == "accuracy"
+    assert len(scores["folds"]) == 5
+    assert (out / "report.html").exists()
+    assert not (out / "submission.csv").exists()
+
+
+def test_the_real_recordings_that_are_there_are_cut_and_transformed(run_snakemake, real, tmp_path):
+    """Four of the competition's recordings, with all of their events and no others."""
+    config = {
+        "data": str(real("rfcx")),
+        "subset": "available",
+        "shards": {"train": 2, "test": 1},
+        "augment": {"copies": 1},
+    }
+    targets = [f"results/rfcx/examples/{variant}/train-{shard}.csv" for variant in (0, 1) for shard in (0, 1)]
+    run_snakemake(tmp_path, *targets, recipe="rfcx", config=config)
+    names = {path.stem for path in (real("rfcx") / "train").iterdir()}
+    events = pd.concat(
+        [pd.read_csv(real("rfcx") / f"train_{kind}.csv").assign(kind=kind) for kind in ("tp", "fp")]
+    )
+    events = events[events.recording_id.isin(names)]
+    for variant in (0, 1):
+        index = pd.concat(pd.read_csv(tmp_path / target) for target in targets if f"/{variant}/" in target)
+        arrays = [
+            np.load((tmp_path / target).with_suffix(".npy")) for target in targets if f"/{variant}/" in target
+        ]
+        assert sum(map(len, arrays)) == len(index) == len(events)
+        assert {array.shape[1:] for array in arrays} == {(128, 938)}
+        assert all(np.isfinite(array).all() and array.dtype == np.float16 for array in arrays)
+        found = sorted(zip(index.recording_id, index.label, index.t_min.round(4), strict=True))
+        assert found == sorted(
+            zip(events.recording_id, "s" + events.species_id.astype(str), events.t_min.round(4), strict=True)
+        )
+
+
+def test_the_readme_shows_the_rule_graph_as_it_is(run_snakemake, tmp_path):
+    def edges(text):
+        names = dict(re.findall(r"(\w+)\[(\w+)\]", text))
+        return {(names.get(a, a), names.get(b, b)) for a, b in re.findall(r"(\w+) --> (\w+)", text)}
+
+    done = run_snakemake(tmp_path, "--rulegraph", "mermaid-js")
+    shown = (Path(ROOT) / "README.md").read_text().split("```mermaid")[1].split("```")[0]
+    assert edges(shown) == edges(done.stdout)
+    assert len(edges(shown)) > 15

@@ -1,0 +1,51 @@
+"""With labels shuffled the score falls to chance, and only then."""
+
+import json
+
+import pandas as pd
+import pytest
+from workflow import jobs
+
+from understory import scores
+
+pytestmark = pytest.mark.slow
+
+
+def judged(out):
+    """The score against the truth, and the interval that chance gives."""
+    truth = pd.read_csv(out / "truth.csv").set_index("recording_id")
+    predictions = (
+        pd.read_csv(out / "ensemble/predictions.csv")
+        .set_index("recording_id")
+        .loc[truth.index, truth.columns]
+    )
+    score = json.loads((out / "scores.json").read_text())["truth"]
+    assert score == pytest.approx(scores.lwlrap(truth.to_numpy(), predictions.to_numpy()))
+    return score, scores.chance_interval(
+        "lwlrap", truth.to_numpy(), predictions.to_numpy(), seed=1, permutations=1000, level=0.99
+    )
+
+
+def test_shuffled_labels_score_chance_and_true_labels_do_not(run_snakemake, small, tmp_path):
+    config = small(
+        name="control",
+        synthetic={"train_recordings": 192, "rejected_recordings": 0, "test_recordings": 60},
+        augment={"copies": 0},
+        models={"sed_cnn": {"options": {"filters": [8, 16, 32], "dense": 32}, "epochs": 10}},
+    )
+    out = tmp_path / "results/control"
+    run_snakemake(tmp_path, config=config)
+    score, (_, high) = judged(out)
+    assert score > high
+    done = run_snakemake(tmp_path, config={**config, "control": "shuffled_labels"})
+    assert set(jobs(done.stdout + done.stderr)) == {
+        "all",
+        "train_fold",
+        "predict_fold",
+        "ensemble_folds",
+        "write_submission",
+        "build_report",
+    }
+    score, (low, high) = judged(out)
+    assert low <= score <= high
+    assert "control run (shuffled_labels)" in (out / "report.html").read_text()

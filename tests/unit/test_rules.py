@@ -1,0 +1,173 @@
+"""What holds for every rule, script and environment."""
+
+import ast
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import OutputSettings, ResourceSettings
+
+from understory import tracking
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ROOT / "scripts"
+# Modules that every process of Snakemake parses the Snakefile with.
+HEAVY = {"pandas", "librosa", "tensorflow", "keras", "sklearn", "matplotlib", "scipy", "soundfile"}
+
+
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory):
+    """Every rule of the workflow but `all`, as Snakemake parsed it."""
+    with SnakemakeApi(OutputSettings()) as api:
+        workflow = api.workflow(
+            resource_settings=ResourceSettings(cores=1),
+            snakefile=ROOT / "Snakefile",
+            workdir=tmp_path_factory.mktemp("parsed"),
+        )
+        return [rule for rule in workflow._workflow.rules if rule.name != "all"]
+
+
+def faults(rule):
+    """What a rule lacks of what every rule has."""
+    script = SCRIPTS / f"{rule.name}.py"
+    params = dict(rule.params.items())
+    if rule.script != f"../scripts/{rule.name}.py":
+        yield f"a script of its own name, found {rule.script}"
+        return
+    reads = tracking.imports(script, "understory.datasets", SCRIPTS)
+    readers = ["understory.datasets.rfcx"] if reads else []
+    makes = ["understory.datasets.rfcx_replica"] if rule.name == "download_data" else []
+    if params.get("code") != tracking.code_digest(script, SCRIPTS, [*readers, *makes]):
+        yield "code: the digest of its script and reader"
+    if (
+        reads
+        and rule.name != "download_data"
+        and not any(callable(params.get(key)) for key in ("recordings", "annotations", "template"))
+    ):
+        yield "a digest of the source files it reads"
+    for name in ("docstring", "log", "benchmark", "conda_env"):
+        if not getattr(rule, name):
+            yield name
+
+
+def test_every_rule_has_its_digests_its_log_and_its_environment(rules):
+    assert len(rules) == 10
+    assert {rule.name: list(faults(rule)) for rule in rules} == {rule.name: [] for rule in rules}
+
+
+def test_a_rule_without_digests_is_found_out(rules):
+    by_name = {rule.name: rule for rule in rules}
+
+    def without(name, *keys):
+        rule = by_name[name]
+        kept = {key: value for key, value in rule.params.items() if key not in keys}
+        return SimpleNamespace(
+            **{
+                key: getattr(rule, key)
+                for key in ("name", "script", "docstring", "log", "benchmark", "conda_env")
+            },
+            params=kept,
+        )
+
+    assert list(faults(without("train_fold"))) == []
+    assert list(faults(without("train_fold", "code"))) == ["code: the digest of its script and reader"]
+    assert list(faults(without("crop_windows", "recordings"))) == ["a digest of the source files it reads"]
+
+
+def test_params_hold_plain_values_in_a_fixed_order(rules):
+    for rule in rules:
+        settings = rule.params.get("settings")
+        settings = (
+            settings if isinstance(settings, dict) else settings(SimpleNamespace(model="sed_cnn", fold="0"))
+        )
+        assert repr(settings) == repr(tracking.ordered(settings)), rule.name
+
+
+def test_every_script_is_a_rules_and_reads_no_configuration(rules):
+    assert {path.stem for path in SCRIPTS.glob("*.py")} == {rule.name for rule in rules}
+    for path in SCRIPTS.glob("*.py"):
+        assert "snakemake.config" not in path.read_text()
+
+
+def test_parsing_the_snakefile_imports_nothing_heavy():
+    import subprocess
+    import sys
+
+    program = (
+        "import sys; before = set(sys.modules); sys.path.insert(0, 'scripts')\n"
+        "from understory import configuration, datasets, tracking\n"
+        "[datasets.reader(name) for name in ('rfcx', 'esc50')]\n"
+        "print(*(m for m in sys.modules if '.' not in m))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert not HEAVY & set(done.stdout.split())
+
+
+def test_no_library_module_knows_of_snakemake_or_imports_upward():
+    for path in (SCRIPTS / "understory").rglob("*.py"):
+        names = tracking.parsed(path)[1]
+        assert not any(name.split(".")[0] == "snakemake" for name in names), path
+        assert not any(name.split(".")[0] in {p.stem for p in SCRIPTS.glob("*.py")} for name in names), path
+
+
+def test_no_library_import_runs_in_a_circle():
+    files = list((SCRIPTS / "understory").rglob("*.py"))
+    edges = {
+        path: {f for name in tracking.parsed(path)[1] for f in tracking.module_files(name, SCRIPTS)}
+        - {path, SCRIPTS / "understory/__init__.py"}
+        for path in files
+    }
+    done = set()
+    while ready := [
+        path
+        for path in files
+        if path not in done and edges[path] <= done | {SCRIPTS / "understory/__init__.py"}
+    ]:
+        done.update(ready)
+    assert done == set(files)
+
+
+def pins(path):
+    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", path.read_text(), flags=re.M))
+
+
+def packages(script):
+    """The distributions that a script and its local imports need."""
+    found, pending, seen = set(), [script], set()
+    while pending:
+        file = pending.pop()
+        if file in seen:
+            continue
+        seen.add(file)
+        for name in tracking.parsed(file)[1]:
+            local = tracking.module_files(name, SCRIPTS)
+            pending += local
+            if not local:
+                found.add(name.split(".")[0])
+    import sys
+
+    return {tracking.DISTRIBUTIONS.get(name, name) for name in found - set(sys.stdlib_module_names)}
+
+
+def test_environments_hold_the_pins_of_the_requirements_and_what_their_rules_import(rules):
+    wanted = pins(ROOT / "requirements.txt")
+    for rule in rules:
+        path = ROOT / "rules" / str(rule.conda_env)
+        environment = yaml.safe_load(path.read_text())
+        listed = dict(line.split("==") for line in environment["dependencies"][-1]["pip"])
+        assert listed.items() <= wanted.items(), path
+        assert packages(SCRIPTS / f"{rule.name}.py") <= set(listed), rule.name
+
+
+def test_the_requirements_with_a_gpu_hold_the_same_pins():
+    assert pins(ROOT / "requirements.txt").items() <= pins(ROOT / "requirements-gpu.txt").items()
+
+
+def test_nothing_is_asserted_outside_tests():
+    for path in SCRIPTS.rglob("*.py"):
+        assert not any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(path.read_text()))), path

@@ -1,0 +1,195 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from understory import store, training
+from understory.tables import InputError
+
+CLASSES = ["x", "y", "z"]
+SETTINGS = {
+    "architecture": "sed_cnn",
+    "options": {"filters": [4, 8], "dense": 8, "dropout": 0.5},
+    "loss": {"name": "binary_crossentropy", "unknown_weight": 0.3},
+    "optimiser": {"name": "adam", "learning_rate": 0.01},
+    "schedule": {"name": "cosine", "warmup": 0.2},
+    "epochs": 4,
+    "batch_size": 5,
+    "mixup": 0.4,
+    "select": "last",
+    "threads": 1,
+}
+
+
+@pytest.fixture
+def shards(tmp_path):
+    """Three shards, as recorded and once augmented, of examples of three classes in two folds."""
+    rng = np.random.default_rng(0)
+    rows = [
+        {"example_id": f"e{i:02}", "recording_id": f"r{i:02}", "label": CLASSES[i % 3]} for i in range(24)
+    ]
+    index = pd.DataFrame(rows).assign(presence="present", absent="")
+    index["present"] = index.label
+    index.loc[22:, "presence"], index.loc[22:, "present"], index.loc[22:, "absent"] = (
+        "absent",
+        "",
+        index.label[22:],
+    )
+    folds = index[["example_id"]].assign(fold=np.arange(24) // 3 % 2)
+    found = []
+    for variant in (0, 1):
+        for shard in range(3):
+            own = index[np.arange(24) % 3 == shard]
+            array = rng.random((len(own), 16, 20)).astype(np.float16)
+            array[np.arange(len(own)), [CLASSES.index(label) * 5 for label in own.label]] += 1
+            paths = (tmp_path / str(variant) / f"{shard}.npy", tmp_path / str(variant) / f"{shard}.csv")
+            store.write(*paths, array, own)
+            found.append((variant, *paths))
+    return found, folds
+
+
+def read(shards):
+    return training.Examples(shards[0], shards[1], CLASSES, exhaustive=False)
+
+
+def train(shards, state, **changed):
+    options = {
+        "fold": 0,
+        "name": "m",
+        "settings": {**SETTINGS, **changed},
+        "score": "lwlrap",
+        "seed": 3,
+        "control": "none",
+    }
+    return training.train(read(shards), state=state, **options)
+
+
+def test_validation_never_sees_a_copy_nor_training_its_fold(shards):
+    data = read(shards)
+    for fold in (0, 1):
+        inside, outside = data.validation_rows(fold), data.training_rows(fold, centred=False)
+        assert (data.index.variant[inside] == 0).all()
+        assert (data.index.presence[inside] == "present").all()
+        assert set(data.index.fold[inside]) == {fold}
+        assert set(data.index.fold[outside]) == {1 - fold}
+        assert set(data.index.variant[outside]) == {0, 1}
+        assert not set(data.index.example_id[inside]) & set(data.index.example_id[outside])
+        assert set(data.index.presence[data.training_rows(fold, centred=True)]) == {"present"}
+
+
+def test_the_order_of_shards_does_not_matter(shards):
+    data, turned = read(shards), read((shards[0][::-1], shards[1]))
+    pd.testing.assert_frame_equal(data.index.drop(columns="part"), turned.index.drop(columns="part"))
+    np.testing.assert_array_equal(data.rows(range(len(data.index))), turned.rows(range(len(data.index))))
+
+
+def test_examples_without_a_fold_are_named(shards):
+    with pytest.raises(InputError, match=r"folds.csv: expected every example, 1 are missing, such as e23"):
+        read((shards[0], shards[1].iloc[:-1]))
+
+
+def test_a_killed_training_goes_on_to_the_same_bytes(shards, tmp_path, monkeypatch, capsys):
+    model, best, history = train(shards, tmp_path / "whole")
+    training.save(model, tmp_path / "whole.keras")
+    save, saved = training.save, []
+
+    class Killed(BaseException):
+        pass
+
+    def killed(model, path):
+        saved.append(path.name)
+        if len(saved) == stop:
+            raise Killed
+        save(model, path)
+
+    for stop in (2, 3, 5):
+        saved.clear()
+        state = tmp_path / f"killed{stop}"
+        monkeypatch.setattr(training, "save", killed)
+        with pytest.raises(Killed):
+            train(shards, state)
+        monkeypatch.setattr(training, "save", save)
+        capsys.readouterr()
+        resumed, resumed_best, resumed_history = train(shards, state)
+        assert "resuming after epoch" in capsys.readouterr().out or stop == 2
+        training.save(resumed, tmp_path / "resumed.keras")
+        assert (tmp_path / "resumed.keras").read_bytes() == (tmp_path / "whole.keras").read_bytes()
+        assert resumed_best.read_bytes() == best.read_bytes()
+        assert resumed_history == history
+
+
+def test_the_best_epoch_is_kept(shards, tmp_path):
+    _, best, history = train(shards, tmp_path / "s")
+    data = read(shards)
+    rows = data.validation_rows(0)
+    predictions = training.predict(training.load(best), data, rows, batch_size=5)
+    from understory.scores import lwlrap
+
+    assert lwlrap(data.labels[rows], predictions) == pytest.approx(
+        max(e["val_lwlrap"] for e in history), abs=1e-5
+    )
+    assert training.history_csv(history).splitlines()[0].startswith("epoch,")
+
+
+@pytest.mark.parametrize(
+    "schedule", [{"name": "constant"}, {"name": "exponential", "decay_steps": 3, "decay_rate": 0.9}]
+)
+@pytest.mark.parametrize(
+    "optimiser",
+    [
+        {"name": "adamw", "learning_rate": 0.01, "weight_decay": 0.01},
+        {"name": "sgd", "learning_rate": 0.01, "momentum": 0.9},
+    ],
+)
+def test_every_optimiser_and_schedule_trains(shards, tmp_path, schedule, optimiser):
+    _, _, history = train(shards, tmp_path / "s", schedule=schedule, optimiser=optimiser, epochs=1, mixup=0)
+    assert np.isfinite(list(history[0].values())).all()
+
+
+def test_shuffled_labels_change_places_only_among_training_examples(shards):
+    data = read(shards)
+    rows = data.training_rows(0, centred=False)
+    targets = training.targets_of(data, SETTINGS, control="shuffled_labels", rows=rows, seed=1)
+    outside = np.setdiff1d(np.arange(len(data.index)), rows)
+    np.testing.assert_array_equal(targets[outside], data.labels[outside])
+    assert not np.array_equal(targets[rows], data.labels[rows])
+    by_example = pd.DataFrame(targets[rows]).groupby(data.index.example_id[rows].to_numpy())
+    assert (by_example.nunique() == 1).all().all()
+    assert sorted(map(tuple, by_example.first().to_numpy())) == sorted(
+        map(
+            tuple,
+            pd.DataFrame(data.labels[rows])
+            .groupby(data.index.example_id[rows].to_numpy())
+            .first()
+            .to_numpy(),
+        )
+    )
+
+
+def test_mixing_takes_no_unknown_label_for_absent():
+    targets, others = np.array([[1, -1, -1, 0]], np.float32), np.array([[-1, 0, -1, 0]], np.float32)
+    mixed = training.mix(targets, others, np.array([[0.7]], np.float32))
+    np.testing.assert_allclose(mixed, [[0.7, -1, -1, 0]])
+
+
+def test_the_draws_of_an_augmented_index_are_kept(tmp_path):
+    index = pd.DataFrame(
+        {
+            "example_id": ["1e5"],
+            "recording_id": ["007"],
+            "draw": [json.dumps({"a": [1.5]})],
+            "t_max": [np.inf],
+        }
+    )
+    store.write(tmp_path / "a.npy", tmp_path / "a.csv", np.zeros((1, 2)), index)
+    array, found = store.read(tmp_path / "a.npy", tmp_path / "a.csv")
+    pd.testing.assert_frame_equal(found, index.astype(found.dtypes.to_dict()))
+    assert found.recording_id[0] == "007"
+    assert found.example_id[0] == "1e5"
+    assert array.shape == (1, 2)
+    with pytest.raises(ValueError, match="as many rows as items"):
+        store.write(tmp_path / "a.npy", tmp_path / "a.csv", np.zeros((2, 2)), index)
+    np.save(tmp_path / "a.npy", np.zeros((3, 2)))
+    with pytest.raises(InputError, match="expected 1 items"):
+        store.read(tmp_path / "a.npy", tmp_path / "a.csv")

@@ -1,4 +1,4 @@
-"""The report's figures, as SVG or PNG in data URLs."""
+"""The report's figures, as SVG or WebP in data URLs."""
 
 import base64
 import io
@@ -27,12 +27,15 @@ plt.rcParams.update(
 
 
 def data_url(figure, kind: str = "svg") -> str:
-    """A figure as a data URL; closes it."""
+    """A figure as a data URL, as SVG or, for pictures, as WebP; closes it."""
     out = io.BytesIO()
-    stamp = {"svg": {"Date": None}, "png": {"Software": None}}[kind]
-    figure.savefig(out, format=kind, dpi=110, bbox_inches="tight", metadata=stamp)
+    options = {
+        "svg": {"metadata": {"Date": None}, "transparent": True},
+        "webp": {"dpi": 110, "pil_kwargs": {"quality": 60}},
+    }[kind]
+    figure.savefig(out, format=kind, bbox_inches="tight", **options)
     plt.close(figure)
-    mime = {"svg": "image/svg+xml", "png": "image/png"}[kind]
+    mime = {"svg": "image/svg+xml", "webp": "image/webp"}[kind]
     return f"data:{mime};base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
@@ -64,9 +67,9 @@ def class_bars(classes, values: dict[str, np.ndarray], label: str) -> str:
     axis.set(
         yticks=np.arange(len(classes)) + 0.4 - height / 2, yticklabels=classes, xlim=(0, 1), xlabel=label
     )
-    axis.invert_yaxis()
+    axis.set_ylim(len(classes) - 0.1, -0.4)
     if len(values) > 1:
-        axis.legend(frameon=False, loc="lower right")
+        axis.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(values))
     return data_url(figure)
 
 
@@ -119,4 +122,4 @@ def example(spectrogram: np.ndarray, boxes, *, window: float, mel_frequencies: n
         xlim=(0, window),
         ylim=(-0.5, bands - 0.5),
     )
-    return data_url(figure, "png")
+    return data_url(figure, "webp")

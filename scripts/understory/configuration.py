@@ -40,7 +40,7 @@ def _lines(error):
                 if patterns:
                     yield f"{inside}{key}: expected a name of the form {patterns[0]}"
                     continue
-                close = difflib.get_close_matches(key, valid, n=1, cutoff=0.4)
+                close = difflib.get_close_matches(key, valid, n=1, cutoff=0.6)
                 hint = f"; did you mean {inside}{close[0]}?" if close else ""
                 yield f"{inside}{key}: no such key{hint} Allowed here: {', '.join(valid)}"
         case "required":
@@ -53,7 +53,7 @@ def _lines(error):
             yield f"{place}: expected {' or '.join(NAMES[kind] for kind in kinds)}{_range(error.schema)}, given {given}"
         case "enum":
             close = difflib.get_close_matches(
-                str(error.instance), list(map(str, error.validator_value)), n=1, cutoff=0.4
+                str(error.instance), list(map(str, error.validator_value)), n=1, cutoff=0.6
             )
             yield f"{place}: expected one of {', '.join(map(str, error.validator_value))}, given {given}" + (
                 f"; did you mean {close[0]}?" if close else ""
@@ -105,7 +105,7 @@ def _contradictions(config):
     """What no schema of single keys can tell."""
     for name in config["train"]:
         if name not in config["models"]:
-            close = difflib.get_close_matches(name, config["models"], n=1, cutoff=0.4)
+            close = difflib.get_close_matches(name, config["models"], n=1, cutoff=0.6)
             yield f"train: expected names of models ({', '.join(sorted(config['models']))}), given {name}" + (
                 f"; did you mean {close[0]}?" if close else ""
             )

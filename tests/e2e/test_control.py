@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+from nearest_centroid import nearest_centroid
 from workflow import jobs
 
 from understory import scores
@@ -37,6 +38,7 @@ def test_shuffled_labels_score_chance_and_true_labels_do_not(run_snakemake, smal
     run_snakemake(tmp_path, config=config)
     score, (_, high) = judged(out)
     assert score > high
+    assert nearest_centroid(out) < 0.75
     done = run_snakemake(tmp_path, config={**config, "control": "shuffled_labels"})
     assert set(jobs(done.stdout + done.stderr)) == {
         "all",

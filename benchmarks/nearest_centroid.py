@@ -1,0 +1,45 @@
+"""How far a finished run's synthetic task is from a toy: the lwlrap against the truth of the simplest classifier.
+
+Each class's centroid is the mean over its examples of their spectrograms' mean over time; a test window's
+prediction is its closeness to each centroid, a recording's the highest of its windows'.
+
+    PYTHONPATH=scripts python benchmarks/nearest_centroid.py results/demo
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from understory import scores, store
+
+
+def shards(out: Path, subset: str):
+    """The time-averaged spectrograms of a run's examples as recorded, and their table."""
+    pairs = [
+        store.read(path, path.with_suffix(".csv"))
+        for path in sorted((out / "examples/0").glob(f"{subset}-*.npy"))
+    ]
+    means = np.concatenate([array.astype(np.float32).mean(axis=2) for array, _ in pairs])
+    return means, pd.concat([index for _, index in pairs], ignore_index=True)
+
+
+def nearest_centroid(out: Path) -> float:
+    """The lwlrap of the nearest centroid."""
+    classes = json.loads((out / "labels.json").read_text())["classes"]
+    examples, index = shards(out, "train")
+    windows, test = shards(out, "test")
+    present = (index.presence == "present").to_numpy()
+    centroids = np.stack(
+        [examples[present & (index.label == label).to_numpy()].mean(axis=0) for label in classes]
+    )
+    closeness = -np.square(windows[:, None] - centroids[None]).sum(axis=2)
+    predictions = pd.DataFrame(closeness, columns=classes).groupby(test.recording_id).max()
+    truth = store.read_table(out / "truth.csv").set_index("recording_id").loc[predictions.index, classes]
+    return scores.lwlrap(truth.to_numpy(), predictions.to_numpy())
+
+
+if __name__ == "__main__":
+    print(f"nearest centroid of the time-averaged mel: lwlrap {nearest_centroid(Path(sys.argv[1])):.3f}")

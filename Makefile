@@ -1,17 +1,17 @@
 # make run: set up .venv and run the workflow of config.yaml. make test: set up the same way, lint and test.
-# GPU=1 installs TensorFlow with CUDA. ARGS goes to snakemake, e.g. make run ARGS="--configfile recipes/esc50.yaml".
+# GPU=1 installs TensorFlow with CUDA. make run RECIPE=esc50 DATA=FOLDER runs recipes/esc50.yaml on a local copy of its data.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 REQUIREMENTS := requirements$(if $(GPU),-gpu).txt
 INSTALLED := .venv/.installed-from-$(REQUIREMENTS)
 BIN := .venv/bin
-NAME ?= demo
-ARGS ?=
+RECIPE ?=
+DATA ?=
 
 .PHONY: run test lint requirements .venv
 run: .venv
-	$(BIN)/snakemake --cores all $(ARGS)
-	@PYTHONPATH=scripts $(BIN)/python -m understory.summary results/$(NAME)
+	$(BIN)/snakemake --cores all $(if $(RECIPE),--configfile recipes/$(RECIPE).yaml) $(if $(DATA),--config data=$(DATA))
+	@PYTHONPATH=scripts $(BIN)/python -m understory.summary results/$(or $(RECIPE),demo)
 
 test: lint
 	$(BIN)/python -m pytest

@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
-from understory import store, training
+from understory import store
 from understory.job import run
 
 
 def main(job):
+    # TensorFlow speaks while it is imported: here, into the log.
+    from understory import training
+
     params = job.params.settings
     training.configure(threads=params["threads"], seed=params["seed"])
     labels = json.loads(Path(job.input.labels).read_text())

@@ -4,11 +4,14 @@ import json
 import shutil
 from pathlib import Path
 
-from understory import store, training
+from understory import store
 from understory.job import run
 
 
 def main(job):
+    # TensorFlow speaks while it is imported: here, into the log.
+    from understory import training
+
     params, fold = job.params.settings, int(job.wildcards.fold)
     settings, name = params["model"], job.wildcards.model
     training.configure(threads=settings["threads"], seed=params["seed"])
@@ -44,7 +47,8 @@ def main(job):
         drop=True
     )
     store.write_table(job.output.oof, training.with_predictions(held, predictions, labels["classes"]))
-    shutil.rmtree(state)
+    for finished in state.parent.glob(f"{Path(params['resume']).name}-*"):
+        shutil.rmtree(finished)
 
 
 run(main, globals().get("snakemake"))

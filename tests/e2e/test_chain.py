@@ -10,6 +10,8 @@ import pytest
 import soundfile
 from workflow import ROOT
 
+from understory import summary
+
 pytestmark = pytest.mark.slow
 
 
@@ -47,6 +49,15 @@ def test_a_run_writes_what_it_says_and_nothing_into_the_data(first, folder):
     assert not (out / "resume").exists() or not any((out / "resume").iterdir())
     log = (out / "logs/train_fold/sed_cnn/fold0.log").read_text()
     assert re.search(r"^epoch 1/1 .*val_lwlrap 0\.\d+ \d+ examples/s$", log, flags=re.M)
+
+
+def test_a_run_ends_with_five_lines(first):
+    shown = summary.lines(first[0] / "results" / "small")
+    assert [line.split()[0] for line in shown] == ["submission", "report", "folds", "out-of-fold", "truth"]
+    scores = json.loads((first[0] / "results/small/scores.json").read_text())
+    assert shown[3].endswith(f"lwlrap {scores['oof']:.3f}")
+    assert shown[4].endswith("unknown")
+    assert all(Path(line.split()[1]).exists() for line in shown[:2])
 
 
 def test_a_second_run_has_nothing_to_do(first, run_snakemake, folder, small):

@@ -24,6 +24,11 @@ def merged(base, over):
     return out
 
 
+def test_recipes_are_named_like_their_results():
+    for path in (ROOT / "recipes").glob("*.yaml"):
+        assert yaml.safe_load(path.read_text())["name"] == path.stem
+
+
 def refused(**over):
     with pytest.raises(InputError) as raised:
         configuration.checked(merged(CONFIG, over), SCHEMA)

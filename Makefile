@@ -11,7 +11,7 @@ DATA ?=
 .PHONY: run test lint requirements .venv
 run: .venv
 	$(BIN)/snakemake --cores all $(if $(RECIPE),--configfile recipes/$(RECIPE).yaml) $(if $(DATA),--config data=$(DATA))
-	@PYTHONPATH=scripts $(BIN)/python -m understory.summary results/$(or $(RECIPE),demo)
+	@PYTHONPATH=scripts $(BIN)/python -m understory.summary config.yaml $(if $(RECIPE),recipes/$(RECIPE).yaml)
 
 test: lint
 	$(BIN)/python -m pytest

@@ -8,7 +8,7 @@ CROP = {key: config["crop"][key] for key in ("absent", "sample_rate", "window")}
 rule crop_windows:
     """Cut one window an annotation."""
     input:
-        READY,
+        ready=READY,
     output:
         waveforms=f"{OUT}/windows/{{shard}}.npy",
         index=f"{OUT}/windows/{{shard}}.csv",
@@ -19,9 +19,10 @@ rule crop_windows:
     conda:
         "../envs/signal.yaml"
     params:
-        settings=ordered({**SOURCE, "crop": CROP, "shards": config["shards"]["train"]}),
-        recordings=shard_digest,
-        code=code("crop_windows.py"),
+        settings=ordered({"crop": CROP, "shards": config["shards"]["train"]}),
+        source=SOURCE,
+        recordings=of_tables(recordings_of),
+        code=code("crop_windows.py", READER),
     script:
         "../scripts/crop_windows.py"
 
@@ -69,7 +70,6 @@ rule compute_spectrograms:
         test=only_test(
             lambda wildcards: ordered(
                 {
-                    **SOURCE,
                     "hop": config["crop"]["hop"],
                     "sample_rate": RATE,
                     "shards": config["shards"]["test"],
@@ -77,7 +77,8 @@ rule compute_spectrograms:
                 }
             )
         ),
-        recordings=only_test(shard_digest),
-        code=code("compute_spectrograms.py"),
+        source=SOURCE,
+        recordings=only_test(of_tables(recordings_of)),
+        code=code("compute_spectrograms.py", READER),
     script:
         "../scripts/compute_spectrograms.py"

@@ -13,7 +13,7 @@ if str(SCRIPTS) not in sys.path:
     sys.path.append(str(SCRIPTS))
 
 from understory import configuration, datasets, tracking
-from understory.tables import InputError, shard_of
+from understory.tables import InputError
 from understory.tracking import ordered
 
 
@@ -27,37 +27,23 @@ try:
     config = ordered(configuration.checked(config, schema))
     SYNTHETIC = config["data"] == "synthetic"
     REPLICA = datasets.replica_name(config["dataset"]) if SYNTHETIC else None
+    OUT = f"results/{config['name']}"
+    SOURCE = datasets.Source(
+        config["dataset"], f"{OUT}/data" if SYNTHETIC else config["data"], config["subset"]
+    )
+    SOURCE.check()
+    READER = f"understory.datasets.{config['dataset']}"
 except InputError as error:
     raise sorry(error) from None
 
-OUT = f"results/{config['name']}"
-DATA = f"{OUT}/data" if SYNTHETIC else config["data"]
-SOURCE = {"data": DATA, "dataset": config["dataset"], "subset": config["subset"]}
 # What says that made-up data are there. A person's own folder is nobody's output.
 READY = f"{OUT}/downloaded.json" if SYNTHETIC else []
-TRUTH = f"{OUT}/truth.csv" if SYNTHETIC and config["shards"]["test"] else []
-TRAIN = [f"train-{number}" for number in range(config["shards"]["train"])]
-TEST = [f"test-{number}" for number in range(config["shards"]["test"])]
-VARIANTS = range(config["augment"]["copies"] + 1)
-FOLDS = range(config["split"]["n_splits"])
-MODELS = sorted(config["train"])
-
-
-def code(script, *extra):
-    """Digest of a script's code, with that of the configured reader where the script reads tables."""
-    path = SCRIPTS / script
-    readers = (
-        [f"understory.datasets.{config['dataset']}"]
-        if tracking.imports(path, "understory.datasets", SCRIPTS)
-        else []
-    )
-    return tracking.code_digest(path, SCRIPTS, [*readers, *extra])
 
 
 @cache
 def tables(stamp):
     try:
-        return datasets.read(config["dataset"], Path(DATA), config["subset"])
+        return SOURCE.read()
     except InputError as error:
         raise sorry(error) from None
 
@@ -70,49 +56,49 @@ def source_tables():
     return tables(ready.stat().st_mtime_ns) if ready.exists() else None
 
 
-if workflow.is_main_process and not SYNTHETIC:
-    # Here, so that what is wrong with a person's tables is said once and without a rule around it.
-    source_tables()
+# A person's tables are read here, so that what is wrong with them is said before anything else.
+OWN = None if SYNTHETIC else source_tables()
+TESTED = config["shards"]["test"] and (OWN is None or any(r.subset == "test" for r in OWN.recordings))
+TRUTH = f"{OUT}/truth.csv" if SYNTHETIC and TESTED else []
+TRAIN = [f"train-{number}" for number in range(config["shards"]["train"])]
+TEST = [f"test-{number}" for number in range(config["shards"]["test"])] if TESTED else []
+VARIANTS = range(config["augment"]["copies"] + 1)
+FOLDS = range(config["split"]["n_splits"])
+MODELS = sorted(config["train"])
+if OWN is not None:
+    try:
+        OWN.check_folds(config["split"]["n_splits"])
+    except InputError as error:
+        raise sorry(error) from None
 
 
-def split_digest(wildcards):
-    """What the folds are dealt from: every annotation, and the data set's own folds."""
-    found = source_tables()
-    if found is None:
-        return "not downloaded yet"
-    return tracking.digest([sorted(found.annotations), found.classes, found.folds, found.exhaustive])
+def code(script, *modules):
+    """Digest of a script's code, with that of modules it is given at run time: READER where it reads tables."""
+    return tracking.code_digest(SCRIPTS / script, SCRIPTS, modules)
 
 
-def shard_digest(wildcards):
-    """What a shard is made of: its recordings, their annotations and the content of their files.
+def of_tables(digest):
+    """A param that tells what the tables hold, by a function of them and the wildcards.
 
     Snakemake asks again just before the job starts, hence after the data were made.
     """
-    found = source_tables()
-    if found is None:
-        return "not downloaded yet"
-    subset = wildcards.shard.split("-")[0]
-    count = config["shards"][subset]
-    own = [
-        r
-        for r in found.recordings
-        if r.subset == subset and shard_of(r.recording_id, subset, count) == wildcards.shard
-    ]
-    names = {recording.recording_id for recording in own}
-    files = {
-        recording.recording_id: tracking.content_identity(Path(DATA, recording.path)) for recording in own
-    }
-    return tracking.digest([files, sorted(a for a in found.annotations if a.recording_id in names)])
+
+    def param(wildcards):
+        found = source_tables()
+        if found is None:
+            return "not downloaded yet"
+        try:
+            return digest(found, wildcards)
+        except InputError as error:
+            raise sorry(error) from None
+
+    return param
 
 
-def template_digest(wildcards):
-    """What the submission has to look like."""
-    if source_tables() is None:
-        return "not downloaded yet"
-    try:
-        return tracking.digest(datasets.reader(config["dataset"]).submission_template(Path(DATA)))
-    except InputError as error:
-        raise sorry(error) from None
+def recordings_of(found, wildcards):
+    """What a shard is made of: its recordings, their annotations and the content of their files."""
+    count = config["shards"][wildcards.shard.split("-")[0]]
+    return tracking.shard_digest(found, SOURCE.path, wildcards.shard, count)
 
 
 def examples(suffix, variants, shards):
@@ -140,8 +126,12 @@ def settings_of(wildcards):
     return config["models"][wildcards.model]
 
 
-def of_folds(pattern):
-    return expand(f"{OUT}/{pattern}", model=MODELS, fold=FOLDS)
+def of_folds(pattern, models=MODELS):
+    return expand(f"{OUT}/{pattern}", model=models, fold=FOLDS)
+
+
+def selected(model):
+    return config["models"][model]["select"]
 
 
 onstart:
@@ -149,6 +139,6 @@ onstart:
     from understory import capacity
 
     try:
-        capacity.check(Path(OUT), capacity.needed(config, source_tables(), Path(DATA)))
+        capacity.check(Path(OUT), capacity.needed(config, source_tables(), SOURCE))
     except InputError as error:
         raise sorry(error) from None

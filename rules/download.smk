@@ -6,7 +6,7 @@ if SYNTHETIC:
     rule download_data:
         """Make the synthetic data set."""
         output:
-            data=directory(DATA),
+            data=directory(SOURCE.folder),
             truth=f"{OUT}/truth.csv",
             done=READY,
         log:

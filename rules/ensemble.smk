@@ -6,7 +6,11 @@ rule ensemble_folds:
     """Combine folds and models, and score them."""
     input:
         labels=rules.split_folds.output.labels,
-        oof=of_folds("models/{model}/fold{fold}/oof.csv"),
+        oof=[
+            path
+            for model in MODELS
+            for path in of_folds(f"models/{{model}}/fold{{fold}}/{selected(model)}_oof.csv", [model])
+        ],
         predictions=of_folds("predictions/{model}/fold{fold}.csv") if TEST else [],
         truth=TRUTH,
     output:

@@ -29,7 +29,7 @@ rule build_report:
                 "control": config["control"],
                 "facts": [
                     ["data set", config["dataset"]],
-                    ["data", config["data"]],
+                    ["data", "made up" if SYNTHETIC else "a folder"],
                     ["seed", config["seed"]],
                     [
                         "folds",

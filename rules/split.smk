@@ -5,7 +5,7 @@
 rule split_folds:
     """Deal the examples to stratified folds."""
     input:
-        READY,
+        ready=READY,
     output:
         folds=f"{OUT}/folds.csv",
         labels=f"{OUT}/labels.json",
@@ -16,8 +16,9 @@ rule split_folds:
     conda:
         "../envs/signal.yaml"
     params:
-        settings=ordered({**SOURCE, "absent": config["crop"]["absent"], "split": config["split"]}),
-        annotations=split_digest,
-        code=code("split_folds.py"),
+        settings=ordered({"absent": config["crop"]["absent"], "split": config["split"]}),
+        source=SOURCE,
+        annotations=of_tables(lambda found, wildcards: tracking.annotations_digest(found)),
+        code=code("split_folds.py", READER),
     script:
         "../scripts/split_folds.py"

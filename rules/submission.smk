@@ -16,8 +16,12 @@ if TEST:
         conda:
             "../envs/signal.yaml"
         params:
-            settings=ordered({"data": DATA, "dataset": config["dataset"]}),
-            template=template_digest,
-            code=code("write_submission.py"),
+            source=SOURCE,
+            template=of_tables(
+                lambda found, wildcards: tracking.digest(
+                    datasets.reader(SOURCE.dataset).submission_template(Path(SOURCE.folder))
+                )
+            ),
+            code=code("write_submission.py", READER),
         script:
             "../scripts/write_submission.py"

@@ -13,7 +13,8 @@ rule train_fold:
         last=f"{OUT}/models/{{model}}/fold{{fold}}/last.keras",
         best=f"{OUT}/models/{{model}}/fold{{fold}}/best.keras",
         history=f"{OUT}/models/{{model}}/fold{{fold}}/history.csv",
-        oof=f"{OUT}/models/{{model}}/fold{{fold}}/oof.csv",
+        last_oof=f"{OUT}/models/{{model}}/fold{{fold}}/last_oof.csv",
+        best_oof=f"{OUT}/models/{{model}}/fold{{fold}}/best_oof.csv",
     log:
         f"{OUT}/logs/train_fold/{{model}}/fold{{fold}}.log",
     benchmark:
@@ -26,7 +27,7 @@ rule train_fold:
     params:
         settings=lambda wildcards: {
             "control": config["control"],
-            "model": settings_of(wildcards),
+            "model": {key: value for key, value in settings_of(wildcards).items() if key != "select"},
             "resume": f"{OUT}/resume/{wildcards.model}-fold{wildcards.fold}",
             "seed": config["seed"],
         },
@@ -38,7 +39,7 @@ rule train_fold:
 rule predict_fold:
     """Predict the test recordings' windows with one fold's model."""
     input:
-        model=lambda wildcards: f"{OUT}/models/{wildcards.model}/fold{wildcards.fold}/{settings_of(wildcards)['select']}.keras",
+        model=lambda wildcards: f"{OUT}/models/{wildcards.model}/fold{wildcards.fold}/{selected(wildcards.model)}.keras",
         labels=rules.split_folds.output.labels,
         arrays=examples("npy", 0, TEST),
         indexes=examples("csv", 0, TEST),

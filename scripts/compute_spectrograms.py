@@ -1,11 +1,9 @@
 """Compute the log-mel spectrograms of one shard: of its windows, or of windows slid over its test recordings."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
-from understory import audio, datasets, examples, spectrogram, store
+from understory import audio, examples, spectrogram, store
 from understory.job import run
 from understory.tables import shard_of
 
@@ -17,7 +15,7 @@ def main(job):
         count, waves = len(index), (audio.to_float(window) for window in windows)
         samples = windows.shape[1]
     else:
-        index, waves = slide(job.wildcards.shard, **job.params.test)
+        index, waves = slide(job.wildcards.shard, job.params.source, **job.params.test)
         count, samples = len(index), round(job.params.test["window"] * rate)
     frames = spectrogram.shape(samples, hop=mel["hop"], n_mels=mel["n_mels"], resize=mel["resize"])
     out = np.empty((count, *frames), dtype=np.float16)
@@ -26,16 +24,15 @@ def main(job):
     store.write(job.output.examples, job.output.index, out, index)
 
 
-def slide(shard, *, dataset, data, subset, shards, window, hop, sample_rate):
+def slide(shard, source, *, shards, window, hop, sample_rate):
     """The table of the windows over a shard's test recordings, and their waveforms one after the other."""
-    folder, samples = Path(data), round(window * sample_rate)
-    tables = datasets.read(dataset, folder, subset)
+    samples = round(window * sample_rate)
     rows = [
-        (recording.recording_id, folder / recording.path, start)
-        for recording in tables.recordings
+        (recording.recording_id, source.path(recording), start)
+        for recording in source.read().recordings
         if recording.subset == "test" and shard_of(recording.recording_id, "test", shards) == shard
         for start in examples.sliding_starts(
-            duration=audio.length(folder / recording.path, sample_rate),
+            duration=audio.length(source.path(recording), sample_rate),
             samples=samples,
             hop=round(hop * sample_rate),
         )

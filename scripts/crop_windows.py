@@ -1,20 +1,18 @@
 """Cut the windows of one shard's annotations."""
 
-from pathlib import Path
-
 import numpy as np
 
-from understory import audio, datasets, examples, store
+from understory import audio, examples, store
 from understory.job import run
 from understory.tables import shard_of
 
 
 def main(job):
     params = job.params.settings
-    folder, crop = Path(params["data"]), params["crop"]
-    tables = datasets.read(params["dataset"], folder, params["subset"])
+    source, crop = job.params.source, params["crop"]
+    tables = source.read()
     paths = {
-        recording.recording_id: folder / recording.path
+        recording.recording_id: source.path(recording)
         for recording in tables.recordings
         if recording.subset == "train"
         and shard_of(recording.recording_id, "train", params["shards"]) == job.wildcards.shard

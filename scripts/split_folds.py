@@ -1,7 +1,6 @@
 """Deal the examples to folds and write down the labels."""
 
 import json
-from pathlib import Path
 
 from understory import datasets, examples, folds, store
 from understory.job import run
@@ -9,13 +8,14 @@ from understory.job import run
 
 def main(job):
     params = job.params.settings
-    tables = datasets.read(params["dataset"], Path(params["data"]), params["subset"])
+    source = job.params.source
+    tables = source.read()
     annotated = examples.annotation_examples(tables, absent=params["absent"])
     store.write_table(job.output.folds, folds.deal(annotated, tables, **params["split"]))
     labels = {
         "classes": list(tables.classes),
         "exhaustive": tables.exhaustive,
-        "metric": datasets.reader(params["dataset"]).METRIC,
+        "metric": datasets.reader(source.dataset).METRIC,
     }
     with store.replacing(job.output.labels) as path:
         path.write_text(json.dumps(labels, indent=1) + "\n")

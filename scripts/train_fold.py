@@ -40,13 +40,13 @@ def main(job):
     training.save(model, Path(job.output.last))
     shutil.copyfile(best, job.output.best)
     Path(job.output.history).write_text(training.history_csv(history))
-    chosen = model if settings["select"] == "last" else training.load(best)
     rows = data.validation_rows(fold)
-    predictions = training.predict(chosen, data, rows, batch_size=settings["batch_size"])
     held = data.index.loc[rows, ["example_id", "recording_id", "label", "present", "fold"]].reset_index(
         drop=True
     )
-    store.write_table(job.output.oof, training.with_predictions(held, predictions, labels["classes"]))
+    for chosen, path in ((model, job.output.last_oof), (training.load(best), job.output.best_oof)):
+        predictions = training.predict(chosen, data, rows, batch_size=settings["batch_size"])
+        store.write_table(path, training.with_predictions(held, predictions, labels["classes"]))
     for finished in state.parent.glob(f"{Path(params['resume']).name}-*"):
         shutil.rmtree(finished)
 

@@ -7,8 +7,8 @@ from understory.job import run
 
 
 def main(job):
-    params = job.params.settings
-    id_column, ids, labels = datasets.reader(params["dataset"]).submission_template(Path(params["data"]))
+    source = job.params.source
+    id_column, ids, labels = datasets.reader(source.dataset).submission_template(Path(source.folder))
     predictions = store.read_table(job.input.predictions).set_index("recording_id")
     table = ensemble.submission(predictions, id_column=id_column, ids=ids, labels=labels)
     store.write_table(job.output.submission, table)

@@ -5,17 +5,18 @@ import shutil
 from pathlib import Path
 
 from understory import audio
-from understory.synthesis import MORE_CONFIRMED, MORE_REJECTED
+from understory.datasets import Source
+from understory.synthesis import MORE_CONFIRMED, MORE_REJECTED, SAMPLE_RATE
 from understory.tables import InputError, Tables
 
 WAVEFORM_BYTES = 2  # int16
 SPECTROGRAM_BYTES = 2  # float16
 
 
-def needed(config: dict, tables: Tables | None, folder: Path) -> int:
-    """Bytes of the windows, augmented copies and spectrograms of a run.
+def needed(config: dict, tables: Tables | None, source: Source) -> int:
+    """Bytes of the windows, augmented copies and spectrograms of a run, and of recordings still to be made.
 
-    Test recordings are taken to be as long as the first of them.
+    Test recordings are taken to be as long as the first of them that can be read.
 
     Parameters
     ----------
@@ -23,28 +24,37 @@ def needed(config: dict, tables: Tables | None, folder: Path) -> int:
         The whole configuration.
     tables : Tables or None
         The data set's; None where made-up data are still to be made.
-    folder : Path
-        The data folder.
+    source : Source
+        Where the recordings are.
     """
     crop, augment, mel = config["crop"], config["augment"], config["spectrogram"]
+    recorded = 0.0
     if tables is None:
         made = config["synthetic"]
         examples = made["train_recordings"] * (1 + MORE_CONFIRMED) + made["rejected_recordings"] * (
             1 + MORE_REJECTED
         )
         tests, seconds = made["test_recordings"], made["test_duration"]
+        recorded = (made["train_recordings"] + made["rejected_recordings"]) * made[
+            "train_duration"
+        ] + tests * seconds
     else:
         examples = sum(a.presence == "present" or crop["absent"] for a in tables.annotations)
         test = [recording for recording in tables.recordings if recording.subset == "test"]
         tests, seconds = len(test), 0.0
-        if test:
-            seconds = audio.length(folder / test[0].path, crop["sample_rate"]) / crop["sample_rate"]
+        for recording in test:
+            try:
+                seconds = audio.length(source.path(recording), crop["sample_rate"]) / crop["sample_rate"]
+                break
+            except InputError:  # said by the job that needs the recording
+                continue
     windows = tests * (1 + math.ceil(max(seconds - crop["window"], 0) / crop["hop"]))
     samples = round(crop["window"] * crop["sample_rate"])
     bins = math.prod(mel["resize"] or (mel["n_mels"], 1 + samples // mel["hop"]))
     kept = 1 + (augment["copies"] if augment["keep_waveforms"] else min(augment["copies"], 1))
     spectrograms = examples * (1 + augment["copies"]) + windows
-    return round(examples * kept * samples * WAVEFORM_BYTES + spectrograms * bins * SPECTROGRAM_BYTES)
+    waveforms = examples * kept * samples + recorded * SAMPLE_RATE
+    return round(waveforms * WAVEFORM_BYTES + spectrograms * bins * SPECTROGRAM_BYTES)
 
 
 def check(folder: Path, wanted: int):

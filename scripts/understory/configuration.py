@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import math
 
 import jsonschema
 
@@ -16,16 +17,38 @@ def checked(config: dict, schema: dict) -> dict:
     InputError
         One message for all that is wrong: the key, what is allowed, what was given, the closest valid key.
     """
+    _check_plain(config, "")
     errors = sorted(
         jsonschema.Draft202012Validator(schema).iter_errors(config),
         key=lambda error: list(map(str, error.absolute_path)),
     )
-    lines = [line for error in errors for line in _lines(error)]
+    lines = list(dict.fromkeys(line for error in errors for line in _lines(error)))
     if not lines:
         lines = list(_contradictions(config))
     if lines:
         raise InputError("The configuration cannot be used:\n" + "\n".join(f"  {line}" for line in lines))
-    return _typed(config, schema, schema)
+    typed = _typed(config, schema, schema)
+    for model in typed["models"].values():
+        for key in TAKES:
+            model[key] = {option: value for option, value in model[key].items() if value is not None}
+    return typed
+
+
+def _check_plain(value, place):
+    """InputError for what YAML can say and no setting can be: keys that are not text, numbers that are not finite."""
+    for key, each in (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    ):
+        here = f"{place}.{key}" if place else str(key)
+        if isinstance(value, dict) and not isinstance(key, str):
+            raise InputError(
+                f"The configuration cannot be used:\n  {here}: expected a name in text, given {key!r}"
+            )
+        if isinstance(each, float) and not math.isfinite(each):
+            raise InputError(
+                f"The configuration cannot be used:\n  {here}: expected a finite number, given {each}"
+            )
+        _check_plain(each, here)
 
 
 def _lines(error):
@@ -45,7 +68,8 @@ def _lines(error):
                 yield f"{inside}{key}: no such key{hint} Allowed here: {', '.join(valid)}"
         case "required":
             for key in sorted(set(error.validator_value) - set(error.instance)):
-                yield f"{inside}{key}: missing"
+                wanted = error.schema["properties"][key].get("description", "a block of keys")
+                yield f"{inside}{key}: missing ({wanted})"
         case "type":
             kinds = (
                 error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
@@ -101,8 +125,51 @@ def _count(schema):
     return f"a list of at least {low}" if high is None else f"a list of {low} to {high}"
 
 
+# What each choice of a model's block takes, and what of that it needs. A null stands for not given, so that a
+# recipe can take back what config.yaml gives to another choice.
+TAKES = {
+    "loss": {
+        "binary_crossentropy": (("unknown_weight",), ()),
+        "categorical_crossentropy": (("label_smoothing",), ()),
+    },
+    "optimiser": {
+        "adam": (("learning_rate",), ("learning_rate",)),
+        "adamw": (("learning_rate", "weight_decay"), ("learning_rate",)),
+        "sgd": (("learning_rate", "momentum"), ("learning_rate",)),
+    },
+    "schedule": {
+        "constant": ((), ()),
+        "cosine": (("warmup",), ()),
+        "exponential": (("decay_rate", "decay_steps", "staircase"), ("decay_rate", "decay_steps")),
+    },
+    "options": {
+        "resnet50": ((), ()),
+        "sed_cnn": (("dense", "dropout", "filters"), ()),
+    },
+}
+
+
+def _given(block):
+    return {key: value for key, value in block.items() if value is not None and key != "name"}
+
+
+def _model_contradictions(name, model):
+    for key, choices in TAKES.items():
+        place, given = f"models.{name}.{key}", _given(model[key])
+        choice = model["architecture"] if key == "options" else model[key]["name"]
+        takes, needs = choices[choice]
+        for option in sorted(set(given) - set(takes)):
+            yield f"{place}.{option}: {choice} takes {', '.join(takes) or 'no options'}, given {json.dumps(given[option])}; null takes it back"
+        for option in sorted(set(needs) - set(given)):
+            yield f"{place}.{option}: missing, {choice} needs it"
+
+
 def _contradictions(config):
     """What no schema of single keys can tell."""
+    for name, model in sorted(config["models"].items()):
+        yield from _model_contradictions(name, model)
+    if config["crop"]["hop"] * config["crop"]["sample_rate"] < 1:
+        yield f"crop.hop: expected at least one sample, given {config['crop']['hop']}"
     for name in config["train"]:
         if name not in config["models"]:
             close = difflib.get_close_matches(name, config["models"], n=1, cutoff=0.6)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from understory.tables import Tables, example_ids
+from understory.tables import InputError, Tables, example_ids
 
 PRESENT, ABSENT, UNKNOWN = 1.0, 0.0, -1.0
 SEPARATOR = ";"
@@ -64,9 +64,20 @@ def place_windows(
     pandas.DataFrame
         `events` with `start` and `stop` (seconds) and the labels `present` and `absent` of every event
         that overlaps the window, separated by semicolons. A label that is both is present.
+
+    Raises
+    ------
+    InputError
+        An event begins after its recording has ended.
     """
     samples = round(window * sample_rate)
     frame = events.copy()
+    for row in frame.itertuples():
+        if row.t_min >= durations[row.recording_id] / sample_rate:
+            raise InputError(
+                f"recording {row.recording_id}: expected events within its {durations[row.recording_id] / sample_rate:g} s, "
+                f"found {row.label} from {row.t_min:g} s to {row.t_max:g} s"
+            )
     starts = [
         centred_start(t_min, t_max, duration=durations[recording], samples=samples, sample_rate=sample_rate)
         for recording, t_min, t_max in zip(frame.recording_id, frame.t_min, frame.t_max, strict=True)

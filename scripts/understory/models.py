@@ -30,7 +30,8 @@ class AttentionPooling(layers.Layer):
 
     def call(self, features):
         weights = ops.softmax(4.0 * self.attention(features), axis=1)
-        return ops.sum(weights * self.probability(features), axis=1)
+        # A float32 softmax may add up to a little over 1.
+        return ops.clip(ops.sum(weights * self.probability(features), axis=1), 0.0, 1.0)
 
     def compute_output_shape(self, shape):
         return (shape[0], self.classes)

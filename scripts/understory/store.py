@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from understory.tables import InputError
-
-TEXT = ("example_id", "recording_id", "label", "presence", "present", "absent", "draw", "shard")
+from understory.tables import TEXT_COLUMNS, InputError
 
 
 def write(array_path, index_path, array: np.ndarray, index: pd.DataFrame):
@@ -55,10 +53,11 @@ def write_table(path, table: pd.DataFrame):
 def read_table(path) -> pd.DataFrame:
     """A table that `write_table` wrote; ids and labels are text, whatever they look like."""
     header = pd.read_csv(path, nrows=0).columns
-    types = {column: str for column in TEXT if column in header}
-    return pd.read_csv(
-        path, dtype=types, keep_default_na=False, na_values={c: [""] for c in header if c not in TEXT}
-    )
+    types = {column: str for column in TEXT_COLUMNS if column in header}
+    numbers = {column: [""] for column in header if column not in TEXT_COLUMNS}
+    table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=numbers)
+    # Nothing tells the type of an empty column; as text, it would make text of what it is joined with.
+    return table if len(table) else table.astype(dict.fromkeys(numbers, float))
 
 
 @contextmanager

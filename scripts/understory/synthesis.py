@@ -76,7 +76,7 @@ class Settings(NamedTuple):
 
     @property
     def shared(self) -> int:
-        return self.rejected_recordings // 10
+        return min(self.rejected_recordings // 10, self.train_recordings)
 
     @property
     def train(self) -> int:

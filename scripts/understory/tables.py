@@ -6,14 +6,27 @@ Plain Python only: the Snakefile imports this module each time it is parsed.
 import csv
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 SUBSETS = ("train", "test")
 PRESENCES = ("present", "absent")
-# Columns that stand beside a column for each label.
-RESERVED = ("example_id", "recording_id", "label", "present", "fold", "start", "stop")
+# Columns of the tables, beside which labels may stand as columns.
+TEXT_COLUMNS = ("example_id", "recording_id", "label", "presence", "present", "absent", "draw", "shard")
+RESERVED = (
+    *TEXT_COLUMNS,
+    "fold",
+    "start",
+    "stop",
+    "t_min",
+    "t_max",
+    "f_min",
+    "f_max",
+    "variant",
+    "part",
+    "row",
+)
 
 
 class InputError(ValueError):
@@ -82,17 +95,28 @@ class Tables:
                 twice = next(name for name in names if names.count(name) > 1)
                 raise InputError(f"expected each {kind} once, found {twice!r} again")
 
-    def available(self, folder: Path) -> "Tables":
-        """The part of the data set whose recordings lie in `folder`."""
-        kept = [r for r in self.recordings if (folder / r.path).is_file()]
-        names = {r.recording_id for r in kept}
-        return Tables(
-            classes=self.classes,
-            recordings=tuple(kept),
-            annotations=tuple(a for a in self.annotations if a.recording_id in names),
-            exhaustive=self.exhaustive,
-            folds=self.folds,
+    def without(self, names: set[str]) -> "Tables":
+        """The data set without some recordings and their annotations."""
+        return replace(
+            self,
+            recordings=tuple(r for r in self.recordings if r.recording_id not in names),
+            annotations=tuple(a for a in self.annotations if a.recording_id not in names),
         )
+
+    def check_folds(self, n_splits: int):
+        """InputError unless the data set has no folds of its own, or `n_splits`, numbered without a gap."""
+        if self.folds is None:
+            return
+        names = {recording.recording_id for recording in self.recordings}
+        found = sorted({fold for recording, fold in self.folds.items() if recording in names})
+        if found != list(range(len(found))):
+            raise InputError(
+                f"folds of the data set: expected numbers without a gap, found {', '.join(str(f + 1) for f in found)}"
+            )
+        if len(found) != n_splits:
+            raise InputError(
+                f"split.n_splits: expected {len(found)}, the data set's own number of folds, given {n_splits}"
+            )
 
 
 def stable_hash(text: str) -> int:

@@ -8,6 +8,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from understory.tables import Tables, shard_of
+
 # Import names whose distribution is called otherwise.
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "skimage": "scikit-image", "yaml": "PyYAML"}
 
@@ -22,11 +24,32 @@ def digest(value) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def annotations_digest(tables: Tables) -> str:
+    """What folds are dealt from: every annotation, the classes, and the data set's own folds."""
+    return digest([sorted(tables.annotations), tables.classes, tables.folds, tables.exhaustive])
+
+
+def shard_digest(tables: Tables, path_of, shard: str, count: int) -> str:
+    """What a shard, of `count`, is made of: its recordings, their annotations and the content of their files.
+
+    `path_of` gives a recording's file.
+    """
+    subset = shard.split("-")[0]
+    own = [
+        r
+        for r in tables.recordings
+        if r.subset == subset and shard_of(r.recording_id, subset, count) == shard
+    ]
+    names = {recording.recording_id for recording in own}
+    files = {recording.recording_id: content_identity(path_of(recording)) for recording in own}
+    return digest([files, sorted(a for a in tables.annotations if a.recording_id in names)])
+
+
 def content_identity(path: Path) -> str:
     """What a source file holds: never when it was written.
 
-    A FLAC file keeps the MD5 of its samples in its STREAMINFO header (RFC 9639, section 8.2), which with
-    the file's size stands for the whole; any other file is hashed.
+    A FLAC file keeps its rate, channels, length and the MD5 of its samples in its STREAMINFO header
+    (RFC 9639, section 8.2), which with the file's size stands for the whole; any other file is hashed.
     """
     status = path.stat()
     return _content_identity(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
@@ -37,7 +60,7 @@ def _content_identity(path, size, *_):
     with open(path, "rb") as file:
         head = file.read(42)
         if head.startswith(b"fLaC") and any(head[26:]):
-            return f"{head[26:].hex()}-{size}"
+            return f"{head[8:].hex()}-{size}"
         file.seek(0)
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -68,13 +91,6 @@ def code_digest(script: Path, library: Path, extra=()) -> str:
                 packages.add(name.split(".")[0])
     trees = {str(file.relative_to(library)): tree for file, tree in sources.items()}
     return digest([trees, versions(packages - {"snakemake"})])
-
-
-def imports(script: Path, module: str, library: Path) -> bool:
-    """Whether a script imports a local module by name, itself."""
-    return set(module_files(module, library)) <= {
-        f for name in parsed(script)[1] for f in module_files(name, library)
-    }
 
 
 @cache

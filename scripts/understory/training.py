@@ -162,8 +162,19 @@ class MixedBatches(Batches):
     """Batches in which every example is mixed with another one, as are their targets (H. Zhang et al., "mixup:
     Beyond Empirical Risk Minimization", ICLR 2018), with weights from a Beta(alpha, alpha) distribution."""
 
-    def __init__(self, source, rows, batch_size, targets, *, alpha: float, rng: np.random.Generator):
+    def __init__(
+        self,
+        source,
+        rows,
+        batch_size,
+        targets,
+        *,
+        alpha: float,
+        unknown_weight: float,
+        rng: np.random.Generator,
+    ):
         super().__init__(source, rows, batch_size, targets)
+        self.unknown_weight = unknown_weight
         self.others = rng.permutation(rows)
         self.weights = rng.beta(alpha, alpha, size=len(rows)).astype(np.float32)
 
@@ -172,13 +183,26 @@ class MixedBatches(Batches):
         rows, others, weights = self.order[part], self.others[part], self.weights[part, None]
         inputs = weights[..., None, None] * self.source.rows(rows)
         inputs += (1 - weights[..., None, None]) * self.source.rows(others)
-        return inputs, mix(self.targets[rows], self.targets[others], weights)
+        return inputs, mix(self.targets[rows], self.targets[others], weights, self.unknown_weight)
 
 
-def mix(targets: np.ndarray, others: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Targets of mixed examples; what is unknown of either and present in neither stays unknown (-1)."""
-    mixed = weights * np.maximum(targets, 0) + (1 - weights) * np.maximum(others, 0)
-    return np.where((mixed == 0) & ((targets < 0) | (others < 0)), -1, mixed).astype(np.float32)
+def mix(targets: np.ndarray, others: np.ndarray, weights: np.ndarray, unknown_weight: float) -> np.ndarray:
+    """Targets of mixed examples, of 1 (present), 0 (absent) and -1 (unknown).
+
+    What is present in one and unknown of the other gets the target that the mixture of the two losses is least
+    at: unknown counts as absent only as far as `unknown_weight` says, and not at all at 0. What is unknown of
+    either and present in neither stays unknown.
+    """
+
+    def absent_share(values):
+        return np.where(values < 0, unknown_weight, 1.0) * (values <= 0)
+
+    present = weights * (targets > 0) + (1 - weights) * (others > 0)
+    absent = weights * absent_share(targets) + (1 - weights) * absent_share(others)
+    total = present + absent
+    mixed = np.divide(present, total, out=np.zeros_like(present), where=total > 0)
+    unknown = (present == 0) & ((targets < 0) | (others < 0))
+    return np.where(unknown, -1, mixed).astype(np.float32)
 
 
 def targets_of(data: Examples, settings: dict, *, control: str, rows: np.ndarray, seed: int) -> np.ndarray:
@@ -200,7 +224,7 @@ def optimiser(settings: dict, steps: int) -> keras.optimizers.Optimizer:
     schedule = dict(settings["schedule"])
     name = schedule.pop("name")
     if name == "cosine":
-        warm = round(schedule["warmup"] * steps)
+        warm = round(schedule.get("warmup", 0.0) * steps)
         rate = keras.optimizers.schedules.CosineDecay(
             initial_learning_rate=rate / 100 if warm else rate,
             decay_steps=max(steps - warm, 1),
@@ -239,6 +263,11 @@ def train(
     (model, best, history)
         The model after the last epoch; the path of the model of the best epoch by the validation score; one
         dict an epoch.
+
+    Raises
+    ------
+    InputError
+        A loss or score is not finite.
     """
     watched = f"val_{score}"
     rows = data.training_rows(fold, centred=wants_centred(settings["loss"]))
@@ -268,11 +297,23 @@ def train(
         begin = time.monotonic()
         if settings["mixup"]:
             mixer = stream(seed, Stage.MIXUP, f"{name}/{fold}", epoch)
-            batches = MixedBatches(data, order, batch_size, targets, alpha=settings["mixup"], rng=mixer)
+            batches = MixedBatches(
+                data,
+                order,
+                batch_size,
+                targets,
+                alpha=settings["mixup"],
+                unknown_weight=settings["loss"].get("unknown_weight", 0.0),
+                rng=mixer,
+            )
         else:
             batches = Batches(data, order, batch_size, targets)
         report = model.fit(batches, validation_data=watch, verbose=0, shuffle=False)
         values = {key: float(each[-1]) for key, each in report.history.items()}
+        if not np.isfinite(list(values.values())).all():
+            raise InputError(
+                f"models.{name}: training diverged in epoch {epoch + 1} ({values}): set a lower optimiser.learning_rate"
+            )
         history.append({"epoch": epoch + 1, **values})
         speed = len(rows) / (time.monotonic() - begin)
         print(

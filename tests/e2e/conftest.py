@@ -41,3 +41,11 @@ def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("made")
     rfcx_replica.synthesize(made / "data", made / "truth.csv", settings=SYNTHETIC, seed=5, processes=2)
     return made / "data"
+
+
+@pytest.fixture(scope="session")
+def first(run_snakemake, folder, small, tmp_path_factory):
+    """The folder of a run of everything on one core."""
+    place = tmp_path_factory.mktemp("first")
+    run_snakemake(place, config=small(data=str(folder)), cores=1)
+    return place

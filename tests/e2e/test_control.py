@@ -39,6 +39,8 @@ def test_shuffled_labels_score_chance_and_true_labels_do_not(run_snakemake, smal
     score, (_, high) = judged(out)
     assert score > high
     assert nearest_centroid(out) < 0.75
+    again = run_snakemake(tmp_path, config=config)
+    assert "Nothing to be done" in again.stdout + again.stderr
     done = run_snakemake(tmp_path, config={**config, "control": "shuffled_labels"})
     assert set(jobs(done.stdout + done.stderr)) == {
         "all",

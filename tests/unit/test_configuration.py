@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from understory import configuration
+from understory import configuration, losses, models, training
 from understory.augment import TRANSFORMS
 from understory.models import ARCHITECTURES
 from understory.tables import InputError
@@ -64,7 +64,10 @@ def test_the_configuration_and_every_recipe_are_valid(recipe):
             {"augment": {"chain": [{"PitchShft": {}}]}},
             "augment.chain.0.PitchShft: no such key; did you mean augment.chain.0.PitchShift?",
         ),
-        ({"augment": {"chain": [{"PitchShift": {}}]}}, "augment.chain.0.PitchShift.max_steps: missing"),
+        (
+            {"augment": {"chain": [{"PitchShift": {}}]}},
+            "augment.chain.0.PitchShift.max_steps: missing (Semitones)",
+        ),
         (
             {"augment": {"chain": [{}]}},
             "augment.chain.0: expected exactly one name with its options, given {}",
@@ -87,12 +90,99 @@ def test_the_configuration_and_every_recipe_are_valid(recipe):
             {"models": {"sed_cnn": {"epochs": None}}},
             "models.sed_cnn.epochs: expected a whole number at least 1",
         ),
-        ({"models": {"mine": {"architecture": "sed_cnn"}}}, "models.mine.batch_size: missing"),
+        ({"models": {"mine": {"architecture": "sed_cnn"}}}, "models.mine.batch_size: missing (Examples)"),
         ({"name": "../up"}, "name: expected text of the form"),
     ],
 )
 def test_errors_name_the_key_what_is_allowed_and_what_was_given(over, said):
     assert said in refused(**over)
+
+
+@pytest.mark.parametrize(
+    ("model", "over", "said"),
+    [
+        (
+            "sed_cnn",
+            {"loss": {"name": "categorical_crossentropy"}},
+            "loss.unknown_weight: categorical_crossentropy takes label_smoothing, given 0.3; null takes it back",
+        ),
+        (
+            "sed_cnn",
+            {"loss": {"label_smoothing": 0.1}},
+            "loss.label_smoothing: binary_crossentropy takes unknown_weight, given 0.1",
+        ),
+        (
+            "sed_cnn",
+            {"schedule": {"name": "exponential", "warmup": None}},
+            "schedule.decay_rate: missing, exponential needs it",
+        ),
+        (
+            "sed_cnn",
+            {"optimiser": {"momentum": 0.9}},
+            "optimiser.momentum: adam takes learning_rate, given 0.9",
+        ),
+        ("resnet50", {"options": {"dense": 3}}, "options.dense: resnet50 takes no options, given 3"),
+        (
+            "sed_cnn",
+            {"optimiser": {"learning_rate": float("nan")}},
+            "optimiser.learning_rate: expected a finite number, given nan",
+        ),
+    ],
+)
+def test_options_of_another_choice_are_refused(model, over, said):
+    assert f"models.{model}.{said}" in refused(models={model: over})
+
+
+def test_what_config_yaml_gives_can_be_taken_back():
+    over = {"models": {"sed_cnn": {"loss": {"name": "categorical_crossentropy", "unknown_weight": None}}}}
+    model = configuration.checked(merged(CONFIG, over), SCHEMA)["models"]["sed_cnn"]
+    assert model["loss"] == {"name": "categorical_crossentropy"}
+    assert model["schedule"] == {"name": "cosine", "warmup": 0.1}
+
+
+def test_every_option_is_one_that_the_library_takes():
+    """The table of options holds no more than the code takes, and needs no less than it needs."""
+    values = {
+        "unknown_weight": 0.5,
+        "label_smoothing": 0.1,
+        "learning_rate": 0.1,
+        "weight_decay": 0.1,
+        "momentum": 0.1,
+    }
+    values |= {
+        "warmup": 0.1,
+        "decay_rate": 0.9,
+        "decay_steps": 3,
+        "staircase": True,
+        "dense": 4,
+        "dropout": 0.1,
+        "filters": [2, 2],
+    }
+    for key in ("loss", "optimiser", "schedule", "options"):
+        for choice, (takes, needs) in configuration.TAKES[key].items():
+            for options in (takes, needs):
+                block = {option: values[option] for option in options}
+                named = {"name": choice, **block}
+                if key == "loss":
+                    losses.loss(named)
+                elif key == "options":
+                    models.build(choice, (64, 64, 1), 2, block)
+                elif key == "optimiser":
+                    training.optimiser({"optimiser": named, "schedule": {"name": "constant"}}, 10)
+                else:
+                    training.optimiser(
+                        {"optimiser": {"name": "adam", "learning_rate": 0.1}, "schedule": named}, 10
+                    )
+
+
+def test_a_name_that_is_a_number_is_refused():
+    assert "models.50: expected a name in text, given 50" in refused(models={50: CONFIG["models"]["sed_cnn"]})
+
+
+def test_each_missing_key_is_said_once():
+    message = refused(models={"mine": {"architecture": "sed_cnn"}})
+    assert message.count("models.mine.epochs: missing (Passes over the training examples)") == 1
+    assert message.count("\n") == 9
 
 
 def test_all_that_is_wrong_is_said_at_once():
@@ -121,7 +211,8 @@ def test_the_schema_is_closed_and_describes_every_value():
     for node in walk(SCHEMA):
         if node.get("type") == "object":
             assert node.get("additionalProperties") is False, node
-        if node.get("type") in ("integer", "number", "string", "boolean"):
+        kinds = node["type"] if isinstance(node.get("type"), list) else [node.get("type")]
+        if {"integer", "number", "string", "boolean"} & set(kinds):
             assert node.get("description"), node
 
 

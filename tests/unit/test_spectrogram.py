@@ -61,7 +61,7 @@ def test_resizing_as_the_notebook_does():
 
 def test_f97ababc1_equals_plain_librosa(real):
     folder = real("rfcx")
-    tables = datasets.read("rfcx", folder, "available")
+    tables = datasets.Source("rfcx", str(folder), "available").read()
     own = Tables(
         tables.classes,
         tables.recordings,

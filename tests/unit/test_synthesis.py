@@ -38,7 +38,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_processes(tmp_path):
 
 def test_the_replica_has_the_layout_its_reader_reads(tmp_path):
     made(tmp_path)
-    tables = datasets.read("rfcx", tmp_path / "data", "all")
+    tables = datasets.Source("rfcx", str(tmp_path / "data"), "all").read()
     durations = {"train": 6.0, "test": 7.0}
     for recording in tables.recordings:
         info = soundfile.info(tmp_path / "data" / recording.path)

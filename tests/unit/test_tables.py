@@ -21,7 +21,7 @@ def test_example_ids_do_not_follow_row_numbers():
     assert len(set(tables.example_ids([EVENT, EVENT, other]))) == 3
 
 
-@pytest.mark.parametrize("label", ["", "a;b", "fold"])
+@pytest.mark.parametrize("label", ["", "a;b", "fold", "absent", "draw"])
 def test_labels_that_tables_could_not_hold_are_refused(label):
     with pytest.raises(InputError, match="labels: expected text"):
         Tables(classes=(label,), recordings=(), annotations=(), exhaustive=True)
@@ -94,17 +94,57 @@ def test_rfcx_rows_that_make_no_sense_are_named(tmp_path, row, message):
         datasets.reader("rfcx").read(rfcx(tmp_path, row))
 
 
+def read(name, folder, subset):
+    return datasets.Source(name, str(folder), subset).read()
+
+
+def test_a_submission_has_the_columns_of_the_sample_in_its_order(tmp_path):
+    rfcx(tmp_path)
+    path = tmp_path / "sample_submission.csv"
+    turned = [
+        ",".join([line.split(",")[0], *line.split(",")[:0:-1]]) for line in path.read_text().splitlines()
+    ]
+    path.write_text("\n".join(turned) + "\n")
+    _, ids, labels = datasets.reader("rfcx").submission_template(tmp_path)
+    assert labels == [f"s{i}" for i in range(23, -1, -1)]
+    assert ids == ["t1"]
+    path.write_text(turned[0] + ",s24\n" + turned[1] + ",0.5\n")
+    with pytest.raises(InputError, match="recording_id and s0 to s23, found s24 too"):
+        datasets.reader("rfcx").submission_template(tmp_path)
+
+
+def test_some_test_recordings_without_the_others_make_no_submission(tmp_path):
+    rfcx(tmp_path, sample="t1,0.5" + ",0.5" * 23 + "\nt2")
+    for name in ("train/q", "train/r", "test/t1"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.flac").touch()
+    with pytest.raises(InputError, match=r"expected all test recordings or none.*1 are missing, such as t2"):
+        read("rfcx", tmp_path, "available")
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [({"a": 0, "b": 2}, "without a gap, found 1, 3"), ({"a": 0, "b": 1}, "expected 2, the data set's own")],
+)
+def test_folds_of_its_own_that_do_not_fit(own, said):
+    tables = Tables(("x",), (Recording("a", "a", "train"), Recording("b", "b", "train")), (), True, own)
+    with pytest.raises(InputError, match=said):
+        tables.check_folds(3)
+
+
 def test_absent_recordings_are_named_and_available_ones_are_kept(tmp_path):
     rfcx(tmp_path)
     with pytest.raises(InputError, match=r"3 are missing, such as train/q.flac.*subset: available"):
-        datasets.read("rfcx", tmp_path, "all")
+        read("rfcx", tmp_path, "all")
+    with pytest.raises(InputError, match=r"expected recordings such as train/q.flac, found none of 3"):
+        read("rfcx", tmp_path, "available")
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "r.flac").touch()
-    kept = datasets.read("rfcx", tmp_path, "available")
+    kept = read("rfcx", tmp_path, "available")
     assert [r.recording_id for r in kept.recordings] == ["r"]
     assert [a.label for a in kept.annotations] == ["s3"]
-    with pytest.raises(InputError, match="expected one of all, available for dataset rfcx, found 'esc10'"):
-        datasets.read("rfcx", tmp_path, "esc10")
+    with pytest.raises(InputError, match="expected one of all, available for dataset rfcx, given esc10"):
+        read("rfcx", tmp_path, "esc10")
 
 
 def test_esc50_tables(tmp_path):
@@ -116,7 +156,7 @@ def test_esc50_tables(tmp_path):
     )
     for row in rows:
         (tmp_path / "audio" / row.split(",")[0]).touch()
-    whole, part = datasets.read("esc50", tmp_path, "all"), datasets.read("esc50", tmp_path, "esc10")
+    whole, part = read("esc50", tmp_path, "all"), read("esc50", tmp_path, "esc10")
     assert whole.classes == ("dog", "rooster", "pig")
     assert part.classes == ("dog", "rooster")
     assert whole.folds == {"1-1-A-0.wav": 0, "2-2-A-1.wav": 1, "1-3-A-2.wav": 0}

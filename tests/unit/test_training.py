@@ -167,10 +167,35 @@ def test_shuffled_labels_change_places_only_among_training_examples(shards):
     )
 
 
-def test_mixing_takes_no_unknown_label_for_absent():
-    targets, others = np.array([[1, -1, -1, 0]], np.float32), np.array([[-1, 0, -1, 0]], np.float32)
-    mixed = training.mix(targets, others, np.array([[0.7]], np.float32))
-    np.testing.assert_allclose(mixed, [[0.7, -1, -1, 0]])
+@pytest.mark.parametrize("unknown_weight", [0.0, 0.3, 1.0])
+def test_a_mixed_target_is_what_the_two_losses_are_least_at(unknown_weight):
+    """Against a search for the probability at which the weighted sum of the two losses is least."""
+    p = np.linspace(0.001, 0.999, 999)
+    for target in (1, 0, -1):
+        for other in (1, 0, -1):
+            loss = 0
+            for value, weight in ((target, 0.7), (other, 0.3)):
+                known = 1.0 if value >= 0 else unknown_weight
+                loss = loss - weight * known * np.log(p if value == 1 else 1 - p)
+            mixed = training.mix(
+                *(np.array([[v]], np.float32) for v in (target, other, 0.7)), unknown_weight
+            )[0, 0]
+            if 1 in (target, other):
+                assert mixed == pytest.approx(p[loss.argmin()], abs=0.0015)
+            else:
+                assert mixed == (-1 if -1 in (target, other) else 0)
+
+
+def test_a_training_that_diverges_says_so(shards, tmp_path):
+    with pytest.raises(
+        InputError, match=r"models.m: training diverged in epoch 1 .*set a lower optimiser.learning_rate"
+    ):
+        train(
+            shards,
+            tmp_path / "s",
+            optimiser={"name": "sgd", "learning_rate": 1e30},
+            schedule={"name": "constant"},
+        )
 
 
 def test_the_draws_of_an_augmented_index_are_kept(tmp_path):

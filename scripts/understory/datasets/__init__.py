@@ -17,11 +17,12 @@ Beside it may stand `NAME_replica`, with
 Readers import no pandas and no audio library at module level: the Snakefile reads tables through them.
 """
 
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from understory.tables import InputError, Tables
+from understory.tables import InputError, Recording, Tables
 
 
 def reader(name: str):
@@ -39,26 +40,59 @@ def replica_name(name: str) -> str:
     return module
 
 
-def read(name: str, folder: Path, subset: str) -> Tables:
-    """The tables of the data set in `folder`, as far as `subset` (all, available, or a part of the reader's) asks.
+@dataclass(frozen=True)
+class Source:
+    """Where a data set lies, and how to read it.
 
-    Raises
-    ------
-    InputError
-        A table or a recording is missing or malformed, or `subset` is none that the reader has.
+    Snakemake leaves a param of this class out when it compares params: what a data set holds is tracked by
+    digests of its content, and where it lies is of no consequence.
     """
-    module = reader(name)
-    if subset not in ("all", "available", *module.PARTS):
-        raise InputError(
-            f"subset: expected one of {', '.join(('all', 'available', *module.PARTS))} for dataset {name}, found {subset!r}"
-        )
-    tables = module.read(folder, subset if subset in module.PARTS else None)
-    if subset == "available":
-        return tables.available(folder)
-    absent = [r.path for r in tables.recordings if not (folder / r.path).is_file()]
-    if absent:
-        raise InputError(
-            f"{folder}: expected {len(tables.recordings)} recordings, {len(absent)} are missing, "
-            f"such as {', '.join(absent[:3])}. Set subset: available to go on with those that are there"
-        )
-    return tables
+
+    dataset: str
+    folder: str
+    subset: str
+
+    def check(self):
+        """InputError where `subset` (all, available, or a part) is none that the reader has."""
+        valid = ("all", "available", *reader(self.dataset).PARTS)
+        if self.subset not in valid:
+            raise InputError(
+                f"subset: expected one of {', '.join(valid)} for dataset {self.dataset}, given {self.subset}"
+            )
+
+    def path(self, recording: Recording) -> Path:
+        """The file of a recording."""
+        return Path(self.folder, recording.path)
+
+    def read(self) -> Tables:
+        """The tables of the data set, as far as `subset` asks.
+
+        Raises
+        ------
+        InputError
+            A table or a recording is missing or malformed.
+        """
+        self.check()
+        module = reader(self.dataset)
+        tables = module.read(Path(self.folder), self.subset if self.subset in module.PARTS else None)
+        absent = [recording for recording in tables.recordings if not self.path(recording).is_file()]
+        if self.subset == "available":
+            kept = tables.without({recording.recording_id for recording in absent})
+            unscored = [recording.recording_id for recording in absent if recording.subset == "test"]
+            if unscored and any(recording.subset == "test" for recording in kept.recordings):
+                raise InputError(
+                    f"{self.folder}: expected all test recordings or none, as a submission needs every one; "
+                    f"{len(unscored)} are missing, such as {', '.join(unscored[:3])}"
+                )
+            if not kept.recordings:
+                raise InputError(
+                    f"{self.folder}: expected recordings such as {absent[0].path}, found none of {len(absent)}"
+                )
+            return kept
+        if absent:
+            raise InputError(
+                f"{self.folder}: expected {len(tables.recordings)} recordings, {len(absent)} are missing, "
+                f"such as {', '.join(recording.path for recording in absent[:3])}. "
+                "Set subset: available to go on with those that are there"
+            )
+        return tables

@@ -62,4 +62,9 @@ def submission_template(folder: Path):
     """The id column, the test recordings and the label columns of a submission, in order."""
     path = folder / "sample_submission.csv"
     rows = read_rows(path, ("recording_id", *CLASSES))
-    return "recording_id", [row["recording_id"] for row in rows], list(CLASSES)
+    labels = [column for column in next(iter(rows), {}) if column != "recording_id"]
+    if extra := sorted(set(labels) - set(CLASSES)):
+        raise InputError(
+            f"{path}: expected the columns recording_id and {CLASSES[0]} to {CLASSES[-1]}, found {', '.join(extra)} too"
+        )
+    return "recording_id", [row["recording_id"] for row in rows], labels

@@ -60,6 +60,14 @@ def test_the_metric_forgets_when_reset_and_comes_back_from_its_config():
     assert again.name == "lwlrap"
 
 
+def test_many_rows_are_ranked_in_parts(monkeypatch):
+    rng = np.random.default_rng(0)
+    labels, predictions = rng.integers(0, 2, size=(50, 7)), rng.random((50, 7))
+    whole = scores.lwlrap(labels, predictions)
+    monkeypatch.setattr(scores, "CELLS", 150)
+    assert scores.lwlrap(labels, predictions) == whole == pytest.approx(by_scikit_learn(labels, predictions))
+
+
 def test_accuracy():
     labels = np.eye(3)[[0, 1, 2, 2]]
     predictions = np.eye(3)[[0, 1, 2, 0]]

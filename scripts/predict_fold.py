@@ -9,12 +9,12 @@ from understory.job import run
 
 def main(job):
     # TensorFlow speaks while it is imported: here, into the log.
-    from understory import training
+    from understory import batches, training
 
     params = job.params.settings
     training.configure(threads=params["threads"], seed=params["seed"])
     labels = json.loads(Path(job.input.labels).read_text())
-    data = training.TestExamples(zip(job.input.arrays, job.input.indexes, strict=True))
+    data = batches.TestExamples(zip(job.input.arrays, job.input.indexes, strict=True))
     model = training.load(Path(job.input.model))
     predictions = training.predict(model, data, data.all_rows(), batch_size=params["batch_size"])
     store.write_table(

@@ -10,7 +10,7 @@ from understory.job import run
 
 def main(job):
     # TensorFlow speaks while it is imported: here, into the log.
-    from understory import training
+    from understory import batches, training
 
     params, fold = job.params.settings, int(job.wildcards.fold)
     settings, name = params["model"], job.wildcards.model
@@ -20,7 +20,7 @@ def main(job):
         (Path(array).parent.name, array, index)
         for array, index in zip(job.input.arrays, job.input.indexes, strict=True)
     ]
-    data = training.Examples(
+    data = batches.Examples(
         shards, store.read_table(job.input.folds), labels["classes"], exhaustive=labels["exhaustive"]
     )
     inputs = training.content_digest(

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from understory import store, training
+from understory import batches, store
 from understory.datasets.rfcx import CLASSES, COLUMNS
 
 pytestmark = pytest.mark.slow
@@ -73,20 +73,20 @@ def read(out):
         for v in range(3)
         for s in range(3)
     ]
-    return training.Examples(shards, store.read_table(out / "folds.csv"), CLASSES, exhaustive=False)
+    return batches.Examples(shards, store.read_table(out / "folds.csv"), CLASSES, exhaustive=False)
 
 
 def check(data):
     """Follow every example of every fold's batches; returns how many were followed."""
     followed = 0
-    targets = training.targets_of(
+    targets = batches.targets_of(
         data, {"loss": {"name": "binary_crossentropy"}}, control="none", rows=np.arange(0), seed=0
     )
     for fold in range(3):
         for rows in (data.training_rows(fold, centred=False), data.validation_rows(fold)):
-            batches = training.Batches(data, rows, 7, targets)
-            for number in range(len(batches)):
-                inputs, labels = batches[number]
+            fed = batches.Batches(data, rows, 7, targets)
+            for number in range(len(fed)):
+                inputs, labels = fed[number]
                 heard = inputs[..., 0].mean(axis=2).argmax(axis=1)
                 for band, label in zip(heard, labels, strict=True):
                     assert band == BANDS[label.argmax()] or label.max() < 1

@@ -10,8 +10,8 @@ DATA ?=
 
 .PHONY: run test lint requirements .venv
 run: .venv
-	$(BIN)/snakemake --cores all $(if $(RECIPE),--configfile recipes/$(RECIPE).yaml) $(if $(DATA),--config data=$(DATA))
-	@PYTHONPATH=scripts $(BIN)/python -m understory.summary config.yaml $(if $(RECIPE),recipes/$(RECIPE).yaml)
+	$(BIN)/snakemake --cores all $(if $(RECIPE),--configfile "recipes/$(RECIPE).yaml") $(if $(DATA),--config "data=$(DATA)")
+	@PYTHONPATH=scripts $(BIN)/python -m understory.summary config.yaml $(if $(RECIPE),"recipes/$(RECIPE).yaml")
 
 test: lint
 	$(BIN)/python -m pytest

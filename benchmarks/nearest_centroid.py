@@ -23,7 +23,12 @@ def shards(out: Path, subset: str):
         for path in sorted((out / "examples/0").glob(f"{subset}-*.npy"))
     ]
     means = np.concatenate([array.astype(np.float32).mean(axis=2) for array, _ in pairs])
-    return means, pd.concat([index for _, index in pairs], ignore_index=True)
+    index = pd.concat([index for _, index in pairs], ignore_index=True)
+    # Shards of an earlier number of shards may lie there too.
+    once = ~index.duplicated(
+        [column for column in ("example_id", "recording_id", "start") if column in index]
+    )
+    return means[once], index[once].reset_index(drop=True)
 
 
 def nearest_centroid(out: Path) -> float:

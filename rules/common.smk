@@ -9,8 +9,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(workflow.basedir, "scripts")
-if str(SCRIPTS) not in sys.path:
-    sys.path.append(str(SCRIPTS))
+sys.path.append(str(SCRIPTS))
 
 from understory import configuration, datasets, tracking
 from understory.tables import InputError
@@ -29,7 +28,9 @@ try:
     REPLICA = datasets.replica_name(config["dataset"]) if SYNTHETIC else None
     OUT = f"results/{config['name']}"
     SOURCE = datasets.Source(
-        config["dataset"], f"{OUT}/data" if SYNTHETIC else config["data"], config["subset"]
+        config["dataset"],
+        f"{OUT}/data" if SYNTHETIC else str(Path(config["data"]).expanduser()),
+        config["subset"],
     )
     SOURCE.check()
     READER = f"understory.datasets.{config['dataset']}"
@@ -43,7 +44,9 @@ READY = f"{OUT}/downloaded.json" if SYNTHETIC else []
 @cache
 def tables(stamp):
     try:
-        return SOURCE.read()
+        found = SOURCE.read()
+        found.check_folds(config["split"]["n_splits"])
+        return found
     except InputError as error:
         raise sorry(error) from None
 
@@ -53,23 +56,25 @@ def source_tables():
     if not SYNTHETIC:
         return tables(None)
     ready = Path(READY)
-    return tables(ready.stat().st_mtime_ns) if ready.exists() else None
+    if not ready.exists():
+        return None
+    try:
+        return tables(ready.stat().st_mtime_ns)
+    except WorkflowError as error:
+        raise sorry(
+            f"{error}\nMade-up data are not whole any more: delete {READY} to have them made again"
+        ) from None
 
 
-# A person's tables are read here, so that what is wrong with them is said before anything else.
-OWN = None if SYNTHETIC else source_tables()
-TESTED = config["shards"]["test"] and (OWN is None or any(r.subset == "test" for r in OWN.recordings))
+# Tables that are there are read here, so that what is wrong with them is said before anything else.
+KNOWN = source_tables()
+TESTED = config["shards"]["test"] and (KNOWN is None or any(r.subset == "test" for r in KNOWN.recordings))
 TRUTH = f"{OUT}/truth.csv" if SYNTHETIC and TESTED else []
 TRAIN = [f"train-{number}" for number in range(config["shards"]["train"])]
 TEST = [f"test-{number}" for number in range(config["shards"]["test"])] if TESTED else []
 VARIANTS = range(config["augment"]["copies"] + 1)
 FOLDS = range(config["split"]["n_splits"])
 MODELS = sorted(config["train"])
-if OWN is not None:
-    try:
-        OWN.check_folds(config["split"]["n_splits"])
-    except InputError as error:
-        raise sorry(error) from None
 
 
 def code(script, *modules):

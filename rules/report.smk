@@ -36,6 +36,14 @@ rule build_report:
                         f"{config['split']['n_splits']} by {config['split']['group']}, seed {config['split']['seed']}",
                     ],
                     ["augmented copies", config["augment"]["copies"]],
+                    ["subset", config["subset"]],
+                    [
+                        "models",
+                        ", ".join(
+                            f"{model}, {config['models'][model]['epochs']} epochs" for model in MODELS
+                        ),
+                    ],
+                    ["ensemble", ", ".join(f"{key} {value}" for key, value in config["ensemble"].items())],
                 ],
                 "mel": config["spectrogram"],
                 "seed": config["seed"],

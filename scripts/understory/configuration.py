@@ -3,6 +3,7 @@
 import difflib
 import json
 import math
+import re
 
 import jsonschema
 
@@ -60,11 +61,13 @@ def _lines(error):
             valid = sorted(error.schema.get("properties", {}))
             patterns = tuple(error.schema.get("patternProperties", ()))
             for key in sorted(set(map(str, error.instance)) - set(valid)):
+                if any(re.search(pattern, key) for pattern in patterns):
+                    continue
                 if patterns:
                     yield f"{inside}{key}: expected a name of the form {patterns[0]}"
                     continue
                 close = difflib.get_close_matches(key, valid, n=1, cutoff=0.6)
-                hint = f"; did you mean {inside}{close[0]}?" if close else ""
+                hint = f"; did you mean {inside}{close[0]}?" if close else "."
                 yield f"{inside}{key}: no such key{hint} Allowed here: {', '.join(valid)}"
         case "required":
             for key in sorted(set(error.validator_value) - set(error.instance)):
@@ -74,7 +77,8 @@ def _lines(error):
             kinds = (
                 error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
             )
-            yield f"{place}: expected {' or '.join(NAMES[kind] for kind in kinds)}{_range(error.schema)}, given {given}"
+            names = " or ".join(NAMES[kind] for kind in kinds)
+            yield f"{place}: expected {names}{_range(error.schema)}, given {given}{_hint(error.instance, kinds)}"
         case "enum":
             close = difflib.get_close_matches(
                 str(error.instance), list(map(str, error.validator_value)), n=1, cutoff=0.6
@@ -94,6 +98,17 @@ def _lines(error):
             yield f"{place}: expected each item once, given {given}"
         case _:
             yield f"{place}: {error.message}"
+
+
+def _hint(value, kinds):
+    """What may have been meant by a number that YAML, or the command line inside a block, took for text."""
+    if not isinstance(value, str) or not {"number", "integer"} & set(kinds):
+        return ""
+    try:
+        number = float(value)
+    except ValueError:
+        return ""
+    return f"; in a file, write {number:g}: YAML wants a decimal point, and --config takes numbers at the top level alone"
 
 
 NAMES = {
@@ -168,8 +183,11 @@ def _contradictions(config):
     """What no schema of single keys can tell."""
     for name, model in sorted(config["models"].items()):
         yield from _model_contradictions(name, model)
-    if config["crop"]["hop"] * config["crop"]["sample_rate"] < 1:
-        yield f"crop.hop: expected at least one sample, given {config['crop']['hop']}"
+    crop = config["crop"]
+    if not 1 / crop["sample_rate"] <= crop["hop"] <= crop["window"]:
+        yield f"crop.hop: expected at least one sample and at most crop.window ({crop['window']}), given {crop['hop']}"
+    if config["spectrogram"]["hop"] > config["spectrogram"]["n_fft"]:
+        yield f"spectrogram.hop: expected at most n_fft ({config['spectrogram']['n_fft']}), given {config['spectrogram']['hop']}"
     for name in config["train"]:
         if name not in config["models"]:
             close = difflib.get_close_matches(name, config["models"], n=1, cutoff=0.6)

@@ -87,7 +87,8 @@ def _check_training_folds(frame, classes, n_splits, rare_classes):
         return
     message = (
         "some classes have no present example to train on:\n" + "\n".join(lines) + "\n"
-        "Add annotations for them, set fewer split.n_splits or split.group: none, or split.rare_classes: allow"
+        "Add annotations for them, set another split.n_splits or split.group where the folds are not the data set's own, "
+        "or split.rare_classes: allow"
     )
     if rare_classes == "fail":
         raise InputError(message)

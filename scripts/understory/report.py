@@ -98,6 +98,12 @@ def page(*, settings, scored, labels, folds, oof, predictions, truth, histories,
         warnings.append(
             f"{', '.join(flattered)}: the epoch was chosen by the validation score, so fold and out-of-fold scores flatter."
         )
+    shown = folds[folds.presence == "present"]
+    for fold in sorted(shown.fold.unique()):
+        if lacking := sorted(set(classes) - set(shown.label[shown.fold != fold])):
+            warnings.append(
+                f"Fold {fold} is predicted by models that saw no present example of {', '.join(lacking)}."
+            )
     counts = folds.groupby("presence").size()
     sizes = folds[folds.presence == "present"].groupby("fold").size()
     table = pd.crosstab(

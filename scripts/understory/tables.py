@@ -178,9 +178,9 @@ def read_rows(path: Path, columns) -> list[dict[str, str]]:
         raise InputError(
             f"{path} is missing: expected a table with the columns {', '.join(columns)}"
         ) from None
-    except IsADirectoryError:
+    except (IsADirectoryError, NotADirectoryError):
         raise InputError(
-            f"{path} is a folder: expected a table with the columns {', '.join(columns)}"
+            f"{path} is no file: expected a table with the columns {', '.join(columns)}"
         ) from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not text in UTF-8 (byte {error.start}): save it as UTF-8") from None

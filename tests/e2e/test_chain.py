@@ -91,7 +91,11 @@ def test_a_clone_can_be_inspected_before_there_are_any_data(run_snakemake, tmp_p
     ("config", "said"),
     [
         ({"split": {"n_split": 5}}, "split.n_split: no such key; did you mean split.n_splits?"),
-        ({"data": "nowhere"}, "nowhere/train_tp.csv is missing"),
+        ({"data": "nowhere"}, "data: expected a folder, found none at /"),
+        (
+            {"crop": {"hop": 11}},
+            "crop.hop: expected at least one sample and at most crop.window (10), given 11",
+        ),
         ({"dataset": "esc50", "shards": {"test": 0}}, "the reader esc50 has no synthetic data set"),
     ],
 )

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 from nearest_centroid import nearest_centroid
-from workflow import jobs
+from workflow import jobs, planned
 
 from understory import scores
 
@@ -53,3 +53,10 @@ def test_shuffled_labels_score_chance_and_true_labels_do_not(run_snakemake, smal
     score, (low, high) = judged(out)
     assert low <= score <= high
     assert "control run (shuffled_labels)" in (out / "report.html").read_text()
+    # Made-up data that are gone are missed, with what to do about it.
+    (out / "data/train_tp.csv").unlink()
+    lost = run_snakemake(tmp_path, "--dry-run", config=config, check=False)
+    assert "delete results/control/downloaded.json to have them made again" in lost.stdout + lost.stderr
+    assert "Traceback" not in lost.stdout + lost.stderr
+    (out / "downloaded.json").unlink()
+    assert ("download_data", "") in planned(run_snakemake(tmp_path, "--dry-run", config=config).stdout)

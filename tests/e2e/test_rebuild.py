@@ -93,7 +93,7 @@ def test_nothing_follows_from_a_copy_elsewhere_nor_from_a_touch(plan, finished):
             },
             set(),
         ),
-        ({"subset": "available"}, set()),
+        ({"subset": "available"}, {("build_report", "")}),
     ],
 )
 def test_a_setting_changes_what_follows_from_it(plan, changes, expected):

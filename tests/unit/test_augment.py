@@ -156,5 +156,7 @@ def test_probabilities():
 def test_what_does_not_clip_is_left_as_loud_as_it_is():
     wave = tone(amplitude=0.01)
     np.testing.assert_array_equal(augment.build([]).apply(wave, RATE, {"each": []}), wave)
-    doubled = augment.build([{"VolumeControl": {"db_limit": 1}}]).apply(wave * 90, RATE, {"each": [{"db": 6.0}]})
+    doubled = augment.build([{"VolumeControl": {"db_limit": 1}}]).apply(
+        wave * 90, RATE, {"each": [{"db": 6.0}]}
+    )
     assert np.abs(doubled).max() == pytest.approx(1.0)

@@ -92,6 +92,8 @@ def test_the_configuration_and_every_recipe_are_valid(recipe):
         ),
         ({"models": {"mine": {"architecture": "sed_cnn"}}}, "models.mine.batch_size: missing (Examples)"),
         ({"name": "../up"}, "name: expected text of the form"),
+        ({"split": {"n_splits": "3"}}, 'given "3"; in a file, write 3: YAML'),
+        ({"spectrogram": {"hop": 4096}}, "spectrogram.hop: expected at most n_fft (2048), given 4096"),
     ],
 )
 def test_errors_name_the_key_what_is_allowed_and_what_was_given(over, said):
@@ -177,6 +179,12 @@ def test_every_option_is_one_that_the_library_takes():
 
 def test_a_name_that_is_a_number_is_refused():
     assert "models.50: expected a name in text, given 50" in refused(models={50: CONFIG["models"]["sed_cnn"]})
+
+
+def test_one_bad_name_is_no_fault_of_the_others():
+    message = refused(models={"My CNN": CONFIG["models"]["sed_cnn"]})
+    assert "models.My CNN: expected a name of the form" in message
+    assert "models.sed_cnn" not in message
 
 
 def test_each_missing_key_is_said_once():

@@ -73,6 +73,8 @@ class Source:
             A table or a recording is missing or malformed.
         """
         self.check()
+        if not Path(self.folder).is_dir():
+            raise InputError(f"data: expected a folder, found none at {Path(self.folder).absolute()}")
         module = reader(self.dataset)
         tables = module.read(Path(self.folder), self.subset if self.subset in module.PARTS else None)
         absent = [recording for recording in tables.recordings if not self.path(recording).is_file()]
@@ -90,9 +92,11 @@ class Source:
                 )
             return kept
         if absent:
+            advice = (
+                ". Set subset: available to go on with those that are there" if self.subset == "all" else ""
+            )
             raise InputError(
                 f"{self.folder}: expected {len(tables.recordings)} recordings, {len(absent)} are missing, "
-                f"such as {', '.join(recording.path for recording in absent[:3])}. "
-                "Set subset: available to go on with those that are there"
+                f"such as {', '.join(recording.path for recording in absent[:3])}{advice}"
             )
         return tables

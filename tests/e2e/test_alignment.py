@@ -50,7 +50,7 @@ def tones(tmp_path_factory, run_snakemake):
         "data": str(data),
         "shards": {"train": 3, "test": 1},
         "split": {"n_splits": 3, "rare_classes": "allow"},
-        "crop": {"window": 2.5},
+        "crop": {"window": 2.5, "hop": 2.5},
         "augment": {
             "copies": 2,
             "chain": [

@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from understory import store
+from understory import store, tracking
 from understory.job import run
 
 
@@ -26,7 +26,7 @@ def main(job):
     inputs = training.content_digest(
         [job.input.folds, job.input.labels, *job.input.arrays, *job.input.indexes]
     )
-    state = Path(f"{params['resume']}-{training.text_digest(job.params.code, params, inputs)}")
+    state = Path(f"{params['resume']}-{tracking.digest([job.params.code, params, inputs])}")
     model, best, history = training.train(
         data,
         fold=fold,

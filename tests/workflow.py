@@ -6,14 +6,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def jobs(output: str) -> dict[str, int]:
-    """The job counts of a dry run or run, by rule."""
-    table = output.split("Job stats:")[1].split("total")[0].splitlines()[3:] if "Job stats:" in output else []
-    return {line.split()[0]: int(line.split()[1]) for line in table if line.strip()}
-
-
 def planned(output: str) -> set[tuple[str, str]]:
-    """The jobs of a dry run but `all`, as (rule, wildcards)."""
+    """The jobs of a run or dry run but `all`, as (rule, wildcards)."""
     found = set()
     for block in re.split(r"^\[.*\]$", output, flags=re.M):
         rule = re.search(r"^(?:local)?rule (\w+):$", block, flags=re.M)

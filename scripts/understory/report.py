@@ -98,17 +98,15 @@ def page(*, settings, scored, labels, folds, oof, predictions, truth, histories,
         warnings.append(
             f"{', '.join(flattered)}: the epoch was chosen by the validation score, so fold and out-of-fold scores flatter."
         )
-    shown = folds[folds.presence == "present"]
-    for fold in sorted(shown.fold.unique()):
-        if lacking := sorted(set(classes) - set(shown.label[shown.fold != fold])):
+    present = folds[folds.presence == "present"]
+    for fold in sorted(present.fold.unique()):
+        if lacking := sorted(set(classes) - set(present.label[present.fold != fold])):
             warnings.append(
                 f"Fold {fold} is predicted by models that saw no present example of {', '.join(lacking)}."
             )
     counts = folds.groupby("presence").size()
-    sizes = folds[folds.presence == "present"].groupby("fold").size()
-    table = pd.crosstab(
-        folds[folds.presence == "present"].label, folds[folds.presence == "present"].fold
-    ).reindex(classes, fill_value=0)
+    sizes = present.groupby("fold").size()
+    table = pd.crosstab(present.label, present.fold).reindex(classes, fill_value=0)
     return PAGE.render(
         title=settings["title"],
         name=scored["name"],

@@ -205,11 +205,6 @@ def with_predictions(rows: pd.DataFrame, predictions: np.ndarray, classes) -> pd
     return pd.concat([rows, pd.DataFrame(predictions, columns=list(classes), index=rows.index)], axis=1)
 
 
-def text_digest(*values) -> str:
-    """16 hex digits of values that JSON can hold."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def content_digest(paths) -> str:
     """16 hex digits of some files' contents, in order."""
     total = hashlib.sha256()

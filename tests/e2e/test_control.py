@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 from nearest_centroid import nearest_centroid
-from workflow import jobs, planned
+from workflow import planned
 
 from understory import scores
 
@@ -42,14 +42,8 @@ def test_shuffled_labels_score_chance_and_true_labels_do_not(run_snakemake, smal
     again = run_snakemake(tmp_path, config=config)
     assert "Nothing to be done" in again.stdout + again.stderr
     done = run_snakemake(tmp_path, config={**config, "control": "shuffled_labels"})
-    assert set(jobs(done.stdout + done.stderr)) == {
-        "all",
-        "train_fold",
-        "predict_fold",
-        "ensemble_folds",
-        "write_submission",
-        "build_report",
-    }
+    ran = {rule for rule, _ in planned(done.stdout + done.stderr)}
+    assert ran == {"train_fold", "predict_fold", "ensemble_folds", "write_submission", "build_report"}
     score, (low, high) = judged(out)
     assert low <= score <= high
     assert "control run (shuffled_labels)" in (out / "report.html").read_text()

@@ -19,6 +19,7 @@ wildcard_constraints:
 
 
 include: "rules/download.smk"
+include: "rules/inspect.smk"
 include: "rules/split.smk"
 include: "rules/audio.smk"
 include: "rules/train.smk"

@@ -8,7 +8,7 @@ CROP = {key: config["crop"][key] for key in ("absent", "sample_rate", "window")}
 rule crop_windows:
     """Cut one window an annotation."""
     input:
-        ready=READY,
+        recordings=rules.inspect_recordings.output.recordings,
     output:
         waveforms=f"{OUT}/windows/{{shard}}.npy",
         index=f"{OUT}/windows/{{shard}}.csv",
@@ -19,7 +19,7 @@ rule crop_windows:
     conda:
         "../envs/signal.yaml"
     params:
-        settings=ordered({"crop": CROP, "shards": config["shards"]["train"]}),
+        settings=ordered(CROP),
         source=SOURCE,
         recordings=of_tables(recordings_of),
         code=code("crop_windows.py", READER),
@@ -72,13 +72,12 @@ rule compute_spectrograms:
                 {
                     "hop": config["crop"]["hop"],
                     "sample_rate": RATE,
-                    "shards": config["shards"]["test"],
                     "window": config["crop"]["window"],
                 }
             )
         ),
         source=SOURCE,
         recordings=only_test(of_tables(recordings_of)),
-        code=code("compute_spectrograms.py", READER),
+        code=code("compute_spectrograms.py"),
     script:
         "../scripts/compute_spectrograms.py"

@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir, "scripts")
 sys.path.append(str(SCRIPTS))
 
-from understory import configuration, datasets, tracking
+from understory import configuration, contents, datasets, quarantine, tracking
 from understory.tables import InputError
 from understory.tracking import ordered
 
@@ -33,10 +33,12 @@ try:
         config["subset"],
     )
     SOURCE.check()
+    LIMIT = quarantine.Limit(config["on_bad_file"], config["max_quarantined"])
     READER = f"understory.datasets.{config['dataset']}"
 except InputError as error:
     raise sorry(error) from None
 
+CONTENTS = contents.Contents(Path(".snakemake", "contents.jsonl"))
 # What says that made-up data are there. A person's own folder is nobody's output.
 READY = f"{OUT}/downloaded.json" if SYNTHETIC else []
 
@@ -103,7 +105,7 @@ def of_tables(digest):
 def recordings_of(found, wildcards):
     """What a shard is made of: its recordings, their annotations and the content of their files."""
     count = config["shards"][wildcards.shard.split("-")[0]]
-    return tracking.shard_digest(found, SOURCE.path, wildcards.shard, count)
+    return tracking.shard_digest(found, SOURCE.path, wildcards.shard, count, CONTENTS)
 
 
 def examples(suffix, variants, shards):
@@ -114,7 +116,7 @@ def examples(suffix, variants, shards):
 def spectrogram_input(wildcards):
     """Windows for variant 0 and augmented windows for the others; test recordings are cut on the fly."""
     if wildcards.shard.startswith("test"):
-        return {"ready": READY}
+        return {"recordings": f"{OUT}/recordings/{wildcards.shard}.csv"}
     source = "windows" if wildcards.variant == "0" else f"augmented/{wildcards.variant}"
     return {
         "waveforms": f"{OUT}/{source}/{wildcards.shard}.npy",
@@ -144,6 +146,9 @@ onstart:
     from understory import capacity
 
     try:
-        capacity.check(Path(OUT), capacity.needed(config, source_tables(), SOURCE))
+        if KNOWN:
+            absent = quarantine.missing(SOURCE.missing(KNOWN))
+            LIMIT.check(KNOWN, [*KNOWN.quarantined, *absent])
+        capacity.check(Path(OUT), capacity.needed(config, KNOWN, SOURCE))
     except InputError as error:
         raise sorry(error) from None

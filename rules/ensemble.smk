@@ -1,4 +1,4 @@
-# Reads out-of-fold predictions, predictions of the test windows, and the truth where there is one.
+# Reads out-of-fold predictions, predictions of the test windows, what is set aside, and the truth where there is one.
 # Writes ensemble/ and scores.json.
 
 
@@ -6,6 +6,8 @@ rule ensemble_folds:
     """Combine folds and models, and score them."""
     input:
         labels=rules.split_folds.output.labels,
+        folds=rules.split_folds.output.folds,
+        quarantine=rules.list_quarantined.output.quarantine,
         oof=[
             path
             for model in MODELS

@@ -11,6 +11,7 @@ rule build_report:
         labels=rules.split_folds.output.labels,
         folds=rules.split_folds.output.folds,
         histories=of_folds("models/{model}/fold{fold}/history.csv"),
+        quarantine=rules.list_quarantined.output.quarantine,
         truth=TRUTH,
         arrays=examples("npy", 0, TRAIN),
         indexes=examples("csv", 0, TRAIN),

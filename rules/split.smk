@@ -1,11 +1,12 @@
-# Reads the annotation tables of the data set.
+# Reads the annotation tables of the data set, and which recordings can be used.
 # Writes folds.csv (one row an example, with its fold) and labels.json (the classes, in order).
 
 
 rule split_folds:
     """Deal the examples to stratified folds."""
     input:
-        ready=READY,
+        recordings=expand(rules.inspect_recordings.output.recordings, shard=TRAIN),
+        quarantine=expand(rules.inspect_recordings.output.quarantine, shard=TRAIN),
     output:
         folds=f"{OUT}/folds.csv",
         labels=f"{OUT}/labels.json",
@@ -18,6 +19,7 @@ rule split_folds:
     params:
         settings=ordered({"absent": config["crop"]["absent"], "split": config["split"]}),
         source=SOURCE,
+        limit=LIMIT,
         annotations=of_tables(lambda found, wildcards: tracking.annotations_digest(found)),
         code=code("split_folds.py", READER),
     script:

@@ -1,11 +1,12 @@
 """Compute the log-mel spectrograms of one shard: of its windows, or of windows slid over its test recordings."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from understory import audio, examples, spectrogram, store
 from understory.job import run
-from understory.tables import shard_of
 
 
 def main(job):
@@ -15,7 +16,8 @@ def main(job):
         count, waves = len(index), (audio.to_float(window) for window in windows)
         samples = windows.shape[1]
     else:
-        index, waves = slide(job.wildcards.shard, job.params.source, **job.params.test)
+        recordings = store.read_table(job.input.recordings)
+        index, waves = slide(recordings, job.params.source.folder, **job.params.test)
         count, samples = len(index), round(job.params.test["window"] * rate)
     frames = spectrogram.shape(samples, hop=mel["hop"], n_mels=mel["n_mels"], resize=mel["resize"])
     out = np.empty((count, *frames), dtype=np.float16)
@@ -24,17 +26,15 @@ def main(job):
     store.write(job.output.examples, job.output.index, out, index)
 
 
-def slide(shard, source, *, shards, window, hop, sample_rate):
-    """The table of the windows over a shard's test recordings, and their waveforms one after the other."""
+def slide(recordings, folder, *, window, hop, sample_rate):
+    """The table of the windows over test recordings, and their waveforms one after the other."""
     samples = round(window * sample_rate)
+    durations = examples.durations(recordings, sample_rate)
     rows = [
-        (recording.recording_id, source.path(recording), start)
-        for recording in source.read().recordings
-        if recording.subset == "test" and shard_of(recording.recording_id, "test", shards) == shard
+        (row.recording_id, Path(folder, row.path), start)
+        for row in recordings.itertuples()
         for start in examples.sliding_starts(
-            duration=audio.length(source.path(recording), sample_rate),
-            samples=samples,
-            hop=round(hop * sample_rate),
+            duration=durations[row.recording_id], samples=samples, hop=round(hop * sample_rate)
         )
     ]
     seconds = np.array([start for _, _, start in rows], dtype=float) / sample_rate

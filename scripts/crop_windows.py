@@ -1,29 +1,25 @@
 """Cut the windows of one shard's annotations."""
 
+from pathlib import Path
+
 import numpy as np
 
-from understory import audio, examples, store
+from understory import audio, examples, inspection, store
 from understory.job import run
-from understory.tables import shard_of
 
 
 def main(job):
-    params = job.params.settings
-    source, crop = job.params.source, params["crop"]
-    tables = source.read()
-    paths = {
-        recording.recording_id: source.path(recording)
-        for recording in tables.recordings
-        if recording.subset == "train"
-        and shard_of(recording.recording_id, "train", params["shards"]) == job.wildcards.shard
-    }
-    events = examples.annotation_examples(tables, absent=True)
-    events = events[events.recording_id.isin(paths)].reset_index(drop=True)
+    crop, source = job.params.settings, job.params.source
+    recordings = store.read_table(job.input.recordings)
+    tables, _ = inspection.usable(source.read(), recordings)
+    paths = {row.recording_id: Path(source.folder, row.path) for row in recordings.itertuples()}
     rate, samples = crop["sample_rate"], round(crop["window"] * crop["sample_rate"])
-    durations = {
-        recording: audio.length(paths[recording], rate) for recording in events.recording_id.unique()
-    }
-    index = examples.place_windows(events, durations, window=crop["window"], sample_rate=rate)
+    index = examples.place_windows(
+        examples.annotation_examples(tables, absent=True),
+        examples.durations(recordings, rate),
+        window=crop["window"],
+        sample_rate=rate,
+    )
     if not crop["absent"]:
         index = index[index.presence == "present"].reset_index(drop=True)
     windows = np.empty((len(index), samples), dtype=np.int16)

@@ -4,7 +4,7 @@ import json
 from importlib import import_module
 from pathlib import Path
 
-from understory import datasets, tracking
+from understory import contents, datasets, tracking
 from understory.job import run
 
 
@@ -19,9 +19,9 @@ def main(job):
         processes=job.threads,
     )
     files = sorted(file for file in folder.rglob("*") if file.is_file())
-    content = {str(file.relative_to(folder)): tracking.content_identity(file) for file in files}
+    held = {str(file.relative_to(folder)): contents.identity(file) for file in files}
     Path(job.output.done).write_text(
-        json.dumps({"files": len(files), "content": tracking.digest(content)}) + "\n"
+        json.dumps({"files": len(files), "content": tracking.digest(held)}) + "\n"
     )
 
 

@@ -46,9 +46,16 @@ def main(job):
         "truth": None,
     }
     if job.input.get("predictions"):
+        set_aside = store.read_table(job.input.quarantine)
+        unread = set_aside.recording_id[(set_aside.subset == "test") & (set_aside.kind == "recording")]
+        priors = ensemble.priors(store.read_table(job.input.folds), classes)
         members = [
-            ensemble.by_recording(
-                store.read_table(path), classes, method=params["windows"], top_k=params["top_k"]
+            ensemble.with_priors(
+                ensemble.by_recording(
+                    store.read_table(path), classes, method=params["windows"], top_k=params["top_k"]
+                ),
+                unread,
+                priors,
             ).reset_index()
             for path in job.input.predictions
         ]

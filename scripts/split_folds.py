@@ -2,14 +2,22 @@
 
 import json
 
-from understory import datasets, examples, folds, store
+import pandas as pd
+
+from understory import datasets, examples, folds, inspection, store
 from understory.job import run
 
 
 def main(job):
     params = job.params.settings
     source = job.params.source
-    tables = source.read()
+    given = source.read()
+    recordings = pd.concat([store.read_table(path) for path in job.input.recordings])
+    tables, _ = inspection.usable(given, recordings)
+    job.params.limit.check(
+        given,
+        [*(q for q in given.quarantined if q.subset == "train"), *inspection.listed(job.input.quarantine)],
+    )
     annotated = examples.annotation_examples(tables, absent=params["absent"])
     store.write_table(job.output.folds, folds.deal(annotated, tables, **params["split"]))
     labels = {

@@ -5,9 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 import yaml
 from workflow import ROOT
+
+# `make soak` makes ten times as many examples, and others each time.
+hypothesis.settings.register_profile("default", deadline=None, derandomize=True, database=None)
+hypothesis.settings.register_profile("soak", deadline=None, max_examples=1000, derandomize=False)
 
 # Public data that cannot be part of the repository; the README says where they come from.
 DATA = Path(os.environ.get("UNDERSTORY_DATA", ROOT.parent / "shared" / "data"))

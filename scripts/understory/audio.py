@@ -34,12 +34,12 @@ def read_window(path: Path, *, start: int, samples: int, sample_rate: int) -> np
     Returns
     -------
     numpy.ndarray
-        float32 of shape (samples,); zeros where the file has ended or holds no finite number.
+        float32 of shape (samples,); zeros where the file has ended.
 
     Raises
     ------
     InputError
-        The file cannot be decoded.
+        The file cannot be decoded, or holds what is not finite.
     """
     with _opened(path, soundfile.SoundFile) as file:
         period = math.gcd(file.samplerate, sample_rate)
@@ -57,7 +57,8 @@ def read_window(path: Path, *, start: int, samples: int, sample_rate: int) -> np
             raise InputError(
                 f"{path} cannot be decoded at {start / sample_rate:.2f} s: {error.error_string}"
             ) from None
-    wave = np.nan_to_num(wave, nan=0.0, posinf=0.0, neginf=0.0)
+    if not np.isfinite(wave).all():
+        raise InputError(f"{path}: expected finite samples, found others from {start / sample_rate:.2f} s on")
     if down != up:
         wave = soxr.resample(wave, file.samplerate, sample_rate)[before // down * up :]
     wave = wave[skip : skip + samples]

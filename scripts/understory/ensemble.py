@@ -28,6 +28,19 @@ def by_recording(windows: pd.DataFrame, classes, *, method: str, top_k: int) -> 
     return grouped.agg(method)
 
 
+def priors(folds: pd.DataFrame, classes) -> pd.Series:
+    """The share of the present examples that are cut for each class, from `label` and `presence` of `folds`."""
+    present = folds.label[folds.presence == "present"]
+    return present.value_counts(normalize=True).reindex(list(classes), fill_value=0.0)
+
+
+def with_priors(predictions: pd.DataFrame, names, priors: pd.Series) -> pd.DataFrame:
+    """The predictions, indexed by `recording_id`, with a row of the classes' priors for each other recording named."""
+    others = sorted(set(names) - set(predictions.index))
+    rows = pd.DataFrame([priors] * len(others), index=others, columns=predictions.columns, dtype=float)
+    return pd.concat([predictions, rows]).sort_index().rename_axis("recording_id")
+
+
 def combine(members, *, method: str) -> np.ndarray:
     """The ensemble of predictions of equal shape (rows, classes).
 

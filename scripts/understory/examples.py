@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from understory.tables import InputError, Tables, example_ids
+from understory.tables import Tables, example_id
 
 PRESENT, ABSENT, UNKNOWN = 1.0, 0.0, -1.0
 SEPARATOR = ";"
@@ -17,10 +17,16 @@ def annotation_examples(tables: Tables, *, absent: bool) -> pd.DataFrame:
     frame = pd.DataFrame(
         tables.annotations, columns=["recording_id", "label", "presence", "t_min", "t_max", "f_min", "f_max"]
     )
-    frame.insert(0, "example_id", example_ids(tables.annotations))
+    frame.insert(0, "example_id", [example_id(annotation) for annotation in tables.annotations])
     if not absent:
         frame = frame[frame.presence == "present"]
     return frame.sort_values("example_id", ignore_index=True)
+
+
+def durations(recordings: pd.DataFrame, sample_rate: int) -> dict[str, int]:
+    """The length of each recording in samples at `sample_rate`, from its own `frames` and `sample_rate`."""
+    lengths = recordings.frames.astype(int) * sample_rate // recordings.sample_rate.astype(int)
+    return dict(zip(recordings.recording_id, map(int, lengths), strict=True))
 
 
 def centred_start(t_min: float, t_max: float, *, duration: int, samples: int, sample_rate: int) -> int:
@@ -64,20 +70,9 @@ def place_windows(
     pandas.DataFrame
         `events` with `start` and `stop` (seconds) and the labels `present` and `absent` of every event
         that overlaps the window, separated by semicolons. A label that is both is present.
-
-    Raises
-    ------
-    InputError
-        An event begins after its recording has ended.
     """
     samples = round(window * sample_rate)
     frame = events.copy()
-    for row in frame.itertuples():
-        if row.t_min >= durations[row.recording_id] / sample_rate:
-            raise InputError(
-                f"recording {row.recording_id}: expected events within its {durations[row.recording_id] / sample_rate:g} s, "
-                f"found {row.label} from {row.t_min:g} s to {row.t_max:g} s"
-            )
     starts = [
         centred_start(t_min, t_max, duration=durations[recording], samples=samples, sample_rate=sample_rate)
         for recording, t_min, t_max in zip(frame.recording_id, frame.t_min, frame.t_max, strict=True)

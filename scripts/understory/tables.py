@@ -6,14 +6,31 @@ Plain Python only: the Snakefile imports this module each time it is parsed.
 import csv
 import hashlib
 import math
+import re
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 SUBSETS = ("train", "test")
 PRESENCES = ("present", "absent")
 # Columns of the tables, beside which labels may stand as columns.
-TEXT_COLUMNS = ("example_id", "recording_id", "label", "presence", "present", "absent", "draw", "shard")
+TEXT_COLUMNS = (
+    "example_id",
+    "recording_id",
+    "label",
+    "presence",
+    "present",
+    "absent",
+    "draw",
+    "shard",
+    "path",
+    "content",
+    "subset",
+    "kind",
+    "place",
+    "reason",
+)
 RESERVED = (
     *TEXT_COLUMNS,
     "fold",
@@ -26,7 +43,13 @@ RESERVED = (
     "variant",
     "part",
     "row",
+    "sample_rate",
+    "channels",
+    "frames",
 )
+# What a number in a table looks like. Python's float() would take 1_000 and digits of other scripts as well.
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class InputError(ValueError):
@@ -57,6 +80,20 @@ class Annotation(NamedTuple):
     f_max: float = math.inf
 
 
+class Quarantined(NamedTuple):
+    """A recording or an annotation that is set aside.
+
+    `place` is where it stands (a file of the data set, with its line in a table) and `reason` what was
+    expected and what was found.
+    """
+
+    subset: str
+    kind: str
+    recording_id: str
+    place: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class Tables:
     """A data set as its reader understood it.
@@ -73,6 +110,8 @@ class Tables:
         True where a label that is not given is known to be absent; False where it is unknown.
     folds : dict or None
         The data set's own fold of each training recording, numbered from 0; None where it has none.
+    quarantined : tuple of Quarantined
+        What its tables hold that cannot be used, and is in none of the above.
     """
 
     classes: tuple[str, ...]
@@ -80,27 +119,22 @@ class Tables:
     annotations: tuple[Annotation, ...]
     exhaustive: bool
     folds: dict[str, int] | None = None
+    quarantined: tuple[Quarantined, ...] = ()
 
     def __post_init__(self):
-        wrong = [label for label in self.classes if not label or ";" in label or label in RESERVED]
-        if wrong:
-            raise InputError(
-                f"labels: expected text without semicolons that is none of {', '.join(RESERVED)}, found {', '.join(map(repr, wrong))}"
-            )
-        for kind, names in (
-            ("recording", [r.recording_id for r in self.recordings]),
-            ("label", self.classes),
-        ):
-            if len(set(names)) != len(names):
-                twice = next(name for name in names if names.count(name) > 1)
-                raise InputError(f"expected each {kind} once, found {twice!r} again")
+        for label in self.classes:
+            check_label(label)
+        if len(set(self.classes)) != len(self.classes):
+            twice = next(name for name in self.classes if self.classes.count(name) > 1)
+            raise InputError(f"expected each label once, found {twice!r} again")
 
-    def without(self, names: set[str]) -> "Tables":
-        """The data set without some recordings and their annotations."""
+    def of(self, names) -> "Tables":
+        """The data set with no recordings but those named, and their annotations."""
+        names = set(names)
         return replace(
             self,
-            recordings=tuple(r for r in self.recordings if r.recording_id not in names),
-            annotations=tuple(a for a in self.annotations if a.recording_id not in names),
+            recordings=tuple(r for r in self.recordings if r.recording_id in names),
+            annotations=tuple(a for a in self.annotations if a.recording_id in names),
         )
 
     def check_folds(self, n_splits: int):
@@ -129,22 +163,133 @@ def shard_of(recording_id: str, subset: str, count: int) -> str:
     return f"{subset}-{stable_hash(recording_id) % count}"
 
 
-def example_ids(annotations) -> list[str]:
-    """An id for each annotation's example: 16 hex digits of the annotation's content, never of its row number.
+def shard_recordings(tables: Tables, shard: str, count: int) -> list[Recording]:
+    """The recordings of a shard, of `count`, in the order of their ids."""
+    subset = shard.split("-")[0]
+    own = (r for r in tables.recordings if r.subset == subset)
+    return sorted(r for r in own if shard_of(r.recording_id, subset, count) == shard)
 
-    Of several annotations that are equal in everything, the second and later get a suffix of their own.
+
+def example_id(annotation: Annotation) -> str:
+    """The id of an annotation's example: 16 hex digits of the annotation's content, never of its row number."""
+    return hashlib.sha256(repr(tuple(annotation)).encode()).hexdigest()[:16]
+
+
+def check_label(label: str):
+    """InputError unless the text can name a class: outputs have it as a column, or beside others in one."""
+    if not label or ";" in label or CONTROL.search(label) or label != label.strip() or label in RESERVED:
+        raise InputError(
+            f"expected a label in plain text without semicolons that is none of {', '.join(RESERVED)}, found {label!r}"
+        )
+
+
+def check_recording(recording: Recording):
+    """InputError unless the recording has an id in plain text and lies in the data folder."""
+    name, path = recording.recording_id, recording.path
+    if not name or name != name.strip() or CONTROL.search(name + path) or len(name) > 200:
+        raise InputError(
+            f"expected a recording id in plain text of at most 200 characters, found {name[:250]!r}"
+        )
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        raise InputError(f"expected a file within the data folder, found {path!r}")
+
+
+class Gathering:
+    """What a reader has found so far: what can be used, and what is set aside with its reason.
+
+    Parameters
+    ----------
+    folder : Path
+        The data folder, which `place` is told from.
     """
-    seen: dict[str, int] = {}
-    ids = []
-    for annotation in annotations:
-        content = hashlib.sha256(repr(tuple(annotation)).encode()).hexdigest()[:16]
-        seen[content] = seen.get(content, 0) + 1
-        ids.append(content if seen[content] == 1 else f"{content}-{seen[content]}")
-    return ids
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.recordings: dict[str, Recording] = {}
+        self.annotations: dict[Annotation, str] = {}
+        self.quarantined: list[Quarantined] = []
+
+    def rows(self, name: str, columns, *, subset: str, kind: str, id_column: str = "recording_id"):
+        """The usable rows of a table, each with the context that sets it aside when an InputError is raised in it.
+
+        Yields
+        ------
+        (contextmanager, dict, str)
+            The context, the row, and its place.
+        """
+        for line, row in read_rows(self.folder / name, columns):
+            place = f"{name}, line {line}"
+            if None in row or None in row.values():
+                found = sum(value is not None for key, value in row.items() if key is not None) + len(
+                    row.get(None, ())
+                )
+                self.set_aside(
+                    subset,
+                    kind,
+                    row.get(id_column) or "",
+                    place,
+                    f"expected as many values as the header has, found {found}",
+                )
+                continue
+            yield self.each(subset, kind, row[id_column], place), row, place
+
+    @contextmanager
+    def each(self, subset: str, kind: str, recording_id: str, place: str):
+        try:
+            yield
+        except InputError as error:
+            self.set_aside(subset, kind, recording_id, place, str(error))
+
+    def set_aside(self, subset: str, kind: str, recording_id: str, place: str, reason: str):
+        self.quarantined.append(Quarantined(subset, kind, recording_id, place, reason))
+
+    def record(self, recording: Recording):
+        """Take a recording. InputError where its id or path cannot be used, or was taken before."""
+        check_recording(recording)
+        if recording.recording_id in self.recordings:
+            raise InputError("expected each recording once, found this one again")
+        self.recordings[recording.recording_id] = recording
+
+    def annotate(self, annotation: Annotation, recording: Recording, place: str):
+        """Take an annotation and its recording. InputError where one cannot be used, or the annotation was taken before."""
+        check_recording(recording)
+        check_label(annotation.label)
+        if self.recordings.get(recording.recording_id, recording) != recording:
+            raise InputError(
+                f"expected a recording of the {recording.subset} subset, found that it is another recording as well, "
+                f"{self.recordings[recording.recording_id].path}"
+            )
+        box = annotation
+        if not (0 <= box.t_min < box.t_max and 0 <= box.f_min < box.f_max):
+            raise InputError(
+                f"expected 0 <= t_min < t_max and 0 <= f_min < f_max, found {box.label} from {box.t_min:g} to {box.t_max:g} s "
+                f"and from {box.f_min:g} to {box.f_max:g} Hz"
+            )
+        if annotation in self.annotations:
+            raise InputError(
+                f"expected each annotation once, found the one of {self.annotations[annotation]} again"
+            )
+        self.annotations[annotation] = place
+        self.recordings[recording.recording_id] = recording
+
+    def tables(self, *, classes, exhaustive: bool, folds=None) -> Tables:
+        """The data set; recordings of either subset in the order of their ids."""
+        return Tables(
+            classes=tuple(classes),
+            recordings=tuple(
+                sorted(self.recordings.values(), key=lambda r: (SUBSETS.index(r.subset), r.recording_id))
+            ),
+            annotations=tuple(self.annotations),
+            exhaustive=exhaustive,
+            folds=folds,
+            quarantined=tuple(self.quarantined),
+        )
 
 
-def read_rows(path: Path, columns) -> list[dict[str, str]]:
-    """The rows of a CSV file with a header, every value as text.
+def read_rows(path: Path, columns) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file with a header, each with its line; every value as text.
+
+    A row that is too long has its last values under the key None, one that is too short has None for values.
 
     Parameters
     ----------
@@ -155,47 +300,59 @@ def read_rows(path: Path, columns) -> list[dict[str, str]]:
     Raises
     ------
     InputError
-        The file is missing, is not text in UTF-8, lacks a column, or has a row of another length.
+        The file is missing, is not text in UTF-8, lacks a column or has one twice.
     """
+    wanted = f"expected a table with the columns {', '.join(columns)}"
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
             header = reader.fieldnames or []
             missing = [column for column in columns if column not in header]
             if missing:
-                raise InputError(
-                    f"{path}: expected the columns {', '.join(columns)}; {', '.join(missing)} missing, found {', '.join(header) or 'none'}"
+                only = header[0] if len(header) == 1 else ""
+                hint = next(
+                    (
+                        f"; it seems to be separated by {mark!r}: save it with commas"
+                        for mark in ";\t|"
+                        if mark in only
+                    ),
+                    "",
                 )
-            rows = []
-            for row in reader:
-                if None in row or None in row.values():
-                    raise InputError(
-                        f"{path}, line {reader.line_num}: expected {len(header)} values, as in its header"
-                    )
-                rows.append(row)
-            return rows
+                raise InputError(
+                    f"{path}: {wanted}; {', '.join(missing)} missing, found {_listed(header) or 'none'}{hint}"
+                )
+            if twice := sorted({column for column in header if header.count(column) > 1}):
+                raise InputError(f"{path}: expected each column once, found {_listed(twice)} again")
+            return [(reader.line_num, row) for row in reader]
     except FileNotFoundError:
-        raise InputError(
-            f"{path} is missing: expected a table with the columns {', '.join(columns)}"
-        ) from None
+        raise InputError(f"{path} is missing: {wanted}") from None
     except (IsADirectoryError, NotADirectoryError):
-        raise InputError(
-            f"{path} is no file: expected a table with the columns {', '.join(columns)}"
-        ) from None
+        raise InputError(f"{path} is no file: {wanted}") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not text in UTF-8 (byte {error.start}): save it as UTF-8") from None
     except csv.Error as error:
         raise InputError(f"{path} is not a CSV file: {error}") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): {wanted}") from None
 
 
-def number(row: dict[str, str], column: str, path: Path) -> float:
+def _listed(names, most=30):
+    text = ", ".join(repr(name) if CONTROL.search(name) else name for name in names[:most])
+    return text[:500] + (" and more" if len(names) > most or len(text) > 500 else "")
+
+
+def number(row: dict[str, str], column: str) -> float:
     """A finite number from a row that `read_rows` returned; InputError otherwise."""
-    try:
-        value = float(row[column])
-    except ValueError:
-        value = math.nan
+    text = row[column].strip()
+    value = float(text) if NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(value):
-        raise InputError(
-            f"{path}: expected a finite number in column {column}, found {row[column]!r} in the row {', '.join(row.values())}"
-        )
+        raise InputError(f"expected a finite number in column {column}, found {row[column][:100]!r}")
     return value
+
+
+def whole_number(row: dict[str, str], column: str) -> int:
+    """A whole number of at least zero from a row that `read_rows` returned; InputError otherwise."""
+    text = row[column].strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise InputError(f"expected a whole number in column {column}, found {row[column][:100]!r}")
+    return int(text)

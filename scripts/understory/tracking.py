@@ -8,7 +8,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from understory.tables import Tables, shard_of
+from understory.contents import Contents
+from understory.tables import Tables, shard_recordings
 
 # Import names whose distribution is called otherwise.
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "skimage": "scikit-image", "yaml": "PyYAML"}
@@ -29,40 +30,16 @@ def annotations_digest(tables: Tables) -> str:
     return digest([sorted(tables.annotations), tables.classes, tables.folds, tables.exhaustive])
 
 
-def shard_digest(tables: Tables, path_of, shard: str, count: int) -> str:
+def shard_digest(tables: Tables, path_of, shard: str, count: int, contents: Contents) -> str:
     """What a shard, of `count`, is made of: its recordings, their annotations and the content of their files.
 
     `path_of` gives a recording's file.
     """
     subset = shard.split("-")[0]
-    own = [
-        r
-        for r in tables.recordings
-        if r.subset == subset and shard_of(r.recording_id, subset, count) == shard
-    ]
-    names = {recording.recording_id for recording in own}
-    files = {recording.recording_id: content_identity(path_of(recording)) for recording in own}
-    return digest([files, sorted(a for a in tables.annotations if a.recording_id in names)])
-
-
-def content_identity(path: Path) -> str:
-    """What a source file holds: never when it was written.
-
-    A FLAC file keeps its rate, channels, length and the MD5 of its samples in its STREAMINFO header
-    (RFC 9639, section 8.2), which with the file's size stands for the whole; any other file is hashed.
-    """
-    status = path.stat()
-    return _content_identity(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-
-
-@cache
-def _content_identity(path, size, *_):
-    with open(path, "rb") as file:
-        head = file.read(42)
-        if head.startswith(b"fLaC") and any(head[26:]):
-            return f"{head[8:].hex()}-{size}"
-        file.seek(0)
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    own = shard_recordings(tables, shard, count)
+    names = [recording.recording_id for recording in own]
+    files = dict(zip(names, contents.identities(map(path_of, own)), strict=True))
+    return digest([subset, files, sorted(a for a in tables.annotations if a.recording_id in files)])
 
 
 def code_digest(script: Path, library: Path, extra=()) -> str:

@@ -98,7 +98,7 @@ def train(
     keras.utils.clear_session()  # layers are named as in a fresh process
     last, best, log = state / "last.keras", state / "best.keras", state / "history.json"
     if last.exists():
-        model = keras.saving.load_model(last)
+        model = keras.saving.load_model(last, safe_mode=True)
         finished = int(model.optimizer.iterations) // steps
         history = json.loads(log.read_text())[:finished]
         print(f"resuming after epoch {finished}")

@@ -125,26 +125,6 @@ def test_waveforms_that_are_not_kept_are_deleted(run_snakemake, folder, small, t
     assert not (tmp_path / "results/small/augmented/1/train-0.npy").exists()
 
 
-def test_a_file_that_cannot_be_decoded_is_named_without_a_traceback(run_snakemake, folder, small, tmp_path):
-    import shutil
-
-    copy = tmp_path / "data"
-    shutil.copytree(folder, copy)
-    broken = sorted((copy / "train").iterdir())[0]
-    broken.write_bytes(b"no audio")
-    done = run_snakemake(
-        tmp_path,
-        "results/small/windows/train-0.npy",
-        "results/small/windows/train-1.npy",
-        config=small(data=str(copy)),
-        check=False,
-    )
-    assert done.returncode != 0
-    said = done.stdout + done.stderr
-    assert f"ERROR in crop_windows: {broken}: expected an audio file" in said
-    assert "Traceback" not in said
-
-
 def test_a_data_set_with_folds_of_its_own_and_no_test_recordings(run_snakemake, tmp_path):
     """ESC-50's layout: two classes, five official folds."""
     rng, rate = np.random.default_rng(0), 22_050
@@ -205,6 +185,18 @@ def test_the_real_recordings_that_are_there_are_cut_and_transformed(run_snakemak
         assert found == sorted(
             zip(events.recording_id, "s" + events.species_id.astype(str), events.t_min.round(4), strict=True)
         )
+
+
+def test_the_absent_recordings_of_a_real_data_set_are_set_aside_by_name(run_snakemake, real, tmp_path):
+    config = {"data": str(real("rfcx")), "max_quarantined": 1.0, "shards": {"train": 2, "test": 1}}
+    run_snakemake(tmp_path, "results/rfcx/quarantine.csv", recipe="rfcx", config=config)
+    found = pd.read_csv(tmp_path / "results/rfcx/quarantine.csv", dtype=str)
+    tables = [pd.read_csv(real("rfcx") / f"train_{kind}.csv", dtype=str) for kind in ("tp", "fp")]
+    absent = set(pd.concat(tables).recording_id) - {p.stem for p in (real("rfcx") / "train").iterdir()}
+    train = found[found.subset == "train"]
+    assert len(train) == len(absent) == 4723
+    assert set(train.recording_id) == absent
+    assert set(found.reason) == {"expected an audio file, found none"}
 
 
 def test_the_readme_shows_the_rule_graph_as_it_is(run_snakemake, tmp_path):

@@ -21,6 +21,11 @@ PREDICTION = {("predict_fold", fold) for fold in FOLDS} | {
 }
 
 
+def inspection(shard):
+    """What follows from what a shard holds before any signal is read."""
+    return {("inspect_recordings", f"shard={shard}"), ("list_quarantined", "")}
+
+
 def signal(shard, *, windows=True, variants=(0, 1)):
     """The signal jobs of a training shard."""
     jobs = {("crop_windows", f"shard={shard}")} if windows else set()
@@ -94,6 +99,15 @@ def test_nothing_follows_from_a_copy_elsewhere_nor_from_a_touch(plan, finished):
             set(),
         ),
         ({"subset": "available"}, {("build_report", "")}),
+        (
+            {"max_quarantined": 0.5},
+            {
+                ("list_quarantined", ""),
+                ("ensemble_folds", ""),
+                ("write_submission", ""),
+                ("build_report", ""),
+            },
+        ),
     ],
 )
 def test_a_setting_changes_what_follows_from_it(plan, changes, expected):
@@ -107,9 +121,13 @@ def test_a_recording_replaced_under_an_older_date_changes_its_shard(plan, finish
     soundfile.write(path, wave * 0.9, rate)
     os.utime(path, (1, 1))
     if subset == "test":
-        assert plan() == {("compute_spectrograms", "variant=0, shard=test-0")} | PREDICTION
+        assert (
+            plan()
+            == inspection("test-0") | {("compute_spectrograms", "variant=0, shard=test-0")} | PREDICTION
+        )
     else:
-        assert plan() == signal(shard_of(path.stem, "train", 2)) | TRAINING | PREDICTION
+        shard = shard_of(path.stem, "train", 2)
+        assert plan() == inspection(shard) | {("split_folds", "")} | signal(shard) | TRAINING | PREDICTION
 
 
 def test_an_annotation_corrected_changes_its_shard_and_the_split(plan, finished):
@@ -119,7 +137,8 @@ def test_an_annotation_corrected_changes_its_shard_and_the_split(plan, finished)
     rows[1][3] = str(float(rows[1][3]) - 0.01)
     with open(path, "w", newline="") as file:
         csv.writer(file).writerows(rows)
-    assert plan() == signal(shard_of(rows[1][0], "train", 2)) | {("split_folds", "")} | TRAINING | PREDICTION
+    shard = shard_of(rows[1][0], "train", 2)
+    assert plan() == inspection(shard) | {("split_folds", "")} | signal(shard) | TRAINING | PREDICTION
 
 
 def test_the_order_of_rows_does_not_matter(plan, finished):

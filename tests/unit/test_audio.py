@@ -27,11 +27,13 @@ def test_beyond_full_scale_is_clipped_not_wrapped():
     assert audio.to_int16(np.array([1.067, -1.5])).tolist() == [32767, -32768]
 
 
-def test_stereo_is_mixed_down_and_what_is_not_finite_is_silence(tmp_path):
-    wave = np.array([[0.5, -0.1], [np.nan, 0.2], [np.inf, 0.1], [0.2, 0.4]], dtype=np.float32)
+def test_stereo_is_mixed_down_and_what_is_not_finite_is_refused(tmp_path):
+    wave = np.array([[0.5, -0.1], [0.2, 0.2], [0.2, 0.4], [np.nan, 0.4]], dtype=np.float32)
     path = write(tmp_path / "a.wav", wave, 8000, subtype="FLOAT")
-    found = audio.read_window(path, start=0, samples=6, sample_rate=8000)
-    np.testing.assert_allclose(found, [0.2, 0, 0, 0.3, 0, 0], atol=1e-7)
+    found = audio.read_window(path, start=0, samples=3, sample_rate=8000)
+    np.testing.assert_allclose(found, [0.2, 0.2, 0.3], atol=1e-7)
+    with pytest.raises(InputError, match=r"a\.wav: expected finite samples, found others from"):
+        audio.read_window(path, start=2, samples=3, sample_rate=8000)
 
 
 @settings(max_examples=60, deadline=None)

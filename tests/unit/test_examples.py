@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understory import datasets, examples
-from understory.tables import Annotation, InputError, Recording, Tables
+from understory.tables import Annotation, Recording, Tables
 
 
 def tables(*annotations):
@@ -53,13 +53,6 @@ def test_starts(t_min, t_max, start):
 def test_a_recording_shorter_than_the_window_starts_it():
     row = placed(Annotation("a", "x", "present", 1.0, 2.0), duration=3.0).iloc[0]
     assert (row.start, row.stop) == (0.0, 10.0)
-
-
-def test_an_event_after_the_recordings_end_is_refused():
-    with pytest.raises(
-        InputError, match=r"recording a: expected events within its 60 s, found x from 100 s to 101 s"
-    ):
-        placed(Annotation("a", "x", "present", 100.0, 101.0))
 
 
 def test_labels_are_of_all_events_that_overlap():

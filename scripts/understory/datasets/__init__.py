@@ -4,7 +4,8 @@ A reader is a module with
 
 - `METRIC`: the name of the score in `understory.metrics.SCORES` that its task is judged by;
 - `PARTS`: the named parts of the data set that `subset` may ask for, besides `all` and `available`;
-- `read(folder, part)`: its tables as `understory.tables.Tables`; `part` is one of `PARTS` or None;
+- `read(folder, part)`: its tables as `understory.tables.Tables`, gathered by `understory.tables.Gathering`,
+  which sets rows aside that cannot be used; `part` is one of `PARTS` or None;
 - `submission_template(folder)`: the columns and ids that a submission has to have, as
   (id column, ids, label columns); a reader whose task has no submission leaves it out.
 
@@ -17,6 +18,7 @@ Beside it may stand `NAME_replica`, with
 Readers import no pandas and no audio library at module level: the Snakefile reads tables through them.
 """
 
+import os
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -70,33 +72,29 @@ class Source:
         Raises
         ------
         InputError
-            A table or a recording is missing or malformed.
+            A table is missing or cannot be read. A row that cannot be used is quarantined instead.
         """
         self.check()
         if not Path(self.folder).is_dir():
             raise InputError(f"data: expected a folder, found none at {Path(self.folder).absolute()}")
         module = reader(self.dataset)
         tables = module.read(Path(self.folder), self.subset if self.subset in module.PARTS else None)
-        absent = [recording for recording in tables.recordings if not self.path(recording).is_file()]
-        if self.subset == "available":
-            kept = tables.without({recording.recording_id for recording in absent})
-            unscored = [recording.recording_id for recording in absent if recording.subset == "test"]
-            if unscored and any(recording.subset == "test" for recording in kept.recordings):
-                raise InputError(
-                    f"{self.folder}: expected all test recordings or none, as a submission needs every one; "
-                    f"{len(unscored)} are missing, such as {', '.join(unscored[:3])}"
-                )
-            if not kept.recordings:
-                raise InputError(
-                    f"{self.folder}: expected recordings such as {absent[0].path}, found none of {len(absent)}"
-                )
-            return kept
-        if absent:
-            advice = (
-                ". Set subset: available to go on with those that are there" if self.subset == "all" else ""
-            )
+        if self.subset != "available":
+            return tables
+        absent = self.missing(tables)
+        kept = tables.of({recording.recording_id for recording in set(tables.recordings) - set(absent)})
+        unscored = [recording.recording_id for recording in absent if recording.subset == "test"]
+        if unscored and any(recording.subset == "test" for recording in kept.recordings):
             raise InputError(
-                f"{self.folder}: expected {len(tables.recordings)} recordings, {len(absent)} are missing, "
-                f"such as {', '.join(recording.path for recording in absent[:3])}{advice}"
+                f"{self.folder}: expected all test recordings or none, as a submission needs every one; "
+                f"{len(unscored)} are missing, such as {', '.join(unscored[:3])}"
             )
-        return tables
+        if not kept.recordings:
+            raise InputError(
+                f"{self.folder}: expected recordings such as {absent[0].path}, found none of {len(absent)}"
+            )
+        return kept
+
+    def missing(self, tables: Tables) -> list[Recording]:
+        """The recordings whose files are not there."""
+        return [recording for recording in tables.recordings if not os.path.isfile(self.path(recording))]

@@ -4,40 +4,56 @@ K. J. Piczak, "ESC: Dataset for Environmental Sound Classification", ACM Multime
 `meta/esc50.csv` names every clip with its fold and category; each clip has exactly one category.
 """
 
+from collections import Counter
 from pathlib import Path
 
-from understory.tables import Annotation, InputError, Recording, Tables, read_rows
+from understory.tables import Annotation, Gathering, InputError, Recording, Tables, whole_number
 
 METRIC = "accuracy"
 PARTS = ("esc10",)
+TABLE = "meta/esc50.csv"
 COLUMNS = ("filename", "fold", "target", "category", "esc10")
 
 
 def read(folder: Path, part=None) -> Tables:
-    """The clips of ESC-50, or with `part="esc10"` those of ESC-10; all for training, none for testing."""
-    path = folder / "meta" / "esc50.csv"
-    rows = [row for row in read_rows(path, COLUMNS) if part is None or row["esc10"] == "True"]
-    if not rows:
-        raise InputError(f"{path}: expected at least one clip, found none")
-    clips, targets = {}, {}
-    for row in rows:
-        clip = row["filename"]
-        if not (row["fold"].isdigit() and row["target"].isdigit()):
-            raise InputError(
-                f"{path}: expected whole numbers for fold and target, found {row['fold']!r} and {row['target']!r} for {clip}"
-            )
-        if clip in clips:
-            raise InputError(f"{path}: expected each clip once, found {clip} again")
-        if targets.setdefault(row["category"], int(row["target"])) != int(row["target"]):
-            raise InputError(
-                f"{path}: expected one target a category, found {row['target']} for {row['category']}, which has {targets[row['category']]} above"
-            )
-        clips[clip] = row
-    first = min(int(row["fold"]) for row in rows)
-    return Tables(
-        classes=tuple(sorted(targets, key=targets.get)),
-        recordings=tuple(Recording(clip, f"audio/{clip}", "train") for clip in sorted(clips)),
-        annotations=tuple(Annotation(clip, clips[clip]["category"], "present") for clip in sorted(clips)),
+    """The clips of ESC-50, or with `part="esc10"` those of ESC-10; all for training, none for testing.
+
+    A clip that is listed twice in different words is set aside altogether; so is a row whose target is not
+    that of most rows of its category.
+    """
+    found = Gathering(folder)
+    rows = [
+        (each, row, place, row["filename"])
+        for each, row, place in found.rows(
+            TABLE, COLUMNS, subset="train", kind="annotation", id_column="filename"
+        )
+        if part is None or row["esc10"] == "True"
+    ]
+    contents = {}
+    for _, row, _, clip in rows:
+        contents.setdefault(clip, set()).add(tuple(row[column] for column in COLUMNS))
+    counts = Counter((row["category"], row["target"]) for _, row, _, _ in rows)
+    usual = {
+        category: target
+        for (category, target), _ in sorted(counts.items(), key=lambda item: (item[1], item[0]))
+    }
+    targets, folds = {}, {}
+    for each, row, place, clip in rows:
+        with each:
+            if len(contents[clip]) > 1:
+                raise InputError("expected each clip once, found it again with other values")
+            if row["target"] != usual[row["category"]]:
+                raise InputError(
+                    f"expected the target {usual[row['category']]}, as most of {row['category']!r} have, found {row['target']!r}"
+                )
+            fold, target = whole_number(row, "fold"), whole_number(row, "target")
+            recording = Recording(clip, f"audio/{clip}", "train")
+            found.annotate(Annotation(clip, row["category"], "present"), recording, place)
+            folds[clip], targets[row["category"]] = fold, target
+    if not folds:
+        raise InputError(f"{folder / TABLE}: expected at least one clip that can be used, found none")
+    return found.tables(
+        classes=sorted(targets, key=lambda category: (targets[category], category)),
         exhaustive=True,
-        folds={clip: int(row["fold"]) - first for clip, row in clips.items()},
+        folds={clip: fold - min(folds.values()) for clip, fold in folds.items()},
     )

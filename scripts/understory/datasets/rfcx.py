@@ -6,65 +6,62 @@ label of a recording is unknown. The test recordings are those `sample_submissio
 
 from pathlib import Path
 
-from understory.tables import Annotation, InputError, Recording, Tables, number, read_rows
+from understory.tables import (
+    CONTROL,
+    Annotation,
+    Gathering,
+    InputError,
+    Recording,
+    Tables,
+    number,
+    read_rows,
+    whole_number,
+)
 
 METRIC = "lwlrap"
 PARTS = ()
 SPECIES = 24
 CLASSES = tuple(f"s{species}" for species in range(SPECIES))
 COLUMNS = ("recording_id", "species_id", "songtype_id", "t_min", "f_min", "t_max", "f_max")
+SAMPLE = "sample_submission.csv"
 
 
 def read(folder: Path, part=None) -> Tables:
     """The competition's tables; `available` is left to the caller."""
-    annotations = [
-        *_annotations(folder / "train_tp.csv", "present"),
-        *_annotations(folder / "train_fp.csv", "absent"),
-    ]
-    _, test, _ = submission_template(folder)
-    train = sorted({annotation.recording_id for annotation in annotations})
-    return Tables(
-        classes=CLASSES,
-        recordings=tuple(
-            Recording(recording_id, f"{subset}/{recording_id}.flac", subset)
-            for subset, ids in (("train", train), ("test", sorted(test)))
-            for recording_id in ids
-        ),
-        annotations=tuple(annotations),
-        exhaustive=False,
-    )
+    found = Gathering(folder)
+    submission_template(folder)
+    for each, row, _ in found.rows(SAMPLE, ("recording_id",), subset="test", kind="recording"):
+        with each:
+            found.record(_recording(row, "test"))
+    for table, presence in (("train_tp.csv", "present"), ("train_fp.csv", "absent")):
+        for each, row, place in found.rows(table, COLUMNS, subset="train", kind="annotation"):
+            with each:
+                found.annotate(_annotation(row, presence), _recording(row, "train"), place)
+    return found.tables(classes=CLASSES, exhaustive=False)
 
 
-def _annotations(path, presence):
-    for row in read_rows(path, COLUMNS):
-        species = row["species_id"]
-        if not (species.isascii() and species.isdigit() and int(species) < SPECIES):
-            raise InputError(
-                f"{path}: expected a species_id from 0 to {SPECIES - 1}, found {species!r} in recording {row['recording_id']}"
-            )
-        box = {column: number(row, column, path) for column in COLUMNS[3:]}
-        if not (0 <= box["t_min"] < box["t_max"] and 0 <= box["f_min"] < box["f_max"]):
-            raise InputError(
-                f"{path}: expected 0 <= t_min < t_max and 0 <= f_min < f_max, found {box} in recording {row['recording_id']}"
-            )
-        yield Annotation(
-            row["recording_id"],
-            f"s{int(species)}",
-            presence,
-            box["t_min"],
-            box["t_max"],
-            box["f_min"],
-            box["f_max"],
-        )
+def _recording(row, subset):
+    return Recording(row["recording_id"], f"{subset}/{row['recording_id']}.flac", subset)
+
+
+def _annotation(row, presence):
+    species = whole_number(row, "species_id")
+    if species >= SPECIES:
+        raise InputError(f"expected a species_id from 0 to {SPECIES - 1}, found {species}")
+    box = {column: number(row, column) for column in COLUMNS[3:]}
+    return Annotation(row["recording_id"], f"s{species}", presence, **box)
 
 
 def submission_template(folder: Path):
-    """The id column, the test recordings and the label columns of a submission, in order."""
-    path = folder / "sample_submission.csv"
+    """The id column, the test recordings and the label columns of a submission, in order, each once."""
+    path = folder / SAMPLE
     rows = read_rows(path, ("recording_id", *CLASSES))
-    labels = [column for column in next(iter(rows), {}) if column != "recording_id"]
+    labels = [column for _, row in rows[:1] for column in row if column not in ("recording_id", None)]
     if extra := sorted(set(labels) - set(CLASSES)):
         raise InputError(
             f"{path}: expected the columns recording_id and {CLASSES[0]} to {CLASSES[-1]}, found {', '.join(extra)} too"
         )
-    return "recording_id", [row["recording_id"] for row in rows], labels
+    ids = list(dict.fromkeys(row["recording_id"] for _, row in rows))
+    if odd := [name for name in ids if CONTROL.search(name)]:
+        raise InputError(f"{path}: expected ids in plain text, found {odd[0]!r}")
+    return "recording_id", ids, labels

@@ -1,0 +1,19 @@
+"""Look the recordings of one shard through, and set aside what cannot be used."""
+
+from understory import inspection, store
+from understory.job import run
+from understory.tables import shard_recordings
+
+
+def main(job):
+    source, shard = job.params.source, job.wildcards.shard
+    tables = source.read()
+    own = shard_recordings(tables, shard, job.params.settings["shards"])
+    recordings, set_aside = inspection.inspect(own, source.path)
+    _, outside = inspection.usable(tables, recordings)
+    job.params.limit.check_first([*set_aside, *outside])
+    store.write_table(job.output.recordings, recordings)
+    store.write_table(job.output.quarantine, inspection.table([*set_aside, *outside]))
+
+
+run(main, globals().get("snakemake"))

@@ -1,0 +1,14 @@
+"""List what is set aside in the whole data set, when it is not too much."""
+
+from understory import inspection, store
+from understory.job import run
+
+
+def main(job):
+    tables = job.params.source.read()
+    set_aside = [*tables.quarantined, *inspection.listed(job.input.shards)]
+    job.params.limit.check(tables, set_aside)
+    store.write_table(job.output.quarantine, inspection.table(set_aside))
+
+
+run(main, globals().get("snakemake"))

@@ -1,0 +1,68 @@
+"""How much of a data set may be set aside, and what is said about it.
+
+Plain Python only: the Snakefile imports this module each time it is parsed.
+"""
+
+from dataclasses import dataclass
+
+from understory.tables import SUBSETS, InputError, Quarantined, Recording, Tables
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How much may be set aside before a run stops.
+
+    Snakemake leaves a param of this class out when it compares params: it decides whether a job may go on, never what
+    comes out of it.
+
+    Attributes
+    ----------
+    on_bad_file : {"quarantine", "fail"}
+        Whether the first recording or annotation that cannot be used stops the run.
+    max_quarantined : float
+        Share of a subset's recordings, and of its annotations, beyond which the run stops.
+    """
+
+    on_bad_file: str
+    max_quarantined: float
+
+    def check_first(self, set_aside):
+        """InputError when something is set aside and nothing may be."""
+        if set_aside and self.on_bad_file == "fail":
+            raise InputError(
+                f"on_bad_file: fail, and {len(set_aside)} cannot be used, first {_line(min(set_aside))}"
+            )
+
+    def check(self, tables: Tables, set_aside):
+        """InputError when more is set aside, of what `tables` held and of what its reader did not take, than may be."""
+        self.check_first(set_aside)
+        for subset in SUBSETS:
+            names = {r.recording_id for r in tables.recordings if r.subset == subset}
+            totals = {
+                "recording": names,
+                "annotation": [a for a in tables.annotations if a.recording_id in names],
+            }
+            for kind, kept in totals.items():
+                bad = sorted(item for item in set_aside if (item.subset, item.kind) == (subset, kind))
+                total = len(kept) + sum(1 for q in tables.quarantined if (q.subset, q.kind) == (subset, kind))
+                if len(bad) > self.max_quarantined * total:
+                    raise InputError(
+                        f"{len(bad)} of {total} {subset} {kind}s cannot be used, more than max_quarantined "
+                        f"({self.max_quarantined:g} of them) allows. Mend them, or set a higher one; subset: available leaves out "
+                        "recordings that are not there:\n"
+                        + "\n".join(f"  {_line(item)}" for item in bad[:50])
+                        + (f"\n  and {len(bad) - 50} more" if len(bad) > 50 else "")
+                    )
+
+
+def _line(item: Quarantined):
+    name = "" if item.recording_id in item.place else f" ({item.recording_id[:200]!r})"
+    return f"{item.place}{name}: {item.reason}"
+
+
+def missing(recordings: list[Recording]) -> list[Quarantined]:
+    """Recordings whose files are not there, set aside in the words of `inspect`."""
+    return [
+        Quarantined(r.subset, "recording", r.recording_id, r.path, "expected an audio file, found none")
+        for r in recordings
+    ]

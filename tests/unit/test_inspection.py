@@ -1,0 +1,176 @@
+"""What is set aside, and that nothing else is."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from understory import inspection, store
+from understory.quarantine import Limit
+from understory.tables import Annotation, InputError, Quarantined, Recording, Tables
+
+WAVE = 0.1 * np.random.default_rng(0).normal(size=20_000)
+
+
+def written(path, wave=WAVE, rate=48_000, **options):
+    soundfile.write(path, wave, rate, **options)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.aiff"])
+def test_a_whole_file_is_taken(tmp_path, name):
+    assert inspection.inspect_file(written(tmp_path / name)) == (48_000, 1, 20_000)
+
+
+def test_real_recordings_are_taken(real):
+    for path in sorted((real("rfcx") / "train").glob("*.flac")):
+        assert inspection.inspect_file(path) == (48_000, 1, 2_880_000)
+    lengths = [inspection.inspect_file(path)[2] for path in sorted((real("esc10") / "audio").glob("*.ogg"))]
+    assert (len(lengths), min(lengths), max(lengths), lengths.count(220_544)) == (400, 160_704, 319_296, 380)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.aiff"])
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_a_file_that_was_cut_is_found_out(tmp_path, name, share):
+    path = written(tmp_path / name)
+    data = path.read_bytes()
+    path.write_bytes(data[: round(share * len(data))])
+    with pytest.raises(InputError, match=r"cut short|cannot be decoded"):
+        inspection.inspect_file(path)
+
+
+def test_a_flac_file_whose_samples_were_changed_under_its_digest_is_found_out(tmp_path):
+    path = written(tmp_path / "a.flac", subtype="PCM_16")
+    data = bytearray(path.read_bytes())
+    data[30] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="whose digest its header holds, found others: the file is damaged"):
+        inspection.inspect_file(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "expected an audio file, found none"),
+        (b"", "expected an audio file, found an empty one"),
+        (b"nothing of the kind", "found that it cannot be decoded"),
+        (b"<html>404</html>", "found that it cannot be decoded"),
+    ],
+)
+def test_what_is_no_audio_file(tmp_path, content, said):
+    path = tmp_path / "a.wav"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        inspection.inspect_file(path)
+
+
+@pytest.mark.parametrize(
+    ("wave", "rate", "said"),
+    [
+        (WAVE[:0], 48_000, "found one without a sample"),
+        (np.array([0.1, math.nan]), 48_000, "found one that is not finite"),
+        (np.array([0.1, -math.inf]), 48_000, "found one that is not finite"),
+        (WAVE * 32768, 48_000, r"samples within ±1, found a magnitude of \d+"),
+        (WAVE, 999, "sample rate from 1000 to 1000000 Hz, found 999"),
+        (WAVE, 1_000_001, "sample rate from 1000 to 1000000 Hz, found 1000001"),
+    ],
+)
+def test_what_is_no_waveform(tmp_path, wave, rate, said):
+    path = written(tmp_path / "a.wav", wave, rate, subtype="FLOAT")
+    with pytest.raises(InputError, match=said):
+        inspection.inspect_file(path)
+
+
+def test_one_sample_is_a_recording(tmp_path):
+    assert inspection.inspect_file(written(tmp_path / "a.wav", WAVE[:1])) == (48_000, 1, 1)
+
+
+EVENT = Annotation("a", "x", "present", 1.0, 2.0, 100.0, 200.0)
+FACTS = pd.DataFrame([["a", "train/a.flac", 8_000, 1, 80_000]], columns=inspection.COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({}, True),
+        ({"t_max": math.inf, "f_max": math.inf}, True),
+        ({"t_max": 10.4}, True),
+        ({"t_max": 10.6}, False),
+        ({"t_min": 9.99, "t_max": 10.1}, True),
+        ({"t_min": 10.0, "t_max": 10.1}, False),
+        ({"f_min": 3_999.0, "f_max": 5_000.0}, True),
+        ({"f_min": 4_000.0, "f_max": 5_000.0}, False),
+    ],
+)
+def test_an_event_has_to_lie_in_its_recording(changes, kept):
+    tables = Tables(("x",), (Recording("a", "train/a.flac", "train"),), (EVENT._replace(**changes),), False)
+    found, outside = inspection.usable(tables, FACTS)
+    assert len(found.annotations) == kept
+    assert len(outside) == (not kept)
+    if not kept:
+        assert outside[0][:4] == ("train", "annotation", "a", "train/a.flac")
+        assert outside[0].reason.startswith("expected an event within 10 s and 4000 Hz, found x from ")
+
+
+def test_what_was_not_found_usable_is_left_out():
+    tables = Tables(
+        ("x",), (Recording("b", "train/b.flac", "train"),), (EVENT._replace(recording_id="b"),), False
+    )
+    found, outside = inspection.usable(tables, FACTS)
+    assert (found.recordings, found.annotations, outside) == ((), (), [])
+
+
+def item(number, kind="recording", subset="train"):
+    return Quarantined(subset, kind, f"r{number}", f"train/r{number}.flac", "expected a song, found none")
+
+
+def tables_of(count):
+    return Tables(
+        ("x",),
+        tuple(Recording(f"r{number}", f"train/r{number}.flac", "train") for number in range(count)),
+        tuple(EVENT._replace(recording_id=f"r{number}") for number in range(count)),
+        False,
+    )
+
+
+@pytest.mark.parametrize("kind", ["recording", "annotation"])
+def test_a_run_stops_beyond_the_share_and_not_before(kind):
+    limit = Limit("quarantine", 0.05)
+    limit.check(tables_of(100), [item(number, kind) for number in range(5)])
+    with pytest.raises(
+        InputError, match=rf"6 of 100 train {kind}s cannot be used, more than max_quarantined"
+    ):
+        limit.check(tables_of(100), [item(number, kind) for number in range(6)])
+    # What the reader did not take counts as well.
+    given = Tables(("x",), (), (), False, None, tuple(item(number, kind) for number in range(6)))
+    with pytest.raises(InputError, match=rf"6 of 6 train {kind}s"):
+        limit.check(given, given.quarantined)
+    Limit("quarantine", 1.0).check(given, given.quarantined)
+
+
+def test_the_list_names_fifty_and_counts_the_rest():
+    with pytest.raises(InputError) as raised:
+        Limit("quarantine", 0.0).check(tables_of(60), [item(number) for number in range(60)])
+    lines = str(raised.value).splitlines()
+    assert lines[1] == "  train/r0.flac: expected a song, found none"
+    assert (len(lines), lines[-1]) == (52, "  and 10 more")
+
+
+def test_the_first_stops_the_run_where_it_has_to():
+    limit = Limit("fail", 1.0)
+    limit.check(tables_of(2), [])
+    with pytest.raises(
+        InputError, match=r"on_bad_file: fail, and 2 cannot be used, first train/r1.flac: expected"
+    ):
+        limit.check(tables_of(2), [item(2), item(1)])
+    with pytest.raises(InputError, match="on_bad_file: fail"):
+        limit.check_first([item(1)])
+
+
+def test_a_list_comes_back_as_it_was(tmp_path):
+    odd = Quarantined("train", "recording", "NA", '=a,"b"', "expected 'x'\nfound\x00 ü")
+    store.write_table(tmp_path / "q.csv", inspection.table([odd, item(3), item(3)]))
+    assert inspection.listed([tmp_path / "q.csv"]) == [odd._replace(reason=repr(odd.reason)), item(3)]

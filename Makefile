@@ -8,13 +8,17 @@ BIN := .venv/bin
 RECIPE ?=
 DATA ?=
 
-.PHONY: run test lint requirements .venv
+.PHONY: run test soak lint requirements .venv
 run: .venv
 	$(BIN)/snakemake --cores all $(if $(RECIPE),--configfile "recipes/$(RECIPE).yaml") $(if $(DATA),--config "data=$(DATA)")
 	@PYTHONPATH=scripts $(BIN)/python -m understory.summary config.yaml $(if $(RECIPE),"recipes/$(RECIPE).yaml")
 
 test: lint
 	$(BIN)/python -m pytest
+
+# The long forms: ten times as many made-up inputs, and others each time.
+soak: .venv
+	$(BIN)/python -m pytest --hypothesis-profile=soak tests/unit/test_bad_input.py
 
 lint: .venv
 	$(BIN)/ruff check .

@@ -217,7 +217,7 @@ class Gathering:
         (contextmanager, dict, str)
             The context, the row, and its place.
         """
-        for line, row in read_rows(self.folder / name, columns):
+        for line, row in read_rows(self.folder / name, columns)[1]:
             place = f"{name}, line {line}"
             if None in row or None in row.values():
                 found = sum(value is not None for key, value in row.items() if key is not None) + len(
@@ -286,8 +286,8 @@ class Gathering:
         )
 
 
-def read_rows(path: Path, columns) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file with a header, each with its line; every value as text.
+def read_rows(path: Path, columns) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """The header of a CSV file, and its rows, each with its line; every value as text.
 
     A row that is too long has its last values under the key None, one that is too short has None for values.
 
@@ -323,7 +323,7 @@ def read_rows(path: Path, columns) -> list[tuple[int, dict[str, str]]]:
                 )
             if twice := sorted({column for column in header if header.count(column) > 1}):
                 raise InputError(f"{path}: expected each column once, found {_listed(twice)} again")
-            return [(reader.line_num, row) for row in reader]
+            return list(header), [(reader.line_num, row) for row in reader]
     except FileNotFoundError:
         raise InputError(f"{path} is missing: {wanted}") from None
     except (IsADirectoryError, NotADirectoryError):

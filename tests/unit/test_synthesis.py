@@ -45,7 +45,7 @@ def test_the_replica_has_the_layout_its_reader_reads(tmp_path):
         assert (info.samplerate, info.subtype, info.channels) == (48_000, "PCM_16", 1)
         assert info.duration == durations[recording.subset]
     assert all(0 <= a.t_min < a.t_max <= 6 and 0 < a.f_min < a.f_max for a in tables.annotations)
-    truth = read_rows(tmp_path / "truth.csv", ("recording_id",))
+    _, truth = read_rows(tmp_path / "truth.csv", ("recording_id",))
     _, ids, _ = datasets.reader("rfcx").submission_template(tmp_path / "data")
     assert [row["recording_id"] for _, row in truth] == ids
     assert not (tmp_path / "data" / "truth.csv").exists()

@@ -50,7 +50,7 @@ def test_tables_that_cannot_be_read_are_named(tmp_path, content, message):
 
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
     (tmp_path / "t.csv").write_bytes("\ufeffa,b\n1,2\n".encode())
-    assert tables.read_rows(tmp_path / "t.csv", ("a", "b")) == [(2, {"a": "1", "b": "2"})]
+    assert tables.read_rows(tmp_path / "t.csv", ("a", "b")) == (["a", "b"], [(2, {"a": "1", "b": "2"})])
 
 
 def rfcx(folder, row="r,3,1,1.0,100.0,2.0,200.0", sample="t1"):
@@ -132,12 +132,25 @@ def test_a_submission_has_the_columns_of_the_sample_in_its_order(tmp_path):
     _, ids, labels = datasets.reader("rfcx").submission_template(tmp_path)
     assert labels == [f"s{i}" for i in range(23, -1, -1)]
     assert ids == ["t1"]
-    path.write_text(turned[0] + ",s24\n" + turned[1] + ",0.5\n")
-    with pytest.raises(InputError, match="recording_id and s0 to s23, found s24 too"):
-        datasets.reader("rfcx").submission_template(tmp_path)
     path.write_text(turned[0] + "\n" + turned[1].replace("t1", "t\t1") + "\n")
     with pytest.raises(InputError, match="expected ids in plain text, found 't\\\\t1'"):
         datasets.reader("rfcx").submission_template(tmp_path)
+
+
+@pytest.mark.parametrize("labels", ["", "s0,s2", "s0,s01", "s0,s1,dog"])
+def test_the_species_are_the_columns_of_the_sample_without_a_gap(tmp_path, labels):
+    rfcx(tmp_path)
+    path = tmp_path / "sample_submission.csv"
+    path.write_text("recording_id,s1,s0,s4,s3,s2\n")
+    assert datasets.reader("rfcx").read(tmp_path).classes == ("s0", "s1", "s2", "s3", "s4")
+    path.write_text(",".join(["recording_id", *labels.split(",")]).rstrip(",") + "\n")
+    with pytest.raises(
+        InputError, match="s0, s1, … without a gap, found " + (labels.replace(",", ", ") or "no species")
+    ):
+        datasets.reader("rfcx").read(tmp_path)
+    path.write_text("recording_id,s0,s1,s2,s3\n")
+    reasons = [item.reason for item in datasets.reader("rfcx").read(tmp_path).quarantined]
+    assert reasons == ["expected a species_id from 0 to 3, found 4"]
 
 
 def test_some_test_recordings_without_the_others_make_no_submission(tmp_path):

@@ -1,5 +1,7 @@
 """Rainforest Connection Species Audio Detection (Kaggle, 2020): 24 species in 60 s field recordings.
 
+The species are those of `sample_submission.csv`, so that a replica may have another number of them.
+
 `train_tp.csv` holds events that experts confirmed, `train_fp.csv` events that they rejected; every other
 label of a recording is unknown. The test recordings are those `sample_submission.csv` names.
 """
@@ -20,8 +22,6 @@ from understory.tables import (
 
 METRIC = "lwlrap"
 PARTS = ()
-SPECIES = 24
-CLASSES = tuple(f"s{species}" for species in range(SPECIES))
 COLUMNS = ("recording_id", "species_id", "songtype_id", "t_min", "f_min", "t_max", "f_max")
 SAMPLE = "sample_submission.csv"
 
@@ -29,37 +29,38 @@ SAMPLE = "sample_submission.csv"
 def read(folder: Path, part=None) -> Tables:
     """The competition's tables; `available` is left to the caller."""
     found = Gathering(folder)
-    submission_template(folder)
+    _, _, labels = submission_template(folder)
     for each, row, _ in found.rows(SAMPLE, ("recording_id",), subset="test", kind="recording"):
         with each:
             found.record(_recording(row, "test"))
     for table, presence in (("train_tp.csv", "present"), ("train_fp.csv", "absent")):
         for each, row, place in found.rows(table, COLUMNS, subset="train", kind="annotation"):
             with each:
-                found.annotate(_annotation(row, presence), _recording(row, "train"), place)
-    return found.tables(classes=CLASSES, exhaustive=False)
+                annotation = _annotation(row, presence, species=len(labels))
+                found.annotate(annotation, _recording(row, "train"), place)
+    return found.tables(classes=[f"s{species}" for species in range(len(labels))], exhaustive=False)
 
 
 def _recording(row, subset):
     return Recording(row["recording_id"], f"{subset}/{row['recording_id']}.flac", subset)
 
 
-def _annotation(row, presence):
-    species = whole_number(row, "species_id")
-    if species >= SPECIES:
-        raise InputError(f"expected a species_id from 0 to {SPECIES - 1}, found {species}")
+def _annotation(row, presence, *, species):
+    given = whole_number(row, "species_id")
+    if given >= species:
+        raise InputError(f"expected a species_id from 0 to {species - 1}, found {given}")
     box = {column: number(row, column) for column in COLUMNS[3:]}
-    return Annotation(row["recording_id"], f"s{species}", presence, **box)
+    return Annotation(row["recording_id"], f"s{given}", presence, **box)
 
 
 def submission_template(folder: Path):
     """The id column, the test recordings and the label columns of a submission, in order, each once."""
     path = folder / SAMPLE
-    rows = read_rows(path, ("recording_id", *CLASSES))
-    labels = [column for _, row in rows[:1] for column in row if column not in ("recording_id", None)]
-    if extra := sorted(set(labels) - set(CLASSES)):
+    header, rows = read_rows(path, ("recording_id",))
+    labels = [column for column in header if column != "recording_id"]
+    if not labels or set(labels) != {f"s{species}" for species in range(len(labels))}:
         raise InputError(
-            f"{path}: expected the columns recording_id and {CLASSES[0]} to {CLASSES[-1]}, found {', '.join(extra)} too"
+            f"{path}: expected the columns recording_id and s0, s1, … without a gap, found {', '.join(labels) or 'no species'}"
         )
     ids = list(dict.fromkeys(row["recording_id"] for _, row in rows))
     if odd := [name for name in ids if CONTROL.search(name)]:

@@ -4,7 +4,10 @@ import csv
 from pathlib import Path
 
 from understory import synthesis
-from understory.datasets.rfcx import CLASSES, COLUMNS
+from understory.datasets.rfcx import COLUMNS
+
+SPECIES = 24  # the competition's
+CLASSES = tuple(f"s{species}" for species in range(SPECIES))
 
 
 def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processes: int):

@@ -1,7 +1,13 @@
-# Reads nothing.
+# Reads nothing, or the clips that are to sing.
 # Writes a made-up data set in its reader's layout, and the truth of its test recordings. A folder of a person's own is used in place.
 
+from understory import clips
+
 if SYNTHETIC:
+    try:
+        CLIPS = clips.given(config["synthetic"])
+    except InputError as error:
+        raise sorry(error) from None
 
     rule download_data:
         """Make the synthetic data set."""
@@ -20,8 +26,12 @@ if SYNTHETIC:
             settings={
                 "dataset": config["dataset"],
                 "seed": config["seed"],
-                "synthetic": config["synthetic"],
+                "synthetic": {
+                    key: value for key, value in config["synthetic"].items() if key not in clips.KEYS
+                },
             },
-            code=code("download_data.py", REPLICA),
+            clips=CLIPS,
+            content=lambda wildcards: CLIPS and CLIPS.digest(),
+            code=code("download_data.py", REPLICA, *([clips.__name__] if CLIPS else [])),
         script:
             "../scripts/download_data.py"

@@ -17,6 +17,7 @@ def main(job):
         settings=params["synthetic"],
         seed=params["seed"],
         processes=job.threads,
+        clips=job.params.clips,
     )
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     held = {str(file.relative_to(folder)): contents.identity(file) for file in files}

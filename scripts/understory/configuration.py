@@ -202,6 +202,8 @@ def _contradictions(config):
     made = config["synthetic"]
     if made["min_snr"] > made["max_snr"]:
         yield f"synthetic.max_snr: expected at least min_snr ({made['min_snr']}), given {made['max_snr']}"
+    if made["background"] and made["clips"] is None:
+        yield f"synthetic.background: expected no classes without synthetic.clips, given {', '.join(made['background'])}"
     yield from _noise(config["augment"]["chain"], "augment.chain")
 
 

@@ -16,6 +16,9 @@ from understory.streams import Stage, stream
 SAMPLE_RATE = 48_000
 # Song types are numbered as in the competition's tables, where a species has type 1, type 4 or both.
 SONG_TYPES = (1, 4)
+# One sound of the background or two, below the noise in their own band, dB.
+BACKGROUND_SOUNDS = (1, 2)
+BACKGROUND_SNR = (-6.0, 0.0)
 # A recording of `train_tp.csv` has 1 + 0.07 rows on average, one of `train_fp.csv` 1 + 0.97.
 MORE_CONFIRMED = 0.07
 MORE_REJECTED = 0.97
@@ -53,6 +56,7 @@ class Plan(NamedTuple):
     events: tuple[Event, ...]
     confirmed: tuple[Box, ...]
     rejected: tuple[Box, ...]
+    background: tuple[Event, ...] = ()
 
     @property
     def species(self) -> set[int]:
@@ -60,7 +64,7 @@ class Plan(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """The block `synthetic` of the configuration: numbers of recordings, seconds and dB.
+    """The block `synthetic` of the configuration but what tells who sings: numbers of recordings, seconds and dB.
 
     `train_recordings` have confirmed events and `rejected_recordings` rejected ones; a tenth of the latter
     are among the former. The events' signal-to-noise ratio is drawn within their own band.
@@ -83,18 +87,48 @@ class Settings(NamedTuple):
         return self.train_recordings + self.rejected_recordings - self.shared
 
 
-def plan(number: int, *, classes: int, settings: Settings, seed: int) -> Plan:
-    """Who sings where in recording `number`, and which of it the tables tell."""
+class Songs(NamedTuple):
+    """Species that sing songs made from arithmetic.
+
+    Whoever sings has these names: `classes` species with labels, numbered from 0; the numbers of those that
+    sound in the background; the song types of a species; and `sing`, which gives the same song for the same
+    arguments, in any process.
+    """
+
+    classes: int
+    seed: int
+    background = ()
+
+    def song_types(self, species: int) -> tuple[int, ...]:
+        return SONG_TYPES if species % 6 == 5 else SONG_TYPES[:1]
+
+    def sing(self, species: int, song_type: int, number: int, *, subset: str, duration: float):
+        """A waveform at 48 kHz (float64, mean power 1) and its lowest and highest frequency, Hz.
+
+        Arithmetic has songs enough for both subsets, and they fit into any recording.
+        """
+        return song(species, song_type, number, seed=self.seed)
+
+
+def plan(number: int, *, singers, settings: Settings, seed: int) -> Plan:
+    """Who sings where in recording `number`, and which of it the tables tell.
+
+    At least one of the labelled species is silent; `singers` has what `Songs` has.
+    """
     subset, duration = (
         ("train", settings.train_duration) if number < settings.train else ("test", settings.test_duration)
     )
     rng = stream(seed, Stage.SYNTHETIC, "recording", number)
     recording_id = f"{rng.integers(16**8):08x}{number % 16:x}"
+    classes = singers.classes
     first = number % classes
-    others = rng.choice([s for s in range(classes) if s != first], size=rng.integers(2, 4), replace=False)
+    others = rng.choice(
+        [s for s in range(classes) if s != first], size=min(rng.integers(2, 4), classes - 2), replace=False
+    )
     species = [first, *(int(s) for s in others)]
+    sung = partial(event, singers, subset=subset, duration=duration)
     events = [
-        event(s, duration=duration, snr=rng.uniform(settings.min_snr, settings.max_snr), seed=seed, rng=rng)
+        sung(s, snr=rng.uniform(settings.min_snr, settings.max_snr), rng=rng)
         for s in species
         for _ in range(rng.integers(1, 3))
     ]
@@ -106,15 +140,29 @@ def plan(number: int, *, classes: int, settings: Settings, seed: int) -> Plan:
     if settings.train_recordings - settings.shared <= number < settings.train:
         for _ in range(1 + rng.poisson(MORE_REJECTED)):
             absent = int(rng.choice([s for s in range(classes) if s not in species]))
-            rejected.append(event(absent, duration=duration, snr=0.0, seed=seed, rng=rng).box)
-    return Plan(recording_id, subset, duration, seed, tuple(events), tuple(confirmed), tuple(rejected))
+            rejected.append(sung(absent, snr=0.0, rng=rng).box)
+    background = []
+    if singers.background:
+        rng = stream(seed, Stage.SYNTHETIC, "background", number)
+        background = [
+            sung(int(rng.choice(singers.background)), snr=rng.uniform(*BACKGROUND_SNR), rng=rng)
+            for _ in range(rng.choice(BACKGROUND_SOUNDS))
+        ]
+    return Plan(
+        recording_id,
+        subset,
+        duration,
+        seed,
+        tuple(events),
+        tuple(confirmed),
+        tuple(rejected),
+        tuple(background),
+    )
 
 
-def make_recordings(
-    folder: Path, *, classes: int, settings: Settings, seed: int, processes: int
-) -> list[Plan]:
+def make_recordings(folder: Path, *, singers, settings: Settings, seed: int, processes: int) -> list[Plan]:
     """Write every recording as 16-bit FLAC under its subset's folder; return their plans, by subset and id."""
-    make = partial(_make_recording, folder=folder, classes=classes, settings=settings, seed=seed)
+    make = partial(_make_recording, folder=folder, singers=singers, settings=settings, seed=seed)
     with ProcessPoolExecutor(processes) as pool:
         plans = list(pool.map(make, range(settings.train + settings.test_recordings), chunksize=8))
     if len({p.recording_id for p in plans}) != len(plans):
@@ -122,20 +170,20 @@ def make_recordings(
     return sorted(plans, key=lambda p: (p.subset, p.recording_id))
 
 
-def _make_recording(number, *, folder, classes, settings, seed):
-    made = plan(number, classes=classes, settings=settings, seed=seed)
-    soundfile.write(
-        folder / made.subset / f"{made.recording_id}.flac", recording(made), SAMPLE_RATE, subtype="PCM_16"
-    )
+def _make_recording(number, *, folder, singers, settings, seed):
+    made = plan(number, singers=singers, settings=settings, seed=seed)
+    path = folder / made.subset / f"{made.recording_id}.flac"
+    soundfile.write(path, recording(made, singers=singers), SAMPLE_RATE, subtype="PCM_16")
     return made
 
 
-def event(species: int, *, duration: float, snr: float, seed: int, rng: np.random.Generator) -> Event:
+def event(
+    singers, species: int, *, subset: str, duration: float, snr: float, rng: np.random.Generator
+) -> Event:
     """One song of a species at a random place of a recording of `duration` seconds."""
-    types = SONG_TYPES if species % 6 == 5 else SONG_TYPES[:1]
-    song_type = int(rng.choice(types))
+    song_type = int(rng.choice(singers.song_types(species)))
     number = int(rng.integers(2**32))
-    wave, low, high = song(species, song_type, number, seed=seed)
+    wave, low, high = singers.sing(species, song_type, number, subset=subset, duration=duration)
     start = rng.uniform(0, duration - len(wave) / SAMPLE_RATE)
     return Event(Box(species, song_type, start, start + len(wave) / SAMPLE_RATE, low, high), number, snr)
 
@@ -188,14 +236,16 @@ def song(species: int, song_type: int, number: int, *, seed: int):
     return wave, float(frequency.min() * 0.95), float(frequency.max() * (2 if harmonics > 0.1 else 1) * 1.05)
 
 
-def recording(plan: Plan) -> np.ndarray:
+def recording(plan: Plan, *, singers) -> np.ndarray:
     """The waveform of a planned recording: float64 of shape (samples,) at 48 kHz, within ±0.9."""
     rng = stream(plan.seed, Stage.SYNTHETIC, plan.recording_id)
     samples = int(plan.duration * SAMPLE_RATE)
     noise = 0.03 * colorednoise.powerlaw_psd_gaussian(rng.uniform(0.4, 1.2), samples, random_state=rng)
     out = noise.copy()
-    for box, number, snr in plan.events:
-        wave, _, _ = song(box.species, box.song_type, number, seed=plan.seed)
+    for box, number, snr in (*plan.events, *plan.background):
+        wave, _, _ = singers.sing(
+            box.species, box.song_type, number, subset=plan.subset, duration=plan.duration
+        )
         start = int(box.t_min * SAMPLE_RATE)
         power = band_power(noise[start : start + len(wave)], box.f_min, box.f_max)
         out[start : start + len(wave)] += wave[: samples - start] * math.sqrt(power * 10 ** (snr / 10))

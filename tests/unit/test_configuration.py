@@ -92,6 +92,15 @@ def test_the_configuration_and_every_recipe_are_valid(recipe):
         ),
         ({"models": {"mine": {"architecture": "sed_cnn"}}}, "models.mine.batch_size: missing (Examples)"),
         ({"name": "../up"}, "name: expected text of the form"),
+        (
+            {"synthetic": {"background": ["rain"]}},
+            "synthetic.background: expected no classes without synthetic.clips, given rain",
+        ),
+        (
+            {"synthetic": {"clips": "clips", "background": ["rain", "rain"]}},
+            'synthetic.background: expected each item once, given ["rain", "rain"]',
+        ),
+        ({"synthetic": {"clips": 3}}, "synthetic.clips: expected text or null, given 3"),
         ({"split": {"n_splits": "3"}}, 'given "3"; in a file, write 3: YAML'),
         ({"spectrogram": {"hop": 4096}}, "spectrogram.hop: expected at most n_fft (2048), given 4096"),
     ],

@@ -52,10 +52,11 @@ def test_the_replica_has_the_layout_its_reader_reads(tmp_path):
 
 
 def test_the_demo_is_labelled_as_sparsely_as_the_original(monkeypatch):
-    settings = synthesis.Settings(**yaml.safe_load((ROOT / "config.yaml").read_text())["synthetic"])
+    block = yaml.safe_load((ROOT / "config.yaml").read_text())["synthetic"]
+    settings = synthesis.Settings(**{key: block[key] for key in synthesis.Settings._fields})
     monkeypatch.setattr(synthesis, "song", lambda *_, **__: (np.zeros(72_000), 100.0, 200.0))
     plans = [
-        synthesis.plan(n, classes=24, settings=settings, seed=27)
+        synthesis.plan(n, singers=synthesis.Songs(24, 27), settings=settings, seed=27)
         for n in range(settings.train + settings.test_recordings)
     ]
     confirmed = [len(p.confirmed) for p in plans if p.confirmed]
@@ -77,12 +78,14 @@ def test_the_demo_is_labelled_as_sparsely_as_the_original(monkeypatch):
 
 @pytest.mark.parametrize("snr", [0.0, 9.0])
 def test_songs_have_the_in_band_ratio_they_were_drawn_with(snr):
+    singers = synthesis.Songs(24, 1)
     plan = synthesis.plan(
-        0, classes=24, settings=synthesis.Settings(**{**FEW, "min_snr": snr, "max_snr": snr}), seed=1
+        0, singers=singers, settings=synthesis.Settings(**{**FEW, "min_snr": snr, "max_snr": snr}), seed=1
     )
     event = plan.events[0]
     alone = plan._replace(events=(event,))
-    noise, mixed = synthesis.recording(plan._replace(events=())), synthesis.recording(alone)
+    noise = synthesis.recording(plan._replace(events=()), singers=singers)
+    mixed = synthesis.recording(alone, singers=singers)
     part = slice(int(event.box.t_min * 48_000), int(event.box.t_max * 48_000))
     song = (mixed - noise)[part]
     power = synthesis.band_power(noise[part], event.box.f_min, event.box.f_max)

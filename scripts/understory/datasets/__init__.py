@@ -11,8 +11,9 @@ A reader is a module with
 
 Beside it may stand `NAME_replica`, with
 
-- `synthesize(folder, truth, settings, seed, processes)`: a made-up replica of the layout, with the complete
-  truth of its test recordings in a file of its own. It is a module of its own so that a change to it
+- `synthesize(folder, truth, settings, seed, processes, clips)`: a made-up replica of the layout, with the complete
+  truth of its test recordings in a file of its own, and sung by clips (`understory.clips.Clips`) or, without
+  them, by species of arithmetic. It is a module of its own so that a change to it
   concerns made-up data alone.
 
 Readers import no pandas and no audio library at module level: the Snakefile reads tables through them.

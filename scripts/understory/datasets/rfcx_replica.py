@@ -7,11 +7,13 @@ from understory import synthesis
 from understory.datasets.rfcx import COLUMNS
 
 SPECIES = 24  # the competition's
-CLASSES = tuple(f"s{species}" for species in range(SPECIES))
 
 
-def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processes: int):
+def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processes: int, clips=None):
     """Write a replica of the layout, with songs made from arithmetic and labels as sparse as the original's.
+
+    Clips sing instead where they are given; then the replica has as many species as the clips have classes, and
+    `species.csv` says how they are called.
 
     A recording of `train_tp.csv` has 1.07 rows there on average, one of `train_fp.csv` 1.97, as in the
     competition's own tables (1,216 rows of 1,132 recordings; 7,781 of 3,958).
@@ -23,12 +25,21 @@ def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processe
     truth : Path
         Where the complete labels of the test recordings go, as `recording_id` and one 0/1 column a class.
     settings : dict
-        The block `synthetic` of the configuration.
+        The block `synthetic` of the configuration but `clips` and `background`.
+    clips : understory.clips.Clips or None
+        Who sings; None for songs made from arithmetic.
+
+    Raises
+    ------
+    InputError
+        A clip cannot be read, or is silent.
     """
     for subset in ("train", "test"):
         (folder / subset).mkdir(parents=True, exist_ok=True)
+    singers = synthesis.Songs(SPECIES, seed) if clips is None else clips.singers()
+    classes = [f"s{species}" for species in range(singers.classes)]
     plans = synthesis.make_recordings(
-        folder, classes=len(CLASSES), settings=synthesis.Settings(**settings), seed=seed, processes=processes
+        folder, singers=singers, settings=synthesis.Settings(**settings), seed=seed, processes=processes
     )
     tables = {"train_tp.csv": [], "train_fp.csv": []}
     for plan in plans:
@@ -41,14 +52,16 @@ def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processe
     test = [plan for plan in plans if plan.subset == "test"]
     _write(
         folder / "sample_submission.csv",
-        ("recording_id", *CLASSES),
-        [[plan.recording_id, *[0.5] * len(CLASSES)] for plan in test],
+        ("recording_id", *classes),
+        [[plan.recording_id, *[0.5] * len(classes)] for plan in test],
     )
     _write(
         truth,
-        ("recording_id", *CLASSES),
-        [[plan.recording_id, *(int(s in plan.species) for s in range(len(CLASSES)))] for plan in test],
+        ("recording_id", *classes),
+        [[plan.recording_id, *(int(s in plan.species) for s in range(len(classes)))] for plan in test],
     )
+    if clips is not None:
+        _write(folder / "species.csv", ("species_id", "name"), enumerate(clips.read().classes))
 
 
 def _write(path, header, rows):

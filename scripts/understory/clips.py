@@ -1,0 +1,156 @@
+"""Sound clips that sing in made-up recordings: which there are, of which classes, and which are for testing.
+
+Plain Python only: the Snakefile imports this module each time it is parsed. What is heard is in
+`understory.clip_songs`.
+"""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from understory.datasets import esc50
+from understory.tables import SUBSETS, InputError, stable_hash
+from understory.tracking import content_identity, digest
+
+# Of the block `synthetic`, what tells who sings.
+KEYS = ("clips", "background")
+# Share of a class's clips that sing in test recordings alone, where the data set has no folds.
+TEST_SHARE = 0.2
+
+
+class Catalogue(NamedTuple):
+    """The classes that are labels and those that are not, by name, and what there is of each.
+
+    `files[subset][number]` are the clips' paths, relative to the folder, of class `number`; those of the
+    background are numbered on from the labels.
+    """
+
+    classes: tuple[str, ...]
+    background: tuple[str, ...]
+    files: dict[str, tuple[tuple[str, ...], ...]]
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Where clips lie, and which of their classes are no labels.
+
+    Snakemake leaves a param of this class out when it compares params: what the clips hold is tracked by a
+    digest of them, and where they lie is of no consequence.
+    """
+
+    folder: str
+    background: tuple[str, ...] = ()
+
+    def read(self) -> Catalogue:
+        """The clips of every class and subset.
+
+        Raises
+        ------
+        InputError
+            There are no clips, or too few of a class, or too few classes, or a class of the background is none.
+        """
+        folder = Path(self.folder)
+        if not folder.is_dir():
+            raise InputError(f"synthetic.clips: expected a folder, found none at {folder.absolute()}")
+        parts = _esc50(folder) if (folder / "meta" / "esc50.csv").exists() else _folders(folder)
+        if not parts:
+            raise InputError(
+                f"{folder}: expected a folder of clips a class, or meta/esc50.csv and audio/, found no folder"
+            )
+        for name in self.background:
+            if name not in parts:
+                close = difflib.get_close_matches(name, parts, n=1, cutoff=0.6)
+                raise InputError(
+                    f"synthetic.background: expected classes of the clips ({', '.join(parts)}), given {name}"
+                    + (f"; did you mean {close[0]}?" if close else "")
+                )
+        classes = tuple(name for name in parts if name not in self.background)
+        if len(classes) < 2:
+            raise InputError(
+                f"{folder}: expected at least two classes that are not synthetic.background, found {', '.join(classes) or 'none'}"
+            )
+        for name, files in parts.items():
+            for subset, other in zip(SUBSETS, reversed(SUBSETS), strict=True):
+                if not files[subset]:
+                    raise InputError(
+                        f"{folder}: expected clips of {name} to train with and others to test with, "
+                        f"found {len(files[other])}, none of them for the {subset} recordings"
+                    )
+        background = tuple(name for name in parts if name in self.background)
+        return Catalogue(
+            classes,
+            background,
+            {
+                subset: tuple(tuple(parts[name][subset]) for name in (*classes, *background))
+                for subset in SUBSETS
+            },
+        )
+
+    def digest(self) -> str:
+        """What the clips are called, what they hold, and what each is for: never where they lie."""
+        found = self.read()
+        paths = {path for files in found.files.values() for each in files for path in each}
+        return digest([found, {path: content_identity(Path(self.folder, path)) for path in paths}])
+
+    def singers(self):
+        """Who sings in the recordings, as `understory.synthesis.make_recordings` wants it."""
+        from understory import clip_songs
+
+        found = self.read()
+        return clip_songs.singers(
+            len(found.classes),
+            {
+                subset: tuple(tuple(Path(self.folder, path) for path in each) for each in files)
+                for subset, files in found.files.items()
+            },
+        )
+
+
+def given(settings: dict) -> Clips | None:
+    """The clips that the block `synthetic` of the configuration names, which are there; None without any."""
+    if settings["clips"] is None:
+        return None
+    clips = Clips(str(Path(settings["clips"]).expanduser()), tuple(settings["background"]))
+    clips.read()
+    return clips
+
+
+def _esc50(folder):
+    """The clips of each class, by subset: those of the last fold are for testing."""
+    tables = esc50.read(folder)
+    absent = [r.path for r in tables.recordings if not (folder / r.path).is_file()]
+    if absent:
+        raise InputError(
+            f"{folder}: expected {len(tables.recordings)} clips, {len(absent)} are missing, such as {', '.join(absent[:3])}"
+        )
+    last = max(tables.folds.values())
+    parts = {name: {subset: [] for subset in SUBSETS} for name in tables.classes}
+    for recording, annotation in zip(tables.recordings, tables.annotations, strict=True):
+        subset = "test" if tables.folds[recording.recording_id] == last else "train"
+        parts[annotation.label][subset].append(recording.path)
+    return parts
+
+
+def _folders(folder):
+    """The clips of each class, by subset: a share of them, picked by their names alone, is for testing."""
+    parts = {}
+    for place in sorted(path for path in folder.iterdir() if path.is_dir() and _visible(path)):
+        names = sorted(path.name for path in place.iterdir() if path.is_file() and _visible(path))
+        if len(names) < 2:
+            raise InputError(f"{place}: expected at least two clips, found {len(names)}")
+        test = set(sorted(names, key=stable_hash)[: max(1, round(TEST_SHARE * len(names)))])
+        parts[place.name] = {
+            "train": [f"{place.name}/{name}" for name in names if name not in test],
+            "test": [f"{place.name}/{name}" for name in names if name in test],
+        }
+    return parts
+
+
+def _visible(path):
+    """Whether a file or folder is not hidden; InputError where its name is no text."""
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{path.parent}: expected names in UTF-8, found {path.name!a}") from None
+    return not path.name.startswith(".")

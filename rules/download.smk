@@ -31,7 +31,7 @@ if SYNTHETIC:
                 },
             },
             clips=CLIPS,
-            content=lambda wildcards: CLIPS and CLIPS.digest(),
+            content=lambda wildcards: CLIPS and CLIPS.digest(CONTENTS),
             code=code("download_data.py", REPLICA, *([clips.__name__] if CLIPS else [])),
         script:
             "../scripts/download_data.py"

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from understory.contents import Contents
 from understory.datasets import esc50
 from understory.tables import SUBSETS, InputError, stable_hash
-from understory.tracking import content_identity, digest
+from understory.tracking import digest
 
 # Of the block `synthetic`, what tells who sings.
 KEYS = ("clips", "background")
@@ -87,11 +88,12 @@ class Clips:
             },
         )
 
-    def digest(self) -> str:
+    def digest(self, contents: Contents) -> str:
         """What the clips are called, what they hold, and what each is for: never where they lie."""
         found = self.read()
-        paths = {path for files in found.files.values() for each in files for path in each}
-        return digest([found, {path: content_identity(Path(self.folder, path)) for path in paths}])
+        paths = sorted({path for files in found.files.values() for each in files for path in each})
+        identities = contents.identities(Path(self.folder, path) for path in paths)
+        return digest([found, dict(zip(paths, identities, strict=True))])
 
     def singers(self):
         """Who sings in the recordings, as `understory.synthesis.make_recordings` wants it."""
@@ -119,6 +121,8 @@ def given(settings: dict) -> Clips | None:
 def _esc50(folder):
     """The clips of each class, by subset: those of the last fold are for testing."""
     tables = esc50.read(folder)
+    for item in tables.quarantined:
+        raise InputError(f"{folder / item.place}: {item.reason}")
     absent = [r.path for r in tables.recordings if not (folder / r.path).is_file()]
     if absent:
         raise InputError(
@@ -126,9 +130,10 @@ def _esc50(folder):
         )
     last = max(tables.folds.values())
     parts = {name: {subset: [] for subset in SUBSETS} for name in tables.classes}
-    for recording, annotation in zip(tables.recordings, tables.annotations, strict=True):
+    labels = {annotation.recording_id: annotation.label for annotation in tables.annotations}
+    for recording in tables.recordings:
         subset = "test" if tables.folds[recording.recording_id] == last else "train"
-        parts[annotation.label][subset].append(recording.path)
+        parts[labels[recording.recording_id]][subset].append(recording.path)
     return parts
 
 

@@ -8,6 +8,7 @@ import soundfile
 
 from understory import audio, clip_songs, synthesis
 from understory.clips import Clips, given
+from understory.contents import Contents
 from understory.datasets import Source, rfcx_replica
 from understory.tables import InputError, read_rows
 
@@ -99,7 +100,8 @@ def test_the_labels_say_what_sounds(layout, folder, esc50, tmp_path):
     clips = Clips(str({"folder": folder, "esc50": esc50}[layout]), ("wind",))
     made(tmp_path, clips)
     names = LABELS if layout == "folder" else LABELS[::-1]
-    assert read_rows(tmp_path / "data" / "species.csv", ()) == [
+    _, found = read_rows(tmp_path / "data" / "species.csv", ())
+    assert [row for _, row in found] == [
         {"species_id": str(species), "name": name} for species, name in enumerate(names)
     ]
     tables = Source("rfcx", str(tmp_path / "data"), "all").read()
@@ -128,7 +130,7 @@ def test_the_labels_say_what_sounds(layout, folder, esc50, tmp_path):
         found = pitches & heard(part[: len(part) // 5]) & heard(part[-len(part) // 5 :])
         assert any(annotation.f_min < pitch < annotation.f_max for pitch in found)
         assert annotation.t_max - annotation.t_min == pytest.approx(1.0, abs=0.1)
-    for row in read_rows(tmp_path / "truth.csv", ("recording_id", *tables.classes)):
+    for _, row in read_rows(tmp_path / "truth.csv", ("recording_id", *tables.classes))[1]:
         for species, name in enumerate(names):
             assert bool(tones[row["recording_id"]] & set(PITCHES[name])) == (row[f"s{species}"] == "1")
 
@@ -141,22 +143,27 @@ def test_the_last_fold_is_for_testing(esc50):
 
 def test_the_same_seed_gives_the_same_bytes_whatever_the_processes_and_the_place(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "elsewhere")
+    contents = Contents(tmp_path / "index")
     clips, moved = (Clips(str(place), ("wind",)) for place in (folder, tmp_path / "elsewhere"))
     few = {"train_recordings": 6, "rejected_recordings": 2, "test_recordings": 2}
     one = made(tmp_path / "one", clips, processes=1, **few)
     assert one == made(tmp_path / "two", moved, processes=3, **few)
     assert one != made(tmp_path / "other", clips, seed=4, **few)
-    assert clips.digest() == moved.digest()
+    assert clips.digest(contents) == moved.digest(contents)
 
 
 def test_the_digest_follows_names_content_and_use(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "clips")
-    clips = Clips(str(tmp_path / "clips"))
-    found = {clips.digest(), Clips(clips.folder, ("wind",)).digest(), Clips(clips.folder, ("cat",)).digest()}
+    clips, contents = Clips(str(tmp_path / "clips")), Contents(tmp_path / "index")
+    found = {
+        clips.digest(contents),
+        Clips(clips.folder, ("wind",)).digest(contents),
+        Clips(clips.folder, ("cat",)).digest(contents),
+    }
     soundfile.write(tmp_path / "clips" / "cat" / "0.wav", tone(700.0), 44_100)
-    found.add(clips.digest())
+    found.add(clips.digest(contents))
     (tmp_path / "clips" / "cat").rename(tmp_path / "clips" / "kitten")
-    found.add(clips.digest())
+    found.add(clips.digest(contents))
     assert len(found) == 5
 
 

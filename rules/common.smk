@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir, "scripts")
 sys.path.append(str(SCRIPTS))
 
-from understory import configuration, contents, datasets, quarantine, tracking
+from understory import addresses, configuration, contents, datasets, quarantine, tracking
 from understory.tables import InputError
 from understory.tracking import ordered
 
@@ -24,14 +24,12 @@ def sorry(error):
 try:
     schema = json.loads(Path(workflow.basedir, "schemas", "config.schema.json").read_text())
     config = ordered(configuration.checked(config, schema))
-    SYNTHETIC = config["data"] == "synthetic"
-    REPLICA = datasets.replica_name(config["dataset"]) if SYNTHETIC else None
+    MADE = addresses.kind(config["data"]) == "synthetic"
+    FETCHED = addresses.kind(config["data"]) in ("url", "kaggle")
+    REPLICA = datasets.replica_name(config["dataset"]) if MADE else None
     OUT = f"results/{config['name']}"
-    SOURCE = datasets.Source(
-        config["dataset"],
-        f"{OUT}/data" if SYNTHETIC else str(Path(config["data"]).expanduser()),
-        config["subset"],
-    )
+    FOLDER, READY = addresses.place(config["data"], OUT)
+    SOURCE = datasets.Source(config["dataset"], FOLDER, config["subset"])
     SOURCE.check()
     LIMIT = quarantine.Limit(config["on_bad_file"], config["max_quarantined"])
     READER = f"understory.datasets.{config['dataset']}"
@@ -39,8 +37,6 @@ except InputError as error:
     raise sorry(error) from None
 
 CONTENTS = contents.Contents(Path(".snakemake", "contents.jsonl"))
-# What says that made-up data are there. A person's own folder is nobody's output.
-READY = f"{OUT}/downloaded.json" if SYNTHETIC else []
 
 
 @cache
@@ -54,24 +50,29 @@ def tables(stamp):
 
 
 def source_tables():
-    """The tables of the data set, read anew when made-up data were made anew; None before there are any."""
-    if not SYNTHETIC:
+    """The tables of the data set, read anew when it was made or fetched anew; None before it is there."""
+    if not READY:
         return tables(None)
     ready = Path(READY)
     if not ready.exists():
         return None
     try:
+        if FETCHED:
+            addresses.check(ready, config["data_sha256"])
         return tables(ready.stat().st_mtime_ns)
+    except InputError as error:
+        raise sorry(error) from None
     except WorkflowError as error:
-        raise sorry(
-            f"{error}\nMade-up data are not whole any more: delete {READY} to have them made again"
-        ) from None
+        raise sorry(f"{error}\nIf they are not whole any more, delete {READY} to have them again") from None
 
 
 # Tables that are there are read here, so that what is wrong with them is said before anything else.
 KNOWN = source_tables()
-TESTED = config["shards"]["test"] and (KNOWN is None or any(r.subset == "test" for r in KNOWN.recordings))
-TRUTH = f"{OUT}/truth.csv" if SYNTHETIC and TESTED else []
+if KNOWN is None:
+    TESTED = config["shards"]["test"] and hasattr(datasets.reader(SOURCE.dataset), "submission_template")
+else:
+    TESTED = config["shards"]["test"] and any(r.subset == "test" for r in KNOWN.recordings)
+TRUTH = f"{OUT}/truth.csv" if MADE and TESTED else []
 TRAIN = [f"train-{number}" for number in range(config["shards"]["train"])]
 TEST = [f"test-{number}" for number in range(config["shards"]["test"])] if TESTED else []
 VARIANTS = range(config["augment"]["copies"] + 1)
@@ -149,6 +150,7 @@ onstart:
         if KNOWN:
             absent = quarantine.missing(SOURCE.missing(KNOWN))
             LIMIT.check(KNOWN, [*KNOWN.quarantined, *absent])
-        capacity.check(Path(OUT), capacity.needed(config, KNOWN, SOURCE))
+        if KNOWN or MADE:  # of what is still to be fetched, nobody knows how much it is
+            capacity.check(Path(OUT), capacity.needed(config, KNOWN, SOURCE))
     except InputError as error:
         raise sorry(error) from None

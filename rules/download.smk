@@ -1,9 +1,10 @@
-# Reads nothing, or the clips that are to sing.
-# Writes a made-up data set in its reader's layout, and the truth of its test recordings. A folder of a person's own is used in place.
+# Reads nothing, or the clips that are to sing, or what lies at an address.
+# Writes a made-up data set in its reader's layout and the truth of its test recordings, or the data set that was fetched.
+# A folder of a person's own is used in place.
 
 from understory import clips
 
-if SYNTHETIC:
+if MADE:
     try:
         CLIPS = clips.given(config["synthetic"])
     except InputError as error:
@@ -23,8 +24,8 @@ if SYNTHETIC:
             "../envs/signal.yaml"
         threads: 8
         params:
+            module=REPLICA,
             settings={
-                "dataset": config["dataset"],
                 "seed": config["seed"],
                 "synthetic": {
                     key: value for key, value in config["synthetic"].items() if key not in clips.KEYS
@@ -33,5 +34,25 @@ if SYNTHETIC:
             clips=CLIPS,
             content=lambda wildcards: CLIPS and CLIPS.digest(CONTENTS),
             code=code("download_data.py", REPLICA, *([clips.__name__] if CLIPS else [])),
+        script:
+            "../scripts/download_data.py"
+
+elif FETCHED:
+
+    rule download_data:
+        """Fetch the data set to a folder that all runs share."""
+        output:
+            data=directory(SOURCE.folder),
+            done=READY,
+        log:
+            f"{OUT}/logs/download_data.log",
+        benchmark:
+            f"{OUT}/benchmarks/download_data.tsv"
+        conda:
+            "../envs/signal.yaml"
+        # No digest of code: what lies at an address is the same however it is fetched, and may be many GB.
+        params:
+            module="understory.fetch",
+            address=addresses.Address(config["data"], config["data_sha256"]),
         script:
             "../scripts/download_data.py"

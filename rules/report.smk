@@ -30,7 +30,7 @@ rule build_report:
                 "control": config["control"],
                 "facts": [
                     ["data set", config["dataset"]],
-                    ["data", "made up" if SYNTHETIC else "a folder"],
+                    ["data", "made up" if MADE else "fetched" if FETCHED else "a folder"],
                     ["seed", config["seed"]],
                     [
                         "folds",

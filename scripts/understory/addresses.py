@@ -3,12 +3,13 @@
 Imported while the Snakefile is parsed: nothing is fetched and no network library is imported here.
 """
 
+import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from understory.tables import stable_hash
+from understory.tables import InputError, stable_hash
 
 COMPETITION = re.compile(r"kaggle:([A-Za-z0-9][A-Za-z0-9-]{0,99})")
 SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz")
@@ -84,13 +85,24 @@ def place(data: str, out: str):
 
 @dataclass(frozen=True)
 class Address:
-    """A well-formed address on its way to the job that fetches it.
+    """A well-formed address on its way to the job that fetches it, with the digest its archive is to have.
 
     Snakemake leaves a param of this class out when it compares and stores params: another password is not
     another data set, and none is to be found in a log.
     """
 
     text: str = field(repr=False)
+    sha256: str | None = None
+
+
+def check(ready: Path, sha256: str | None):
+    """InputError when an archive was fetched, as `ready` tells, that is not the one that is wanted by now."""
+    found = json.loads(ready.read_text()).get("sha256")
+    if sha256 and found and found != sha256.lower():
+        raise InputError(
+            f"data_sha256: expected {sha256.lower()}, found {found} of the archive that was fetched: "
+            f"delete {ready} to have it fetched again"
+        )
 
 
 def _host(parts):

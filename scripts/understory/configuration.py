@@ -7,6 +7,7 @@ import re
 
 import jsonschema
 
+from understory import addresses
 from understory.tables import InputError
 
 
@@ -181,6 +182,8 @@ def _model_contradictions(name, model):
 
 def _contradictions(config):
     """What no schema of single keys can tell."""
+    if wrong := addresses.problem(config["data"]):
+        yield f"data: {wrong}"
     for name, model in sorted(config["models"].items()):
         yield from _model_contradictions(name, model)
     crop = config["crop"]

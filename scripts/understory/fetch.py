@@ -34,7 +34,9 @@ class _Interrupted(Exception):  # noqa: N818
     """A try that may go better next time. The message is for people."""
 
 
-def fetch(address: str, folder: Path, *, sha256: str | None = None, tries: int = TRIES, pause: float = 1.0):
+def fetch(
+    address: str, folder: Path, *, sha256: str | None = None, tries: int = TRIES, pause: float = 1.0
+) -> str:
     """Fetch an archive and unpack it; a single folder at its top is left out.
 
     Parameters
@@ -49,6 +51,11 @@ def fetch(address: str, folder: Path, *, sha256: str | None = None, tries: int =
         How often a connection is made at most.
     pause : float
         Seconds before the second try; twice as many before each further one, up to a minute.
+
+    Returns
+    -------
+    str
+        The archive's SHA-256, 64 hex digits.
 
     Raises
     ------
@@ -87,6 +94,7 @@ def fetch(address: str, folder: Path, *, sha256: str | None = None, tries: int =
         shutil.rmtree(folder)
     archives.top(unpacked).replace(folder)
     shutil.rmtree(part)
+    return found
 
 
 def _persist(attempt, address, *, tries, pause):

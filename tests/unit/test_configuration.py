@@ -46,6 +46,9 @@ def test_the_configuration_and_every_recipe_are_valid(recipe):
     [
         ({"split": {"n_split": 3}}, "split.n_split: no such key; did you mean split.n_splits?"),
         ({"sead": 1}, "sead: no such key; did you mean seed?"),
+        ({"data": "s3://me:secret@bucket"}, "data: expected the address of an archive, such as https://host"),
+        ({"data": "kaggle:a/b"}, "data: expected kaggle:COMPETITION"),
+        ({"data_sha256": "12ab"}, "data_sha256: expected text of the form ^[0-9a-fA-F]{64}$, given"),
         (
             {"split": {"n_splits": 1}},
             "split.n_splits: expected a number at least 2 and at most 1000, given 1",

@@ -172,6 +172,31 @@ def packages(script):
     return {tracking.DISTRIBUTIONS.get(name, name) for name in found - set(sys.stdlib_module_names)}
 
 
+def test_what_makes_data_and_what_fetches_them_share_no_code_but_the_script():
+    """A change to one reruns nothing of the other."""
+
+    def code(*modules):
+        found, pending = set(), [SCRIPTS / "download_data.py"]
+        pending += [file for name in modules for file in tracking.module_files(name, SCRIPTS)]
+        while pending:
+            file = pending.pop()
+            if file not in found:
+                found.add(file)
+                for name in tracking.parsed(file)[1]:
+                    pending += tracking.module_files(name, SCRIPTS)
+        return {str(file.relative_to(SCRIPTS / "understory")) for file in found if file.parent != SCRIPTS}
+
+    script = code()
+    made = code("understory.datasets.rfcx_replica") - script
+    fetched = code("understory.fetch") - script
+    assert {"synthesis.py", "datasets/rfcx_replica.py"} <= made
+    assert {"fetch.py", "archives.py", "addresses.py"} == fetched
+    assert not made & fetched
+    environment = yaml.safe_load((ROOT / "envs/signal.yaml").read_text())
+    listed = {line.split("==")[0] for line in environment["dependencies"][-1]["pip"]}
+    assert packages(SCRIPTS / "understory/fetch.py") <= listed
+
+
 def test_environments_hold_the_pins_of_the_requirements_and_what_their_rules_import(rules):
     wanted = pins(ROOT / "requirements.txt")
     for rule in rules:

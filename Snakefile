@@ -32,5 +32,5 @@ rule all:
     default_target: True
     input:
         f"{OUT}/scores.json",
-        f"{OUT}/report.html",
+        rules.build_report.output,
         f"{OUT}/submission.csv" if TEST else [],

@@ -18,7 +18,12 @@ rule ensemble_folds:
     output:
         **({"predictions": f"{OUT}/ensemble/predictions.csv"} if TEST else {}),
         oof=f"{OUT}/ensemble/oof.csv",
-        scores=f"{OUT}/scores.json",
+        scores=report(
+            f"{OUT}/scores.json",
+            caption="../report/scores.rst",
+            category="Scores",
+            labels={"what": "scores.json"},
+        ),
     log:
         f"{OUT}/logs/ensemble_folds.log",
     benchmark:

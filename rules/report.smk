@@ -1,5 +1,13 @@
 # Reads scores, histories, out-of-fold predictions, the examples as recorded, and the truth where there is one.
-# Writes report.html.
+# Writes report.html and its figures, which Snakemake's own report (snakemake --report) shows as well.
+
+MEASURED = {
+    "names": sorted({*TRAIN, *TEST, *MODELS, *map(str, VARIANTS), *(f"fold{fold}" for fold in FOLDS)}),
+    "rules": sorted(rule.name for rule in workflow.rules),
+}
+
+
+report: "../report/workflow.rst"
 
 
 rule build_report:
@@ -16,7 +24,42 @@ rule build_report:
         arrays=examples("npy", 0, TRAIN),
         indexes=examples("csv", 0, TRAIN),
     output:
-        report=f"{OUT}/report.html",
+        report=report(
+            f"{OUT}/report.html",
+            caption="../report/report.rst",
+            category="Report",
+            labels={"what": "The whole report"},
+        ),
+        fold_scores=report(
+            f"{OUT}/figures/fold_scores.svg",
+            caption="../report/fold_scores.rst",
+            category="Scores",
+            labels={"what": "Folds"},
+        ),
+        class_scores=report(
+            f"{OUT}/figures/class_scores.svg",
+            caption="../report/class_scores.rst",
+            category="Scores",
+            labels={"what": "Classes"},
+        ),
+        precision_recall=report(
+            f"{OUT}/figures/precision_recall.svg",
+            caption="../report/precision_recall.rst",
+            category="Scores",
+            labels={"what": "Precision and recall"},
+        ),
+        confusion=report(
+            f"{OUT}/figures/confusion.svg",
+            caption="../report/confusion.rst",
+            category="Scores",
+            labels={"what": "Confusion"},
+        ),
+        learning_curves=report(
+            f"{OUT}/figures/learning_curves.svg",
+            caption="../report/learning_curves.rst",
+            category="Training",
+            labels={"what": "Learning curves"},
+        ),
     log:
         f"{OUT}/logs/build_report.log",
     benchmark:
@@ -46,6 +89,7 @@ rule build_report:
                     ],
                     ["ensemble", ", ".join(f"{key} {value}" for key, value in config["ensemble"].items())],
                 ],
+                "measured": MEASURED,
                 "mel": config["spectrogram"],
                 "seed": config["seed"],
                 "select": {model: config["models"][model]["select"] for model in MODELS},

@@ -8,7 +8,12 @@ if TEST:
         input:
             predictions=rules.ensemble_folds.output.predictions,
         output:
-            submission=f"{OUT}/submission.csv",
+            submission=report(
+                f"{OUT}/submission.csv",
+                caption="../report/submission.rst",
+                category="Submission",
+                labels={"what": "submission.csv"},
+            ),
         log:
             f"{OUT}/logs/write_submission.log",
         benchmark:

@@ -1,23 +1,33 @@
-"""Build the HTML report of a run."""
+"""Build the HTML report of a run, and its figures as files of their own."""
 
 import json
 from pathlib import Path
 
-from understory import report, store
+import pandas as pd
+
+from understory import provenance, report, store
 from understory.job import run
+
+QUARANTINE = ["subset", "kind", "recording_id", "place", "reason"]
 
 
 def main(job):
     params = job.params.settings
     predictions = truth = None
-    if job.input.get("truth"):
+    if job.input.get("predictions"):
         predictions = store.read_table(job.input.predictions).set_index("recording_id")
+    if job.input.get("truth"):
         truth = store.read_table(job.input.truth).set_index("recording_id").loc[predictions.index]
-    histories = {
-        f"{Path(path).parts[-3]} {Path(path).parts[-2].replace('fold', 'fold ')}": store.read_table(path)
-        for path in job.input.histories
-    }
-    html = report.page(
+    histories = {}
+    for path in map(Path, job.input.histories):
+        fold = int(path.parts[-2].removeprefix("fold"))
+        histories.setdefault(path.parts[-3], {})[fold] = store.read_table(path)
+    quarantine = pd.DataFrame(columns=QUARANTINE)
+    if job.input.get("quarantine"):
+        quarantine = pd.read_csv(job.input.quarantine, dtype=str, keep_default_na=False)
+    # Snakemake takes no benchmark file for an input: they are those of the jobs that ran last.
+    measured = Path(job.output.report).parent / "benchmarks"
+    page = report.page(
         settings=params,
         scored=json.loads(Path(job.input.scores).read_text()),
         labels=json.loads(Path(job.input.labels).read_text()),
@@ -29,10 +39,16 @@ def main(job):
         store=[
             store.read(array, index) for array, index in zip(job.input.arrays, job.input.indexes, strict=True)
         ],
-        facts=params["facts"],
+        quarantine=quarantine,
+        quarantine_path=str(job.input.get("quarantine", "")),
+        costs=provenance.costs(measured, **params["measured"]),
+        facts=[*params["facts"], *provenance.facts()],
     )
+    for name, content in page.figures.items():
+        with store.replacing(getattr(job.output, name)) as path:
+            path.write_bytes(content)
     with store.replacing(job.output.report) as path:
-        path.write_text(html, encoding="utf-8")
+        path.write_text(page.html, encoding="utf-8")
 
 
 run(main, globals().get("snakemake"))

@@ -1,16 +1,26 @@
-"""The report's figures, as SVG or WebP in data URLs."""
+"""The report's figures, as SVG, and its spectrograms, as WebP."""
 
 import base64
 import io
+import warnings
 
 import matplotlib
 import numpy as np
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import MaxNLocator
 
 INK = "#1f2a24"
+FAINT = "#9aa79e"
 COLOURS = ["#2a7f62", "#c1666b", "#48639c", "#d4a017", "#7d4f8a", "#5f7470"]
+BOX = "#7CFC9A"
+# Beyond so many folds a legend says less than it takes.
+LEGEND = 12
+# Points that a curve is drawn with.
+POINTS = 400
+# Classes up to which a confusion matrix can be read.
+MATRIX = 60
 plt.rcParams.update(
     {
         "font.size": 9,
@@ -21,74 +31,196 @@ plt.rcParams.update(
         "axes.spines.top": False,
         "axes.spines.right": False,
         "svg.hashsalt": "understory",
-        "svg.fonttype": "path",
+        # Text stays text: it can be searched, and the reader's fonts have scripts that Matplotlib's lacks.
+        "svg.fonttype": "none",
+        # Labels are names and no formulae, whatever dollars they hold.
+        "text.parse_math": False,
     }
 )
 
 
-def data_url(figure, kind: str = "svg") -> str:
-    """A figure as a data URL, as SVG or, for pictures, as WebP; closes it."""
+def data_url(content: bytes, mime: str) -> str:
+    """Bytes as a data URL."""
+    return f"data:{mime};base64,{base64.b64encode(content).decode()}"
+
+
+def plain(text: str, most: int = 32) -> str:
+    """A name in one line of at most `most` characters that XML and every font can hold."""
+    line = " ".join("".join(c if c.isprintable() or c.isspace() else "\ufffd" for c in text).split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def _saved(figure, kind="svg") -> bytes:
     out = io.BytesIO()
     options = {
-        "svg": {"metadata": {"Date": None}, "transparent": True},
+        "svg": {"metadata": {"Date": None}, "facecolor": "white"},
         "webp": {"dpi": 110, "pil_kwargs": {"quality": 60}},
     }[kind]
-    figure.savefig(out, format=kind, bbox_inches="tight", **options)
+    with warnings.catch_warnings():
+        # Names may be in any script; what shows an SVG has its own fonts.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(out, format=kind, bbox_inches="tight", **options)
     plt.close(figure)
-    mime = {"svg": "image/svg+xml", "webp": "image/webp"}[kind]
-    return f"data:{mime};base64,{base64.b64encode(out.getvalue()).decode()}"
+    return out.getvalue()
 
 
-def learning_curves(histories: dict[str, list], score: str) -> str:
-    """Training and validation loss and score by epoch; `histories` maps "model fold" to a table."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3))
-    for (name, history), colour in zip(histories.items(), COLOURS * len(histories), strict=False):
-        for axis, value in zip(axes, ("loss", score), strict=True):
-            axis.plot(history.epoch, history[value], color=colour, linestyle=":", linewidth=1)
-            axis.plot(history.epoch, history[f"val_{value}"], color=colour, linewidth=1.6, label=name)
-    for axis, value in zip(axes, ("loss", score), strict=True):
-        axis.set(xlabel="epoch", ylabel=value)
-    axes[1].legend(frameon=False, fontsize=8)
-    return data_url(figure)
+def fold_scores(folds: dict[str, np.ndarray], lines: dict[str, float], metric: str) -> bytes:
+    """A row a model: its folds' scores as points, their mean and standard deviation as a bar.
 
-
-def class_bars(classes, values: dict[str, np.ndarray], label: str) -> str:
-    """Horizontal bars of each class's scores; `values` maps a name to (classes,)."""
-    figure, axis = plt.subplots(figsize=(9, max(2.5, 0.22 * len(classes) * len(values))))
-    height = 0.8 / len(values)
-    for number, (name, scores) in enumerate(values.items()):
-        axis.barh(
-            np.arange(len(classes)) + number * height,
-            np.nan_to_num(scores),
-            height=height * 0.9,
-            color=COLOURS[number],
-            label=name,
+    Parameters
+    ----------
+    folds : dict
+        The scores (folds,) of each model; NaN for a fold without a score.
+    lines : dict
+        Single scores drawn as vertical lines, by name.
+    """
+    figure, axis = plt.subplots(figsize=(7, 1.1 + 0.4 * len(folds)))
+    for row, values in enumerate(folds.values()):
+        found = values[np.isfinite(values)]
+        axis.plot(
+            found, np.full(len(found), row), "o", color=COLOURS[0], alpha=0.75, markersize=6, clip_on=False
         )
+        if len(found) > 1:
+            spread = np.std(found, ddof=1)
+            axis.errorbar(np.mean(found), row + 0.25, xerr=spread, fmt="|", color=INK, capsize=3)
+    for (name, value), colour in zip(lines.items(), COLOURS[1:], strict=False):
+        if np.isfinite(value):
+            axis.axvline(value, color=colour, linestyle="--", linewidth=1.2, label=name)
     axis.set(
-        yticks=np.arange(len(classes)) + 0.4 - height / 2, yticklabels=classes, xlim=(0, 1), xlabel=label
+        yticks=range(len(folds)), yticklabels=[plain(name) for name in folds], xlim=(0, 1), xlabel=metric
     )
-    axis.set_ylim(len(classes) - 0.1, -0.4)
-    if len(values) > 1:
-        axis.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(values))
-    return data_url(figure)
+    axis.set_ylim(len(folds) - 0.4, -0.6)
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(lines))
+    return _saved(figure)
 
 
-def confusion(classes, counts: np.ndarray) -> str:
-    """Rows of labelled, columns of predicted classes, as shares of each row; counts of shape (classes, classes)."""
-    size = min(8.0, 2.5 + 0.25 * len(classes))
+def class_scores(
+    classes, means: np.ndarray, by_fold: np.ndarray, truth: np.ndarray | None, label: str
+) -> bytes:
+    """A bar a class: the mean over its folds, with the folds as points and the truth as a diamond.
+
+    Parameters
+    ----------
+    means : numpy.ndarray
+        (classes,), NaN where there is none.
+    by_fold : numpy.ndarray
+        (folds, classes), NaN where a fold has none.
+    truth : numpy.ndarray or None
+        (classes,), NaN where there is none.
+    """
+    figure, axis = plt.subplots(figsize=(7, 1 + 0.21 * len(classes)))
+    places = np.arange(len(classes))
+    axis.barh(
+        places, np.nan_to_num(means), height=0.7, color="#bcd6c8", label="out-of-fold, mean of the folds"
+    )
+    for number, scores in enumerate(by_fold):
+        axis.plot(
+            scores,
+            places,
+            ".",
+            color=COLOURS[0],
+            markersize=5,
+            clip_on=False,
+            label=None if number else "out-of-fold, each",
+        )
+    if truth is not None:
+        axis.plot(truth, places, "D", color=COLOURS[1], markersize=4, label="truth")
+    for place in places[np.isnan(means)]:
+        axis.text(0.01, place, "none", va="center", color=INK, fontsize=8)
+    axis.set(yticks=places, yticklabels=[plain(name) for name in classes], xlim=(0, 1.02), xlabel=label)
+    axis.set_ylim(len(classes) - 0.4, -0.6)
+    axis.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8)
+    return _saved(figure)
+
+
+def learning_curves(histories: dict[str, dict], metric: str) -> bytes:
+    """Loss and score by epoch, a row a model; `histories` maps a model and a fold to a table."""
+    figure, grid = plt.subplots(
+        len(histories), 2, figsize=(7.5, 2.6 * len(histories)), squeeze=False, layout="constrained"
+    )
+    for axes, (model, folds) in zip(grid, histories.items(), strict=True):
+        for axis, value in zip(axes, ("loss", metric), strict=True):
+            for number, (fold, history) in enumerate(folds.items()):
+                colour = COLOURS[number % len(COLOURS)]
+                mark = "o" if len(history) == 1 else None
+                if value in history:
+                    axis.plot(
+                        history.epoch,
+                        history[value],
+                        color=colour,
+                        linestyle=":",
+                        linewidth=1,
+                        marker=mark,
+                        mfc="white",
+                    )
+                if f"val_{value}" in history:
+                    axis.plot(
+                        history.epoch,
+                        history[f"val_{value}"],
+                        color=colour,
+                        linewidth=1.6,
+                        marker=mark,
+                        label=f"fold {fold}",
+                    )
+            axis.set(xlabel="epoch", ylabel=value, title=plain(model))
+            axis.set_xlim(0.5, max((len(history) for history in folds.values()), default=1) + 0.5)
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        if len(folds) <= LEGEND and axes[1].get_legend_handles_labels()[0]:
+            axes[1].legend(frameon=False, fontsize=8)
+    return _saved(figure)
+
+
+def precision_recall(curves: dict) -> bytes:
+    """A panel a `curves.PrecisionRecall`, by name, with the share of present labels as what chance gives."""
+    figure, axes = plt.subplots(
+        1, len(curves), figsize=(3.6 * len(curves), 3.2), squeeze=False, layout="constrained"
+    )
+    for axis, (name, curve), colour in zip(axes[0], curves.items(), COLOURS, strict=False):
+        if curve.precision is None:
+            axis.text(0.5, 0.5, "too little is known", ha="center", va="center")
+            title = plain(name)
+        else:
+            some = np.unique(np.linspace(0, len(curve.recall) - 1, POINTS).round().astype(int))
+            axis.plot(curve.recall[some], curve.precision[some], color=colour, drawstyle="steps-post")
+            chance = curve.present / (curve.present + curve.absent)
+            axis.axhline(chance, color=FAINT, linestyle="--")
+            title = f"{plain(name)}\naverage precision {curve.average:.3f}, chance {chance:.3f}"
+        axis.set(xlim=(0, 1.01), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
+        axis.set_title(title, fontsize=9)
+    return _saved(figure)
+
+
+def confusion(classes, counts: np.ndarray, pairs) -> bytes:
+    """What is taken for what; counts of shape (classes, classes), rows being labelled, columns predicted.
+
+    Up to `MATRIX` classes as a matrix of the shares of each row; of more, only `pairs` are shown as bars:
+    tuples of labelled, predicted and their number.
+    """
+    if len(classes) > MATRIX:
+        figure, axis = plt.subplots(figsize=(7, 1 + 0.22 * len(pairs)))
+        places = np.arange(len(pairs))
+        axis.barh(places, [count for *_, count in pairs], height=0.7, color=COLOURS[0])
+        names = [f"{plain(label, 24)} taken for {plain(other, 24)}" for label, other, _ in pairs]
+        axis.set(yticks=places, yticklabels=names, xlabel="examples")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.set_ylim(max(len(pairs), 1) - 0.4, -0.6)
+        return _saved(figure)
+    size = min(8.0, 2.5 + 0.2 * len(classes))
     figure, axis = plt.subplots(figsize=(size, size))
-    image = axis.imshow(
-        counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), cmap="Greens", vmin=0, vmax=1
-    )
-    ticks = np.arange(len(classes))
-    axis.set(xlabel="highest prediction", ylabel="label", yticks=ticks, yticklabels=classes)
-    axis.set_xticks(ticks, classes, rotation=90)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    image = axis.imshow(shares, cmap="Greens", vmin=0, vmax=1)
+    ticks, names = np.arange(len(classes)), [plain(label, 24) for label in classes]
+    small = float(np.clip(300 / len(classes), 5, 9))
+    axis.set(xlabel="highest prediction", ylabel="label")
+    axis.set_yticks(ticks, names, fontsize=small)
+    axis.set_xticks(ticks, names, rotation=90, fontsize=small)
     figure.colorbar(image, ax=axis, shrink=0.6, label="share of the label's examples")
-    return data_url(figure)
+    return _saved(figure)
 
 
-def example(spectrogram: np.ndarray, boxes, *, window: float, mel_frequencies: np.ndarray) -> str:
-    """A spectrogram (bands, frames) with labelled boxes.
+def example(spectrogram: np.ndarray, boxes, *, window: float, mel_frequencies: np.ndarray) -> bytes:
+    """A spectrogram (bands, frames) with labelled boxes, as WebP.
 
     Parameters
     ----------
@@ -109,11 +241,23 @@ def example(spectrogram: np.ndarray, boxes, *, window: float, mel_frequencies: n
         left, right = max(t_min, 0), min(t_max, window)
         axis.add_patch(
             plt.Rectangle(
-                (left, low), right - left, high - low, fill=False, edgecolor="#7CFC9A", linewidth=1.2
+                (left, low), right - left, high - low, fill=False, edgecolor=BOX, linewidth=1.2, clip_on=False
             )
         )
-        axis.text(left, min(high + 2, bands - 10), label, color="#7CFC9A", fontsize=8)
-    shown = np.linspace(0, bands - 1, 4).round().astype(int)
+        # Above its box where there is room for a line of text, within it elsewhere.
+        above = high < 0.88 * bands
+        axis.annotate(
+            plain(label, 24),
+            (left, high),
+            xytext=(2, 2 if above else -2),
+            textcoords="offset points",
+            va="bottom" if above else "top",
+            color=BOX,
+            fontsize=9,
+            annotation_clip=False,
+            clip_on=True,
+        )
+    shown = np.unique(np.linspace(0, bands - 1, 4).round().astype(int))
     axis.set(
         xlabel="s",
         ylabel="kHz",
@@ -122,4 +266,4 @@ def example(spectrogram: np.ndarray, boxes, *, window: float, mel_frequencies: n
         xlim=(0, window),
         ylim=(-0.5, bands - 0.5),
     )
-    return data_url(figure, "webp")
+    return _saved(figure, "webp")

@@ -1,56 +1,187 @@
 """The report: one HTML page that needs nothing beside it."""
 
+from typing import NamedTuple
+
 import jinja2
 import librosa
 import numpy as np
 import pandas as pd
 
-from understory import examples, plots, scores
+from understory import curves, examples, plots, scores
+
+# Of more classes than this, only the best- and the worst-scored are drawn.
+CLASSES, EXTREMES = 40, 12
+# Spectrograms a page holds at most, of some 10 kB each.
+PICTURES = 240
+# Rows of the tables that grow with what went wrong.
+QUARANTINED, REASONS, PAIRS = 200, 20, 20
 
 # The template stands in the code, so that a change to it is a change of the code.
-PAGE = jinja2.Environment(autoescape=True).from_string("""<!doctype html>
+PAGE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""<!doctype html>
+{% macro table(caption, head, rows, text=1) %}
+<div class="wide{{ " long" if rows|length > 40 }}{{ " many" if head|length > 10 }}" role="region" aria-label="{{ caption }}" tabindex="0"><table>
+<caption>{{ caption }}</caption>
+<thead><tr>{% for name in head %}<th scope="col"{% if loop.index > text %} class="n"{% endif %}>{{ name }}</th>{% endfor %}</tr></thead>
+<tbody>
+{% for row in rows %}
+<tr>{% for value in row %}{% set kind = "n" if loop.index > text else "name" if value|string|length > 24 else "" %}{% if loop.first %}<th scope="row"{% if kind %} class="{{ kind }}"{% endif %}>{{ value }}</th>{% else %}<td{% if kind %} class="{{ kind }}"{% endif %}>{{ value }}</td>{% endif %}{% endfor %}</tr>
+{% endfor %}
+</tbody></table></div>
+{% endmacro %}
+{% macro figure(name) %}
+<figure class="plot"><div class="wide" role="region" aria-label="Figure: {{ figures[name].alt }}" tabindex="0"><img alt="{{ figures[name].alt }}" src="{{ figures[name].url }}"></div>
+<figcaption>{{ figures[name].caption }}</figcaption></figure>
+{% endmacro %}
 <html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
 <title>{{ title }}: {{ name }}</title>
 <style>
-body { font: 16px/1.5 system-ui, sans-serif; color: #1f2a24; background: #fbfaf6; max-width: 62rem; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.7rem; margin: .5rem 0 0; } h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid #cdd5cd; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; } td, th { padding: .15rem .8rem .15rem 0; text-align: left; }
-td.n, th.n { text-align: right; } .wide { overflow-x: auto; } img { max-width: 100%; height: auto; }
-.cards { display: flex; flex-wrap: wrap; gap: .8rem; } .cards div { background: #eef2ea; padding: .6rem 1rem; border-radius: .4rem; }
-.cards b { display: block; font-size: 1.4rem; } .note { color: #55645b; } .warn { background: #fbeec2; padding: .5rem 1rem; }
-figure { margin: 0 0 1rem; } figcaption { font-size: .85rem; color: #55645b; } .pair { display: flex; flex-wrap: wrap; gap: 1rem; }
-@media print { body { max-width: none; background: #fff; } figure, tr { break-inside: avoid; } h2 { break-after: avoid; } }
+:root { color-scheme: light; }
+* { box-sizing: border-box; }
+body { font: 1rem/1.5 system-ui, sans-serif; color: #1f2a24; background: #fff; max-width: 60rem; margin: 0 auto; padding: 1rem 1.2rem 3rem; overflow-wrap: anywhere; }
+h1 { font-size: 1.8rem; line-height: 1.2; margin: .5rem 0 0; }
+h2 { font-size: 1.3rem; margin: 2.6rem 0 .6rem; border-bottom: 2px solid #cfdad2; padding-bottom: .2rem; }
+h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
+p { max-width: 46rem; }
+nav ul { list-style: none; padding: 0; margin: 1rem 0; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; }
+a { color: #1d6148; }
+.note, figcaption, caption { color: #4c5a52; font-size: .9rem; }
+.warn { background: #fbeec2; border-left: .3rem solid #d4a017; padding: .5rem 1rem; max-width: none; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.2rem, 1fr)); gap: .7rem; margin: 1rem 0; }
+.cards div { background: #edf3ef; padding: .6rem .7rem; border-radius: .4rem; }
+.cards dt { font-size: .9rem; color: #4c5a52; } .cards dd { margin: 0; font-size: 1.2rem; font-weight: 600; white-space: nowrap; }
+.wide { overflow-x: auto; margin: .8rem 0; }
+.long { max-height: 32rem; overflow-y: auto; }
+.long thead th { position: sticky; top: 0; background: #fff; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; overflow-wrap: normal; }
+caption { text-align: left; padding-bottom: .3rem; }
+th, td { padding: .18rem 1.1rem .18rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #e6ece8; }
+thead th { border-bottom: 2px solid #cfdad2; vertical-align: bottom; }
+tbody th { font-weight: 400; } .facts th { font-weight: 600; }
+.name { min-width: 13rem; max-width: 26rem; } .name, .facts td { overflow-wrap: anywhere; }
+td.n, th.n { text-align: right; white-space: nowrap; } thead th.n { white-space: normal; }
+figure { margin: 0 0 1rem; }
+img { max-width: 100%; height: auto; display: block; }
+.plot img { margin: 0 auto; }
+@media screen and (max-width: 44rem) { .plot img { max-width: none; } }
+.pair { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: .6rem 1.2rem; }
+@page { margin: 1.5cm; }
+@media print {
+  html { font-size: 10pt; } body { max-width: none; padding: 0; }
+  nav { display: none; } a { color: inherit; text-decoration: none; }
+  .wide, .long { overflow: visible; max-height: none; } .long thead th { position: static; }
+  table { font-size: 8.5pt; } th, td { overflow-wrap: anywhere; min-width: 0; padding-right: .6rem; } td.n, th.n { white-space: normal; } thead th { overflow-wrap: normal; } .many thead th { overflow-wrap: anywhere; }
+  .plot img { max-height: 23cm; } .pair { grid-template-columns: repeat(2, 1fr); }
+  figure, tr, .cards, .warn { break-inside: avoid; } h2, h3, caption { break-after: avoid; }
+  .cards div, .warn { print-color-adjust: exact; }
+}
 </style></head><body>
-<h1>{{ title }}</h1><p class="note">{{ name }} · {{ counts }}</p>
-<div class="cards">{% for label, value in cards %}<div>{{ label }}<b>{{ value }}</b></div>{% endfor %}</div>
-{% for text in warnings %}<p class="warn">{{ text }}</p>{% endfor %}
-<h2>Scores of the folds</h2>
-<div class="wide"><table><tr><th>model</th><th class="n">fold</th><th class="n">validation examples</th><th class="n">{{ metric }}</th></tr>
-{% for row in folds %}<tr><td>{{ row.model }}</td><td class="n">{{ row.fold }}</td><td class="n">{{ row.examples }}</td><td class="n">{{ "%.3f"|format(row.score) }}</td></tr>{% endfor %}</table></div>
-<p class="note">{{ folds_note }}</p>
-<h2>Scores of the classes</h2><p class="note">{{ classes_note }}</p><img alt="Score of each class" src="{{ class_plot }}">
-<h2>Learning curves</h2><p class="note">Solid: validation. Dotted: training, augmented copies included.</p>
-<img alt="Loss and score by epoch" src="{{ curves }}">
-<h2>Out-of-fold confusion</h2>
-<p class="note">Each example is predicted by the models that did not see its fold; its row is the label it was cut for{% if not exhaustive %}. Another species that sings in the window without a label counts as an error here{% endif %}.</p>
-<img alt="Confusion matrix" src="{{ confusion }}">
-<h2>Examples by class and fold</h2>
-<div class="wide"><table><tr><th>class</th>{% for fold in fold_names %}<th class="n">{{ fold }}</th>{% endfor %}<th class="n">all</th></tr>
-{% for label, row in class_by_fold %}<tr><td>{{ label }}</td>{% for value in row %}<td class="n">{{ value }}</td>{% endfor %}</tr>{% endfor %}</table></div>
-<h2>Best and worst examples</h2>
-<p class="note">Spectrograms as the models see them, with the labelled boxes; the number is the out-of-fold prediction for the label.</p>
-{% for label, items in shown %}<h3>{{ label }}</h3><div class="pair">{% for item in items %}
-<figure><img alt="Spectrogram of {{ item.recording }}" src="{{ item.url }}"><figcaption>{{ item.kind }}: {{ "%.3f"|format(item.score) }} · {{ item.recording }}, {{ "%.1f"|format(item.start) }} to {{ "%.1f"|format(item.stop) }} s</figcaption></figure>
-{% endfor %}</div>{% endfor %}
-<h2>What ran</h2><div class="wide"><table>{% for key, value in facts %}<tr><th>{{ key }}</th><td>{{ value }}</td></tr>{% endfor %}</table></div>
-</body></html>
+<header><h1>{{ title }}</h1><p class="note">{{ name }} · {{ counts }}</p>
+<dl class="cards">{% for label, value in cards %}<div><dt>{{ label }}</dt><dd>{{ value }}</dd></div>{% endfor %}</dl>
+{% for text in warnings %}<p class="warn">{{ text }}</p>
+{% endfor %}
+<nav aria-label="Contents"><ul>{% for anchor, heading in contents %}<li><a href="#{{ anchor }}">{{ heading }}</a></li>{% endfor %}</ul></nav></header>
+<main>
+{% macro heading(anchor) %}<h2 id="{{ anchor }}">{{ headings[anchor] }}</h2>{% endmacro %}
+<section>{{ heading("folds") }}
+{{ figure("fold_scores") }}
+{% for text in folds_notes %}<p>{{ text }}</p>
+{% endfor %}
+{{ table("Score of each fold", ["model", "fold", "validation examples", metric], folds) }}
+</section>
+<section>{{ heading("classes") }}
+<p>A class's score is its part of the lwlrap: over the class's own labels, the mean share of present labels among those ranked at least as high. {{ classes_note }}</p>
+{{ figure("class_scores") }}
+{{ table("Scores of each class", class_head, class_rows) }}
+<p class="note">Spread: standard deviation over the folds that have examples of the class. Average precision: over the labels that are known; none, where the known are all present or all absent.</p>
+</section>
+<section>{{ heading("curves") }}
+{{ figure("learning_curves") }}
+</section>
+<section>{{ heading("precision-recall") }}
+{{ figure("precision_recall") }}
+{% for text in known_notes %}<p>{{ text }}</p>
+{% endfor %}
+</section>
+<section>{{ heading("confusion") }}
+<p>Each example is predicted by the models that did not see its fold; its row is the label it was cut for.{% if not exhaustive %} Another label that is heard in the window but was not given counts as an error here.{% endif %}</p>
+{{ figure("confusion") }}
+{% if pairs %}{{ table("The most frequent confusions", ["label", "highest prediction", "examples", "share of the label's examples"], pairs, text=2) }}{% else %}<p>No example has a highest prediction other than its label.</p>{% endif %}
+</section>
+<section>{{ heading("counts") }}
+{{ table("Present examples of each class, by the fold they validate", count_head, count_rows) }}
+</section>
+<section>{{ heading("examples") }}
+<p>Spectrograms as the models see them, with the labelled boxes; the number is the out-of-fold prediction for the label. {{ shown_note }}</p>
+{% for label, items in shown %}
+<h3>{{ label }}</h3>
+{% if items %}<div class="pair">{% for item in items %}
+<figure><img alt="{{ item.alt }}" src="{{ item.url }}" width="420" height="200"><figcaption>{{ item.caption }}</figcaption></figure>
+{% endfor %}</div>{% else %}<p class="note">none</p>{% endif %}
+{% endfor %}
+</section>
+<section>{{ heading("quarantine") }}
+{% if quarantine %}
+<p>{{ quarantine.total }} Nothing of what is listed here was used.</p>
+{{ table("How many, and why", ["subset", "kind", "reason", "number"], quarantine.counts, text=3) }}
+{% if quarantine.more_counts %}<p class="note">{{ quarantine.more_counts }}</p>{% endif %}
+{{ table("Each of them", ["subset", "kind", "recording", "place", "reason"], quarantine.rows, text=5) }}
+{% if quarantine.more %}<p class="note">{{ quarantine.more }}</p>{% endif %}
+{% else %}<p>Nothing was quarantined.</p>{% endif %}
+</section>
+<section>{{ heading("costs") }}
+{% if costs %}
+{{ table("As Snakemake measured each job when it last ran", ["rule", "jobs", "total time", "longest job", "processor time", "largest memory"], costs) }}
+<p class="note">Time is wall time, added up over jobs that may have run side by side; memory is what one job held at once. “Not measured” is a job that was over too soon. Jobs that were not over when this page was written, its own among them, are missing.</p>
+{% else %}<p>There are no measurements: Snakemake's benchmark files are gone.</p>{% endif %}
+</section>
+<section>{{ heading("ran") }}
+<div class="wide"><table class="facts"><caption>The settings, the code and the packages as they were when this page was written</caption><tbody>{% for key, value in facts %}<tr><th scope="row">{{ key }}</th><td>{{ value }}</td></tr>
+{% endfor %}</tbody></table></div>
+</section>
+</main></body></html>
 """)
 
+HEADINGS = {
+    "folds": "Scores of the folds",
+    "classes": "Scores of the classes",
+    "curves": "Learning curves",
+    "precision-recall": "Precision and recall",
+    "confusion": "Out-of-fold confusion",
+    "counts": "Examples by class and fold",
+    "examples": "Best and worst examples",
+    "quarantine": "Quarantine",
+    "costs": "Time and memory",
+    "ran": "What ran",
+}
 
-def page(*, settings, scored, labels, folds, oof, predictions, truth, histories, store, facts) -> str:
-    """The report as HTML.
+
+class Page(NamedTuple):
+    """The report as HTML, and the figures it holds as SVG, by name."""
+
+    html: str
+    figures: dict[str, bytes]
+
+
+def page(
+    *,
+    settings,
+    scored,
+    labels,
+    folds,
+    oof,
+    predictions,
+    truth,
+    histories,
+    store,
+    quarantine,
+    quarantine_path,
+    costs,
+    facts,
+) -> Page:
+    """The report and its figures.
 
     Parameters
     ----------
@@ -63,11 +194,17 @@ def page(*, settings, scored, labels, folds, oof, predictions, truth, histories,
     folds, oof : pandas.DataFrame
         The examples with their folds, and with their out-of-fold predictions.
     predictions, truth : pandas.DataFrame or None
-        Of the test recordings, indexed alike.
+        Of the test recordings, indexed alike; the truth has 1 for present, 0 for absent.
     histories : dict
-        "model fold" to its history.
+        Of each model, its folds' histories.
     store : list of (numpy.ndarray, pandas.DataFrame)
         The shards of the examples as recorded.
+    quarantine : pandas.DataFrame
+        `subset, kind, recording_id, place, reason`, all text: what was not used.
+    quarantine_path : str
+        Where the whole of it is.
+    costs : pandas.DataFrame
+        As `provenance.costs` gives them.
     facts : list of (str, str)
     """
     classes, metric = labels["classes"], scored["metric"]
@@ -77,20 +214,172 @@ def page(*, settings, scored, labels, folds, oof, predictions, truth, histories,
     )
     rows = index.set_index("example_id").loc[oof.example_id]
     known = examples.label_matrix(rows, classes, exhaustive=labels["exhaustive"])
-    predicted = oof[classes].to_numpy()
-    by_class = {"out-of-fold": scores.class_scores(known, predicted)}
-    warnings = []
-    cards = [("out-of-fold", _number(scored["oof"])), ("truth", _number(scored["truth"]))]
+    predicted = oof[classes].to_numpy(dtype=float)
+    numbers = sorted({entry["fold"] for entry in scored["folds"]} | set(folds.fold.astype(int)))
+    by_fold = np.array(
+        [scores.class_scores(known[held], predicted[held]) for held in (oof.fold == n for n in numbers)]
+    )
+    # pandas leaves out what is NaN and gives NaN where nothing is left.
+    means, spreads = pd.DataFrame(by_fold).mean().to_numpy(), pd.DataFrame(by_fold).std().to_numpy()
+    by_model = {
+        model: np.array([entry["score"] for entry in scored["folds"] if entry["model"] == model])
+        for model in sorted({entry["model"] for entry in scored["folds"]})
+    }
+    matrices = {"out-of-fold": (known, predicted)}
     if truth is not None:
-        by_class["truth"] = scores.class_scores(truth[classes].to_numpy(), predictions[classes].to_numpy())
-        low, high = scores.chance_interval(
-            metric, truth[classes].to_numpy(), predictions[classes].to_numpy(), seed=settings["seed"]
-        )
+        matrices["truth"] = (truth[classes].to_numpy(dtype=float), predictions[classes].to_numpy(dtype=float))
+    over = {name: curves.precision_recall(*pair) for name, pair in matrices.items()}
+    each = {
+        name: [curves.precision_recall(a[:, column], b[:, column]) for column in range(len(classes))]
+        for name, (a, b) in matrices.items()
+    }
+    true = scores.class_scores(*matrices["truth"]) if truth is not None else None
+    drawn = _extremes(means)
+    counts = np.zeros((len(classes), len(classes)), dtype=int)
+    np.add.at(counts, (pd.Categorical(rows.label, categories=classes).codes, predicted.argmax(axis=1)), 1)
+    pairs = _pairs(classes, counts)
+
+    figures = {
+        "fold_scores": plots.fold_scores(
+            by_model,
+            {"out-of-fold": scored["oof"]}
+            | ({"truth": scored["truth"]} if scored["truth"] is not None else {}),
+            metric,
+        ),
+        "class_scores": plots.class_scores(
+            [classes[n] for n in drawn],
+            means[drawn],
+            by_fold[:, drawn],
+            None if true is None else true[drawn],
+            "class's part of the lwlrap",
+        ),
+        "learning_curves": plots.learning_curves(histories, metric),
+        "precision_recall": plots.precision_recall(over),
+        "confusion": plots.confusion(classes, counts, pairs),
+    }
+    said = {
+        "fold_scores": (
+            f"Points: {metric} of each fold. Bar: their mean and standard deviation. Dashed: "
+            + (
+                "the ensemble out-of-fold and against the truth."
+                if true is not None
+                else "all folds together."
+            ),
+            f"{metric} of the folds of {', '.join(by_model)}",
+        ),
+        "class_scores": (
+            "Bar: mean over the folds, each of which is a point."
+            + (" Diamond: against the truth of the test recordings." if true is not None else ""),
+            f"Scores of {len(drawn)} of {len(classes)} classes, as in the table below",
+        ),
+        "learning_curves": (
+            "Solid: validation. Dotted: training, augmented copies included.",
+            f"Loss and {metric} by epoch of {', '.join(histories)}",
+        ),
+        "precision_recall": (
+            "All classes together (micro-average). Dashed: the share of present labels, which chance would give.",
+            "Precision over recall; "
+            + ", ".join(f"average precision {name} {_number(curve.average)}" for name, curve in over.items()),
+        ),
+        "confusion": (
+            "Shares of each label's examples."
+            if len(classes) <= plots.MATRIX
+            else f"Of {len(classes)} classes, the {len(pairs)} most frequent confusions.",
+            "Labelled classes and their highest predictions, out-of-fold",
+        ),
+    }
+    sizes = folds[folds.presence == "present"].groupby(["label", "fold"]).size().unstack(fill_value=0)
+    sizes = sizes.reindex(index=classes, columns=numbers, fill_value=0).astype(int)
+    shown, shown_note = _examples(settings, classes, drawn, index, rows, predicted, store)
+    cards, warnings = _headlines(settings, scored, matrices, by_model, classes, sizes)
+    presences = folds.presence.value_counts()
+    html = PAGE.render(
+        title=settings["title"],
+        name=scored["name"],
+        headings=HEADINGS,
+        contents=HEADINGS.items(),
+        metric=metric,
+        cards=cards,
+        warnings=warnings,
+        exhaustive=labels["exhaustive"],
+        counts=f"{folds.recording_id.nunique()} annotated recordings, {presences.get('present', 0)} present and "
+        f"{presences.get('absent', 0)} absent events, {len(classes)} {'class' if len(classes) == 1 else 'classes'}"
+        + ("" if predictions is None else f", {len(predictions)} test recordings"),
+        figures={
+            name: {
+                "url": plots.data_url(content, "image/svg+xml"),
+                "caption": said[name][0],
+                "alt": said[name][1],
+            }
+            for name, content in figures.items()
+        },
+        folds=[
+            [entry["model"], entry["fold"], int(sizes[entry["fold"]].sum()), _number(entry["score"])]
+            for entry in scored["folds"]
+        ],
+        folds_notes=_spreads(by_model, labels["exhaustive"]),
+        classes_note=_of_many(drawn, classes, "drawn", "the table has all"),
+        class_head=_class_head(truth is not None),
+        class_rows=[_class_row(n, classes, means, spreads, by_fold, each, true) for n in range(len(classes))],
+        known_notes=_known_notes(over, labels["exhaustive"]),
+        pairs=[
+            (label, other, count, f"{count / counts[classes.index(label)].sum():.0%}")
+            for label, other, count in pairs
+        ],
+        count_head=["class", *(f"fold {number}" for number in numbers), "all"],
+        count_rows=[
+            [label, *values, sum(values)]
+            for label, values in zip(classes, sizes.to_numpy().tolist(), strict=True)
+        ],
+        shown=shown,
+        shown_note=shown_note,
+        quarantine=_quarantined(quarantine, quarantine_path),
+        costs=[
+            [row.rule, row.jobs, *map(_time, (row.total, row.longest, row.cpu)), _memory(row.memory)]
+            for row in costs.itertuples()
+        ],
+        facts=facts,
+    )
+    return Page(html, figures)
+
+
+def _number(score):
+    if score is None:
+        return "unknown"
+    return f"{score:.3f}" if np.isfinite(score) else "none"
+
+
+def _time(seconds):
+    if not np.isfinite(seconds):
+        return "not measured"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{seconds:.1f} s"
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _memory(mebibytes):
+    return f"{mebibytes:.0f} MiB" if np.isfinite(mebibytes) else "not measured"
+
+
+def _listed(names, most=20):
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _headlines(settings, scored, matrices, by_model, classes, sizes):
+    """The cards at the head of the page, and what has to be known before they are believed."""
+    cards = [("out-of-fold", _number(scored["oof"])), ("truth", _number(scored["truth"]))]
+    warnings = []
+    if "truth" in matrices and np.isfinite(scored["truth"]):
+        low, high = scores.chance_interval(scored["metric"], *matrices["truth"], seed=settings["seed"])
         cards.append(("chance, 99 %", f"{low:.3f}–{high:.3f}"))
         if low <= scored["truth"] <= high:
             warnings.append(
                 "The score against the truth is within what chance gives: nothing was learnt that helps."
             )
+    found = pd.Series(np.concatenate(list(by_model.values()))).dropna()
+    if len(found):
+        cards.append(("folds", f"{found.min():.3f}–{found.max():.3f}"))
     if settings["control"] != "none":
         warnings.append(f"This is a control run ({settings['control']}): its scores should be chance.")
     flattered = [name for name, select in sorted(settings["select"].items()) if select == "best"]
@@ -98,58 +387,119 @@ def page(*, settings, scored, labels, folds, oof, predictions, truth, histories,
         warnings.append(
             f"{', '.join(flattered)}: the epoch was chosen by the validation score, so fold and out-of-fold scores flatter."
         )
-    present = folds[folds.presence == "present"]
-    for fold in sorted(present.fold.unique()):
-        if lacking := sorted(set(classes) - set(present.label[present.fold != fold])):
+    if empty := [label for label in classes if not sizes.loc[label].sum()]:
+        warnings.append(f"Without a present example, and so without a score: {_listed(empty)}.")
+    for fold in sizes.columns:
+        seen = sizes.drop(columns=fold).sum(axis=1)
+        if lacking := [label for label in classes if sizes.loc[label, fold] and not seen[label]]:
             warnings.append(
-                f"Fold {fold} is predicted by models that saw no present example of {', '.join(lacking)}."
+                f"Fold {fold} is predicted by models that saw no present example of {_listed(lacking)}."
             )
-    counts = folds.groupby("presence").size()
-    sizes = present.groupby("fold").size()
-    table = pd.crosstab(present.label, present.fold).reindex(classes, fill_value=0)
-    return PAGE.render(
-        title=settings["title"],
-        name=scored["name"],
-        metric=metric,
-        cards=cards,
-        warnings=warnings,
-        exhaustive=labels["exhaustive"],
-        counts=f"{folds.recording_id.nunique()} annotated recordings, {counts.get('present', 0)} present and {counts.get('absent', 0)} absent events, {len(classes)} classes",
-        folds=[{**entry, "examples": int(sizes.get(entry["fold"], 0))} for entry in scored["folds"]],
-        folds_note=_spread(scored["folds"], labels["exhaustive"]),
-        classes_note="Mean share of present labels among those ranked at least as high, over the class's own labels (its part of the lwlrap).",
-        class_plot=plots.class_bars(classes, by_class, "class's part of the lwlrap"),
-        curves=plots.learning_curves(histories, metric),
-        confusion=plots.confusion(classes, _confusion(rows, predicted, classes)),
-        fold_names=[f"fold {fold}" for fold in table.columns],
-        class_by_fold=[
-            (label, [*values, sum(values)])
-            for label, values in zip(table.index, table.to_numpy().tolist(), strict=True)
-        ],
-        shown=_examples(settings, classes, index, rows, predicted, store),
-        facts=facts,
+    return cards, warnings
+
+
+def _spreads(by_model, exhaustive):
+    notes = []
+    for model, values in by_model.items():
+        found = values[np.isfinite(values)]
+        text = f"{model}: no fold has a validation example."
+        if len(found):
+            text = f"{model}: mean {found.mean():.3f}"
+            text += f", standard deviation {found.std(ddof=1):.3f}" if len(found) > 1 else ""
+            text += f" over {len(found)} {'fold' if len(found) == 1 else 'folds'}."
+        notes.append(text)
+    if not exhaustive:
+        notes.append(
+            "A label that nobody gave counts as not present when windows are ranked, so these scores are too low where labels are sparse."
+        )
+    return notes
+
+
+def _extremes(means):
+    """The classes that are drawn: all, or of many the best- and the worst-scored, the best first."""
+    if len(means) <= CLASSES:
+        return np.arange(len(means))
+    order = np.argsort(-np.nan_to_num(means, nan=-np.inf), kind="stable")
+    scored = order[: np.isfinite(means).sum()]
+    # Classes without a score have nothing to show as long as others do.
+    chosen = scored if len(scored) >= 2 * EXTREMES else order[: 2 * EXTREMES]
+    return np.concatenate([chosen[:EXTREMES], chosen[-EXTREMES:]])
+
+
+def _of_many(drawn, classes, what, rest):
+    if len(drawn) == len(classes):
+        return ""
+    return (
+        f"Of {len(classes)} classes, the {EXTREMES} best- and the {EXTREMES} worst-scored are {what}; {rest}."
     )
 
 
-def _number(score):
-    return "unknown" if score is None else f"{score:.3f}"
+def _pairs(classes, counts):
+    """The most frequent confusions: labelled, predicted, number; the most frequent first."""
+    wrong = counts * (1 - np.eye(len(classes), dtype=int))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:PAIRS]
+    places = zip(*np.unravel_index(order, wrong.shape), strict=True)
+    return [(classes[a], classes[b], int(wrong[a, b])) for a, b in places if wrong[a, b]]
 
 
-def _spread(folds, exhaustive):
-    each = [entry["score"] for entry in folds]
-    text = f"Mean {np.mean(each):.3f}, standard deviation {np.std(each, ddof=1):.3f} over {len(each)} folds."
+def _class_head(with_truth):
+    head = [
+        "class",
+        "mean of the folds",
+        "spread",
+        "folds",
+        "average precision",
+        "known present",
+        "known absent",
+    ]
+    return head + (["truth: score", "truth: average precision"] if with_truth else [])
+
+
+def _class_row(n, classes, means, spreads, by_fold, each, true):
+    curve = each["out-of-fold"][n]
+    row = [classes[n], _number(means[n]), _number(spreads[n]), int(np.isfinite(by_fold[:, n]).sum())]
+    row += [_number(curve.average), curve.present, curve.absent]
+    return row + ([] if true is None else [_number(true[n]), _number(each["truth"][n].average)])
+
+
+def _known_notes(over, exhaustive):
+    notes = [
+        f"{name[0].upper()}{name[1:]}: {curve.present} present and {curve.absent} absent labels are known."
+        for name, curve in over.items()
+    ]
     if not exhaustive:
-        text += " A label that nobody gave counts as not present when windows are ranked, so these scores are too low where labels are sparse."
-    return text
+        notes.append(
+            "An unknown label counts neither way. Out-of-fold windows are those of present events, where few labels are known to be absent, and those that are were rejected by an expert: this curve says how well such are told apart, and less of windows at large."
+        )
+    return notes
 
 
-def _confusion(rows, predicted, classes):
-    counts = np.zeros((len(classes), len(classes)))
-    np.add.at(counts, ([classes.index(label) for label in rows.label], predicted.argmax(axis=1)), 1)
-    return counts
+def _quarantined(table, path):
+    if table.empty:
+        return None
+    counts = table.groupby(["subset", "kind", "reason"]).size().sort_values(ascending=False, kind="stable")
+    rest = counts.iloc[REASONS:]
+    kinds = table.kind.value_counts()
+    return {
+        "total": " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in kinds.items())
+        + (" was" if len(table) == 1 else " were")
+        + " put aside.",
+        "counts": [[*key, count] for key, count in counts.iloc[:REASONS].items()],
+        "more_counts": f"{len(rest)} more reasons, {rest.sum()} in all." if len(rest) else "",
+        "rows": table[["subset", "kind", "recording_id", "place", "reason"]]
+        .head(QUARANTINED)
+        .to_numpy()
+        .tolist(),
+        "more": f"{len(table) - QUARANTINED} more; the whole list is {path}."
+        if len(table) > QUARANTINED
+        else "",
+    }
 
 
-def _examples(settings, classes, index, rows, predicted, store):
+def _examples(settings, classes, drawn, index, rows, predicted, store):
+    """The best and worst examples of each class that is drawn, and a word on what is left out."""
+    if not settings["examples"]:
+        return [], "None is asked for (report.examples is 0)."
     mel = settings["mel"]
     frequencies = librosa.mel_frequencies(n_mels=mel["n_mels"] + 2, fmin=mel["fmin"], fmax=mel["fmax"])[1:-1]
     if mel["resize"]:
@@ -157,42 +507,41 @@ def _examples(settings, classes, index, rows, predicted, store):
         frequencies = np.interp(
             np.linspace(0, len(frequencies) - 1, bands), np.arange(len(frequencies)), frequencies
         )
+    wanted = min(settings["examples"], max(1, PICTURES // (2 * len(drawn))))
+    note = _of_many(drawn, classes, "shown", "the rest is left out")
+    if wanted < settings["examples"]:
+        note += f" There are {wanted} and not {settings['examples']} of each kind, to keep the page small."
+    boxes = {
+        recording: events for recording, events in index[index.presence == "present"].groupby("recording_id")
+    }
     shown = []
-    for number, label in enumerate(classes):
-        own = np.flatnonzero(rows.label == label)
+    for number in drawn:
+        own = np.flatnonzero(rows.label == classes[number])
         order = own[np.argsort(-predicted[own, number], kind="stable")]
-        most = min(settings["examples"], len(order) // 2 or len(order))
-        picked = [("best", place) for place in order[:most]] + [
-            ("worst", place) for place in order[most:][-most:]
-        ]
+        most = min(wanted, len(order) // 2 or len(order))
+        picked = [("best", place) for place in order[:most]]
+        picked += [("worst", place) for place in order[len(order) - min(most, len(order) - most) :]]
         items = []
         for kind, place in picked:
             row = rows.iloc[place]
-            inside = index[
-                (index.recording_id == row.recording_id)
-                & (index.presence == "present")
-                & (index.t_min < row.stop)
-                & (index.t_max > row.start)
-            ]
-            boxes = [
-                (e.label, e.t_min - row.start, e.t_max - row.start, e.f_min, e.f_max)
-                for e in inside.itertuples()
-            ]
-            url = plots.example(
+            events = boxes[row.recording_id]
+            inside = events[(events.t_min < row.stop) & (events.t_max > row.start)]
+            picture = plots.example(
                 np.asarray(store[row.part][0][row.row], dtype=np.float32),
-                boxes,
+                [
+                    (event.label, event.t_min - row.start, event.t_max - row.start, event.f_min, event.f_max)
+                    for event in inside.itertuples()
+                ],
                 window=settings["window"],
                 mel_frequencies=frequencies,
             )
+            place_in_time = f"{row.recording_id}, {row.start:.1f} to {row.stop:.1f} s"
             items.append(
                 {
-                    "kind": kind,
-                    "score": predicted[place, number],
-                    "recording": row.recording_id,
-                    "start": row.start,
-                    "stop": row.stop,
-                    "url": url,
+                    "alt": f"Spectrogram of {place_in_time}, with its labels boxed",
+                    "caption": f"{kind}: {predicted[place, number]:.3f} · {place_in_time}",
+                    "url": plots.data_url(picture, "image/webp"),
                 }
             )
-        shown.append((label, items))
-    return shown
+        shown.append((classes[number], items))
+    return shown, note

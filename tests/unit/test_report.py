@@ -1,0 +1,458 @@
+"""The report from small inputs built by hand."""
+
+import re
+import subprocess
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from understory import curves, examples, plots, provenance, report, scores
+
+WINDOW, BANDS, FRAMES = 4.0, 16, 20
+MEL = {"n_mels": BANDS, "fmin": 100, "fmax": 8000, "resize": None}
+NO_QUARANTINE = pd.DataFrame(columns=["subset", "kind", "recording_id", "place", "reason"])
+NO_COSTS = pd.DataFrame(columns=["rule", "jobs", "total", "longest", "memory", "cpu"])
+
+
+def inputs(classes=("a", "b", "c"), *, takes=4, folds=2, models=("m",), exhaustive=False, tests=0, **changes):
+    """What `report.page` takes: `takes` recordings a class, dealt to the folds in turn."""
+    classes, rng = list(classes), np.random.default_rng(0)
+    rows = [
+        (
+            f"e{n}-{take}",
+            f"r{n}-{take}",
+            label,
+            "present",
+            1.0,
+            2.0,
+            500.0,
+            2000.0,
+            0.0,
+            WINDOW,
+            label,
+            "",
+            take % folds,
+        )
+        for n, label in enumerate(classes)
+        for take in range(takes)
+    ]
+    columns = [
+        "example_id",
+        "recording_id",
+        "label",
+        "presence",
+        "t_min",
+        "t_max",
+        "f_min",
+        "f_max",
+        "start",
+        "stop",
+        "present",
+        "absent",
+        "fold",
+    ]
+    index = pd.DataFrame(rows, columns=columns)
+    oof = index[["example_id", "recording_id", "label", "present", "fold"]].reset_index(drop=True)
+    oof = oof.join(pd.DataFrame(rng.random((len(oof), len(classes))), columns=classes))
+    names = pd.Index([f"t{number}" for number in range(tests)], name="recording_id")
+    predictions = pd.DataFrame(rng.random((tests, len(classes))), columns=classes, index=names)
+    history = pd.DataFrame(
+        {
+            "epoch": [1, 2],
+            "loss": [1, 0.5],
+            "lwlrap": [0.2, 0.3],
+            "val_loss": [1, 1],
+            "val_lwlrap": [0.2, 0.25],
+        }
+    )
+    array = rng.random((len(index), BANDS, FRAMES)).astype(np.float16)
+    return {
+        "settings": {
+            "title": "Title",
+            "examples": 1,
+            "seed": 1,
+            "window": WINDOW,
+            "control": "none",
+            "select": dict.fromkeys(models, "last"),
+            "mel": MEL,
+        },
+        "scored": {
+            "name": "run",
+            "metric": "lwlrap",
+            "oof": 0.5,
+            "truth": 0.4 if tests else None,
+            "folds": [
+                {"model": model, "fold": fold, "score": 0.5} for model in models for fold in range(folds)
+            ],
+        },
+        "labels": {"classes": classes, "exhaustive": exhaustive, "metric": "lwlrap"},
+        "folds": index[["example_id", "recording_id", "label", "presence", "fold"]],
+        "oof": oof,
+        "predictions": predictions if tests else None,
+        "truth": (predictions > 0.5).astype(int) if tests else None,
+        "histories": {model: dict.fromkeys(range(folds), history) for model in models},
+        "store": [(array, index.drop(columns="fold"))],
+        "quarantine": NO_QUARANTINE,
+        "quarantine_path": "results/run/quarantine.csv",
+        "costs": NO_COSTS,
+        "facts": [("seed", 1)],
+    } | changes
+
+
+class Tags(HTMLParser):
+    """Every element with its attributes, the text, and whether all that was opened was closed."""
+
+    VOID = frozenset({"meta", "link", "img"})
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.text, self.open = [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def all(self, name):
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+def text_of(html):
+    """The text of a page as it is read, with single spaces."""
+    return " ".join(" ".join(Tags(html).text).split())
+
+
+def svg_text(svg):
+    return [element.text for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_the_page_is_whole_and_needs_nothing_beside_it():
+    page = report.page(**inputs(tests=5))
+    tags = Tags(page.html)
+    assert tags.open == []
+    assert not tags.all("script")
+    anchors = {attributes["id"] for _, attributes in tags.tags if "id" in attributes}
+    targets = [attributes["href"] for attributes in tags.all("a")]
+    assert {target.removeprefix("#") for target in targets} == anchors == set(report.HEADINGS)
+    assert all(attributes["src"].startswith("data:") for attributes in tags.all("img"))
+    assert all(attributes["alt"] for attributes in tags.all("img"))
+    assert [tag for tag, _ in tags.tags if re.fullmatch(r"h\d", tag)][:2] == ["h1", "h2"]
+    for svg in page.figures.values():
+        assert plots.data_url(svg, "image/svg+xml") in page.html
+
+
+def test_the_same_inputs_give_the_same_bytes():
+    assert report.page(**inputs(tests=5)) == report.page(**inputs(tests=5))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<script>alert(1)</script>",
+        "{{ x }}",
+        "$\\frac{1$",
+        "=1+1",
+        "a&b\"'",
+        "x" * 300,
+        "日本\x07\nこ",
+        "_hidden",
+    ],
+)
+def test_names_are_text_and_nothing_else(name):
+    given = inputs([name, "b"], tests=4)
+    given["store"][0][1].recording_id = name
+    given["settings"]["title"] = given["scored"]["name"] = name
+    given["facts"] = [(name, name)]
+    given["quarantine"] = pd.DataFrame(
+        [["train", "recording", name, name, name]], columns=NO_QUARANTINE.columns
+    )
+    page = report.page(**given)
+    tags = Tags(page.html)
+    assert tags.open == []
+    assert not tags.all("script")
+    assert tags.text.count(name) >= 6
+    for key in ("class_scores", "confusion"):
+        assert plots.plain(name, 32 if key == "class_scores" else 24) in svg_text(page.figures[key])
+
+
+def test_a_figures_name_is_one_short_line():
+    assert plots.plain("a\n b\x00c") == "a b\ufffdc"
+    assert plots.plain("x" * 40, 10) == "x" * 9 + "…"
+    assert plots.plain("x" * 10, 10) == "x" * 10
+
+
+@given(st.lists(st.tuples(st.sampled_from([-1.0, 0.0, 1.0]), st.integers(0, 5)), max_size=30))
+def test_precision_and_recall_are_over_what_is_known(cells):
+    known, predicted = np.array([c[0] for c in cells]), np.array([c[1] / 5 for c in cells])
+    curve = curves.precision_recall(known, predicted)
+    positives = [p for k, p in zip(known, predicted, strict=True) if k == 1]
+    negatives = [p for k, p in zip(known, predicted, strict=True) if k == 0]
+    assert (curve.present, curve.absent) == (len(positives), len(negatives))
+    if not positives or not negatives:
+        assert curve.precision is None
+        assert np.isnan(curve.average)
+        return
+    # The naive average precision: at each threshold, from the highest, precision times what recall gains.
+    average, recalled = 0.0, 0.0
+    for threshold in sorted(set(positives + negatives), reverse=True):
+        hits, false = (sum(p >= threshold for p in each) for each in (positives, negatives))
+        average += hits / (hits + false) * (hits / len(positives) - recalled)
+        recalled = hits / len(positives)
+    assert curve.average == pytest.approx(average)
+
+
+def test_an_unknown_label_counts_neither_way_on_the_page():
+    given = inputs(["a", "b"])
+    given["store"][0][1].loc[0, "absent"] = "b"
+    text = text_of(report.page(**given).html)
+    assert "Out-of-fold: 8 present and 1 absent labels are known." in text
+    given["labels"]["exhaustive"] = True
+    text = text_of(report.page(**given).html)
+    assert "Out-of-fold: 8 present and 8 absent labels are known." in text
+
+
+def test_a_classs_spread_is_over_its_folds():
+    given = inputs(["a", "b"], exhaustive=True)
+    oof, index = given["oof"], given["store"][0][1]
+    oof.loc[oof.fold == 0, ["a", "b"]] = [0.9, 0.1]
+    oof.loc[oof.fold == 1, ["a", "b"]] = [0.1, 0.9]
+    each = []
+    for fold in (0, 1):
+        held = (oof.fold == fold).to_numpy()
+        known = examples.label_matrix(index[held], ["a", "b"], exhaustive=True)
+        each.append(scores.class_scores(known, oof.loc[held, ["a", "b"]].to_numpy())[0])
+    assert each == [1.0, 0.5]
+    text = text_of(report.page(**given).html)
+    assert f"a {np.mean(each):.3f} {np.std(each, ddof=1):.3f} 2 " in text
+
+
+def test_what_is_taken_for_what_is_counted():
+    given = inputs(["a", "b", "c"])
+    given["oof"][["a", "b", "c"]] = [1.0, 0.0, 0.5]
+    text = text_of(report.page(**given).html)
+    assert "share of the label's examples b a 4 100% c a 4 100%" in text
+    given["oof"][["a", "b", "c"]] = np.repeat(np.eye(3), 4, axis=0)
+    assert "No example has a highest prediction other than its label." in text_of(report.page(**given).html)
+
+
+def test_the_best_and_worst_examples_are_the_labels_own():
+    given = inputs(["a", "b"], takes=5)
+    given["settings"]["examples"] = 2
+    given["oof"]["a"] = np.arange(10) / 10
+    text = text_of(report.page(**given).html)
+    shown = re.findall(r"(best|worst): (0\.\d+) · (r0-\d)", text)
+    assert shown == [
+        ("best", "0.400", "r0-4"),
+        ("best", "0.300", "r0-3"),
+        ("worst", "0.100", "r0-1"),
+        ("worst", "0.000", "r0-0"),
+    ]
+
+
+def test_no_examples_are_shown_where_none_are_asked_for():
+    given = inputs()
+    given["settings"]["examples"] = 0
+    assert "Spectrogram of" not in report.page(**given).html
+
+
+def test_hundreds_of_classes_stay_readable_and_small():
+    classes = [f"class {number} {'of a long name' * 3}" for number in range(400)]
+    given = inputs(classes, takes=2, tests=3)
+    given["settings"]["examples"] = 20
+    page = report.page(**given)
+    assert len(page.html.encode()) < 5_000_000
+    tags, text = Tags(page.html), text_of(page.html)
+    assert len(tags.all("h3")) == 2 * report.EXTREMES
+    assert len([a for a in tags.all("img") if a["src"].startswith("data:image/webp")]) <= report.PICTURES
+    assert "Of 400 classes, the 12 best- and the 12 worst-scored are shown" in text
+    assert "Of 400 classes, the 20 most frequent confusions." in text
+    assert all(f"class {number} " in text for number in range(400))
+    means = {
+        label: float(value)
+        for label, value in re.findall(
+            r"<th scope=\"row\"[^>]*>(class \d+) [^<]*</th><td class=\"n\">(0\.\d+|1\.000)", page.html
+        )
+    }
+    drawn = {
+        " ".join(label.split()[:2])
+        for label in svg_text(page.figures["class_scores"])
+        if label.startswith("class ")
+    }
+    values = sorted(means[label] for label in drawn)
+    assert len(means) == 400
+    assert values[:12] == sorted(means.values())[:12]
+    assert values[12:] == sorted(means.values())[-12:]
+
+
+def test_many_examples_a_class_are_cut_to_what_a_page_holds(monkeypatch):
+    monkeypatch.setattr(report, "PICTURES", 12)
+    given = inputs(takes=20)
+    given["settings"]["examples"] = 10
+    page = report.page(**given)
+    assert page.html.count("data:image/webp") == 12
+    assert "There are 2 and not 10 of each kind" in text_of(page.html)
+
+
+def no_validation():
+    given = inputs(folds=3)
+    given["scored"]["folds"][2]["score"] = float("nan")
+    for name in ("oof", "folds"):
+        given[name] = given[name][given[name].fold != 2].reset_index(drop=True)
+    given["histories"]["m"][2] = given["histories"]["m"][0].drop(columns=["val_loss", "val_lwlrap"])
+    return given
+
+
+def nothing_held_out():
+    given = inputs(tests=2)
+    given["oof"] = given["oof"].iloc[:0]
+    for entry in given["scored"]["folds"]:
+        entry["score"] = float("nan")
+    given["scored"]["oof"] = given["scored"]["truth"] = float("nan")
+    return given
+
+
+def a_class_without_examples():
+    given = inputs()
+    gone = given["oof"].label != "c"
+    given["oof"], given["folds"] = given["oof"][gone], given["folds"][gone]
+    return given
+
+
+def whole_recordings():
+    given = inputs(takes=1, folds=2)
+    given["store"][0][1][["t_min", "t_max", "f_min", "f_max"]] = [0.0, np.inf, 0.0, np.inf]
+    return given
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (no_validation, "m 2 0 none"),
+        (nothing_held_out, "m: no fold has a validation example."),
+        (a_class_without_examples, "Without a present example, and so without a score: c."),
+        (whole_recordings, "Fold 0 is predicted by models that saw no present example of a, b, c."),
+        (lambda: inputs(["only"]), "Out-of-fold: 4 present and 0 absent labels are known."),
+        (lambda: inputs(["only"], exhaustive=True), "4 present and 0 absent labels are known"),
+        (lambda: inputs(models=("one", "two")), "two: mean 0.500, standard deviation 0.000 over 2 folds."),
+        (lambda: inputs(folds=30, takes=31), "fold 29"),
+        (lambda: inputs(tests=3), "against the truth"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_degenerate_input_gives_a_page(given, said):
+    page = report.page(**given())
+    assert said in text_of(page.html)
+    assert "nan" not in text_of(page.html).lower().split()
+    for svg in page.figures.values():
+        ElementTree.fromstring(svg)
+
+
+def test_what_was_quarantined_is_counted_and_listed():
+    assert "Nothing was quarantined." in text_of(report.page(**inputs()).html)
+    rows = [
+        ["train", "recording", f"q{n}", f"train/q{n}.flac", "silent" if n % 2 else "no audio"]
+        for n in range(250)
+    ]
+    rows.append(["train", "annotation", "q0", "train.csv, line 3", "begins after its recording has ended"])
+    given = inputs(quarantine=pd.DataFrame(rows, columns=NO_QUARANTINE.columns))
+    text = text_of(report.page(**given).html)
+    assert "250 recordings and 1 annotation were put aside." in text
+    assert "train recording no audio 125 train recording silent 125" in text
+    assert "train/q199.flac" in text
+    assert "train/q200.flac" not in text
+    assert "51 more; the whole list is results/run/quarantine.csv." in text
+
+
+HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+
+
+def measure(path, *rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        HEADER + "".join(f"{s}\t0:00:01\t{rss}\tNA\tNA\tNA\tNA\tNA\tNA\t{cpu}\n" for s, rss, cpu in rows)
+    )
+
+
+def test_time_and_memory_are_of_the_jobs_of_the_present_configuration(tmp_path):
+    measure(tmp_path / "train_fold/new/fold0.tsv", (60, 100, 50))
+    measure(tmp_path / "train_fold/new/fold1.tsv", (90, 300, 70))
+    measure(tmp_path / "train_fold/old/fold0.tsv", (9999, 9999, 9999))
+    measure(tmp_path / "train_fold/new/fold2.tsv", (9999, 9999, 9999))
+    measure(tmp_path / "split_folds.tsv", (0.2, "NA", "NA"))
+    measure(tmp_path / "crop_windows/train-0.tsv", (4, 20, 3), (2, 30, 1))
+    measure(tmp_path / "former.tsv", (1, 1, 1))
+    (tmp_path / "ensemble_folds.tsv").write_text("")
+    names = {"new", "fold0", "fold1", "train-0"}
+    table = provenance.costs(
+        tmp_path, rules={"train_fold", "split_folds", "crop_windows", "ensemble_folds"}, names=names
+    )
+    nan = float("nan")
+    expected = [
+        ("train_fold", 2, 150, 90, 300, 120),
+        ("crop_windows", 1, 6, 4, 30, 4),
+        ("split_folds", 1, 0.2, 0.2, nan, nan),
+    ]
+    pd.testing.assert_frame_equal(table, pd.DataFrame(expected, columns=table.columns), check_dtype=False)
+    text = text_of(report.page(**inputs(costs=table)).html)
+    assert "train_fold 2 2 min 30 s 1 min 30 s 2 min 0 s 300 MiB" in text
+    assert "split_folds 1 0.2 s 0.2 s not measured not measured" in text
+
+
+def test_no_measurements_are_no_error(tmp_path):
+    table = provenance.costs(tmp_path / "gone", rules={"a"}, names=set())
+    assert table.empty
+    assert "There are no measurements" in text_of(report.page(**inputs(costs=table)).html)
+
+
+def test_the_commit_is_that_of_the_checkout_itself(tmp_path):
+    def git(*command):
+        subprocess.run(
+            ["git", "-C", tmp_path, "-c", "user.name=n", "-c", "user.email=e", *command], check=True
+        )
+
+    assert provenance.commit(tmp_path) == "no git checkout"
+    git("init", "-q")
+    assert provenance.commit(tmp_path) == "no git checkout"
+    (tmp_path / "file").write_text("1")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    name = provenance.commit(tmp_path)
+    assert re.fullmatch(r"[0-9a-f]{12}", name)
+    (tmp_path / "other").write_text("untracked")
+    assert provenance.commit(tmp_path) == name
+    (tmp_path / "file").write_text("2")
+    assert provenance.commit(tmp_path) == f"{name} with local changes"
+    (tmp_path / "folder").mkdir()
+    assert provenance.commit(tmp_path / "folder") == "no git checkout"
+
+
+def test_without_git_there_is_no_commit(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert provenance.commit(tmp_path) == "no git checkout"
+
+
+def test_the_facts_name_the_code_and_the_packages():
+    facts = dict(provenance.facts())
+    assert list(facts) == [
+        "understory",
+        "snakemake",
+        "tensorflow",
+        "keras",
+        "librosa",
+        "numpy",
+        "pandas",
+        "scikit-learn",
+    ]
+    assert facts["numpy"] == np.__version__

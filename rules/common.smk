@@ -3,6 +3,7 @@
 
 import json
 import sys
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -16,12 +17,16 @@ from understory.tables import InputError
 from understory.tracking import ordered
 
 
-def sorry(error):
+@contextmanager
+def in_words():
     """What a person can mend, said without a traceback."""
-    return WorkflowError(str(error))
+    try:
+        yield
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
 
 
-try:
+with in_words():
     schema = json.loads(Path(workflow.basedir, "schemas", "config.schema.json").read_text())
     config = ordered(configuration.checked(config, schema))
     MADE = addresses.kind(config["data"]) == "synthetic"
@@ -33,20 +38,15 @@ try:
     SOURCE.check()
     LIMIT = quarantine.Limit(config["on_bad_file"], config["max_quarantined"])
     READER = f"understory.datasets.{config['dataset']}"
-except InputError as error:
-    raise sorry(error) from None
 
 CONTENTS = contents.Contents(Path(".snakemake", "contents.jsonl"))
 
 
 @cache
 def tables(stamp):
-    try:
-        found = SOURCE.read()
-        found.check_folds(config["split"]["n_splits"])
-        return found
-    except InputError as error:
-        raise sorry(error) from None
+    found = SOURCE.read()
+    found.check_folds(config["split"]["n_splits"])
+    return found
 
 
 def source_tables():
@@ -56,18 +56,19 @@ def source_tables():
     ready = Path(READY)
     if not ready.exists():
         return None
+    if FETCHED:
+        addresses.check(ready, config["data_sha256"])
     try:
-        if FETCHED:
-            addresses.check(ready, config["data_sha256"])
         return tables(ready.stat().st_mtime_ns)
     except InputError as error:
-        raise sorry(error) from None
-    except WorkflowError as error:
-        raise sorry(f"{error}\nIf they are not whole any more, delete {READY} to have them again") from None
+        raise InputError(
+            f"{error}\nIf they are not whole any more, delete {READY} to have them again"
+        ) from None
 
 
 # Tables that are there are read here, so that what is wrong with them is said before anything else.
-KNOWN = source_tables()
+with in_words():
+    KNOWN = source_tables()
 if KNOWN is None:
     TESTED = config["shards"]["test"] and hasattr(datasets.reader(SOURCE.dataset), "submission_template")
 else:
@@ -92,13 +93,9 @@ def of_tables(digest):
     """
 
     def param(wildcards):
-        found = source_tables()
-        if found is None:
-            return "not downloaded yet"
-        try:
-            return digest(found, wildcards)
-        except InputError as error:
-            raise sorry(error) from None
+        with in_words():
+            found = source_tables()
+            return "not downloaded yet" if found is None else digest(found, wildcards)
 
     return param
 
@@ -144,13 +141,7 @@ def selected(model):
 
 onstart:
     # Here, before the first job, and not above: it opens audio files.
-    from understory import capacity
+    from understory import preflight
 
-    try:
-        if KNOWN:
-            absent = quarantine.missing(SOURCE.missing(KNOWN))
-            LIMIT.check(KNOWN, [*KNOWN.quarantined, *absent])
-        if KNOWN or MADE:  # of what is still to be fetched, nobody knows how much it is
-            capacity.check(Path(OUT), capacity.needed(config, KNOWN, SOURCE))
-    except InputError as error:
-        raise sorry(error) from None
+    with in_words():
+        preflight.check(config, KNOWN, SOURCE, LIMIT, Path(OUT))

@@ -5,10 +5,8 @@
 from understory import clips
 
 if MADE:
-    try:
+    with in_words():
         CLIPS = clips.given(config["synthetic"])
-    except InputError as error:
-        raise sorry(error) from None
 
     rule download_data:
         """Make the synthetic data set."""

@@ -3,12 +3,8 @@
 import json
 from pathlib import Path
 
-import pandas as pd
-
 from understory import provenance, report, store
 from understory.job import run
-
-QUARANTINE = ["subset", "kind", "recording_id", "place", "reason"]
 
 
 def main(job):
@@ -22,9 +18,6 @@ def main(job):
     for path in map(Path, job.input.histories):
         fold = int(path.parts[-2].removeprefix("fold"))
         histories.setdefault(path.parts[-3], {})[fold] = store.read_table(path)
-    quarantine = pd.DataFrame(columns=QUARANTINE)
-    if job.input.get("quarantine"):
-        quarantine = pd.read_csv(job.input.quarantine, dtype=str, keep_default_na=False)
     # Snakemake takes no benchmark file for an input: they are those of the jobs that ran last.
     measured = Path(job.output.report).parent / "benchmarks"
     page = report.page(
@@ -39,8 +32,8 @@ def main(job):
         store=[
             store.read(array, index) for array, index in zip(job.input.arrays, job.input.indexes, strict=True)
         ],
-        quarantine=quarantine,
-        quarantine_path=str(job.input.get("quarantine", "")),
+        quarantine=store.read_table(job.input.quarantine),
+        quarantine_path=job.input.quarantine,
         costs=provenance.costs(measured, **params["measured"]),
         facts=[*params["facts"], *provenance.facts()],
     )

@@ -1,0 +1,31 @@
+"""What can be known to go wrong before the first job."""
+
+from pathlib import Path
+
+from understory import addresses, capacity
+from understory.datasets import Source
+from understory.quarantine import Limit, missing
+from understory.tables import Tables
+
+
+def check(config: dict, tables: Tables | None, source: Source, limit: Limit, folder: Path):
+    """InputError where too much is known not to be there, or the disk has no room.
+
+    Parameters
+    ----------
+    config : dict
+        The whole configuration.
+    tables : Tables or None
+        The data set's; None where it is still to be made or fetched.
+    source : Source
+        Where the recordings are.
+    limit : Limit
+        How much may be set aside.
+    folder : Path
+        Where a run's results go.
+    """
+    if tables is not None:
+        limit.check(tables, [*tables.quarantined, *missing(source.missing(tables))])
+    # Of what is still to be fetched, nobody knows how much it is.
+    if tables is not None or addresses.kind(config["data"]) == "synthetic":
+        capacity.check(folder, capacity.needed(config, tables, source))

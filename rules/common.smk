@@ -18,12 +18,12 @@ from understory.tracking import ordered
 
 
 @contextmanager
-def in_words():
+def in_words(stop=SystemExit):
     """What a person can mend, said without a traceback."""
     try:
         yield
     except InputError as error:
-        raise WorkflowError(str(error)) from None
+        raise stop(f"{error}") from None
 
 
 with in_words():
@@ -93,7 +93,7 @@ def of_tables(digest):
     """
 
     def param(wildcards):
-        with in_words():
+        with in_words(stop=WorkflowError):
             found = source_tables()
             return "not downloaded yet" if found is None else digest(found, wildcards)
 

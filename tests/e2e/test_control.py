@@ -50,7 +50,7 @@ def test_shuffled_labels_score_chance_and_true_labels_do_not(run_snakemake, smal
     # Made-up data that are gone are missed, with what to do about it.
     (out / "data/train_tp.csv").unlink()
     lost = run_snakemake(tmp_path, "--dry-run", config=config, check=False)
-    assert "delete results/control/downloaded.json to have them made again" in lost.stdout + lost.stderr
+    assert "delete results/control/downloaded.json to have them again" in lost.stdout + lost.stderr
     assert "Traceback" not in lost.stdout + lost.stderr
     (out / "downloaded.json").unlink()
     assert ("download_data", "") in planned(run_snakemake(tmp_path, "--dry-run", config=config).stdout)

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
 SCRIPTS = Path(workflow.basedir, "scripts")
 sys.path.append(str(SCRIPTS))
 
@@ -18,12 +16,12 @@ from understory.tracking import ordered
 
 
 @contextmanager
-def in_words(stop=SystemExit):
+def in_words():
     """What a person can mend, said without a traceback."""
     try:
         yield
     except InputError as error:
-        raise stop(f"{error}") from None
+        raise SystemExit(f"{error}") from None
 
 
 with in_words():
@@ -34,9 +32,9 @@ with in_words():
     REPLICA = datasets.replica_name(config["dataset"]) if MADE else None
     OUT = f"results/{config['name']}"
     FOLDER, READY = addresses.place(config["data"], OUT)
-    SOURCE = datasets.Source(config["dataset"], FOLDER, config["subset"])
+    SOURCE = datasets.Source(config["dataset"], FOLDER, config["subset"], config["shards"]["test"] > 0)
     SOURCE.check()
-    LIMIT = quarantine.Limit(config["on_bad_file"], config["max_quarantined"])
+    LIMIT = quarantine.Limit(config["on_bad_file"], config["max_quarantined"], READY or None)
     READER = f"understory.datasets.{config['dataset']}"
 
 CONTENTS = contents.Contents(Path(".snakemake", "contents.jsonl"))
@@ -93,9 +91,12 @@ def of_tables(digest):
     """
 
     def param(wildcards):
-        with in_words(stop=WorkflowError):
+        try:
             found = source_tables()
             return "not downloaded yet" if found is None else digest(found, wildcards)
+        except InputError as error:
+            # Data that came in this very run: the job, which reads them, says it without a traceback.
+            return str(error)
 
     return param
 

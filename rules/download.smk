@@ -46,9 +46,8 @@ elif FETCHED:
             f"{OUT}/logs/download_data.log",
         benchmark:
             f"{OUT}/benchmarks/download_data.tsv"
-        conda:
-            "../envs/signal.yaml"
-        # No digest of code: what lies at an address is the same however it is fetched, and may be many GB.
+        # Neither a digest of code nor an environment: what lies at an address is the same however it is fetched,
+        # and may be many GB.
         params:
             module="understory.fetch",
             address=addresses.Address(config["data"], config["data_sha256"]),

@@ -4,7 +4,7 @@ import json
 from importlib import import_module
 from pathlib import Path
 
-from understory import contents, tracking
+from understory import contents, store, tracking
 from understory.job import run
 
 
@@ -26,7 +26,8 @@ def main(job):
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     held = {str(file.relative_to(folder)): contents.identity(file) for file in files}
     found.update({"files": len(files), "content": tracking.digest(held)})
-    Path(job.output.done).write_text(json.dumps(found) + "\n")
+    with store.replacing(job.output.done) as path:
+        path.write_text(json.dumps(found) + "\n")
 
 
 run(main, globals().get("snakemake"))

@@ -97,7 +97,10 @@ class Address:
 
 def check(ready: Path, sha256: str | None):
     """InputError when an archive was fetched, as `ready` tells, that is not the one that is wanted by now."""
-    found = json.loads(ready.read_text()).get("sha256")
+    try:
+        found = json.loads(ready.read_text()).get("sha256")
+    except (ValueError, AttributeError):
+        raise InputError(f"{ready} cannot be read: delete it to have the data fetched again") from None
     if sha256 and found and found != sha256.lower():
         raise InputError(
             f"data_sha256: expected {sha256.lower()}, found {found} of the archive that was fetched: "

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -98,6 +99,8 @@ def _stamp(path):
     except (OSError, ValueError) as error:
         missing = isinstance(error, (FileNotFoundError, NotADirectoryError, ValueError))
         return "missing" if missing else f"unreadable: {error.strerror}"
+    if not stat.S_ISREG(status.st_mode):
+        return "unreadable: no regular file"
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 

@@ -132,7 +132,10 @@ class _Session(requests.Session):
 def _ask(url, growing):
     """Have the whole archive in `growing`, going on where a former try was cut."""
     known = growing.with_suffix(".json")
-    state = json.loads(known.read_text()) if known.exists() else {"validator": None, "length": None}
+    try:
+        state = json.loads(known.read_text())
+    except (FileNotFoundError, ValueError):
+        state = {"validator": None, "length": None}
     have = growing.stat().st_size if growing.exists() and state["validator"] else 0
     if have and have == state["length"]:
         return

@@ -2,8 +2,10 @@
 
 import hashlib
 import math
+import os
 import re
 import struct
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,9 +24,11 @@ TOLERANCE = 0.5
 BLOCK = 1 << 20
 # Sizes that a writer gives who did not know them.
 UNKNOWN_SIZE = 0x7FFF_0000
-# Bytes of the largest Ogg page, twice.
-MAX_PAGE = 131_072
-TOO_SHORT = re.compile(r"^\s*(?:data|SSND|Data Size|riff)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
+# Each byte with its bits turned round.
+TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+TOO_SHORT = re.compile(
+    r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE
+)
 COLUMNS = ["recording_id", "path", "sample_rate", "channels", "frames"]
 
 
@@ -46,7 +50,7 @@ def inspect_file(path: Path) -> tuple[int, int, int]:
     InputError
         The file is missing, empty, not audio, damaged, cut short, without a sample, or holds what is no waveform.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError("expected an audio file, found none")
     if not path.stat().st_size:
         raise InputError("expected an audio file, found an empty one")
@@ -120,26 +124,54 @@ def _samples_digest(file):
 
 
 def _check_end(path, kind):
-    """InputError where the container itself tells that its end is missing, which decoders pass over."""
-    size = path.stat().st_size
-    with open(path, "rb") as raw:
-        if kind == "OGG":
-            raw.seek(max(0, size - MAX_PAGE))
-            page = raw.read()
-            page = page[max(0, page.rfind(b"OggS")) :]
-            # RFC 3533, section 6: of the flags in byte 5, 4 marks the last page; sizes of segments follow byte 26.
-            whole = len(page) >= 27 and len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])
-            if not whole or not page[5] & 4:
-                raise InputError("expected a last Ogg page that says so, found none: the file is cut short")
-        if kind == "MP3":
-            head = raw.read(BLOCK)
-            place = max(head.find(b"Xing"), head.find(b"Info"))
-            # The header of an encoder that knew them: flags, then the numbers of frames and of bytes.
-            flags, _, told = struct.unpack(">III", head[place + 4 : place + 16].ljust(12, b"\0"))
-            if place > 0 and flags & 3 == 3 and told > size:
-                raise InputError(
-                    f"expected {told} bytes, as its header says, found {size}: the file is cut short"
-                )
+    """InputError where the container itself tells that something is missing, which decoders pass over."""
+    if kind == "OGG":
+        _check_pages(path.read_bytes())
+    if kind == "MP3":
+        data = path.read_bytes()
+        start = 0
+        if data.startswith(b"ID3"):
+            # Seven bits of each byte, and ten bytes of the tag's own header (ID3v2.4.0, section 3.1).
+            start = 10 + sum(
+                (byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True)
+            )
+        first, mono = data[start : start + 4], data[start + 3 : start + 4] >= b"\xc0"
+        # An encoder that knew them wrote numbers of frames and bytes behind the first frame's side information.
+        side = {True: (9, 17), False: (17, 32)}[mono][first[1:2] >= b"\xf8"]
+        place = start + 4 + side
+        flags, _, told = struct.unpack(">III", data[place + 4 : place + 16].ljust(12, b"\0"))
+        if data[place : place + 4] in (b"Xing", b"Info") and flags & 3 == 3 and told > len(data) - start:
+            raise InputError(
+                f"expected {told} bytes, as its header says, found {len(data) - start}: the file is cut short"
+            )
+
+
+def _check_pages(data):
+    """InputError unless every page of an Ogg file is there and whole, up to one that says it is the last.
+
+    RFC 3533, section 6: a page has 27 bytes (its flags at 5, serial number at 14, number at 18, checksum at 22, segments
+    at 26), the sizes of its segments, and the segments. The checksum is CRC-32 of polynomial 0x04c11db7, most significant
+    bit first, from zero: that of zlib with all bits turned round.
+    """
+    place, numbers, ended = 0, {}, False
+    while data[place : place + 4] == b"OggS":
+        head = data[place : place + 27]
+        sizes = data[place + 27 : place + 27 + head[-1]]
+        page = data[place : place + len(head) + len(sizes) + sum(sizes)]
+        if len(head) < 27 or len(sizes) < head[26] or len(page) < 27 + len(sizes) + sum(sizes):
+            break
+        serial, number, checksum = struct.unpack("<III", page[14:26])
+        found = zlib.crc32((page[:22] + bytes(4) + page[26:]).translate(TURNED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+        if int(f"{found:032b}"[::-1], 2) != checksum:
+            raise InputError(f"expected whole Ogg pages, found one that is damaged at byte {place}")
+        if number != numbers.get(serial, 0):
+            raise InputError(
+                f"expected Ogg page {numbers.get(serial, 0)}, found {number}: part of the file is missing"
+            )
+        numbers[serial], ended = number + 1, bool(page[5] & 4)
+        place += len(page)
+    if not ended:
+        raise InputError("expected a last Ogg page that says so, found none: the file is cut short")
 
 
 def inspect(recordings, path_of) -> tuple[pd.DataFrame, list[Quarantined]]:

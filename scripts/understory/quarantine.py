@@ -21,10 +21,18 @@ class Limit:
         Whether the first recording or annotation that cannot be used stops the run.
     max_quarantined : float
         Share of a subset's recordings, and of its annotations, beyond which the run stops.
+    ready : str, optional
+        The file to delete to have the data made or fetched again; None where they are a person's own.
     """
 
     on_bad_file: str
     max_quarantined: float
+    ready: str | None = None
+
+    def _advice(self):
+        if self.ready:
+            return f"Delete {self.ready} to have the data again, or set a higher one"
+        return "Mend them, or set a higher one; subset: available leaves out recordings that are not there"
 
     def check_first(self, set_aside):
         """InputError when something is set aside and nothing may be."""
@@ -48,8 +56,7 @@ class Limit:
                 if len(bad) > self.max_quarantined * total:
                     raise InputError(
                         f"{len(bad)} of {total} {subset} {kind}s cannot be used, more than max_quarantined "
-                        f"({self.max_quarantined:g} of them) allows. Mend them, or set a higher one; subset: available leaves out "
-                        "recordings that are not there:\n"
+                        f"({self.max_quarantined:g} of them) allows. {self._advice()}:\n"
                         + "\n".join(f"  {_line(item)}" for item in bad[:50])
                         + (f"\n  and {len(bad) - 50} more" if len(bad) > 50 else "")
                     )

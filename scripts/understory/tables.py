@@ -131,10 +131,12 @@ class Tables:
     def of(self, names) -> "Tables":
         """The data set with no recordings but those named, and their annotations."""
         names = set(names)
+        others = {r.recording_id for r in self.recordings} - names
         return replace(
             self,
             recordings=tuple(r for r in self.recordings if r.recording_id in names),
             annotations=tuple(a for a in self.annotations if a.recording_id in names),
+            quarantined=tuple(q for q in self.quarantined if q.recording_id not in others),
         )
 
     def check_folds(self, n_splits: int):
@@ -331,7 +333,7 @@ def read_rows(path: Path, columns) -> tuple[list[str], list[tuple[int, dict[str,
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not text in UTF-8 (byte {error.start}): save it as UTF-8") from None
     except csv.Error as error:
-        raise InputError(f"{path} is not a CSV file: {error}") from None
+        raise InputError(f"{path}, after line {reader.line_num}: expected a line of a CSV file, found {error}") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): {wanted}") from None
 
@@ -344,7 +346,8 @@ def _listed(names, most=30):
 def number(row: dict[str, str], column: str) -> float:
     """A finite number from a row that `read_rows` returned; InputError otherwise."""
     text = row[column].strip()
-    value = float(text) if NUMBER.fullmatch(text) else math.nan
+    # Minus zero is zero.
+    value = float(text) + 0.0 if NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(value):
         raise InputError(f"expected a finite number in column {column}, found {row[column][:100]!r}")
     return value

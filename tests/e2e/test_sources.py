@@ -110,10 +110,12 @@ def test_an_archive_of_another_layout_is_said_and_not_fetched_again(local, run_s
         done = run_snakemake(tmp_path / "run", config=config, check=False)
         assert len(requests) == 1
     assert done.returncode != 0
-    assert "train_tp.csv is missing" in done.stdout + done.stderr
+    assert "ERROR in inspect_recordings: data/" in done.stdout + done.stderr
+    assert "sample_submission.csv is missing: expected a table" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
     # Kept, as the key `dataset` may be what is wrong; and said from now on while the Snakefile is parsed.
     done = run_snakemake(tmp_path / "run", config=config, check=False)
     said = done.stdout + done.stderr
-    assert "train_tp.csv is missing" in said
+    assert "sample_submission.csv is missing: expected a table" in said
     assert f"delete {place(config['data'], '')[1]} to have them again" in said
     assert "Traceback" not in said

@@ -79,4 +79,6 @@ def test_files_that_cannot_be_read_have_a_reason_in_place(tmp_path, files):
     folder.mkdir()
     found = Contents(tmp_path / "index").identities([tmp_path / "none", files[0] / "below", "a\0b", folder])
     assert found[:3] == ["missing"] * 3
-    assert found[3].startswith("unreadable")
+    assert found[3] == "unreadable: no regular file"
+    os.mkfifo(tmp_path / "pipe")
+    assert Contents(tmp_path / "index").identities([tmp_path / "pipe"]) == ["unreadable: no regular file"]

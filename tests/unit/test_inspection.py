@@ -1,6 +1,9 @@
 """What is set aside, and that nothing else is."""
 
+import itertools
 import math
+import os
+import re
 
 import numpy as np
 import pandas as pd
@@ -31,7 +34,7 @@ def test_real_recordings_are_taken(real):
     assert (len(lengths), min(lengths), max(lengths), lengths.count(220_544)) == (400, 160_704, 319_296, 380)
 
 
-@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.aiff"])
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.aiff", "a.rf64", "a.w64"])
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
 def test_a_file_that_was_cut_is_found_out(tmp_path, name, share):
     path = written(tmp_path / name)
@@ -39,6 +42,51 @@ def test_a_file_that_was_cut_is_found_out(tmp_path, name, share):
     path.write_bytes(data[: round(share * len(data))])
     with pytest.raises(InputError, match=r"cut short|cannot be decoded"):
         inspection.inspect_file(path)
+
+
+def pages(data):
+    starts = [m.start() for m in re.finditer(b"OggS", data)]
+    return [data[a:b] for a, b in itertools.pairwise([*starts, len(data)])]
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_an_ogg_file_without_one_of_its_pages_is_found_out(tmp_path, subtype):
+    """A decoder passes over a page that is damaged or gone: what follows is heard too early."""
+    path = written(tmp_path / "a.ogg", np.tile(WAVE, 12), format="OGG", subtype=subtype)
+    whole = pages(path.read_bytes())
+    assert len(whole) > 4
+    assert inspection.inspect_file(path) == (48_000, 1, 240_000)
+    for number in range(2, len(whole)):
+        path.write_bytes(b"".join(whole[:number] + whole[number + 1 :]))
+        with pytest.raises(InputError, match=r"part of the file is missing|cut short"):
+            inspection.inspect_file(path)
+        damaged = bytearray(whole[number])
+        damaged[len(damaged) // 2] ^= 1
+        path.write_bytes(b"".join([*whole[:number], damaged, *whole[number + 1 :]]))
+        with pytest.raises(InputError, match=r"damaged|cut short"):
+            inspection.inspect_file(path)
+
+
+def test_words_in_a_tag_are_no_header(tmp_path):
+    path = written(tmp_path / "a.mp3")
+    data = path.read_bytes()
+    tag = b"TAG" + b"Info: a robin, Xing".ljust(125, b" ")
+    path.write_bytes(data + tag)
+    assert inspection.inspect_file(path) == (48_000, 1, 20_000)
+    body = b"TXXX" + bytes([0, 0, 0, 40, 0, 0]) + b"Info and Xing".ljust(40, b"x")
+    path.write_bytes(b"ID3\x04\x00\x00" + bytes([0, 0, 0, len(body)]) + body + data)
+    assert inspection.inspect_file(path)[:2] == (48_000, 1)
+    path.write_bytes(b"ID3\x04\x00\x00" + bytes([0, 0, 0, len(body)]) + body + data[:-100])
+    with pytest.raises(InputError, match="cut short"):
+        inspection.inspect_file(path)
+
+
+def test_what_is_no_regular_file_is_no_recording(tmp_path):
+    os.mkfifo(tmp_path / "a.wav")
+    (tmp_path / "b.wav").mkdir()
+    for path in (tmp_path / "a.wav", tmp_path / "b.wav", tmp_path / ("é" * 150), tmp_path / "a.wav" / "b"):
+        with pytest.raises(InputError, match="expected an audio file, found none"):
+            inspection.inspect_file(path)
 
 
 def test_a_flac_file_whose_samples_were_changed_under_its_digest_is_found_out(tmp_path):

@@ -36,7 +36,7 @@ def test_labels_that_tables_could_not_hold_are_refused(label):
         (b"a,b,a\n1,2,3\n", "each column once, found a again"),
         ("a,b\nü,1\n".encode("latin-1"), "not text in UTF-8"),
         ("a,b\n1,2\n".encode("utf-16"), "not text in UTF-8"),
-        (b'a,b\n"1,2\n', "not a CSV file"),
+        (b'a,b\n"1,2\n', "after line 1: expected a line of a CSV file"),
     ],
 )
 def test_tables_that_cannot_be_read_are_named(tmp_path, content, message):
@@ -186,6 +186,20 @@ def test_of_the_recordings_those_that_are_there_can_be_asked_for(tmp_path):
         read("rfcx", tmp_path, "esc10")
 
 
+def test_without_test_shards_only_training_recordings_count(tmp_path):
+    rfcx(tmp_path, sample="t1,0.5" + ",0.5" * 23 + "\nt1")
+    found = datasets.Source("rfcx", str(tmp_path), "all", tested=False).read()
+    assert {r.subset for r in found.recordings} == {"train"}
+    assert len(found.annotations) == 2
+
+
+def test_bad_rows_of_recordings_that_are_not_there_are_not_told_of_those_that_are(tmp_path):
+    rfcx(tmp_path, row=f"{GOOD}\nq,3,1,2,100,1,200\nr,3,1,2,100,1,200")
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "r.flac").touch()
+    assert [item.recording_id for item in read("rfcx", tmp_path, "available").quarantined] == ["r"]
+
+
 def test_esc50_tables(tmp_path):
     (tmp_path / "meta").mkdir()
     (tmp_path / "audio").mkdir()
@@ -212,6 +226,8 @@ def test_esc50_tables(tmp_path):
         ("1-9-A-0.wav,1,0,dog,True\n1-9-A-0.wav,2,1,rooster,True", 3, "expected each clip once"),
         ("1-9-A-0.wav,1,7,dog,True", 3, "expected the target 0, as most of 'dog' have, found '7'"),
         ("1-9-A-0.wav,first,0,dog,True", 3, "expected a whole number in column fold, found 'first'"),
+        ("1-9-A-0.wav,55,0,dog,True", 3, "expected a fold from 1 to 5, found 55"),
+        ("1-9-A-0.wav,0,0,dog,True", 3, "expected a fold from 1 to 5, found 0"),
         ("1-9-A-0.wav,1,9,a;b,True", 3, "expected a label in plain text"),
     ],
 )

@@ -54,6 +54,7 @@ class Source:
     dataset: str
     folder: str
     subset: str
+    tested: bool = True
 
     def check(self):
         """InputError where `subset` (all, available, or a part) is none that the reader has."""
@@ -68,7 +69,7 @@ class Source:
         return Path(self.folder, recording.path)
 
     def read(self) -> Tables:
-        """The tables of the data set, as far as `subset` asks.
+        """The tables of the data set, as far as `subset` asks; without `tested`, those of the training recordings.
 
         Raises
         ------
@@ -80,6 +81,8 @@ class Source:
             raise InputError(f"data: expected a folder, found none at {Path(self.folder).absolute()}")
         module = reader(self.dataset)
         tables = module.read(Path(self.folder), self.subset if self.subset in module.PARTS else None)
+        if not self.tested:
+            tables = tables.of({r.recording_id for r in tables.recordings if r.subset == "train"})
         if self.subset != "available":
             return tables
         absent = self.missing(tables)

@@ -12,6 +12,7 @@ from understory.tables import Annotation, Gathering, InputError, Recording, Tabl
 METRIC = "accuracy"
 PARTS = ("esc10",)
 TABLE = "meta/esc50.csv"
+FOLDS = 5
 COLUMNS = ("filename", "fold", "target", "category", "esc10")
 
 
@@ -47,6 +48,8 @@ def read(folder: Path, part=None) -> Tables:
                     f"expected the target {usual[row['category']]}, as most of {row['category']!r} have, found {row['target']!r}"
                 )
             fold, target = whole_number(row, "fold"), whole_number(row, "target")
+            if not 1 <= fold <= FOLDS:
+                raise InputError(f"expected a fold from 1 to {FOLDS}, found {fold}")
             recording = Recording(clip, f"audio/{clip}", "train")
             found.annotate(Annotation(clip, row["category"], "present"), recording, place)
             folds[clip], targets[row["category"]] = fold, target

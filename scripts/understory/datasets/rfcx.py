@@ -62,7 +62,7 @@ def submission_template(folder: Path):
         raise InputError(
             f"{path}: expected the columns recording_id and s0, s1, … without a gap, found {', '.join(labels) or 'no species'}"
         )
-    ids = list(dict.fromkeys(row["recording_id"] for _, row in rows))
+    ids = list(dict.fromkeys(row["recording_id"] or "" for _, row in rows))
     if odd := [name for name in ids if CONTROL.search(name)]:
         raise InputError(f"{path}: expected ids in plain text, found {odd[0]!r}")
     return "recording_id", ids, labels

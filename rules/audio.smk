@@ -1,14 +1,14 @@
 # Reads the recordings, a shard at a time.
 # Writes windows/ and augmented/ (int16 waveforms) and examples/ (float16 spectrograms), each an array beside its table.
 
-RATE = config["crop"]["sample_rate"]
-CROP = {key: config["crop"][key] for key in ("absent", "sample_rate", "window")}
+CROP = config["crop"]
+RATE = {"sample_rate": CROP["sample_rate"]}
 
 
 rule crop_windows:
     """Cut one window an annotation."""
     input:
-        recordings=rules.inspect_recordings.output.recordings,
+        recordings=f"{OUT}/recordings/{{shard}}.csv",
     output:
         waveforms=f"{OUT}/windows/{{shard}}.npy",
         index=f"{OUT}/windows/{{shard}}.csv",
@@ -16,10 +16,12 @@ rule crop_windows:
         f"{OUT}/logs/crop_windows/{{shard}}.log",
     benchmark:
         f"{OUT}/benchmarks/crop_windows/{{shard}}.tsv"
+    cache: CACHED
     conda:
         "../envs/signal.yaml"
     params:
-        settings=ordered(CROP),
+        wildcards=named,
+        settings=ordered({"crop": {key: CROP[key] for key in ("absent", "sample_rate", "window")}}),
         source=SOURCE,
         recordings=of_tables(recordings_of),
         code=code("crop_windows.py", READER),
@@ -30,8 +32,8 @@ rule crop_windows:
 rule augment_windows:
     """Make one augmented copy of each window."""
     input:
-        waveforms=rules.crop_windows.output.waveforms,
-        index=rules.crop_windows.output.index,
+        waveforms=f"{OUT}/windows/{{shard}}.npy",
+        index=f"{OUT}/windows/{{shard}}.csv",
     output:
         waveforms=branch(
             config["augment"]["keep_waveforms"],
@@ -43,10 +45,14 @@ rule augment_windows:
         f"{OUT}/logs/augment_windows/{{variant}}/{{shard}}.log",
     benchmark:
         f"{OUT}/benchmarks/augment_windows/{{variant}}/{{shard}}.tsv"
+    cache: CACHED
     conda:
         "../envs/signal.yaml"
     params:
-        settings=ordered({"chain": config["augment"]["chain"], "sample_rate": RATE, "seed": config["seed"]}),
+        wildcards=named,
+        settings=ordered(
+            {"augment": {"chain": config["augment"]["chain"]}, "crop": RATE, "seed": config["seed"]}
+        ),
         code=code("augment_windows.py"),
     script:
         "../scripts/augment_windows.py"
@@ -63,18 +69,14 @@ rule compute_spectrograms:
         f"{OUT}/logs/compute_spectrograms/{{variant}}/{{shard}}.log",
     benchmark:
         f"{OUT}/benchmarks/compute_spectrograms/{{variant}}/{{shard}}.tsv"
+    cache: CACHED
     conda:
         "../envs/signal.yaml"
     params:
-        settings=ordered({**config["spectrogram"], "sample_rate": RATE}),
+        wildcards=named,
+        settings=ordered({"crop": RATE, "spectrogram": config["spectrogram"]}),
         test=only_test(
-            lambda wildcards: ordered(
-                {
-                    "hop": config["crop"]["hop"],
-                    "sample_rate": RATE,
-                    "window": config["crop"]["window"],
-                }
-            )
+            lambda wildcards: ordered({"crop": {key: CROP[key] for key in ("hop", "sample_rate", "window")}})
         ),
         source=SOURCE,
         recordings=only_test(of_tables(recordings_of)),

@@ -4,13 +4,22 @@
 import json
 import sys
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 SCRIPTS = Path(workflow.basedir, "scripts")
 sys.path.append(str(SCRIPTS))
 
-from understory import addresses, configuration, contents, datasets, quarantine, tracking
+from understory import (
+    addresses,
+    configuration,
+    contents,
+    datasets,
+    given,
+    quarantine,
+    records,
+    running,
+    tracking,
+)
 from understory.tables import InputError
 from understory.tracking import ordered
 
@@ -37,40 +46,15 @@ with in_words():
     LIMIT = quarantine.Limit(config["on_bad_file"], config["max_quarantined"], READY or None)
     READER = f"understory.datasets.{config['dataset']}"
 
+running.hold()
 CONTENTS = contents.Contents(Path(".snakemake", "contents.jsonl"))
-
-
-@cache
-def tables(stamp):
-    found = SOURCE.read()
-    found.check_folds(config["split"]["n_splits"])
-    return found
-
-
-def source_tables():
-    """The tables of the data set, read anew when it was made or fetched anew; None before it is there."""
-    if not READY:
-        return tables(None)
-    ready = Path(READY)
-    if not ready.exists():
-        return None
-    if FETCHED:
-        addresses.check(ready, config["data_sha256"])
-    try:
-        return tables(ready.stat().st_mtime_ns)
-    except InputError as error:
-        raise InputError(
-            f"{error}\nIf they are not whole any more, delete {READY} to have them again"
-        ) from None
-
-
+# What is older than Snakemake's records cannot be proved current by them: what reads the data first is given a file that
+# is as old as they are.
+RECORDS = records.since(Path(".snakemake", "metadata"), Path(OUT))
 # Tables that are there are read here, so that what is wrong with them is said before anything else.
+GIVEN = given.Given(config, SOURCE, READY)
 with in_words():
-    KNOWN = source_tables()
-if KNOWN is None:
-    TESTED = config["shards"]["test"] and hasattr(datasets.reader(SOURCE.dataset), "submission_template")
-else:
-    TESTED = config["shards"]["test"] and any(r.subset == "test" for r in KNOWN.recordings)
+    TESTED = GIVEN.tested()
 TRUTH = f"{OUT}/truth.csv" if MADE and TESTED else []
 TRAIN = [f"train-{number}" for number in range(config["shards"]["train"])]
 TEST = [f"test-{number}" for number in range(config["shards"]["test"])] if TESTED else []
@@ -79,9 +63,20 @@ FOLDS = range(config["split"]["n_splits"])
 MODELS = sorted(config["train"])
 
 
+# With `--cache`, outputs are kept for when a setting is changed back; Snakemake keeps none of a rule that is measured.
+CACHED = workflow.workflow_settings.cache is not None
+if CACHED:
+    workflow.benchmark = lambda path: lambda rule: rule
+
+
 def code(script, *modules):
-    """Digest of a script's code, with that of modules it is given at run time: READER where it reads tables."""
-    return tracking.code_digest(SCRIPTS / script, SCRIPTS, modules)
+    """Digests of a script's code, with that of modules it is given at run time: READER where it reads tables."""
+    return tracking.code_of(SCRIPTS / script, SCRIPTS, modules)
+
+
+def named(wildcards):
+    """The wildcards as a param: Snakemake's output cache knows a job by its params alone."""
+    return ordered(dict(wildcards))
 
 
 def of_tables(digest):
@@ -92,7 +87,7 @@ def of_tables(digest):
 
     def param(wildcards):
         try:
-            found = source_tables()
+            found = GIVEN.tables()
             return "not downloaded yet" if found is None else digest(found, wildcards)
         except InputError as error:
             # Data that came in this very run: the job, which reads them, says it without a traceback.
@@ -101,12 +96,19 @@ def of_tables(digest):
     return param
 
 
+def count_of(shard):
+    """The number of shards of a shard's subset."""
+    return config["shards"][shard.split("-")[0]]
+
+
 def recordings_of(found, wildcards):
     """What a shard is made of: its recordings, their annotations and the content of their files."""
-    count = config["shards"][wildcards.shard.split("-")[0]]
-    return tracking.shard_digest(found, SOURCE.path, wildcards.shard, count, CONTENTS)
+    shard = wildcards.shard
+    return f"recordings {tracking.shard_digest(found, SOURCE.folder, shard, count_of(shard), CONTENTS)}"
 
 
+# Inputs are told by their paths, not by `rules.NAME.output`: with that, Snakemake takes time that grows with the
+# square of a rule's inputs.
 def examples(suffix, variants, shards):
     """The files of the example store with one suffix, variant by variant."""
     return expand(f"{OUT}/examples/{{variant}}/{{shard}}.{suffix}", variant=variants, shard=shards)
@@ -128,10 +130,6 @@ def only_test(value):
     return lambda wildcards: value(wildcards) if wildcards.shard.startswith("test") else None
 
 
-def settings_of(wildcards):
-    return config["models"][wildcards.model]
-
-
 def of_folds(pattern, models=MODELS):
     return expand(f"{OUT}/{pattern}", model=models, fold=FOLDS)
 
@@ -145,4 +143,4 @@ onstart:
     from understory import preflight
 
     with in_words():
-        preflight.check(config, KNOWN, SOURCE, LIMIT, Path(OUT))
+        preflight.check(config, GIVEN.tables(), SOURCE, LIMIT, Path(OUT))

@@ -10,6 +10,8 @@ if MADE:
 
     rule download_data:
         """Make the synthetic data set."""
+        input:
+            records=RECORDS,
         output:
             data=directory(SOURCE.folder),
             truth=f"{OUT}/truth.csv",
@@ -30,7 +32,7 @@ if MADE:
                 },
             },
             clips=CLIPS,
-            content=lambda wildcards: CLIPS and CLIPS.digest(CONTENTS),
+            content=lambda wildcards: CLIPS and f"clips {CLIPS.digest(CONTENTS)}",
             code=code("download_data.py", REPLICA, *([clips.__name__] if CLIPS else [])),
         script:
             "../scripts/download_data.py"

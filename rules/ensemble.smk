@@ -5,9 +5,9 @@
 rule ensemble_folds:
     """Combine folds and models, and score them."""
     input:
-        labels=rules.split_folds.output.labels,
-        folds=rules.split_folds.output.folds,
-        quarantine=rules.list_quarantined.output.quarantine,
+        labels=f"{OUT}/labels.json",
+        folds=f"{OUT}/folds.csv",
+        quarantine=f"{OUT}/quarantine.csv",
         oof=[
             path
             for model in MODELS
@@ -28,10 +28,11 @@ rule ensemble_folds:
         f"{OUT}/logs/ensemble_folds.log",
     benchmark:
         f"{OUT}/benchmarks/ensemble_folds.tsv"
+    cache: CACHED
     conda:
         "../envs/signal.yaml"
     params:
-        settings=ordered({**config["ensemble"], "name": config["name"]}),
+        settings=ordered({"ensemble": config["ensemble"], "name": config["name"]}),
         code=code("ensemble_folds.py"),
     script:
         "../scripts/ensemble_folds.py"

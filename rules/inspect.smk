@@ -6,6 +6,7 @@ rule inspect_recordings:
     """Look recordings through, and set aside what cannot be used."""
     input:
         ready=READY,
+        records=RECORDS,
     output:
         recordings=f"{OUT}/recordings/{{shard}}.csv",
         quarantine=f"{OUT}/quarantine/{{shard}}.csv",
@@ -13,10 +14,12 @@ rule inspect_recordings:
         f"{OUT}/logs/inspect_recordings/{{shard}}.log",
     benchmark:
         f"{OUT}/benchmarks/inspect_recordings/{{shard}}.tsv"
+    cache: CACHED
     conda:
         "../envs/signal.yaml"
     params:
-        settings=lambda wildcards: {"shards": config["shards"][wildcards.shard.split("-")[0]]},
+        wildcards=named,
+        settings=lambda wildcards: {"shards": count_of(wildcards.shard)},
         source=SOURCE,
         limit=LIMIT,
         recordings=of_tables(recordings_of),
@@ -29,13 +32,15 @@ rule list_quarantined:
     """List what is set aside, and stop where it is too much."""
     input:
         ready=READY,
-        shards=expand(rules.inspect_recordings.output.quarantine, shard=[*TRAIN, *TEST]),
+        records=RECORDS,
+        shards=expand(f"{OUT}/quarantine/{{shard}}.csv", shard=[*TRAIN, *TEST]),
     output:
         quarantine=f"{OUT}/quarantine.csv",
     log:
         f"{OUT}/logs/list_quarantined.log",
     benchmark:
         f"{OUT}/benchmarks/list_quarantined.tsv"
+    cache: CACHED
     # As soon as can be: it may stop the run.
     priority: 100
     conda:
@@ -44,7 +49,9 @@ rule list_quarantined:
         settings={"max_quarantined": LIMIT.max_quarantined, "on_bad_file": LIMIT.on_bad_file},
         source=SOURCE,
         limit=LIMIT,
-        tables=of_tables(lambda found, wildcards: tracking.digest(sorted(found.quarantined))),
+        tables=of_tables(
+            lambda found, wildcards: f"rows set aside {tracking.digest(sorted(found.quarantined))}"
+        ),
         code=code("list_quarantined.py", READER),
     script:
         "../scripts/list_quarantined.py"

@@ -13,13 +13,13 @@ report: "../report/workflow.rst"
 rule build_report:
     """Build the report."""
     input:
-        scores=rules.ensemble_folds.output.scores,
-        oof=rules.ensemble_folds.output.oof,
+        scores=f"{OUT}/scores.json",
+        oof=f"{OUT}/ensemble/oof.csv",
         predictions=f"{OUT}/ensemble/predictions.csv" if TEST else [],
-        labels=rules.split_folds.output.labels,
-        folds=rules.split_folds.output.folds,
+        labels=f"{OUT}/labels.json",
+        folds=f"{OUT}/folds.csv",
         histories=of_folds("models/{model}/fold{fold}/history.csv"),
-        quarantine=rules.list_quarantined.output.quarantine,
+        quarantine=f"{OUT}/quarantine.csv",
         truth=TRUTH,
         arrays=examples("npy", 0, TRAIN),
         indexes=examples("csv", 0, TRAIN),
@@ -64,12 +64,13 @@ rule build_report:
         f"{OUT}/logs/build_report.log",
     benchmark:
         f"{OUT}/benchmarks/build_report.tsv"
+    cache: CACHED
     conda:
         "../envs/signal.yaml"
     params:
         settings=ordered(
             {
-                **config["report"],
+                "report": config["report"],
                 "control": config["control"],
                 "facts": [
                     ["data set", config["dataset"]],
@@ -90,10 +91,10 @@ rule build_report:
                     ["ensemble", ", ".join(f"{key} {value}" for key, value in config["ensemble"].items())],
                 ],
                 "measured": MEASURED,
-                "mel": config["spectrogram"],
                 "seed": config["seed"],
                 "select": {model: config["models"][model]["select"] for model in MODELS},
-                "window": config["crop"]["window"],
+                "spectrogram": config["spectrogram"],
+                "crop": {"window": config["crop"]["window"]},
             }
         ),
         code=code("build_report.py"),

@@ -5,8 +5,8 @@
 rule split_folds:
     """Deal the examples to stratified folds."""
     input:
-        recordings=expand(rules.inspect_recordings.output.recordings, shard=TRAIN),
-        quarantine=expand(rules.inspect_recordings.output.quarantine, shard=TRAIN),
+        recordings=expand(f"{OUT}/recordings/{{shard}}.csv", shard=TRAIN),
+        quarantine=expand(f"{OUT}/quarantine/{{shard}}.csv", shard=TRAIN),
     output:
         folds=f"{OUT}/folds.csv",
         labels=f"{OUT}/labels.json",
@@ -14,13 +14,14 @@ rule split_folds:
         f"{OUT}/logs/split_folds.log",
     benchmark:
         f"{OUT}/benchmarks/split_folds.tsv"
+    cache: CACHED
     conda:
         "../envs/signal.yaml"
     params:
-        settings=ordered({"absent": config["crop"]["absent"], "split": config["split"]}),
+        settings=ordered({"crop": {"absent": config["crop"]["absent"]}, "split": config["split"]}),
         source=SOURCE,
         limit=LIMIT,
-        annotations=of_tables(lambda found, wildcards: tracking.annotations_digest(found)),
+        annotations=of_tables(lambda found, wildcards: f"annotations {tracking.annotations_digest(found)}"),
         code=code("split_folds.py", READER),
     script:
         "../scripts/split_folds.py"

@@ -6,7 +6,7 @@ if TEST:
     rule write_submission:
         """Write the submission in the form of the sample."""
         input:
-            predictions=rules.ensemble_folds.output.predictions,
+            predictions=f"{OUT}/ensemble/predictions.csv",
         output:
             submission=report(
                 f"{OUT}/submission.csv",
@@ -18,14 +18,13 @@ if TEST:
             f"{OUT}/logs/write_submission.log",
         benchmark:
             f"{OUT}/benchmarks/write_submission.tsv"
+        cache: CACHED
         conda:
             "../envs/signal.yaml"
         params:
             source=SOURCE,
             template=of_tables(
-                lambda found, wildcards: tracking.digest(
-                    datasets.reader(SOURCE.dataset).submission_template(Path(SOURCE.folder))
-                )
+                lambda found, wildcards: f"sample submission {tracking.digest(datasets.reader(SOURCE.dataset).submission_template(Path(SOURCE.folder)))}"
             ),
             code=code("write_submission.py", READER),
         script:

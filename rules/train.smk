@@ -5,8 +5,8 @@
 rule train_fold:
     """Train one model on all but one fold."""
     input:
-        folds=rules.split_folds.output.folds,
-        labels=rules.split_folds.output.labels,
+        folds=f"{OUT}/folds.csv",
+        labels=f"{OUT}/labels.json",
         arrays=examples("npy", VARIANTS, TRAIN),
         indexes=examples("csv", VARIANTS, TRAIN),
     output:
@@ -19,16 +19,21 @@ rule train_fold:
         f"{OUT}/logs/train_fold/{{model}}/fold{{fold}}.log",
     benchmark:
         f"{OUT}/benchmarks/train_fold/{{model}}/fold{{fold}}.tsv"
+    cache: CACHED
     conda:
         "../envs/tensorflow.yaml"
-    threads: lambda wildcards: settings_of(wildcards)["threads"]
+    threads: lambda wildcards: config["models"][wildcards.model]["threads"]
     resources:
         gpu=1,
     params:
+        wildcards=named,
         settings=lambda wildcards: {
             "control": config["control"],
-            "model": {key: value for key, value in settings_of(wildcards).items() if key != "select"},
-            "resume": f"{OUT}/resume/{wildcards.model}-fold{wildcards.fold}",
+            "models": {
+                wildcards.model: {
+                    key: value for key, value in config["models"][wildcards.model].items() if key != "select"
+                }
+            },
             "seed": config["seed"],
         },
         code=code("train_fold.py"),
@@ -40,7 +45,7 @@ rule predict_fold:
     """Predict the test recordings' windows with one fold's model."""
     input:
         model=lambda wildcards: f"{OUT}/models/{wildcards.model}/fold{wildcards.fold}/{selected(wildcards.model)}.keras",
-        labels=rules.split_folds.output.labels,
+        labels=f"{OUT}/labels.json",
         arrays=examples("npy", 0, TEST),
         indexes=examples("csv", 0, TEST),
     output:
@@ -49,16 +54,21 @@ rule predict_fold:
         f"{OUT}/logs/predict_fold/{{model}}/fold{{fold}}.log",
     benchmark:
         f"{OUT}/benchmarks/predict_fold/{{model}}/fold{{fold}}.tsv"
+    cache: CACHED
     conda:
         "../envs/tensorflow.yaml"
-    threads: lambda wildcards: settings_of(wildcards)["threads"]
+    threads: lambda wildcards: config["models"][wildcards.model]["threads"]
     resources:
         gpu=1,
     params:
+        wildcards=named,
         settings=lambda wildcards: {
-            "batch_size": settings_of(wildcards)["batch_size"],
+            "models": {
+                wildcards.model: {
+                    key: config["models"][wildcards.model][key] for key in ("batch_size", "threads")
+                }
+            },
             "seed": config["seed"],
-            "threads": settings_of(wildcards)["threads"],
         },
         code=code("predict_fold.py"),
     script:

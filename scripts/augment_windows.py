@@ -12,7 +12,7 @@ from understory.streams import Stage, stream
 def main(job):
     params = job.params.settings
     windows, index = store.read(job.input.waveforms, job.input.index)
-    chain, rate = augment.build(params["chain"]), params["sample_rate"]
+    chain, rate = augment.build(params["augment"]["chain"]), params["crop"]["sample_rate"]
     copies, draws = np.empty_like(windows), []
     for number, example in enumerate(index.example_id):
         rng = stream(params["seed"], Stage.AUGMENT, example, int(job.wildcards.variant))

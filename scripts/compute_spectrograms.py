@@ -10,19 +10,19 @@ from understory.job import run
 
 
 def main(job):
-    mel, rate = job.params.settings, job.params.settings["sample_rate"]
+    mel, rate = job.params.settings["spectrogram"], job.params.settings["crop"]["sample_rate"]
     if job.params.recordings is None:
         windows, index = store.read(job.input.waveforms, job.input.index)
         count, waves = len(index), (audio.to_float(window) for window in windows)
         samples = windows.shape[1]
     else:
-        recordings = store.read_table(job.input.recordings)
-        index, waves = slide(recordings, job.params.source.folder, **job.params.test)
-        count, samples = len(index), round(job.params.test["window"] * rate)
+        recordings, crop = store.read_table(job.input.recordings), job.params.test["crop"]
+        index, waves = slide(recordings, job.params.source.folder, **crop)
+        count, samples = len(index), round(crop["window"] * rate)
     frames = spectrogram.shape(samples, hop=mel["hop"], n_mels=mel["n_mels"], resize=mel["resize"])
     out = np.empty((count, *frames), dtype=np.float16)
     for number, wave in enumerate(waves):
-        out[number] = spectrogram.log_mel(wave, **mel)
+        out[number] = spectrogram.log_mel(wave, sample_rate=rate, **mel)
     store.write(job.output.examples, job.output.index, out, index)
 
 

@@ -9,7 +9,7 @@ from understory.job import run
 
 
 def main(job):
-    crop, source = job.params.settings, job.params.source
+    crop, source = job.params.settings["crop"], job.params.source
     recordings = store.read_table(job.input.recordings)
     tables, _ = inspection.usable(source.read(), recordings)
     paths = {row.recording_id: Path(source.folder, row.path) for row in recordings.itertuples()}

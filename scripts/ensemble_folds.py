@@ -10,7 +10,7 @@ from understory.job import run
 
 
 def main(job):
-    params = job.params.settings
+    params, how = job.params.settings, job.params.settings["ensemble"]
     labels = json.loads(Path(job.input.labels).read_text())
     classes, score = labels["classes"], scores.SCORES[labels["metric"]]
 
@@ -34,7 +34,7 @@ def main(job):
     held = ["example_id", "recording_id", "label", "present", "fold"]
     oof = by_model[0][held].join(
         pd.DataFrame(
-            ensemble.combine(ensemble.align(by_model, held, classes), method=params["folds"]), columns=classes
+            ensemble.combine(ensemble.align(by_model, held, classes), method=how["folds"]), columns=classes
         )
     )
     store.write_table(job.output.oof, oof)
@@ -52,16 +52,14 @@ def main(job):
         members = [
             ensemble.with_priors(
                 ensemble.by_recording(
-                    store.read_table(path), classes, method=params["windows"], top_k=params["top_k"]
+                    store.read_table(path), classes, method=how["windows"], top_k=how["top_k"]
                 ),
                 unread,
                 priors,
             ).reset_index()
             for path in job.input.predictions
         ]
-        combined = ensemble.combine(
-            ensemble.align(members, ["recording_id"], classes), method=params["folds"]
-        )
+        combined = ensemble.combine(ensemble.align(members, ["recording_id"], classes), method=how["folds"])
         predictions = members[0][["recording_id"]].join(pd.DataFrame(combined, columns=classes))
         store.write_table(job.output.predictions, predictions)
         if job.input.get("truth"):

@@ -2,13 +2,12 @@
 
 from understory import inspection, store
 from understory.job import run
-from understory.tables import shard_recordings
 
 
 def main(job):
     source, shard = job.params.source, job.wildcards.shard
     tables = source.read()
-    own = shard_recordings(tables, shard, job.params.settings["shards"])
+    own = tables.shard(shard, job.params.settings["shards"])
     recordings, set_aside = inspection.inspect(own, source.path)
     _, outside = inspection.usable(tables, recordings)
     job.params.limit.check_first([*set_aside, *outside])

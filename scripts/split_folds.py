@@ -18,7 +18,7 @@ def main(job):
         given,
         [*(q for q in given.quarantined if q.subset == "train"), *inspection.listed(job.input.quarantine)],
     )
-    annotated = examples.annotation_examples(tables, absent=params["absent"])
+    annotated = examples.annotation_examples(tables, absent=params["crop"]["absent"])
     store.write_table(job.output.folds, folds.deal(annotated, tables, **params["split"]))
     labels = {
         "classes": list(tables.classes),

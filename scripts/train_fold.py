@@ -13,7 +13,8 @@ def main(job):
     from understory import batches, training
 
     params, fold = job.params.settings, int(job.wildcards.fold)
-    settings, name = params["model"], job.wildcards.model
+    name = job.wildcards.model
+    settings = params["models"][name]
     training.configure(threads=settings["threads"], seed=params["seed"])
     labels = json.loads(Path(job.input.labels).read_text())
     shards = [
@@ -26,7 +27,8 @@ def main(job):
     inputs = training.content_digest(
         [job.input.folds, job.input.labels, *job.input.arrays, *job.input.indexes]
     )
-    state = Path(f"{params['resume']}-{tracking.digest([job.params.code, params, inputs])}")
+    resume = Path(job.output.last).parents[3] / "resume"
+    state = resume / f"{name}-fold{fold}-{tracking.digest([job.params.code, params, inputs])}"
     model, best, history = training.train(
         data,
         fold=fold,
@@ -47,7 +49,7 @@ def main(job):
     for chosen, path in ((model, job.output.last_oof), (training.load(best), job.output.best_oof)):
         predictions = training.predict(chosen, data, rows, batch_size=settings["batch_size"])
         store.write_table(path, training.with_predictions(held, predictions, labels["classes"]))
-    for finished in state.parent.glob(f"{Path(params['resume']).name}-*"):
+    for finished in resume.glob(f"{name}-fold{fold}-*"):
         shutil.rmtree(finished)
 
 

@@ -1,4 +1,4 @@
-"""What the tests share: the real data where they lie, and a way to run the real Snakefile."""
+"""What the tests share: the real data where they lie, a small data set in rfcx' layout, and a way to run the Snakefile."""
 
 import os
 import subprocess
@@ -9,6 +9,8 @@ import hypothesis
 import pytest
 import yaml
 from workflow import ROOT
+
+from understory.datasets import rfcx_replica
 
 # `make soak` makes ten times as many examples, and others each time.
 hypothesis.settings.register_profile("default", deadline=None, derandomize=True, database=None)
@@ -34,11 +36,11 @@ def real():
 def run_snakemake():
     """A function that runs the real Snakefile in a folder and gives the finished process."""
 
-    def run(folder, *options, config=None, recipe=None, cores=2, check=True):
+    def run(folder, *options, config=None, recipe=None, cores=2, check=True, source=ROOT, env=None):
         folder.mkdir(parents=True, exist_ok=True)
         settings = []
         if recipe:
-            settings.append(str(ROOT / "recipes" / f"{recipe}.yaml"))
+            settings.append(str(source / "recipes" / f"{recipe}.yaml"))
         if config:
             (folder / "settings.yaml").write_text(yaml.safe_dump(config))
             settings.append(str(folder / "settings.yaml"))
@@ -47,17 +49,66 @@ def run_snakemake():
             "-m",
             "snakemake",
             "--snakefile",
-            str(ROOT / "Snakefile"),
+            str(source / "Snakefile"),
             "--directory",
             str(folder),
         ]
-        command += ["--profile", str(ROOT / "profiles" / "default"), "--cores", str(cores)]
+        command += ["--profile", str(source / "profiles" / "default"), "--cores", str(cores)]
         command += ["--configfile", *settings] if settings else []
         # Separated, so that --configfile takes no target for one of its own.
         command += ["--nocolor", *options]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=source, env={**os.environ, **(env or {})}
+        )
         if check:
             assert done.returncode == 0, done.stdout + done.stderr
         return done
 
     return run
+
+
+SYNTHETIC = {
+    "train_recordings": 48,
+    "rejected_recordings": 10,
+    "test_recordings": 6,
+    "train_duration": 6.0,
+    "test_duration": 7.0,
+    "min_snr": 5.0,
+    "max_snr": 15.0,
+}
+
+
+@pytest.fixture(scope="session")
+def small():
+    """A function that gives the settings of a small run, with changes."""
+
+    def settings(**changes):
+        base = {
+            "name": "small",
+            "synthetic": SYNTHETIC,
+            "shards": {"train": 2, "test": 1},
+            "split": {"n_splits": 2, "rare_classes": "allow"},
+            "crop": {"window": 4, "hop": 2},
+            "models": {"sed_cnn": {"options": {"filters": [4, 8], "dense": 8}, "epochs": 1}},
+        }
+        for key, value in changes.items():
+            base[key] = {**base[key], **value} if isinstance(value, dict) and key in base else value
+        return base
+
+    return settings
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """The small data set's folder."""
+    made = tmp_path_factory.mktemp("made")
+    rfcx_replica.synthesize(made / "data", made / "truth.csv", settings=SYNTHETIC, seed=5, processes=2)
+    return made / "data"
+
+
+@pytest.fixture(scope="session")
+def first(run_snakemake, folder, small, tmp_path_factory):
+    """The folder of a run of everything on one core."""
+    place = tmp_path_factory.mktemp("first")
+    run_snakemake(place, config=small(data=str(folder)), cores=1)
+    return place

@@ -5,11 +5,12 @@ Imported while the Snakefile is parsed: nothing is fetched and no network librar
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from understory.tables import InputError, stable_hash
+from understory.untracked import Untracked
 
 COMPETITION = re.compile(r"kaggle:([A-Za-z0-9][A-Za-z0-9-]{0,99})")
 SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz")
@@ -83,15 +84,14 @@ def place(data: str, out: str):
             return f"data/{slug(data)}", f"data/{slug(data)}.json"
 
 
-@dataclass(frozen=True)
-class Address:
+@dataclass(frozen=True, repr=False)
+class Address(Untracked):
     """A well-formed address on its way to the job that fetches it, with the digest its archive is to have.
 
-    Snakemake leaves a param of this class out when it compares and stores params: another password is not
-    another data set, and none is to be found in a log.
+    Another password is not another data set, and none is to be found in a log.
     """
 
-    text: str = field(repr=False)
+    text: str
     sha256: str | None = None
 
 

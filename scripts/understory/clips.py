@@ -13,6 +13,7 @@ from understory.contents import Contents
 from understory.datasets import esc50
 from understory.tables import SUBSETS, InputError, stable_hash
 from understory.tracking import digest
+from understory.untracked import Untracked
 
 # Of the block `synthetic`, what tells who sings.
 KEYS = ("clips", "background")
@@ -32,13 +33,9 @@ class Catalogue(NamedTuple):
     files: dict[str, tuple[tuple[str, ...], ...]]
 
 
-@dataclass(frozen=True)
-class Clips:
-    """Where clips lie, and which of their classes are no labels.
-
-    Snakemake leaves a param of this class out when it compares params: what the clips hold is tracked by a
-    digest of them, and where they lie is of no consequence.
-    """
+@dataclass(frozen=True, repr=False)
+class Clips(Untracked):
+    """Where clips lie, and which of their classes are no labels. What they hold is tracked by a digest of them."""
 
     folder: str
     background: tuple[str, ...] = ()

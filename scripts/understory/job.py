@@ -1,8 +1,10 @@
 """Running a script's main as a job: its output in the log, its errors in words."""
 
+import errno
 import os
 import sys
 
+from understory import running
 from understory.tables import InputError
 
 
@@ -13,6 +15,7 @@ def run(main, snakemake):
     """
     if snakemake is None:
         return
+    running.hold()
     log = os.open(str(snakemake.log[0]), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -22,3 +25,11 @@ def run(main, snakemake):
         main(snakemake)
     except InputError as error:
         sys.exit(f"ERROR in {snakemake.rule}: {error}")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        place = error.filename or os.path.dirname(str(snakemake.output[0]))
+        sys.exit(
+            f"ERROR in {snakemake.rule}: expected room for {place}, found none left on its disk ({error.strerror}). "
+            "Make room and give the same command again: what is finished stays"
+        )

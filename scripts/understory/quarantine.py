@@ -6,14 +6,14 @@ Plain Python only: the Snakefile imports this module each time it is parsed.
 from dataclasses import dataclass
 
 from understory.tables import SUBSETS, InputError, Quarantined, Recording, Tables
+from understory.untracked import Untracked
 
 
-@dataclass(frozen=True)
-class Limit:
+@dataclass(frozen=True, repr=False)
+class Limit(Untracked):
     """How much may be set aside before a run stops.
 
-    Snakemake leaves a param of this class out when it compares params: it decides whether a job may go on, never what
-    comes out of it.
+    It decides whether a job may go on, never what comes out of it.
 
     Attributes
     ----------

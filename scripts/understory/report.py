@@ -186,7 +186,7 @@ def page(
     Parameters
     ----------
     settings : dict
-        `title`, `examples`, `seed`, `window` (s), `control`, `select` (by model) and `mel` (the block `spectrogram`).
+        `report`, `spectrogram` and `crop.window` (s) as in the configuration, `seed`, `control`, and `select` by model.
     scored : dict
         `scores.json`.
     labels : dict
@@ -294,7 +294,7 @@ def page(
     cards, warnings = _headlines(settings, scored, matrices, by_model, classes, sizes)
     presences = folds.presence.value_counts()
     html = PAGE.render(
-        title=settings["title"],
+        title=settings["report"]["title"],
         name=scored["name"],
         headings=HEADINGS,
         contents=HEADINGS.items(),
@@ -498,19 +498,19 @@ def _quarantined(table, path):
 
 def _examples(settings, classes, drawn, index, rows, predicted, store):
     """The best and worst examples of each class that is drawn, and a word on what is left out."""
-    if not settings["examples"]:
+    if not settings["report"]["examples"]:
         return [], "None is asked for (report.examples is 0)."
-    mel = settings["mel"]
+    mel = settings["spectrogram"]
     frequencies = librosa.mel_frequencies(n_mels=mel["n_mels"] + 2, fmin=mel["fmin"], fmax=mel["fmax"])[1:-1]
     if mel["resize"]:
         bands = mel["resize"][0]
         frequencies = np.interp(
             np.linspace(0, len(frequencies) - 1, bands), np.arange(len(frequencies)), frequencies
         )
-    wanted = min(settings["examples"], max(1, PICTURES // (2 * len(drawn))))
+    wanted = min(settings["report"]["examples"], max(1, PICTURES // (2 * len(drawn))))
     note = _of_many(drawn, classes, "shown", "the rest is left out")
-    if wanted < settings["examples"]:
-        note += f" There are {wanted} and not {settings['examples']} of each kind, to keep the page small."
+    if wanted < settings["report"]["examples"]:
+        note += f" There are {wanted} and not {settings['report']['examples']} of each kind, to keep the page small."
     boxes = {
         recording: events for recording, events in index[index.presence == "present"].groupby("recording_id")
     }
@@ -532,7 +532,7 @@ def _examples(settings, classes, drawn, index, rows, predicted, store):
                     (event.label, event.t_min - row.start, event.t_max - row.start, event.f_min, event.f_max)
                     for event in inside.itertuples()
                 ],
-                window=settings["window"],
+                window=settings["crop"]["window"],
                 mel_frequencies=frequencies,
             )
             place_in_time = f"{row.recording_id}, {row.start:.1f} to {row.stop:.1f} s"

@@ -9,6 +9,7 @@ import math
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -139,6 +140,27 @@ class Tables:
             quarantined=tuple(q for q in self.quarantined if q.recording_id not in others),
         )
 
+    @cached_property
+    def annotations_of(self) -> dict[str, list[Annotation]]:
+        """The annotations of each recording that has any, in a fixed order."""
+        found: dict[str, list[Annotation]] = {}
+        for annotation in sorted(self.annotations):
+            found.setdefault(annotation.recording_id, []).append(annotation)
+        return found
+
+    @cached_property
+    def _dealt(self) -> dict[tuple[str, int], dict[str, list[Recording]]]:
+        return {}
+
+    def shard(self, shard: str, count: int) -> list[Recording]:
+        """The recordings of a shard, of `count`, in the order of their ids."""
+        subset = shard.split("-")[0]
+        if (subset, count) not in self._dealt:
+            dealt = self._dealt[subset, count] = {}
+            for recording in sorted(r for r in self.recordings if r.subset == subset):
+                dealt.setdefault(shard_of(recording.recording_id, subset, count), []).append(recording)
+        return self._dealt[subset, count].get(shard, [])
+
     def check_folds(self, n_splits: int):
         """InputError unless the data set has no folds of its own, or `n_splits`, numbered without a gap."""
         if self.folds is None:
@@ -163,13 +185,6 @@ def stable_hash(text: str) -> int:
 def shard_of(recording_id: str, subset: str, count: int) -> str:
     """The name of the shard, of `count`, that a recording of `subset` belongs to, whatever else there is."""
     return f"{subset}-{stable_hash(recording_id) % count}"
-
-
-def shard_recordings(tables: Tables, shard: str, count: int) -> list[Recording]:
-    """The recordings of a shard, of `count`, in the order of their ids."""
-    subset = shard.split("-")[0]
-    own = (r for r in tables.recordings if r.subset == subset)
-    return sorted(r for r in own if shard_of(r.recording_id, subset, count) == shard)
 
 
 def example_id(annotation: Annotation) -> str:
@@ -333,7 +348,9 @@ def read_rows(path: Path, columns) -> tuple[list[str], list[tuple[int, dict[str,
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not text in UTF-8 (byte {error.start}): save it as UTF-8") from None
     except csv.Error as error:
-        raise InputError(f"{path}, after line {reader.line_num}: expected a line of a CSV file, found {error}") from None
+        raise InputError(
+            f"{path}, after line {reader.line_num}: expected a line of a CSV file, found {error}"
+        ) from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): {wanted}") from None
 

@@ -3,13 +3,14 @@
 import ast
 import hashlib
 import json
+import os
 import sys
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from understory.contents import Contents
-from understory.tables import Tables, shard_recordings
+from understory.tables import Tables
 
 # Import names whose distribution is called otherwise.
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "skimage": "scikit-image", "yaml": "PyYAML"}
@@ -30,20 +31,26 @@ def annotations_digest(tables: Tables) -> str:
     return digest([sorted(tables.annotations), tables.classes, tables.folds, tables.exhaustive])
 
 
-def shard_digest(tables: Tables, path_of, shard: str, count: int, contents: Contents) -> str:
+def shard_digest(tables: Tables, folder: str, shard: str, count: int, contents: Contents) -> str:
     """What a shard, of `count`, is made of: its recordings, their annotations and the content of their files.
 
-    `path_of` gives a recording's file.
+    `folder` is what the recordings' paths are relative to.
     """
-    subset = shard.split("-")[0]
-    own = shard_recordings(tables, shard, count)
-    names = [recording.recording_id for recording in own]
-    files = dict(zip(names, contents.identities(map(path_of, own)), strict=True))
-    return digest([subset, files, sorted(a for a in tables.annotations if a.recording_id in files)])
+    own = tables.shard(shard, count)
+    identities = contents.identities(os.path.join(folder, recording.path) for recording in own)
+    return digest(
+        [
+            shard.split("-")[0],
+            [
+                [recording, identity, tables.annotations_of.get(recording.recording_id, [])]
+                for recording, identity in zip(own, identities, strict=True)
+            ],
+        ]
+    )
 
 
-def code_digest(script: Path, library: Path, extra=()) -> str:
-    """Digest of the code a script runs: its syntax tree, those of the local modules it imports, directly
+def code_of(script: Path, library: Path, extra=()) -> dict[str, dict[str, str]]:
+    """What decides over what a script does: its syntax tree, those of the local modules it imports, directly
     or not, and the versions of the third-party packages any of these import.
 
     Parameters
@@ -53,6 +60,11 @@ def code_digest(script: Path, library: Path, extra=()) -> str:
         The folder local modules are imported from.
     extra : iterable of str
         Local modules that are imported by a name known only at run time.
+
+    Returns
+    -------
+    dict
+        `code`, the digest of each source file's tree, and `packages`, the version of each package.
     """
     sources, packages = {}, set()
     pending = [script, *(file for name in extra for file in module_files(name, library))]
@@ -66,8 +78,8 @@ def code_digest(script: Path, library: Path, extra=()) -> str:
             pending += local
             if not local:
                 packages.add(name.split(".")[0])
-    trees = {str(file.relative_to(library)): tree for file, tree in sources.items()}
-    return digest([trees, versions(packages - {"snakemake"})])
+    trees = {file.relative_to(library).as_posix(): digest(tree) for file, tree in sources.items()}
+    return ordered({"code": trees, "packages": versions(packages - {"snakemake"})})
 
 
 @cache

@@ -73,13 +73,12 @@ def inputs(classes=("a", "b", "c"), *, takes=4, folds=2, models=("m",), exhausti
     array = rng.random((len(index), BANDS, FRAMES)).astype(np.float16)
     return {
         "settings": {
-            "title": "Title",
-            "examples": 1,
+            "report": {"title": "Title", "examples": 1},
             "seed": 1,
-            "window": WINDOW,
+            "crop": {"window": WINDOW},
             "control": "none",
             "select": dict.fromkeys(models, "last"),
-            "mel": MEL,
+            "spectrogram": MEL,
         },
         "scored": {
             "name": "run",
@@ -173,7 +172,7 @@ def test_the_same_inputs_give_the_same_bytes():
 def test_names_are_text_and_nothing_else(name):
     given = inputs([name, "b"], tests=4)
     given["store"][0][1].recording_id = name
-    given["settings"]["title"] = given["scored"]["name"] = name
+    given["settings"]["report"]["title"] = given["scored"]["name"] = name
     given["facts"] = [(name, name)]
     given["quarantine"] = pd.DataFrame(
         [["train", "recording", name, name, name]], columns=NO_QUARANTINE.columns
@@ -249,7 +248,7 @@ def test_what_is_taken_for_what_is_counted():
 
 def test_the_best_and_worst_examples_are_the_labels_own():
     given = inputs(["a", "b"], takes=5)
-    given["settings"]["examples"] = 2
+    given["settings"]["report"]["examples"] = 2
     given["oof"]["a"] = np.arange(10) / 10
     text = text_of(report.page(**given).html)
     shown = re.findall(r"(best|worst): (0\.\d+) · (r0-\d)", text)
@@ -263,14 +262,14 @@ def test_the_best_and_worst_examples_are_the_labels_own():
 
 def test_no_examples_are_shown_where_none_are_asked_for():
     given = inputs()
-    given["settings"]["examples"] = 0
+    given["settings"]["report"]["examples"] = 0
     assert "Spectrogram of" not in report.page(**given).html
 
 
 def test_hundreds_of_classes_stay_readable_and_small():
     classes = [f"class {number} {'of a long name' * 3}" for number in range(400)]
     given = inputs(classes, takes=2, tests=3)
-    given["settings"]["examples"] = 20
+    given["settings"]["report"]["examples"] = 20
     page = report.page(**given)
     assert len(page.html.encode()) < 5_000_000
     tags, text = Tags(page.html), text_of(page.html)
@@ -299,7 +298,7 @@ def test_hundreds_of_classes_stay_readable_and_small():
 def test_many_examples_a_class_are_cut_to_what_a_page_holds(monkeypatch):
     monkeypatch.setattr(report, "PICTURES", 12)
     given = inputs(takes=20)
-    given["settings"]["examples"] = 10
+    given["settings"]["report"]["examples"] = 10
     page = report.page(**given)
     assert page.html.count("data:image/webp") == 12
     assert "There are 2 and not 10 of each kind" in text_of(page.html)

@@ -25,7 +25,7 @@ def digest(folder, extra=(), **changed):
         path.write_text(text)
     tracking.parsed.cache_clear()
     tracking.module_files.cache_clear()
-    return tracking.code_digest(folder / "job.py", folder, extra)
+    return tracking.code_of(folder / "job.py", folder, extra)
 
 
 @pytest.mark.parametrize(

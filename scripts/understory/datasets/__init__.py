@@ -26,6 +26,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from understory.tables import InputError, Recording, Tables
+from understory.untracked import Untracked
 
 
 def reader(name: str):
@@ -43,13 +44,9 @@ def replica_name(name: str) -> str:
     return module
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where a data set lies, and how to read it.
-
-    Snakemake leaves a param of this class out when it compares params: what a data set holds is tracked by
-    digests of its content, and where it lies is of no consequence.
-    """
+@dataclass(frozen=True, repr=False)
+class Source(Untracked):
+    """Where a data set lies, and how to read it. What it holds is tracked by digests of its content."""
 
     dataset: str
     folder: str
@@ -101,4 +98,8 @@ class Source:
 
     def missing(self, tables: Tables) -> list[Recording]:
         """The recordings whose files are not there."""
-        return [recording for recording in tables.recordings if not os.path.isfile(self.path(recording))]
+        return [
+            recording
+            for recording in tables.recordings
+            if not os.path.isfile(os.path.join(self.folder, recording.path))
+        ]

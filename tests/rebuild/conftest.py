@@ -1,0 +1,84 @@
+"""A finished run of two models, which changes are made to."""
+
+import copy
+import shutil
+
+import pytest
+from workflow import ROOT
+
+TINY = {"options": {"filters": [4, 8], "dense": 8}, "epochs": 1}
+# A model of one's own takes every key of a model.
+OTHER = {
+    "architecture": "sed_cnn",
+    **TINY,
+    "options": {"filters": [4, 8], "dense": 8, "dropout": 0.1},
+    "loss": {"name": "binary_crossentropy"},
+    "optimiser": {"name": "adam", "learning_rate": 0.01},
+    "schedule": {"name": "constant"},
+    "batch_size": 16,
+    "mixup": 0,
+    "select": "last",
+    "threads": 1,
+}
+
+
+class World:
+    """A run, its data and the workflow's source, each in a copy of its own, with a configuration to change."""
+
+    def __init__(self, place, run_snakemake, config):
+        self.run, self.data, self.source = place / "run", place / "data", place / "source"
+        self.config, self.options, self.env = config, [], {}
+        self._snakemake = run_snakemake
+
+    def set(self, key, value):
+        """Set one key of the configuration, told by its path."""
+        *parents, last = key.split(".")
+        block = self.config
+        for parent in parents:
+            block = block.setdefault(parent, {})
+        block[last] = value
+
+    def edit(self, name, old, new):
+        """Change the code."""
+        path = self.source / name
+        text = path.read_text()
+        assert old in text, (name, old)
+        path.write_text(text.replace(old, new, 1))
+
+    def snakemake(self, *options, **others):
+        source = self.source if self.source.exists() else ROOT
+        return self._snakemake(
+            self.run, *self.options, *options, config=self.config, source=source, env=self.env, **others
+        )
+
+    def copy_source(self):
+        self.source.mkdir()
+        for name in ("Snakefile", "config.yaml"):
+            shutil.copy(ROOT / name, self.source / name)
+        for name in ("rules", "scripts", "schemas", "envs", "profiles", "report"):
+            shutil.copytree(ROOT / name, self.source / name, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def configuration(small, data):
+    return copy.deepcopy(
+        small(data=str(data), models={"sed_cnn": TINY, "other": OTHER}, train=["sed_cnn", "other"])
+    )
+
+
+@pytest.fixture(scope="session")
+def two_models(first, folder, small, run_snakemake, tmp_path_factory):
+    """The folder of a finished run: the first one, with a model added."""
+    place = tmp_path_factory.mktemp("two") / "run"
+    shutil.copytree(first, place)
+    run_snakemake(place, config=configuration(small, folder))
+    return place
+
+
+@pytest.fixture
+def world(two_models, folder, small, run_snakemake, tmp_path):
+    """A copy of the finished run and of its data, elsewhere."""
+    shutil.copytree(two_models, tmp_path / "run")
+    shutil.copytree(folder, tmp_path / "data")
+    yield World(tmp_path, run_snakemake, configuration(small, tmp_path / "data"))
+    for name in ("run", "data"):
+        shutil.rmtree(tmp_path / name)

@@ -1,0 +1,72 @@
+"""A lock that a killed run left behind is told from one that counts."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from workflow import ROOT
+
+from understory import records, running
+
+HOLD = "import sys, time; from pathlib import Path; from understory import running; running.hold(Path(sys.argv[1])); print('held', flush=True); time.sleep(600)"
+
+
+@pytest.fixture
+def locked(tmp_path):
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks" / "0.input.lock").touch()
+    return tmp_path
+
+
+def at_work(folder):
+    program = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "scripts")},
+    )
+    assert program.stdout.readline() == b"held\n"
+    return program
+
+
+def test_a_lock_stays_while_anybody_is_at_work(locked):
+    one, other = at_work(locked), at_work(locked)
+    try:
+        assert "a run is at work here" in running.clear(locked)
+        one.send_signal(signal.SIGKILL)
+        one.wait()
+        assert "a run is at work here" in running.clear(locked)
+        assert (locked / "locks").exists()
+        other.send_signal(signal.SIGKILL)
+        other.wait()
+        for _ in range(100):
+            if running.clear(locked) is None:
+                break
+            time.sleep(0.05)
+        assert not (locked / "locks").exists()
+    finally:
+        for program in (one, other):
+            program.kill()
+            program.wait()
+            program.stdout.close()
+
+
+def test_without_a_lock_there_is_nothing_to_clear(tmp_path):
+    assert running.clear(tmp_path / "none") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_age_of_the_records_is_kept(tmp_path, capsys):
+    place = records.since(tmp_path / "metadata", tmp_path / "results")
+    os.utime(place, (1, 1))
+    assert records.since(tmp_path / "metadata", tmp_path / "results") == place
+    assert os.stat(place).st_mtime == 1
+    assert capsys.readouterr().err == ""
+
+
+def test_results_older_than_the_records_are_told_of(tmp_path, capsys):
+    (tmp_path / "results").mkdir()
+    records.since(tmp_path / "metadata", tmp_path / "results")
+    assert "there is no record of how this was made" in capsys.readouterr().err

@@ -26,10 +26,16 @@ def run(main, snakemake):
     except InputError as error:
         sys.exit(f"ERROR in {snakemake.rule}: {error}")
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not full(error):
             raise
         place = error.filename or os.path.dirname(str(snakemake.output[0]))
         sys.exit(
-            f"ERROR in {snakemake.rule}: expected room for {place}, found none left on its disk ({error.strerror}). "
+            f"ERROR in {snakemake.rule}: expected room for {place}, found none left on its disk. "
             "Make room and give the same command again: what is finished stays"
         )
+
+
+def full(error: OSError) -> bool:
+    """Whether an error says that a disk is full; NumPy and HDF5 say so in words alone."""
+    said = ("Not enough free space", "requested and", "No space left")
+    return error.errno in (errno.ENOSPC, errno.EDQUOT) or any(words in str(error) for words in said)

@@ -23,9 +23,10 @@ why: .venv
 test: lint
 	$(BIN)/python -m pytest
 
-# The long forms: ten times as many made-up inputs, and others each time.
+# The long forms: ten times as many made-up inputs, all changes executed, two hundred kills.
 soak: .venv
 	$(BIN)/python -m pytest --hypothesis-profile=soak tests/unit/test_bad_input.py
+	$(BIN)/python -m pytest -m soak
 
 lint: .venv
 	$(BIN)/ruff check .

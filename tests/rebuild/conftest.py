@@ -4,7 +4,7 @@ import copy
 import shutil
 
 import pytest
-from workflow import ROOT
+from workflow import ROOT, planned
 
 TINY = {"options": {"filters": [4, 8], "dense": 8}, "epochs": 1}
 # A model of one's own takes every key of a model.
@@ -70,7 +70,10 @@ def two_models(first, folder, small, run_snakemake, tmp_path_factory):
     """The folder of a finished run: the first one, with a model added."""
     place = tmp_path_factory.mktemp("two") / "run"
     shutil.copytree(first, place)
-    run_snakemake(place, config=configuration(small, folder))
+    done = run_snakemake(place, config=configuration(small, folder))
+    own = {(rule, f"model=other, fold={fold}") for rule in ("train_fold", "predict_fold") for fold in (0, 1)}
+    after = {(rule, "") for rule in ("ensemble_folds", "write_submission", "build_report")}
+    assert planned(done.stdout + done.stderr) == own | after
     return place
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import soundfile
-from workflow import planned
+from workflow import ROOT, planned
 
 from understory.tables import shard_of
 
@@ -273,6 +273,18 @@ ROWS = [
     Row("tensorflow's version", other_version("tensorflow"), TRAINING),
     Row("threads, memory, log level", other_machine, set()),
 ]
+
+
+def test_the_readme_shows_the_table():
+    shown = (
+        (ROOT / "README.md")
+        .read_text()
+        .split("| change | what runs again |\n| --- | --- |\n")[1]
+        .split("\n\n")[0]
+    )
+    # Adding a model is what made the finished run.
+    names = [line.split("|")[1].strip() for line in shown.splitlines()]
+    assert [name for name in names if name != "a model added"] == [row.name for row in ROWS]
 
 
 def apply(row, world):

@@ -19,7 +19,7 @@ def since(folder: Path, results: Path) -> str:
         if results.exists():
             print(
                 f"{results}: there is no record of how this was made ({folder} is gone), so that nothing here can be proved "
-                "current: all of it is made again. To trust it all the same: snakemake --touch",
+                "current: all of it is made again",
                 file=sys.stderr,
             )
         folder.mkdir(parents=True, exist_ok=True)

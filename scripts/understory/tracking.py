@@ -64,7 +64,7 @@ def code_of(script: Path, library: Path, extra=()) -> dict[str, dict[str, str]]:
     Returns
     -------
     dict
-        `code`, the digest of each source file's tree, and `packages`, the version of each package.
+        `code`, the digest of each source file's tree, and `packages`, the version of each package and Python's.
     """
     sources, packages = {}, set()
     pending = [script, *(file for name in extra for file in module_files(name, library))]
@@ -79,7 +79,8 @@ def code_of(script: Path, library: Path, extra=()) -> dict[str, dict[str, str]]:
             if not local:
                 packages.add(name.split(".")[0])
     trees = {file.relative_to(library).as_posix(): digest(tree) for file, tree in sources.items()}
-    return ordered({"code": trees, "packages": versions(packages - {"snakemake"})})
+    python = {"python": ".".join(map(str, sys.version_info[:2]))}
+    return ordered({"code": trees, "packages": {**python, **versions(packages - {"snakemake"})}})
 
 
 @cache

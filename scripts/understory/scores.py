@@ -1,6 +1,7 @@
 """Scores of predictions against labels, and what chance would score."""
 
 import numpy as np
+from scipy.stats import rankdata
 
 from understory.streams import Stage, stream
 
@@ -76,6 +77,54 @@ def class_scores(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     return np.where(counts, total / np.maximum(counts, 1), np.nan)
 
 
+def class_recalls(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """Each class's recall: (classes,) shares of the rows where it is present and predicted highest, NaN where none is.
+
+    Where each row has one label, the accuracy is their mean, weighted by the classes' numbers of rows.
+    """
+    present = labels > 0.5
+    counts = present.sum(axis=0)
+    highest = predictions.argmax(axis=1)[:, None] == np.arange(labels.shape[1])
+    return np.where(counts, (present & highest).sum(axis=0) / np.maximum(counts, 1), np.nan)
+
+
+CLASS_SCORES = {"lwlrap": class_scores, "accuracy": class_recalls}
+
+
+def _dealt_lwlrap(labels, predictions):
+    """A function of a permutation of the rows: the lwlrap of the predictions so dealt.
+
+    Ranks stay as they are when rows move, so only the present labels' cells are looked up.
+    """
+    present = labels > 0.5
+    ranks = rankdata(-predictions, method="max", axis=1)
+    row, column = np.nonzero(present)
+    counts = present.sum(axis=1)
+    # Each present label beside every present label of its row, itself among them.
+    beside = counts[row]
+    starts = np.cumsum(beside) - beside
+    each = np.repeat(np.arange(len(row)), beside)
+    other = (np.cumsum(counts) - counts)[row[each]] + np.arange(len(each)) - starts[each]
+
+    def score(order):
+        at = order[row]
+        values = predictions[at, column]
+        hits = values[each] <= predictions[at[each], column[other]]
+        return float((np.add.reduceat(hits, starts, dtype=int) / ranks[at, column]).mean())
+
+    return score if len(row) else lambda order: float("nan")
+
+
+def _dealt_accuracy(labels, predictions):
+    """A function of a permutation of the rows: the accuracy of the predictions so dealt."""
+    present, highest = labels > 0.5, predictions.argmax(axis=1)
+    rows = np.arange(len(labels))
+    return lambda order: float(present[rows, highest[order]].mean()) if len(rows) else float("nan")
+
+
+DEALT = {"lwlrap": _dealt_lwlrap, "accuracy": _dealt_accuracy}
+
+
 def chance_interval(
     metric: str,
     labels: np.ndarray,
@@ -87,7 +136,6 @@ def chance_interval(
 ):
     """The central interval of the scores that the predictions get when their rows are dealt out at random."""
     rng = stream(seed, Stage.INTERVAL, metric)
-    scores = [
-        SCORES[metric](labels, predictions[rng.permutation(len(predictions))]) for _ in range(permutations)
-    ]
+    score = DEALT[metric](labels, predictions)
+    scores = [score(rng.permutation(len(predictions))) for _ in range(permutations)]
     return tuple(float(q) for q in np.quantile(scores, [(1 - level) / 2, (1 + level) / 2]))

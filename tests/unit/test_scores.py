@@ -8,6 +8,7 @@ from sklearn.metrics import label_ranking_average_precision_score
 
 from understory import scores
 from understory.metrics import LabelRankingPrecision
+from understory.streams import Stage, stream
 
 shapes = st.tuples(st.integers(1, 12), st.integers(2, 7))
 
@@ -81,6 +82,29 @@ def test_one_label_of_24_ranked_at_random_scores_as_the_harmonic_number_says():
     assert scores.lwlrap(labels, rng.random((4000, 24))) == pytest.approx(
         sum(1 / k for k in range(1, 25)) / 24, abs=0.01
     )
+
+
+@pytest.mark.parametrize("metric", ["lwlrap", "accuracy"])
+def test_chance_is_that_of_predictions_whose_rows_change_places(metric):
+    rng = np.random.default_rng(2)
+    labels = rng.choice([-1, 0, 1], size=(30, 5), p=[0.3, 0.4, 0.3])
+    predictions = rng.integers(4, size=labels.shape) / 4
+    draws = stream(3, Stage.INTERVAL, metric)
+    naive = [scores.SCORES[metric](labels, predictions[draws.permutation(30)]) for _ in range(50)]
+    found = scores.chance_interval(metric, labels, predictions, seed=3, permutations=50)
+    assert found == pytest.approx(np.quantile(naive, [0.005, 0.995]), abs=1e-12)
+
+
+@pytest.mark.parametrize("metric", ["lwlrap", "accuracy"])
+def test_nothing_to_score_has_no_chance(metric):
+    assert np.isnan(scores.chance_interval(metric, np.zeros((0, 3)), np.zeros((0, 3)), seed=1)).all()
+
+
+def test_recalls_make_the_accuracy():
+    labels, predictions = np.eye(3)[[0, 0, 1, 1, 1]], np.eye(3)[[0, 1, 1, 1, 2]]
+    recalls = scores.class_recalls(labels, predictions)
+    np.testing.assert_array_equal(recalls, [1 / 2, 2 / 3, np.nan])
+    assert (recalls[:2] * [2, 3]).sum() / 5 == scores.accuracy(labels, predictions)
 
 
 def test_chance_holds_random_predictions_and_not_good_ones():

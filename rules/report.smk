@@ -1,4 +1,4 @@
-# Reads scores, histories, out-of-fold predictions, the examples as recorded, and the truth where there is one.
+# Reads scores, histories, out-of-fold predictions, the examples as recorded, what is set aside, and the truth where there is one.
 # Writes report.html and its figures, which Snakemake's own report (snakemake --report) shows as well.
 
 MEASURED = {
@@ -20,6 +20,7 @@ rule build_report:
         folds=f"{OUT}/folds.csv",
         histories=of_folds("models/{model}/fold{fold}/history.csv"),
         quarantine=f"{OUT}/quarantine.csv",
+        recordings=expand(f"{OUT}/recordings/{{shard}}.csv", shard=[*TRAIN, *TEST]),
         truth=TRUTH,
         arrays=examples("npy", 0, TRAIN),
         indexes=examples("csv", 0, TRAIN),
@@ -90,6 +91,8 @@ rule build_report:
                     ],
                     ["ensemble", ", ".join(f"{key} {value}" for key, value in config["ensemble"].items())],
                 ],
+                # What the page shows of it, so that the page is written anew when it changes.
+                "configuration": configuration.tracked(configuration.effective(config)),
                 "measured": MEASURED,
                 "seed": config["seed"],
                 "select": {model: config["models"][model]["select"] for model in MODELS},
@@ -97,6 +100,7 @@ rule build_report:
                 "crop": {"window": config["crop"]["window"]},
             }
         ),
+        configuration=configuration.as_text(configuration.effective(config)),
         code=code("build_report.py"),
     script:
         "../scripts/build_report.py"

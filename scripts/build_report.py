@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from understory import provenance, report, store
+from understory import provenance, report, store, tables
 from understory.job import run
 
 
@@ -32,10 +32,20 @@ def main(job):
         store=[
             store.read(array, index) for array, index in zip(job.input.arrays, job.input.indexes, strict=True)
         ],
+        usable={
+            subset: [
+                name
+                for path in job.input.recordings
+                if Path(path).stem.split("-")[0] == subset
+                for name in store.read_table(path).recording_id
+            ]
+            for subset in tables.SUBSETS
+        },
         quarantine=store.read_table(job.input.quarantine),
         quarantine_path=job.input.quarantine,
         costs=provenance.costs(measured, **params["measured"]),
         facts=[*params["facts"], *provenance.facts()],
+        configuration=job.params.configuration.text,
     )
     for name, content in page.figures.items():
         with store.replacing(getattr(job.output, name)) as path:

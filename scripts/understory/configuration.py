@@ -6,9 +6,11 @@ import math
 import re
 
 import jsonschema
+import yaml
 
 from understory import addresses
 from understory.tables import InputError
+from understory.untracked import Text
 
 
 def checked(config: dict, schema: dict) -> dict:
@@ -34,6 +36,30 @@ def checked(config: dict, schema: dict) -> dict:
         for key in TAKES:
             model[key] = {option: value for option, value in model[key].items() if value is not None}
     return typed
+
+
+def effective(config: dict) -> dict:
+    """A checked configuration without what concerns nothing in its run, such as models that are not trained."""
+    kind = addresses.kind(config["data"])
+    idle = {"synthetic"} if kind != "synthetic" else set()
+    idle |= {"data_sha256"} if kind in ("synthetic", "folder") else set()
+    models = {name: config["models"][name] for name in sorted(config["train"])}
+    kept = {key: value for key, value in config.items() if key not in idle}
+    return {**kept, "models": models, "train": sorted(models)}
+
+
+def tracked(config: dict) -> dict:
+    """An effective configuration without where data lie: they may be moved, and come out the same."""
+    kept = {key: value for key, value in config.items() if key not in ("data", "data_sha256")}
+    if "synthetic" in kept:
+        kept["synthetic"] = {key: value for key, value in kept["synthetic"].items() if key != "clips"}
+    return kept
+
+
+def as_text(config: dict) -> Text:
+    """A configuration as YAML, without the credentials that an address may hold."""
+    shown = {**config, "data": addresses.shown(config["data"])}
+    return Text(yaml.safe_dump(shown, allow_unicode=True, width=100))
 
 
 def _check_plain(value, place):

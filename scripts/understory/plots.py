@@ -19,6 +19,8 @@ BOX = "#7CFC9A"
 LEGEND = 12
 # Points that a curve is drawn with.
 POINTS = 400
+# Inches: as wide as leaves text of a figure readable when a telephone shrinks it.
+WIDTH = 4.5
 # Classes up to which a confusion matrix can be read.
 MATRIX = 60
 plt.rcParams.update(
@@ -74,7 +76,7 @@ def fold_scores(folds: dict[str, np.ndarray], lines: dict[str, float], metric: s
     lines : dict
         Single scores drawn as vertical lines, by name.
     """
-    figure, axis = plt.subplots(figsize=(7, 1.1 + 0.4 * len(folds)))
+    figure, axis = plt.subplots(figsize=(WIDTH, 1.1 + 0.4 * len(folds)), layout="constrained")
     for row, values in enumerate(folds.values()):
         found = values[np.isfinite(values)]
         axis.plot(
@@ -91,7 +93,7 @@ def fold_scores(folds: dict[str, np.ndarray], lines: dict[str, float], metric: s
     )
     axis.set_ylim(len(folds) - 0.4, -0.6)
     if axis.get_legend_handles_labels()[0]:
-        axis.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(lines))
+        figure.legend(frameon=False, loc="outside upper center", ncols=len(lines))
     return _saved(figure)
 
 
@@ -109,11 +111,9 @@ def class_scores(
     truth : numpy.ndarray or None
         (classes,), NaN where there is none.
     """
-    figure, axis = plt.subplots(figsize=(7, 1 + 0.21 * len(classes)))
+    figure, axis = plt.subplots(figsize=(WIDTH, 1.2 + 0.2 * len(classes)), layout="constrained")
     places = np.arange(len(classes))
-    axis.barh(
-        places, np.nan_to_num(means), height=0.7, color="#bcd6c8", label="out-of-fold, mean of the folds"
-    )
+    axis.barh(places, np.nan_to_num(means), height=0.7, color="#bcd6c8", label="mean of the folds")
     for number, scores in enumerate(by_fold):
         axis.plot(
             scores,
@@ -122,7 +122,7 @@ def class_scores(
             color=COLOURS[0],
             markersize=5,
             clip_on=False,
-            label=None if number else "out-of-fold, each",
+            label=None if number else "each fold",
         )
     if truth is not None:
         axis.plot(truth, places, "D", color=COLOURS[1], markersize=4, label="truth")
@@ -130,14 +130,14 @@ def class_scores(
         axis.text(0.01, place, "none", va="center", color=INK, fontsize=8)
     axis.set(yticks=places, yticklabels=[plain(name) for name in classes], xlim=(0, 1.02), xlabel=label)
     axis.set_ylim(len(classes) - 0.4, -0.6)
-    axis.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8)
+    figure.legend(frameon=False, loc="outside upper center", ncols=3)
     return _saved(figure)
 
 
 def learning_curves(histories: dict[str, dict], metric: str) -> bytes:
     """Loss and score by epoch, a row a model; `histories` maps a model and a fold to a table."""
     figure, grid = plt.subplots(
-        len(histories), 2, figsize=(7.5, 2.6 * len(histories)), squeeze=False, layout="constrained"
+        len(histories), 2, figsize=(WIDTH, 2.2 * len(histories)), squeeze=False, layout="constrained"
     )
     for axes, (model, folds) in zip(grid, histories.items(), strict=True):
         for axis, value in zip(axes, ("loss", metric), strict=True):
@@ -166,26 +166,36 @@ def learning_curves(histories: dict[str, dict], metric: str) -> bytes:
             axis.set(xlabel="epoch", ylabel=value, title=plain(model))
             axis.set_xlim(0.5, max((len(history) for history in folds.values()), default=1) + 0.5)
             axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        if len(folds) <= LEGEND and axes[1].get_legend_handles_labels()[0]:
-            axes[1].legend(frameon=False, fontsize=8)
+    handles = {line.get_label(): line for axis in grid.flat for line in axis.get_lines()}
+    handles = {label: line for label, line in handles.items() if label.startswith("fold ")}
+    if 0 < len(handles) <= LEGEND:
+        figure.legend(
+            handles.values(), handles, frameon=False, loc="outside upper center", ncols=min(len(handles), 5)
+        )
     return _saved(figure)
 
 
 def precision_recall(curves: dict) -> bytes:
     """A panel a `curves.PrecisionRecall`, by name, with the share of present labels as what chance gives."""
     figure, axes = plt.subplots(
-        1, len(curves), figsize=(3.6 * len(curves), 3.2), squeeze=False, layout="constrained"
+        1, len(curves), figsize=(WIDTH / 2 * len(curves), 2.6), squeeze=False, layout="constrained"
     )
     for axis, (name, curve), colour in zip(axes[0], curves.items(), COLOURS, strict=False):
         if curve.precision is None:
-            axis.text(0.5, 0.5, "too little is known", ha="center", va="center")
+            axis.text(
+                0.5,
+                0.5,
+                f"no curve: no label is\nknown to be {'absent' if curve.present else 'present'}",
+                ha="center",
+                va="center",
+            )
             title = plain(name)
         else:
             some = np.unique(np.linspace(0, len(curve.recall) - 1, POINTS).round().astype(int))
             axis.plot(curve.recall[some], curve.precision[some], color=colour, drawstyle="steps-post")
             chance = curve.present / (curve.present + curve.absent)
             axis.axhline(chance, color=FAINT, linestyle="--")
-            title = f"{plain(name)}\naverage precision {curve.average:.3f}, chance {chance:.3f}"
+            title = f"{plain(name)}\naverage precision {curve.average:.3f},\nchance {chance:.3f}"
         axis.set(xlim=(0, 1.01), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
         axis.set_title(title, fontsize=9)
     return _saved(figure)
@@ -198,16 +208,16 @@ def confusion(classes, counts: np.ndarray, pairs) -> bytes:
     tuples of labelled, predicted and their number.
     """
     if len(classes) > MATRIX:
-        figure, axis = plt.subplots(figsize=(7, 1 + 0.22 * len(pairs)))
+        figure, axis = plt.subplots(figsize=(WIDTH, 1 + 0.32 * len(pairs)), layout="constrained")
         places = np.arange(len(pairs))
         axis.barh(places, [count for *_, count in pairs], height=0.7, color=COLOURS[0])
-        names = [f"{plain(label, 24)} taken for {plain(other, 24)}" for label, other, _ in pairs]
+        names = [f"{plain(label, 24)}\ntaken for {plain(other, 24)}" for label, other, _ in pairs]
         axis.set(yticks=places, yticklabels=names, xlabel="examples")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_ylim(max(len(pairs), 1) - 0.4, -0.6)
         return _saved(figure)
     size = min(8.0, 2.5 + 0.2 * len(classes))
-    figure, axis = plt.subplots(figsize=(size, size))
+    figure, axis = plt.subplots(figsize=(max(size, WIDTH), size), layout="constrained")
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     image = axis.imshow(shares, cmap="Greens", vmin=0, vmax=1)
     ticks, names = np.arange(len(classes)), [plain(label, 24) for label in classes]

@@ -1,6 +1,8 @@
 """The report: one HTML page that needs nothing beside it."""
 
+import re
 from typing import NamedTuple
+from xml.etree import ElementTree
 
 import jinja2
 import librosa
@@ -14,22 +16,32 @@ CLASSES, EXTREMES = 40, 12
 # Spectrograms a page holds at most, of some 10 kB each.
 PICTURES = 240
 # Rows of the tables that grow with what went wrong.
-QUARANTINED, REASONS, PAIRS = 200, 20, 20
+QUARANTINED, REASONS, PAIRS = 200, 12, 20
+# Of what is set aside, so many rows are shown at once.
+OPEN = 20
+# Cells that are looked up to find what chance gives, and how often the predictions change places.
+CELLS, MOST, LEAST = 20_000_000, 1000, 200
+# Width of a figure on a page that has room for it, over its own.
+ENLARGED = 1.3
+# Of a figure of more classes than this, a narrow screen shows a part.
+MANY = 15
+# What tells one row's reason from another's of its kind: quoted values and numbers.
+PARTICULAR = re.compile(r"""'[^']*'|"[^"]*"|\d+(?:\.\d+)?(?:e[+-]?\d+)?""")
 
 # The template stands in the code, so that a change to it is a change of the code.
 PAGE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""<!doctype html>
-{% macro table(caption, head, rows, text=1) %}
-<div class="wide{{ " long" if rows|length > 40 }}{{ " many" if head|length > 10 }}" role="region" aria-label="{{ caption }}" tabindex="0"><table>
+{% macro table(caption, head, rows, text=1, stacked=False) %}
+<div class="wide{{ " long" if rows|length > 40 }}{{ " many" if head|length > 10 }}{{ " stacked" if stacked }}" role="region" aria-label="{{ caption }}" tabindex="0"><table>
 <caption>{{ caption }}</caption>
 <thead><tr>{% for name in head %}<th scope="col"{% if loop.index > text %} class="n"{% endif %}>{{ name }}</th>{% endfor %}</tr></thead>
 <tbody>
 {% for row in rows %}
-<tr>{% for value in row %}{% set kind = "n" if loop.index > text else "name" if value|string|length > 24 else "" %}{% if loop.first %}<th scope="row"{% if kind %} class="{{ kind }}"{% endif %}>{{ value }}</th>{% else %}<td{% if kind %} class="{{ kind }}"{% endif %}>{{ value }}</td>{% endif %}{% endfor %}</tr>
+<tr>{% for value in row %}{% set kind = "n" if loop.index > text else "name" if value|string|length > 24 else "" %}{% set told = head[loop.index0] if stacked %}{% if loop.first %}<th scope="row"{% if kind %} class="{{ kind }}"{% endif %}{% if told %} data-head="{{ told }}"{% endif %}>{{ value }}</th>{% else %}<td{% if kind %} class="{{ kind }}"{% endif %}{% if told %} data-head="{{ told }}"{% endif %}>{{ value }}</td>{% endif %}{% endfor %}</tr>
 {% endfor %}
 </tbody></table></div>
 {% endmacro %}
 {% macro figure(name) %}
-<figure class="plot"><div class="wide" role="region" aria-label="Figure: {{ figures[name].alt }}" tabindex="0"><img alt="{{ figures[name].alt }}" src="{{ figures[name].url }}"></div>
+<figure class="plot"><div class="wide" role="region" aria-label="Figure: {{ figures[name].alt }}" tabindex="0"><img{% if figures[name].many %} class="crowd"{% endif %} alt="{{ figures[name].alt }}" style="width: {{ figures[name].width }}px" src="{{ figures[name].url }}"></div>
 <figcaption>{{ figures[name].caption }}</figcaption></figure>
 {% endmacro %}
 <html lang="en"><head><meta charset="utf-8">
@@ -65,7 +77,15 @@ td.n, th.n { text-align: right; white-space: nowrap; } thead th.n { white-space:
 figure { margin: 0 0 1rem; }
 img { max-width: 100%; height: auto; display: block; }
 .plot img { margin: 0 auto; }
-@media screen and (max-width: 44rem) { .plot img { max-width: none; } }
+summary { cursor: pointer; } pre { font-size: .85rem; line-height: 1.4; background: #edf3ef; padding: .6rem .7rem; border-radius: .4rem; white-space: pre-wrap; }
+@media screen and (max-width: 44rem) {
+  .crowd { min-width: 34rem; }
+  th, td { padding-right: .6rem; } table { font-size: .85rem; }
+  .stacked { max-height: none; } .stacked thead { display: none; }
+  .stacked table, .stacked tbody, .stacked tr, .stacked th, .stacked td, .stacked caption { display: block; min-width: 0; }
+  .stacked tr { padding: .4rem 0; border-bottom: 1px solid #cfdad2; } .stacked th, .stacked td { padding: 0 0 0 6rem; border: 0; text-align: left; overflow-wrap: anywhere; }
+  .stacked [data-head]::before { content: attr(data-head); float: left; width: 5.5rem; margin-left: -6rem; color: #4c5a52; }
+}
 .pair { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: .6rem 1.2rem; }
 @page { margin: 1.5cm; }
 @media print {
@@ -80,6 +100,10 @@ img { max-width: 100%; height: auto; display: block; }
 </style></head><body>
 <header><h1>{{ title }}</h1><p class="note">{{ name }} · {{ counts }}</p>
 <dl class="cards">{% for label, value in cards %}<div><dt>{{ label }}</dt><dd>{{ value }}</dd></div>{% endfor %}</dl>
+{% for text in cards_notes %}<p class="note">{{ text }}</p>
+{% endfor %}
+{% if quarantine %}<p class="warn">{{ quarantine.head }} <a href="#quarantine">What, and why</a></p>
+{% endif %}
 {% for text in warnings %}<p class="warn">{{ text }}</p>
 {% endfor %}
 <nav aria-label="Contents"><ul>{% for anchor, heading in contents %}<li><a href="#{{ anchor }}">{{ heading }}</a></li>{% endfor %}</ul></nav></header>
@@ -92,10 +116,10 @@ img { max-width: 100%; height: auto; display: block; }
 {{ table("Score of each fold", ["model", "fold", "validation examples", metric], folds) }}
 </section>
 <section>{{ heading("classes") }}
-<p>A class's score is its part of the lwlrap: over the class's own labels, the mean share of present labels among those ranked at least as high. {{ classes_note }}</p>
+<p>{{ class_score }} {{ classes_note }}</p>
 {{ figure("class_scores") }}
 {{ table("Scores of each class", class_head, class_rows) }}
-<p class="note">Spread: standard deviation over the folds that have examples of the class. Average precision: over the labels that are known; none, where the known are all present or all absent.</p>
+<p class="note">Spread: standard deviation over the folds that have examples of the class. Average precision: over the labels that are known; none, where the known are all present or all absent.{% if absent_note %} {{ absent_note }}{% endif %}</p>
 </section>
 <section>{{ heading("curves") }}
 {{ figure("learning_curves") }}
@@ -108,7 +132,7 @@ img { max-width: 100%; height: auto; display: block; }
 <section>{{ heading("confusion") }}
 <p>Each example is predicted by the models that did not see its fold; its row is the label it was cut for.{% if not exhaustive %} Another label that is heard in the window but was not given counts as an error here.{% endif %}</p>
 {{ figure("confusion") }}
-{% if pairs %}{{ table("The most frequent confusions", ["label", "highest prediction", "examples", "share of the label's examples"], pairs, text=2) }}{% else %}<p>No example has a highest prediction other than its label.</p>{% endif %}
+{% if pairs %}{{ table("The most frequent confusions", ["label", "highest prediction", "examples", "share of the label"], pairs, text=2) }}{% else %}<p>No example has a highest prediction other than its label.</p>{% endif %}
 </section>
 <section>{{ heading("counts") }}
 {{ table("Present examples of each class, by the fold they validate", count_head, count_rows) }}
@@ -124,11 +148,13 @@ img { max-width: 100%; height: auto; display: block; }
 </section>
 <section>{{ heading("quarantine") }}
 {% if quarantine %}
-<p>{{ quarantine.total }} Nothing of what is listed here was used.</p>
-{{ table("How many, and why", ["subset", "kind", "reason", "number"], quarantine.counts, text=3) }}
+<p>{{ quarantine.total }}</p>
+{{ table("How many, and why", ["subset", "kind", "reason", "number"], quarantine.counts, text=3, stacked=True) }}
 {% if quarantine.more_counts %}<p class="note">{{ quarantine.more_counts }}</p>{% endif %}
-{{ table("Each of them", ["subset", "kind", "recording", "place", "reason"], quarantine.rows, text=5) }}
+<details{{ " open" if quarantine.rows|length <= open }}><summary>Each of them</summary>
+{{ table("What was set aside, where it stands, and why", ["subset", "kind", "recording", "place", "reason"], quarantine.rows, text=5, stacked=True) }}
 {% if quarantine.more %}<p class="note">{{ quarantine.more }}</p>{% endif %}
+</details>
 {% else %}<p>Nothing was quarantined.</p>{% endif %}
 </section>
 <section>{{ heading("costs") }}
@@ -140,6 +166,9 @@ img { max-width: 100%; height: auto; display: block; }
 <section>{{ heading("ran") }}
 <div class="wide"><table class="facts"><caption>The settings, the code and the packages as they were when this page was written</caption><tbody>{% for key, value in facts %}<tr><th scope="row">{{ key }}</th><td>{{ value }}</td></tr>
 {% endfor %}</tbody></table></div>
+<details><summary>Every setting of this run</summary>
+<p class="note">Settings that concern nothing here, such as those of models that are not trained, are left out.</p>
+<pre>{{ configuration }}</pre></details>
 </section>
 </main></body></html>
 """)
@@ -155,6 +184,19 @@ HEADINGS = {
     "quarantine": "Quarantine",
     "costs": "Time and memory",
     "ran": "What ran",
+}
+
+
+# What a class's score is called, and what it is, by the metric that it is a part of.
+CLASS_SCORE = {
+    "lwlrap": (
+        "part of the lwlrap",
+        "over the class's own labels, the mean share of present labels among those ranked at least as high.",
+    ),
+    "accuracy": (
+        "recall, its part of the accuracy",
+        "the share of the class's examples whose highest prediction is the class.",
+    ),
 }
 
 
@@ -176,10 +218,12 @@ def page(
     truth,
     histories,
     store,
+    usable,
     quarantine,
     quarantine_path,
     costs,
     facts,
+    configuration,
 ) -> Page:
     """The report and its figures.
 
@@ -199,6 +243,8 @@ def page(
         Of each model, its folds' histories.
     store : list of (numpy.ndarray, pandas.DataFrame)
         The shards of the examples as recorded.
+    usable : dict of list of str
+        The ids of the recordings that were read, by subset.
     quarantine : pandas.DataFrame
         `subset, kind, recording_id, place, reason`, all text: what was not used.
     quarantine_path : str
@@ -206,6 +252,8 @@ def page(
     costs : pandas.DataFrame
         As `provenance.costs` gives them.
     facts : list of (str, str)
+    configuration : str
+        The settings as YAML.
     """
     classes, metric = labels["classes"], scored["metric"]
     index = pd.concat(
@@ -216,8 +264,9 @@ def page(
     known = examples.label_matrix(rows, classes, exhaustive=labels["exhaustive"])
     predicted = oof[classes].to_numpy(dtype=float)
     numbers = sorted({entry["fold"] for entry in scored["folds"]} | set(folds.fold.astype(int)))
+    class_scores = scores.CLASS_SCORES[metric]
     by_fold = np.array(
-        [scores.class_scores(known[held], predicted[held]) for held in (oof.fold == n for n in numbers)]
+        [class_scores(known[held], predicted[held]) for held in (oof.fold == n for n in numbers)]
     )
     # pandas leaves out what is NaN and gives NaN where nothing is left.
     means, spreads = pd.DataFrame(by_fold).mean().to_numpy(), pd.DataFrame(by_fold).std().to_numpy()
@@ -233,7 +282,7 @@ def page(
         name: [curves.precision_recall(a[:, column], b[:, column]) for column in range(len(classes))]
         for name, (a, b) in matrices.items()
     }
-    true = scores.class_scores(*matrices["truth"]) if truth is not None else None
+    true = class_scores(*matrices["truth"]) if truth is not None else None
     drawn = _extremes(means)
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(counts, (pd.Categorical(rows.label, categories=classes).codes, predicted.argmax(axis=1)), 1)
@@ -251,7 +300,7 @@ def page(
             means[drawn],
             by_fold[:, drawn],
             None if true is None else true[drawn],
-            "class's part of the lwlrap",
+            f"class's {CLASS_SCORE[metric][0]}",
         ),
         "learning_curves": plots.learning_curves(histories, metric),
         "precision_recall": plots.precision_recall(over),
@@ -268,12 +317,16 @@ def page(
             f"{metric} of the folds of {', '.join(by_model)}",
         ),
         "class_scores": (
-            "Bar: mean over the folds, each of which is a point."
+            f"Each class's {CLASS_SCORE[metric][0]}, out-of-fold. Bar: mean over the folds, each of which is a point."
             + (" Diamond: against the truth of the test recordings." if true is not None else ""),
             f"Scores of {len(drawn)} of {len(classes)} classes, as in the table below",
         ),
         "learning_curves": (
-            "Solid: validation. Dotted: training, augmented copies included.",
+            (
+                "Filled: validation. Open: training, augmented copies included."
+                if max((len(h) for model in histories.values() for h in model.values()), default=0) == 1
+                else "Solid: validation. Dotted: training, augmented copies included."
+            ),
             f"Loss and {metric} by epoch of {', '.join(histories)}",
         ),
         "precision_recall": (
@@ -291,8 +344,10 @@ def page(
     sizes = folds[folds.presence == "present"].groupby(["label", "fold"]).size().unstack(fill_value=0)
     sizes = sizes.reindex(index=classes, columns=numbers, fill_value=0).astype(int)
     shown, shown_note = _examples(settings, classes, drawn, index, rows, predicted, store)
-    cards, warnings = _headlines(settings, scored, matrices, by_model, classes, sizes)
+    cards, cards_notes, warnings = _headlines(settings, scored, matrices, by_model, classes, sizes)
     presences = folds.presence.value_counts()
+    read = set(usable["test"])
+    unread = 0 if predictions is None else sum(name not in read for name in predictions.index)
     html = PAGE.render(
         title=settings["report"]["title"],
         name=scored["name"],
@@ -300,16 +355,22 @@ def page(
         contents=HEADINGS.items(),
         metric=metric,
         cards=cards,
+        cards_notes=cards_notes,
+        open=OPEN,
+        configuration=configuration,
         warnings=warnings,
         exhaustive=labels["exhaustive"],
         counts=f"{folds.recording_id.nunique()} annotated recordings, {presences.get('present', 0)} present and "
         f"{presences.get('absent', 0)} absent events, {len(classes)} {'class' if len(classes) == 1 else 'classes'}"
-        + ("" if predictions is None else f", {len(predictions)} test recordings"),
+        + ("" if predictions is None else f", {_counted(len(predictions), 'test recording')}")
+        + (f", {unread} of them not read" if unread else ""),
         figures={
             name: {
                 "url": plots.data_url(content, "image/svg+xml"),
                 "caption": said[name][0],
                 "alt": said[name][1],
+                "many": name == "confusion" and MANY < len(classes) <= plots.MATRIX,
+                "width": _width(content),
             }
             for name, content in figures.items()
         },
@@ -319,9 +380,11 @@ def page(
         ],
         folds_notes=_spreads(by_model, labels["exhaustive"]),
         classes_note=_of_many(drawn, classes, "drawn", "the table has all"),
+        class_score=f"A class's score is its {CLASS_SCORE[metric][0]}: {CLASS_SCORE[metric][1]}",
+        absent_note=_absent_note(presences, over["out-of-fold"], labels["exhaustive"]),
         class_head=_class_head(truth is not None),
         class_rows=[_class_row(n, classes, means, spreads, by_fold, each, true) for n in range(len(classes))],
-        known_notes=_known_notes(over, labels["exhaustive"]),
+        known_notes=_known_notes(over, labels["exhaustive"], presences),
         pairs=[
             (label, other, count, f"{count / counts[classes.index(label)].sum():.0%}")
             for label, other, count in pairs
@@ -333,7 +396,7 @@ def page(
         ],
         shown=shown,
         shown_note=shown_note,
-        quarantine=_quarantined(quarantine, quarantine_path),
+        quarantine=_quarantined(quarantine, quarantine_path, usable, unread, truth is not None),
         costs=[
             [row.rule, row.jobs, *map(_time, (row.total, row.longest, row.cpu)), _memory(row.memory)]
             for row in costs.itertuples()
@@ -341,6 +404,16 @@ def page(
         facts=facts,
     )
     return Page(html, figures)
+
+
+def _counted(count, noun):
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _width(svg):
+    """Pixels that a figure is shown with where there is room."""
+    points = float(ElementTree.fromstring(svg).get("width").removesuffix("pt"))
+    return round(points * 4 / 3 * ENLARGED)
 
 
 def _number(score):
@@ -367,16 +440,28 @@ def _listed(names, most=20):
 
 
 def _headlines(settings, scored, matrices, by_model, classes, sizes):
-    """The cards at the head of the page, and what has to be known before they are believed."""
-    cards = [("out-of-fold", _number(scored["oof"])), ("truth", _number(scored["truth"]))]
-    warnings = []
-    if "truth" in matrices and np.isfinite(scored["truth"]):
-        low, high = scores.chance_interval(scored["metric"], *matrices["truth"], seed=settings["seed"])
-        cards.append(("chance, 99 %", f"{low:.3f}–{high:.3f}"))
-        if low <= scored["truth"] <= high:
-            warnings.append(
-                "The score against the truth is within what chance gives: nothing was learnt that helps."
-            )
+    """The cards at the head of the page, what they mean, and what has to be known before they are believed."""
+    cards, notes, warnings, drawn, learnt = [], [], [], {}, {}
+    for name, key, told in (("out-of-fold", "oof", "out-of-fold"), ("truth", "truth", "against the truth")):
+        cards.append((name, _number(scored[key])))
+        if name not in matrices or not np.isfinite(scored[key]):
+            continue
+        known, predicted = matrices[name]
+        drawn[name] = _permutations(scored["metric"], known)
+        low, high = scores.chance_interval(
+            scored["metric"], known, predicted, seed=settings["seed"], permutations=drawn[name]
+        )
+        cards.append((f"{name}, by chance", f"{low:.3f}–{high:.3f}"))
+        learnt[told] = scored[key] > high
+    if drawn:
+        often = ", ".join(f"{name} {count} times" for name, count in drawn.items())
+        notes.append(
+            f"By chance: where 99 % of the scores lie that the same predictions get when they change places at random ({often})."
+        )
+    if flat := [told for told, above in learnt.items() if not above]:
+        warnings.append(
+            f"The {scored['metric']} {' and '.join(flat)} is not above what chance gives: nothing was learnt that helps."
+        )
     found = pd.Series(np.concatenate(list(by_model.values()))).dropna()
     if len(found):
         cards.append(("folds", f"{found.min():.3f}–{found.max():.3f}"))
@@ -395,7 +480,14 @@ def _headlines(settings, scored, matrices, by_model, classes, sizes):
             warnings.append(
                 f"Fold {fold} is predicted by models that saw no present example of {_listed(lacking)}."
             )
-    return cards, warnings
+    return cards, notes, warnings
+
+
+def _permutations(metric, known):
+    """How often predictions change places: less often where a score takes long."""
+    present = (known > 0.5).sum(axis=1)
+    cells = (present**2).sum() if metric == "lwlrap" else len(known)
+    return int(np.clip(CELLS // max(cells, 1), LEAST, MOST))
 
 
 def _spreads(by_model, exhaustive):
@@ -462,30 +554,65 @@ def _class_row(n, classes, means, spreads, by_fold, each, true):
     return row + ([] if true is None else [_number(true[n]), _number(each["truth"][n].average)])
 
 
-def _known_notes(over, exhaustive):
+def _absent_note(presences, curve, exhaustive):
+    """Why absent events are not among the labels that are known to be absent."""
+    absent = presences.get("absent", 0)
+    if exhaustive or not absent:
+        return ""
+    return (
+        f"The {_counted(absent, 'absent event')} {'is' if absent == 1 else 'are'} for training alone: out-of-fold predictions exist only for examples of "
+        f"present events, where {'hardly anything' if curve.absent else 'nothing'} is known to be absent."
+    )
+
+
+def _known_notes(over, exhaustive, presences):
     notes = [
         f"{name[0].upper()}{name[1:]}: {curve.present} present and {curve.absent} absent labels are known."
         for name, curve in over.items()
     ]
     if not exhaustive:
-        notes.append(
-            "An unknown label counts neither way. Out-of-fold windows are those of present events, where few labels are known to be absent, and those that are were rejected by an expert: this curve says how well such are told apart, and less of windows at large."
-        )
+        notes.append("An unknown label counts neither way.")
+        if absent := _absent_note(presences, over["out-of-fold"], exhaustive):
+            notes.append(absent)
+        if over["out-of-fold"].precision is not None:
+            notes.append(
+                "The few that are known to be absent were rejected by an expert: this curve says how well such are told apart, and less of windows at large."
+            )
     return notes
 
 
-def _quarantined(table, path):
+def _quarantined(table, path, usable, unread, with_truth):
     if table.empty:
         return None
-    counts = table.groupby(["subset", "kind", "reason"]).size().sort_values(ascending=False, kind="stable")
-    rest = counts.iloc[REASONS:]
+    shares = ""
+    if unread:
+        shares = f"{_counted(unread, 'test recording')} {'has' if unread == 1 else 'have'} the classes' shares of the present examples instead of predictions"
+    head = []
+    for subset, word in (("train", "training"), ("test", "test")):
+        for kind in ("recording", "annotation"):
+            if count := int(((table.subset == subset) & (table.kind == kind)).sum()):
+                of = f"{count} of {count + len(usable[subset])}" if kind == "recording" else count
+                head.append(f"{of} {word} {kind}{'' if of == 1 else 's'}")
     kinds = table.kind.value_counts()
+    total = " and ".join(_counted(count, kind) for kind, count in kinds.items())
+    total += (" was" if len(table) == 1 else " were") + " set aside. Nothing of what is listed here was used."
+    if shares:
+        total += f" A submission needs a row for every test recording, though: {shares}."
+        total += " They count in the score against the truth." if with_truth else ""
+    counts = (
+        table.assign(reason=_kinds_of(table.reason))
+        .groupby(["subset", "kind", "reason"])
+        .size()
+        .sort_values(ascending=False, kind="stable")
+    )
+    rest = counts.iloc[REASONS:]
     return {
-        "total": " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in kinds.items())
-        + (" was" if len(table) == 1 else " were")
-        + " put aside.",
+        "head": f"Set aside: {', '.join(head)}." + (f" {shares}." if shares else ""),
+        "total": total,
         "counts": [[*key, count] for key, count in counts.iloc[:REASONS].items()],
-        "more_counts": f"{len(rest)} more reasons, {rest.sum()} in all." if len(rest) else "",
+        "more_counts": f"The {REASONS} most frequent of {len(counts)} kinds of reason; the others are those of {_counted(rest.sum(), 'row')}."
+        if len(rest)
+        else "",
         "rows": table[["subset", "kind", "recording_id", "place", "reason"]]
         .head(QUARANTINED)
         .to_numpy()
@@ -494,6 +621,25 @@ def _quarantined(table, path):
         if len(table) > QUARANTINED
         else "",
     }
+
+
+def _kinds_of(reasons):
+    """Each reason without what only its own row has: what was found, where that holds values, and the values.
+
+    Where all of a kind say the same, it is left as it is.
+    """
+
+    def expected(reason):
+        wanted, _, found = reason.partition(", found ")
+        return wanted if PARTICULAR.search(found) else reason
+
+    wanted = reasons.map(expected)
+    kinds = wanted.map(lambda text: PARTICULAR.sub("…", text))
+    told = reasons.copy()
+    for other in (wanted, kinds):
+        apart = told.groupby(kinds).transform("nunique") > 1
+        told = told.where(~apart, other)
+    return told
 
 
 def _examples(settings, classes, drawn, index, rows, predicted, store):

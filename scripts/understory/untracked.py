@@ -1,5 +1,7 @@
 """Params that decide nothing about what comes out."""
 
+from dataclasses import dataclass
+
 
 class Untracked(dict):
     """A param that what comes out does not depend on, such as where files lie.
@@ -13,3 +15,10 @@ class Untracked(dict):
 
     def __bool__(self):
         return True
+
+
+@dataclass(frozen=True, repr=False)
+class Text(Untracked):
+    """Text for a person to read."""
+
+    text: str

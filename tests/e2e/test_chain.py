@@ -58,6 +58,7 @@ def test_a_run_ends_with_five_lines(first):
     scores = json.loads((first / "results/small/scores.json").read_text())
     assert shown[3].endswith(f"lwlrap {scores['oof']:.3f}")
     assert shown[4].endswith("unknown")
+    assert "set aside" not in shown[0]
     assert all(Path(line.split()[1]).exists() for line in shown[:2])
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from workflow import planned
 
+from understory import summary
 from understory.tables import shard_of
 
 pytestmark = pytest.mark.slow
@@ -72,6 +73,19 @@ def test_what_cannot_be_used_is_listed_with_its_reason_and_the_rest_goes_on(run,
     assert len(folds) > 50
     page = (run / "results/small/report.html").read_text()
     assert "found an empty one" in page
+    assert "Set aside: 4 of 57 training recordings, 4 training annotations, 1 of 6 test recordings." in page
+    assert "6 test recordings, 1 of them not read" in page
+    assert "max_quarantined: 0.2" in page
+
+
+def test_the_last_lines_of_a_run_say_what_is_set_aside(run):
+    out = run / "results/small"
+    shown = summary.lines(out, tested=True)
+    assert len(shown) == 5
+    assert shown[0].endswith(
+        f"submission.csv (1 of 6 rows holds the classes' shares; 5 recordings and 4 annotations set aside, see "
+        f"{out / 'quarantine.csv'})"
+    )
 
 
 def test_a_test_recording_that_cannot_be_read_keeps_its_row_with_the_classes_priors(run, damaged):

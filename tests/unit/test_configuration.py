@@ -29,6 +29,31 @@ def test_recipes_are_named_like_their_results():
         assert yaml.safe_load(path.read_text())["name"] == path.stem
 
 
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        ("synthetic", "synthetic"),
+        ("some/folder", "some/folder"),
+        ("https://me:secret@host.example/a.zip?key=secret", "https://host.example/a.zip?…"),
+    ],
+)
+def test_what_concerns_the_run_is_shown_and_where_data_lie_is_not_tracked(data, shown):
+    config = configuration.checked(merged(CONFIG, {"data": data}), SCHEMA)
+    effective = configuration.effective(config)
+    assert list(effective["models"]) == CONFIG["train"]
+    assert ("synthetic" in effective) == (data == "synthetic")
+    text = configuration.as_text(effective)
+    assert yaml.safe_load(text.text) == {**effective, "data": shown}
+    assert "secret" not in text.text
+    # As Snakemake compares it.
+    assert repr(text) == "Text"
+    assert text == {}
+    tracked = configuration.tracked(effective)
+    assert not {"data", "data_sha256"} & set(tracked)
+    assert "clips" not in tracked.get("synthetic", {})
+    assert {"max_quarantined", "on_bad_file", "crop", "augment"} <= set(tracked)
+
+
 def refused(**over):
     with pytest.raises(InputError) as raised:
         configuration.checked(merged(CONFIG, over), SCHEMA)

@@ -96,10 +96,12 @@ def inputs(classes=("a", "b", "c"), *, takes=4, folds=2, models=("m",), exhausti
         "truth": (predictions > 0.5).astype(int) if tests else None,
         "histories": {model: dict.fromkeys(range(folds), history) for model in models},
         "store": [(array, index.drop(columns="fold"))],
+        "usable": {"train": list(index.recording_id), "test": list(names)},
         "quarantine": NO_QUARANTINE,
         "quarantine_path": "results/run/quarantine.csv",
         "costs": NO_COSTS,
         "facts": [("seed", 1)],
+        "configuration": "seed: 1\n",
     } | changes
 
 
@@ -174,6 +176,7 @@ def test_names_are_text_and_nothing_else(name):
     given["store"][0][1].recording_id = name
     given["settings"]["report"]["title"] = given["scored"]["name"] = name
     given["facts"] = [(name, name)]
+    given["configuration"] = name
     given["quarantine"] = pd.DataFrame(
         [["train", "recording", name, name, name]], columns=NO_QUARANTINE.columns
     )
@@ -241,7 +244,7 @@ def test_what_is_taken_for_what_is_counted():
     given = inputs(["a", "b", "c"])
     given["oof"][["a", "b", "c"]] = [1.0, 0.0, 0.5]
     text = text_of(report.page(**given).html)
-    assert "share of the label's examples b a 4 100% c a 4 100%" in text
+    assert "share of the label b a 4 100% c a 4 100%" in text
     given["oof"][["a", "b", "c"]] = np.repeat(np.eye(3), 4, axis=0)
     assert "No example has a highest prediction other than its label." in text_of(report.page(**given).html)
 
@@ -367,11 +370,115 @@ def test_what_was_quarantined_is_counted_and_listed():
     rows.append(["train", "annotation", "q0", "train.csv, line 3", "begins after its recording has ended"])
     given = inputs(quarantine=pd.DataFrame(rows, columns=NO_QUARANTINE.columns))
     text = text_of(report.page(**given).html)
-    assert "250 recordings and 1 annotation were put aside." in text
+    assert "Set aside: 250 of 262 training recordings, 1 training annotation. What, and why" in text
+    assert "250 recordings and 1 annotation were set aside. Nothing of what is listed here was used." in text
+    assert "instead of predictions" not in text
     assert "train recording no audio 125 train recording silent 125" in text
     assert "train/q199.flac" in text
     assert "train/q200.flac" not in text
     assert "51 more; the whole list is results/run/quarantine.csv." in text
+
+
+def test_a_test_recording_that_was_not_read_is_said_to_have_the_classes_shares():
+    given = inputs(tests=6)
+    given["usable"]["test"] = given["usable"]["test"][1:]
+    given["quarantine"] = pd.DataFrame(
+        [
+            ["test", "recording", "t0", "test/t0.flac", "expected an audio file, found none"],
+            ["test", "recording", "t1", "sample.csv, line 9", "expected each recording once, found it again"],
+        ],
+        columns=NO_QUARANTINE.columns,
+    )
+    text = text_of(report.page(**given).html)
+    assert "6 test recordings, 1 of them not read" in text
+    assert "Set aside: 2 of 7 test recordings. 1 test recording has the classes' shares" in text
+    assert "They count in the score against the truth." in text
+
+
+def test_reasons_are_grouped_by_what_was_expected():
+    def kinds(*reasons):
+        rows = [["train", "annotation", "r", f"line {n}", reason] for n, reason in enumerate(reasons)]
+        table = pd.DataFrame(rows, columns=NO_QUARANTINE.columns)
+        html = report.page(**inputs(quarantine=table)).html
+        part = html.split("How many, and why</caption>")[1].split("</table>")[0]
+        return re.findall(r'data-head="reason">([^<]*)<.*?data-head="number">(\d+)<', part)
+
+    outside = "expected an event within {} s, found s8 from {} to 9.5 s"
+    once = "expected each annotation once, found the one of line {} again"
+    none, damaged = "expected an audio file, found none", "expected an audio file, found that it is damaged"
+    found = kinds(
+        *(outside.format(6, n) for n in range(5)), once.format(3), once.format(4), none, damaged, none, none
+    )
+    assert found == [
+        ("expected an event within 6 s", "5"),
+        (none, "3"),
+        ("expected each annotation once", "2"),
+        (damaged, "1"),
+    ]
+    assert kinds(outside.format(6, 1), outside.format(7.25, 1)) == [("expected an event within … s", "2")]
+    assert kinds(outside.format(6, 1)) == [(outside.format(6, 1), "1")]
+    words = [
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "lot",
+        "set",
+        "nil",
+    ]
+    assert len(kinds(*words)) == report.REASONS
+
+
+@pytest.mark.parametrize("metric", ["lwlrap", "accuracy"])
+def test_a_score_out_of_fold_has_a_chance_of_its_own(metric):
+    given = inputs(takes=20, exhaustive=True)
+    given["scored"]["metric"] = metric
+    history = given["histories"]["m"][0].rename(columns=lambda name: name.replace("lwlrap", metric))
+    given["histories"] = {"m": {0: history, 1: history}}
+    known = np.repeat(np.eye(3), 20, axis=0)
+    low, high = scores.chance_interval(metric, known, given["oof"][["a", "b", "c"]].to_numpy(), seed=1)
+    given["scored"]["oof"] = high
+    text = text_of(report.page(**given).html)
+    assert f"out-of-fold, by chance {low:.3f}–{high:.3f}" in text
+    assert "truth, by chance" not in text
+    assert f"The {metric} out-of-fold is not above what chance gives: nothing was learnt" in text
+    given["scored"]["oof"] = high + 0.01
+    assert "nothing was learnt" not in text_of(report.page(**given).html)
+
+
+def test_a_classs_score_is_its_part_of_the_metric():
+    given = inputs(["a", "b"], exhaustive=True)
+    given["scored"]["metric"] = "accuracy"
+    given["oof"][["a", "b"]] = [[0.9, 0.1]] * 3 + [[0.1, 0.9]] * 5
+    page = report.page(**given)
+    text = text_of(page.html)
+    assert "A class's score is its recall, its part of the accuracy:" in text
+    assert "a 0.750 0.354 2 " in text
+    assert "b 1.000 0.000 2 " in text
+    assert "class's recall, its part of the accuracy" in svg_text(page.figures["class_scores"])
+
+
+def test_absent_events_that_are_not_predicted_are_explained():
+    given = inputs(["a", "b"])
+    assert "absent event" not in text_of(report.page(**given).html).split("Scores of the folds")[2]
+    given["folds"] = pd.concat([given["folds"], given["folds"].tail(3).assign(presence="absent")])
+    page = report.page(**given)
+    said = "The 3 absent events are for training alone: out-of-fold predictions exist only for examples of"
+    assert text_of(page.html).count(said) == 2
+    assert "no curve: no label is" in svg_text(page.figures["precision_recall"])
+
+
+def test_one_epoch_is_told_by_its_marks():
+    given = inputs()
+    assert "Solid: validation." in text_of(report.page(**given).html)
+    given["histories"] = {"m": {0: given["histories"]["m"][0].head(1)}}
+    assert "Filled: validation. Open: training" in text_of(report.page(**given).html)
 
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"

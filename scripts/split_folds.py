@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 
-from understory import datasets, examples, folds, inspection, store
+from understory import datasets, examples, folds, inspection, quarantine, store
 from understory.job import run
 
 
@@ -14,10 +14,12 @@ def main(job):
     given = source.read()
     recordings = pd.concat([store.read_table(path) for path in job.input.recordings])
     tables, _ = inspection.usable(given, recordings)
-    job.params.limit.check(
-        given,
-        [*(q for q in given.quarantined if q.subset == "train"), *inspection.listed(job.input.quarantine)],
-    )
+    set_aside = [
+        *(q for q in given.quarantined if q.subset == "train"),
+        *inspection.listed(job.input.quarantine),
+    ]
+    job.params.limit.check(given, set_aside)
+    quarantine.check_present(given, tables, set_aside)
     annotated = examples.annotation_examples(tables, absent=params["crop"]["absent"])
     store.write_table(job.output.folds, folds.deal(annotated, tables, **params["split"]))
     labels = {

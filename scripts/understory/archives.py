@@ -22,6 +22,7 @@ CHUNK = 1 << 18  # bytes; a header of a tar's member that is longer is no honest
 MEMBERS = 1_000_000  # files and folders, those included that are named only as part of a path
 KEPT_FREE = 10**9  # bytes
 KEPT_SHARE = 0.05  # of the disk
+ADDED = ("__MACOSX", ".DS_Store")
 EXPECTED = "expected a zip, tar, tar.gz, tar.bz2 or tar.xz archive"
 
 
@@ -107,8 +108,8 @@ def unpack(archive: Path, folder: Path):
 
 
 def top(folder: Path) -> Path:
-    """The folder that holds the data: the single folder in it, where there is nothing else, or itself."""
-    inside = list(folder.iterdir())
+    """The folder that holds the data: the single folder in it, where there is nothing else but what a Mac adds, or itself."""
+    inside = [path for path in folder.iterdir() if path.name not in ADDED]
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
 
 

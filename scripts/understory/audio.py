@@ -7,6 +7,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from understory import files
 from understory.tables import InputError
 
 # Seconds of context that resampling gets on either side.
@@ -66,11 +67,14 @@ def read_window(path: Path, *, start: int, samples: int, sample_rate: int) -> np
 
 
 def _opened(path, opener):
+    if found := files.other(path):
+        raise InputError(f"{path}: expected an audio file, found {found}")
     try:
         return opener(str(path))
     except soundfile.LibsndfileError as error:
-        found = "it is missing" if not Path(path).exists() else error.error_string
-        raise InputError(f"{path}: expected an audio file, found that {found}") from None
+        raise InputError(
+            f"{path}: expected an audio file, found that it cannot be decoded: {error.error_string.rstrip('.')}"
+        ) from None
 
 
 def to_int16(wave: np.ndarray) -> np.ndarray:

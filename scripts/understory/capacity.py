@@ -1,6 +1,7 @@
 """What a run needs of the disk."""
 
 import math
+import os
 import shutil
 from pathlib import Path
 
@@ -59,8 +60,8 @@ def needed(config: dict, tables: Tables | None, source: Source) -> int:
 
 def check(folder: Path, wanted: int):
     """InputError when the disk under `folder` has no room for `wanted` bytes more than `folder` holds."""
-    held = sum(file.stat().st_size for file in folder.rglob("*.npy")) if folder.is_dir() else 0
-    place = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
+    held = sum(file.stat().st_size for file in folder.rglob("*.npy")) if os.path.isdir(folder) else 0
+    place = next(parent for parent in (folder, *folder.absolute().parents) if os.path.isdir(parent))
     free = shutil.disk_usage(place).free
     if free + held < wanted:
         raise InputError(

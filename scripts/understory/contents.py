@@ -4,12 +4,15 @@ import hashlib
 import json
 import os
 import stat
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 # A file that was written less than so many seconds ago may be written again without its date telling.
 SETTLED = 2.0
+# Bytes that take so long to read that it is said.
+MUCH = 2 * 10**9
 
 
 class Contents:
@@ -27,9 +30,14 @@ class Contents:
     def __init__(self, index: Path):
         self.index = index
         self._known: dict[str, tuple[list[int], str]] | None = None
+        self._said = False
 
-    def identities(self, paths) -> list[str]:
-        """The digest of each file as 64 hex digits, or why there is none: `missing`, or `unreadable` and the reason."""
+    def identities(self, paths, *, among=()) -> list[str]:
+        """The digest of each file as 64 hex digits, or why there is none: `missing`, or `unreadable` and the reason.
+
+        Before much is read for the first time, a line on stderr says how much; `among` are files that will be asked for
+        as well.
+        """
         known, paths = self._remembered(), [str(path) for path in paths]
         stamps = {path: _stamp(path) for path in paths}
         pending = [
@@ -37,6 +45,9 @@ class Contents:
             for path, stamp in stamps.items()
             if isinstance(stamp, list) and known.get(path, (None, ""))[0] != stamp
         ]
+        if pending and not self._said:
+            self._said = True
+            self._say({**stamps, **{path: _stamp(path) for path in map(str, among)}})
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             digests = dict(zip(pending, pool.map(_digest, pending), strict=True))
         lines = []
@@ -51,6 +62,19 @@ class Contents:
             stamps[path] if isinstance(stamps[path], str) else digests.get(path) or known[path][1]
             for path in paths
         ]
+
+    def _say(self, stamps):
+        sizes = [
+            stamp[0]
+            for path, stamp in stamps.items()
+            if isinstance(stamp, list) and self._known.get(path, (None, ""))[0] != stamp
+        ]
+        if sum(sizes) > MUCH:
+            print(
+                f"reading {len(sizes)} files, {sum(sizes) / 1e9:.1f} GB, to know what they hold; remembered in {self.index}",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def _remembered(self):
         if self._known is None:

@@ -54,26 +54,37 @@ def _deal(frame, *, n_splits, seed, group):
     fold = np.array([stable_hash(recording) % n_splits for recording in frame.recording_id])
     present = np.flatnonzero(frame.presence == "present")
     shown = frame.iloc[present]
+    _check_enough(shown, n_splits, group)
     splitter = {"recording": StratifiedGroupKFold, "none": StratifiedKFold}[group](
         n_splits, shuffle=True, random_state=seed
     )
-    try:
-        with warnings.catch_warnings():
-            # Too few members of a class is judged below, by what it does to the training folds.
-            warnings.filterwarnings("ignore", message="The least populated class")
-            groups = shown.recording_id if group == "recording" else None
-            for number, (_, validation) in enumerate(splitter.split(shown, shown.label, groups=groups)):
-                fold[present[validation]] = number
-    except ValueError as error:
-        raise InputError(
-            f"split.n_splits: {n_splits} folds of {len(shown)} present examples cannot be made ({error}): set fewer"
-        ) from None
+    with warnings.catch_warnings():
+        # Too few members of a class is judged below, by what it does to the training folds.
+        warnings.filterwarnings("ignore", message="The least populated class")
+        groups = shown.recording_id if group == "recording" else None
+        for number, (_, validation) in enumerate(splitter.split(shown, shown.label, groups=groups)):
+            fold[present[validation]] = number
     if group == "recording":
         own = dict(zip(shown.recording_id, fold[present], strict=True))
         fold = np.array(
             [own.get(recording, number) for recording, number in zip(frame.recording_id, fold, strict=True)]
         )
     return fold
+
+
+def _check_enough(shown, n_splits, group):
+    """InputError where there are too few present examples, of all classes or of the most frequent, for every fold."""
+    of = {"recording": "recordings with a present example", "none": "present examples"}[group]
+    found = {
+        of: shown.recording_id.nunique() if group == "recording" else len(shown),
+        "present examples of the most frequent class": shown.label.value_counts().max(),
+    }
+    for what, count in found.items():
+        if count < n_splits:
+            raise InputError(
+                f"split.n_splits: expected at most {count}, the {what} that can be used, given {n_splits}: "
+                "set fewer folds, or add annotations"
+            )
 
 
 def _check_training_folds(frame, classes, n_splits, rare_classes):

@@ -5,7 +5,7 @@ Plain Python only: the Snakefile imports this module each time it is parsed.
 
 from pathlib import Path
 
-from understory import addresses, datasets
+from understory import addresses, datasets, files, quarantine
 from understory.tables import InputError, Tables
 
 
@@ -37,21 +37,24 @@ class Given:
         if not self.ready:
             return self._tables(None)
         ready = Path(self.ready)
-        if not ready.exists():
-            return None
+        if found := files.other(ready):
+            if found == files.NONE:
+                return None
+            raise InputError(f"{ready}: expected a file that a run wrote, found {found}")
         if addresses.kind(self.config["data"]) != "synthetic":
             addresses.check(ready, self.config["data_sha256"])
         try:
             return self._tables(ready.stat().st_mtime_ns)
         except InputError as error:
             raise InputError(
-                f"{error}\nIf they are not whole any more, delete {self.ready} to have them again"
+                f"{error}\nWhere the data are not whole any more, delete {self.ready} to have them again"
             ) from None
 
     def _tables(self, stamp):
         if stamp not in self._read:
             found = self.source.read()
             found.check_folds(self.config["split"]["n_splits"])
+            quarantine.check_present(found, found, found.quarantined)
             self._read[stamp] = found
         return self._read[stamp]
 

@@ -5,6 +5,7 @@ Plain Python only: the Snakefile imports this module each time it is parsed.
 
 from dataclasses import dataclass
 
+from understory import files
 from understory.tables import SUBSETS, InputError, Quarantined, Recording, Tables
 from understory.untracked import Untracked
 
@@ -62,14 +63,43 @@ class Limit(Untracked):
                     )
 
 
+def check_present(given: Tables, left: Tables, set_aside):
+    """InputError where no annotation of a present event is left to train on.
+
+    Parameters
+    ----------
+    given, left : Tables
+        The data set as its reader gave it, and what of it can be used.
+    set_aside : iterable of Quarantined
+        What cannot, and what the reader did not take.
+    """
+    if any(annotation.presence == "present" for annotation in left.annotations):
+        return
+    bad = sorted(item for item in set_aside if item.subset == "train")
+    rows = sum(item.kind == "annotation" for item in bad)
+    total = len(given.annotations) + sum(item.kind == "annotation" for item in given.quarantined)
+    raise InputError(
+        f"no annotation of a present event is left to train on (of {total} annotations {rows} set aside, of the training "
+        f"recordings {len(bad) - rows}"
+        + (f", first {_line(bad[0])}" if bad else "")
+        + "). Add annotations of present events, or mend what is set aside"
+    )
+
+
 def _line(item: Quarantined):
     name = "" if item.recording_id in item.place else f" ({item.recording_id[:200]!r})"
     return f"{item.place}{name}: {item.reason}"
 
 
-def missing(recordings: list[Recording]) -> list[Quarantined]:
-    """Recordings whose files are not there, set aside in the words of `inspect`."""
+def missing(recordings: list[Recording], path_of) -> list[Quarantined]:
+    """Recordings without a file that may be read, set aside in the words of `inspect`; `path_of` gives their files."""
     return [
-        Quarantined(r.subset, "recording", r.recording_id, r.path, "expected an audio file, found none")
+        Quarantined(
+            r.subset,
+            "recording",
+            r.recording_id,
+            r.path,
+            f"expected an audio file, found {files.other(path_of(r))}",
+        )
         for r in recordings
     ]

@@ -8,10 +8,12 @@ import hashlib
 import math
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+
+from understory import files
 
 SUBSETS = ("train", "test")
 PRESENCES = ("present", "absent")
@@ -50,11 +52,17 @@ RESERVED = (
 )
 # What a number in a table looks like. Python's float() would take 1_000 and digits of other scripts as well.
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# Bytes of an id: with a suffix, a file name has 255 at most.
+MAX_ID = 240
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class InputError(ValueError):
     """Something a person gave is wrong. The message says what, what was expected, and what was found."""
+
+
+class NoTable(InputError):  # noqa: N818
+    """A table is not there: the folder may be laid out in another way."""
 
 
 class Recording(NamedTuple):
@@ -113,6 +121,8 @@ class Tables:
         The data set's own fold of each training recording, numbered from 0; None where it has none.
     quarantined : tuple of Quarantined
         What its tables hold that cannot be used, and is in none of the above.
+    places : dict
+        Where annotations stand, as far as is known. It counts for nothing but messages: a line that moved is no change.
     """
 
     classes: tuple[str, ...]
@@ -121,6 +131,7 @@ class Tables:
     exhaustive: bool
     folds: dict[str, int] | None = None
     quarantined: tuple[Quarantined, ...] = ()
+    places: dict[Annotation, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self):
         for label in self.classes:
@@ -194,18 +205,21 @@ def example_id(annotation: Annotation) -> str:
 
 def check_label(label: str):
     """InputError unless the text can name a class: outputs have it as a column, or beside others in one."""
-    if not label or ";" in label or CONTROL.search(label) or label != label.strip() or label in RESERVED:
+    if not label or ";" in label or CONTROL.search(label) or label != label.strip():
+        raise InputError(f"expected a label in plain text without semicolons, found {label[:250]!r}")
+    if label in RESERVED:
         raise InputError(
-            f"expected a label in plain text without semicolons that is none of {', '.join(RESERVED)}, found {label!r}"
+            f"expected a label, found {label!r}, which is a column of the tables that are written; so are "
+            + ", ".join(word for word in RESERVED if word != label)
         )
 
 
 def check_recording(recording: Recording):
     """InputError unless the recording has an id in plain text and lies in the data folder."""
     name, path = recording.recording_id, recording.path
-    if not name or name != name.strip() or CONTROL.search(name + path) or len(name) > 200:
+    if not name or name != name.strip() or CONTROL.search(name + path) or len(name.encode()) > MAX_ID:
         raise InputError(
-            f"expected a recording id in plain text of at most 200 characters, found {name[:250]!r}"
+            f"expected a recording id in plain text of at most {MAX_ID} bytes in UTF-8, found {name[:250]!r}"
         )
     if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
         raise InputError(f"expected a file within the data folder, found {path!r}")
@@ -237,15 +251,12 @@ class Gathering:
         for line, row in read_rows(self.folder / name, columns)[1]:
             place = f"{name}, line {line}"
             if None in row or None in row.values():
-                found = sum(value is not None for key, value in row.items() if key is not None) + len(
-                    row.get(None, ())
-                )
                 self.set_aside(
                     subset,
                     kind,
                     row.get(id_column) or "",
                     place,
-                    f"expected as many values as the header has, found {found}",
+                    f"expected as many values as the header has, found {len(_cells(row))}{_of_commas(row)}",
                 )
                 continue
             yield self.each(subset, kind, row[id_column], place), row, place
@@ -300,13 +311,15 @@ class Gathering:
             exhaustive=exhaustive,
             folds=folds,
             quarantined=tuple(self.quarantined),
+            places=self.annotations,
         )
 
 
 def read_rows(path: Path, columns) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """The header of a CSV file, and its rows, each with its line; every value as text.
 
-    A row that is too long has its last values under the key None, one that is too short has None for values.
+    A row that is too long has its last values under the key None, one that is too short has None for values. One whose
+    every value is blank, as spreadsheets leave them behind a table, is passed over.
 
     Parameters
     ----------
@@ -316,10 +329,16 @@ def read_rows(path: Path, columns) -> tuple[list[str], list[tuple[int, dict[str,
 
     Raises
     ------
+    NoTable
+        The file is missing.
     InputError
-        The file is missing, is not text in UTF-8, lacks a column or has one twice.
+        It is no regular file, is not text in UTF-8, lacks a column or has one twice.
     """
     wanted = f"expected a table with the columns {', '.join(columns)}"
+    if found := files.other(path):
+        if found == files.NONE:
+            raise NoTable(f"{path} is missing: {wanted}")
+        raise InputError(f"{path}: {wanted}; found {found}")
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
@@ -340,11 +359,7 @@ def read_rows(path: Path, columns) -> tuple[list[str], list[tuple[int, dict[str,
                 )
             if twice := sorted({column for column in header if header.count(column) > 1}):
                 raise InputError(f"{path}: expected each column once, found {_listed(twice)} again")
-            return list(header), [(reader.line_num, row) for row in reader]
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing: {wanted}") from None
-    except (IsADirectoryError, NotADirectoryError):
-        raise InputError(f"{path} is no file: {wanted}") from None
+            return list(header), [(reader.line_num, row) for row in reader if "".join(_cells(row)).strip()]
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not text in UTF-8 (byte {error.start}): save it as UTF-8") from None
     except csv.Error as error:
@@ -353,6 +368,18 @@ def read_rows(path: Path, columns) -> tuple[list[str], list[tuple[int, dict[str,
         ) from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): {wanted}") from None
+
+
+def _cells(row):
+    """All values that a row has, those beyond the header as well."""
+    return [value for key, value in row.items() if None not in (key, value)] + row.get(None, [])
+
+
+def _of_commas(row):
+    """Where a row may be too long because each decimal comma made two whole numbers of one, a hint."""
+    extra = len(row.get(None, ()))
+    whole = sum(cell.strip().removeprefix("-").isdigit() for cell in _cells(row))
+    return "; if its numbers have decimal commas, write decimal points" if 0 < 2 * extra <= whole else ""
 
 
 def _listed(names, most=30):

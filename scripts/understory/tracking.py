@@ -37,7 +37,10 @@ def shard_digest(tables: Tables, folder: str, shard: str, count: int, contents: 
     `folder` is what the recordings' paths are relative to.
     """
     own = tables.shard(shard, count)
-    identities = contents.identities(os.path.join(folder, recording.path) for recording in own)
+    identities = contents.identities(
+        (os.path.join(folder, recording.path) for recording in own),
+        among=(os.path.join(folder, recording.path) for recording in tables.recordings),
+    )
     return digest(
         [
             shard.split("-")[0],

@@ -88,5 +88,7 @@ def test_files_that_cannot_be_decoded_are_named(tmp_path, content):
         lambda: audio.length(path, 48_000),
         lambda: audio.read_window(path, start=0, samples=1, sample_rate=48_000),
     ):
-        with pytest.raises(InputError, match="expected an audio file, found that"):
+        with pytest.raises(
+            InputError, match=r"expected an audio file, found (that it cannot be decoded: \w|none)"
+        ):
             call()

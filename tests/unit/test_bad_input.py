@@ -127,7 +127,7 @@ def plain(text):
 def told(data):
     """The rows of a table as the csv module alone reads them, with their header."""
     lines = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
-    return lines[0], [line for line in lines[1:] if line]
+    return lines[0], [line for line in lines[1:] if any(cell.strip() for cell in line)]
 
 
 def checked_list(found, tmp_path, names):

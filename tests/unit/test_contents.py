@@ -48,6 +48,18 @@ def test_what_is_remembered_is_not_read_again(tmp_path, files, settled, monkeypa
     assert read == [str(files[1])]
 
 
+def test_much_to_read_is_told_once_and_before(tmp_path, files, settled, monkeypatch, capsys):
+    monkeypatch.setattr(contents, "MUCH", 1500)
+    index = Contents(tmp_path / "index")
+    index.identities(files[:1], among=files)
+    assert capsys.readouterr().err.startswith(
+        "reading 3 files, 0.0 GB, to know what they hold; remembered in "
+    )
+    index.identities(files[1:], among=files)
+    Contents(tmp_path / "index").identities(files)
+    assert capsys.readouterr().err == ""
+
+
 def test_a_file_that_was_just_written_is_not_remembered(tmp_path, files):
     Contents(tmp_path / "index").identities(files)
     assert not (tmp_path / "index").exists()

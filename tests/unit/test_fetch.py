@@ -62,6 +62,14 @@ def unpacked(data, tmp_path):
     return contents(tmp_path / "out")
 
 
+def test_what_a_mac_adds_beside_the_top_folder_is_passed_over(tmp_path):
+    added = {"__MACOSX/set/._a.csv": b"x", ".DS_Store": b"x", "set/.DS_Store": b"x"}
+    unpacked(zipped({**added, "set/a.csv": b"a\n"}), tmp_path)
+    assert archives.top(tmp_path / "out") == tmp_path / "out" / "set"
+    (tmp_path / "out" / "b.csv").touch()
+    assert archives.top(tmp_path / "out") == tmp_path / "out"
+
+
 def refused(data, tmp_path, said):
     """The archive is refused with these words, and nothing is left of it, inside the folder or out of it."""
     place = tmp_path / "deep" / "place"

@@ -86,8 +86,19 @@ def test_a_class_that_some_fold_could_not_learn_is_named():
 
 
 def test_folds_that_cannot_be_made_are_refused():
-    with pytest.raises(InputError, match=r"split\.n_splits: 3 folds of 2 present examples"):
-        deal([("a", "x", "present"), ("b", "x", "present")])
+    rows = [("a", "x", "present"), ("a", "x", "present"), ("b", "x", "present")]
+    with pytest.raises(
+        InputError, match=r"split\.n_splits: expected at most 2, the recordings with a present"
+    ):
+        deal(rows)
+    with pytest.raises(
+        InputError, match=r"n_splits: expected at most 3, the present examples that can be used"
+    ):
+        deal(rows, group="none", n_splits=4)
+    single = [(name, name, "present") for name in "abcd"]
+    for group in ("recording", "none"):
+        with pytest.raises(InputError, match=r"at most 1, the present examples of the most frequent class"):
+            deal(single, group=group)
 
 
 def test_a_data_set_keeps_its_own_folds():

@@ -1,4 +1,5 @@
 import math
+import os
 
 import pytest
 
@@ -20,9 +21,20 @@ def test_an_example_id_is_of_the_content():
     assert tables.example_id(EVENT) != tables.example_id(EVENT._replace(t_max=2.5))
 
 
-@pytest.mark.parametrize("label", ["", "a;b", "fold", "absent", "draw", "a\nb", " a"])
-def test_labels_that_tables_could_not_hold_are_refused(label):
-    with pytest.raises(InputError, match="expected a label in plain text"):
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        *(
+            (label, "expected a label in plain text without semicolons, found '")
+            for label in ("", "a;b", "a\nb", " a")
+        ),
+        ("fold", "expected a label, found 'fold', which is a column of the tables that are written"),
+        ("absent", "expected a label, found 'absent', which is"),
+        ("draw", "expected a label, found 'draw', which is"),
+    ],
+)
+def test_labels_that_tables_could_not_hold_are_refused(label, said):
+    with pytest.raises(InputError, match=said):
         Tables(classes=(label,), recordings=(), annotations=(), exhaustive=True)
 
 
@@ -37,12 +49,25 @@ def test_labels_that_tables_could_not_hold_are_refused(label):
         ("a,b\nü,1\n".encode("latin-1"), "not text in UTF-8"),
         ("a,b\n1,2\n".encode("utf-16"), "not text in UTF-8"),
         (b'a,b\n"1,2\n', "after line 1: expected a line of a CSV file"),
+        ("folder", "columns a, b; found a folder"),
+        ("pipe", "columns a, b; found a pipe, a socket or a device"),
+        ("device", "columns a, b; found a pipe, a socket or a device"),
+        ("dangling", "columns a, b; found a link that leads nowhere"),
     ],
 )
 def test_tables_that_cannot_be_read_are_named(tmp_path, content, message):
     path = tmp_path / "table.csv"
-    if content is not None:
-        path.write_bytes(content)
+    match content:
+        case bytes():
+            path.write_bytes(content)
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "dangling":
+            path.symlink_to("nowhere")
     with pytest.raises(InputError, match=message) as raised:
         tables.read_rows(path, ("a", "b"))
     assert str(path) in str(raised.value)
@@ -51,6 +76,11 @@ def test_tables_that_cannot_be_read_are_named(tmp_path, content, message):
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
     (tmp_path / "t.csv").write_bytes("\ufeffa,b\n1,2\n".encode())
     assert tables.read_rows(tmp_path / "t.csv", ("a", "b")) == (["a", "b"], [(2, {"a": "1", "b": "2"})])
+
+
+def test_blank_rows_are_passed_over(tmp_path):
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n,\n , \t\n,,,\n\n3,\n")
+    assert [line for line, _ in tables.read_rows(tmp_path / "t.csv", ("a", "b"))[1]] == [2, 7]
 
 
 def rfcx(folder, row="r,3,1,1.0,100.0,2.0,200.0", sample="t1"):
@@ -68,6 +98,7 @@ def test_rfcx_tables(tmp_path):
         Annotation("r", "s3", "present", 1.0, 2.0, 100.0, 200.0),
         Annotation("q", "s4", "absent", 0.5, 2.0, 100.0, 200.0),
     )
+    assert found.places[found.annotations[0]] == "train_tp.csv, line 2"
     assert [r.path for r in found.recordings] == ["train/q.flac", "train/r.flac", "test/t1.flac"]
     assert not found.exhaustive
 
@@ -90,6 +121,14 @@ GOOD = "r,3,1,1.0,100.0,2.0,200.0"
         ("r,3,1,,100,2,200", "expected a finite number in column t_min, found ''"),
         ("r,3,1,1,100,2", "expected as many values as the header has, found 6"),
         ("r,3,1,1,100,2,200,9", "expected as many values as the header has, found 8"),
+        (
+            "r,3,1,1,5,100,0,2,5,200,0",
+            "expected as many values as the header has, found 11; if its numbers have decimal commas",
+        ),
+        (
+            "é" * 121 + ",3,1,1,100,2,200",
+            "expected a recording id in plain text of at most 240 bytes in UTF-8",
+        ),
         ("../r,3,1,1,100,2,200", "expected a file within the data folder, found 'train/../r.flac'"),
         (",3,1,1,100,2,200", "expected a recording id in plain text"),
         (GOOD, "expected each annotation once, found the one of train_tp.csv, line 2 again"),
@@ -170,6 +209,17 @@ def test_folds_of_its_own_that_do_not_fit(own, said):
     tables = Tables(("x",), (Recording("a", "a", "train"), Recording("b", "b", "train")), (), True, own)
     with pytest.raises(InputError, match=said):
         tables.check_folds(3)
+
+
+def test_a_folder_laid_out_otherwise_is_described(tmp_path):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "README.txt").touch()
+    with pytest.raises(
+        InputError, match=r"is missing.*holds 'README.txt', 'inner': where the tables lie in a folder"
+    ):
+        read("rfcx", tmp_path, "all")
+    with pytest.raises(InputError, match=r"for another reader than esc50, set dataset"):
+        read("esc50", tmp_path, "all")
 
 
 def test_of_the_recordings_those_that_are_there_can_be_asked_for(tmp_path):

@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 
 from understory import tracking
+from understory.contents import Contents
+from understory.tables import Annotation, Recording, Tables
 
 SOURCES = {
     "job.py": '"""Doc."""\nfrom lib import a\n\ndef main():\n    return a.f(1)  # comment\n',
@@ -13,6 +15,17 @@ SOURCES = {
     "lib/unused.py": "def h():\n    pass\n",
     "lib/reader.py": "import pandas\nCLASSES = 3\n",
 }
+
+
+def test_a_line_that_moved_changes_no_digest(tmp_path):
+    event = Annotation("a", "x", "present", 1.0, 2.0)
+
+    def digests(place):
+        tables = Tables(("x",), (Recording("a", "a", "train"),), (event,), False, places={event: place})
+        shard = tracking.shard_digest(tables, str(tmp_path), "train-0", 1, Contents(tmp_path / "index"))
+        return tables, tracking.annotations_digest(tables), shard
+
+    assert digests("t.csv, line 2") == digests("t.csv, line 9")
 
 
 def digest(folder, extra=(), **changed):

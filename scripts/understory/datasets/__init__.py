@@ -25,7 +25,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from understory.tables import InputError, Recording, Tables
+from understory import files
+from understory.tables import InputError, NoTable, Recording, Tables
 from understory.untracked import Untracked
 
 
@@ -74,15 +75,20 @@ class Source(Untracked):
             A table is missing or cannot be read. A row that cannot be used is quarantined instead.
         """
         self.check()
-        if not Path(self.folder).is_dir():
-            raise InputError(f"data: expected a folder, found none at {Path(self.folder).absolute()}")
+        if not os.path.isdir(self.folder):
+            found = files.other(self.folder) or "a file"
+            raise InputError(f"data: expected a folder, found {found} at {Path(self.folder).absolute()}")
         module = reader(self.dataset)
-        tables = module.read(Path(self.folder), self.subset if self.subset in module.PARTS else None)
+        try:
+            tables = module.read(Path(self.folder), self.subset if self.subset in module.PARTS else None)
+        except NoTable as error:
+            raise NoTable(f"{error}. {self._layout()}") from None
         if not self.tested:
             tables = tables.of({r.recording_id for r in tables.recordings if r.subset == "train"})
         if self.subset != "available":
             return tables
-        absent = self.missing(tables)
+        # What may not be read is there: it is said, and not passed over.
+        absent = [r for r in self.missing(tables) if files.other(self.path(r)) != files.DENIED]
         kept = tables.of({recording.recording_id for recording in set(tables.recordings) - set(absent)})
         unscored = [recording.recording_id for recording in absent if recording.subset == "test"]
         if unscored and any(recording.subset == "test" for recording in kept.recordings):
@@ -96,10 +102,19 @@ class Source(Untracked):
             )
         return kept
 
+    def _layout(self):
+        """What the folder holds instead, and what may be meant."""
+        names = sorted(os.listdir(self.folder))
+        shown = ", ".join(repr(name) for name in names[:8]) + (", …" if len(names) > 8 else "")
+        return (
+            f"The folder {self.folder} holds {shown or 'nothing'}: where the tables lie in a folder within, give that one "
+            f"(--config data=FOLDER); where it is laid out for another reader than {self.dataset}, set dataset"
+        )
+
     def missing(self, tables: Tables) -> list[Recording]:
-        """The recordings whose files are not there."""
+        """The recordings without a regular file that may be read."""
         return [
             recording
             for recording in tables.recordings
-            if not os.path.isfile(os.path.join(self.folder, recording.path))
+            if files.other(os.path.join(self.folder, recording.path))
         ]

@@ -1,0 +1,35 @@
+"""What lies where a file is expected.
+
+Plain Python only: the Snakefile imports this module each time it is parsed.
+"""
+
+import errno
+import os
+import stat
+
+NONE = "none"
+DENIED = "that it may not be read (permission denied)"
+
+
+def other(path) -> str | None:
+    """What lies at a path, in words that follow "found"; None where it is a regular file that may be read.
+
+    Nothing is opened: whoever opens a pipe waits for ever, and a device may never end. A folder on the way that may
+    not be entered is `DENIED`, as a file is that may not be read.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        dangling = not isinstance(error, ValueError) and os.path.islink(path)
+        return "a link that leads nowhere" if dangling else NONE
+    except PermissionError:
+        return DENIED
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return "a link that leads to itself"
+        return f"that it cannot be read ({error.strerror})"
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    if not stat.S_ISREG(mode):
+        return "a pipe, a socket or a device"
+    return None if os.access(path, os.R_OK) else DENIED

@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import os
 import re
 import struct
 import zlib
@@ -12,12 +11,14 @@ from pathlib import Path
 import pandas as pd
 import soundfile
 
-from understory import store
+from understory import files, store
 from understory.tables import CONTROL, InputError, Quarantined, Tables
 
 MIN_RATE, MAX_RATE = 1_000, 1_000_000
 # Full scale is 1, and Vorbis goes somewhat beyond; what goes this far was not scaled to it.
 MAX_PEAK = 8.0
+# One step of 16 bits: what stays within it from beginning to end is no sound.
+QUIETEST = 2.0**-15
 # Seconds that an event may reach past its recording's end: boxes are drawn by hand.
 TOLERANCE = 0.5
 # Values decoded at once.
@@ -48,10 +49,11 @@ def inspect_file(path: Path) -> tuple[int, int, int]:
     Raises
     ------
     InputError
-        The file is missing, empty, not audio, damaged, cut short, without a sample, or holds what is no waveform.
+        The file is missing, empty, not audio, damaged, cut short, without a sample, holds what is no waveform, or
+        nothing that could be heard: the mean of its channels stays the same throughout.
     """
-    if not os.path.isfile(path):
-        raise InputError("expected an audio file, found none")
+    if found := files.other(path):
+        raise InputError(f"expected an audio file, found {found}")
     if not path.stat().st_size:
         raise InputError("expected an audio file, found an empty one")
     try:
@@ -60,7 +62,7 @@ def inspect_file(path: Path) -> tuple[int, int, int]:
                 raise InputError(
                     f"expected a sample rate from {MIN_RATE} to {MAX_RATE} Hz, found {file.samplerate}"
                 )
-            frames = _decode(file)
+            frames, low, high = _decode(file)
             # Windows are read from where they begin, which a file may not allow.
             file.seek(frames // 2)
             file.read(1)
@@ -83,12 +85,18 @@ def inspect_file(path: Path) -> tuple[int, int, int]:
     _check_end(path, kind)
     if not frames:
         raise InputError("expected an audio file, found one without a sample")
+    if high - low < QUIETEST:
+        mixed = " in the mean of its channels" if facts[1] > 1 else ""
+        raise InputError(
+            f"expected sound, found that every sample{mixed} is {round((low + high) / 2, 4) + 0.0:g}"
+        )
     return facts
 
 
 def _decode(file):
-    """The number of frames that come out, when all are finite and as FLAC's digest of them says."""
-    frames = 0
+    """The number of frames, and the least and the greatest mean of their channels, when all are finite and as
+    FLAC's digest of them says."""
+    frames, low, high = 0, math.inf, -math.inf
     step = max(1, BLOCK // file.channels)
     told = _samples_digest(file)
     digest = hashlib.md5(usedforsecurity=False)
@@ -104,6 +112,9 @@ def _decode(file):
                 raise InputError(
                     f"expected samples within ±1, found {found} from {frames / file.samplerate:.1f} s on"
                 )
+        if len(block):
+            mixed = block.mean(axis=1) / (32768 if told else 1)
+            low, high = min(low, float(mixed.min())), max(high, float(mixed.max()))
         frames += len(block)
         if len(block) < step:
             break
@@ -111,7 +122,7 @@ def _decode(file):
         raise InputError(
             "expected the samples whose digest its header holds, found others: the file is damaged"
         )
-    return frames
+    return frames, low, high
 
 
 def _samples_digest(file):
@@ -229,7 +240,7 @@ def usable(tables: Tables, recordings: pd.DataFrame) -> tuple[Tables, list[Quara
                     "train",
                     "annotation",
                     annotation.recording_id,
-                    path,
+                    tables.places.get(annotation, path),
                     f"expected an event within {duration:.4g} s and {highest:g} Hz, found {annotation.label} from "
                     f"{annotation.t_min:g} to {annotation.t_max:g} s and from {annotation.f_min:g} to {annotation.f_max:g} Hz",
                 )

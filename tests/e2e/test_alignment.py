@@ -42,7 +42,7 @@ def tones(tmp_path_factory, run_snakemake):
     rng.shuffle(rows)
     pd.DataFrame(rows[:-6], columns=COLUMNS).to_csv(data / "train_tp.csv", index=False)
     pd.DataFrame(rows[-6:], columns=COLUMNS).to_csv(data / "train_fp.csv", index=False)
-    soundfile.write(data / "test" / "t.flac", np.zeros(RATE * 4), RATE)
+    soundfile.write(data / "test" / "t.flac", 0.001 * rng.normal(size=RATE * 4), RATE)
     pd.DataFrame([["t", *[0.5] * 24]], columns=["recording_id", *CLASSES]).to_csv(
         data / "sample_submission.csv", index=False
     )

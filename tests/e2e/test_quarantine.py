@@ -103,6 +103,24 @@ def test_a_test_recording_that_cannot_be_read_keeps_its_row_with_the_classes_pri
     assert not (others.to_numpy() == row.to_numpy()).all(axis=1).any()
 
 
+def test_without_a_test_recording_that_can_be_read_every_row_is_of_the_priors(
+    run, damaged, run_snakemake, small, tmp_path
+):
+    shutil.copytree(damaged[0], tmp_path / "data")
+    shutil.copytree(run, tmp_path / "run")
+    for path in (tmp_path / "data" / "test").iterdir():
+        path.write_bytes(b"no audio")
+    run_snakemake(tmp_path / "run", config=small(data=str(tmp_path / "data"), max_quarantined=1))
+    out = tmp_path / "run/results/small"
+    assert len(pd.read_csv(out / "predictions/sed_cnn/fold0.csv")) == 0
+    submission = pd.read_csv(out / "submission.csv").set_index("recording_id")
+    assert list(submission.index) == list(pd.read_csv(damaged[0] / "sample_submission.csv").recording_id)
+    folds = pd.read_csv(out / "folds.csv")
+    present = folds.label[folds.presence == "present"]
+    for label in submission.columns:
+        assert submission[label].to_numpy() == pytest.approx((present == label).mean(), abs=1e-8)
+
+
 def test_a_file_that_was_mended_comes_back_by_itself(run, damaged, run_snakemake, small, tmp_path):
     data, _, whole = damaged
     shutil.copytree(data, tmp_path / "data")

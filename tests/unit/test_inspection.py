@@ -4,14 +4,18 @@ import itertools
 import math
 import os
 import re
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from workflow import ROOT
 
-from understory import inspection, store
-from understory.quarantine import Limit
+from understory import audio, inspection, store
+from understory.quarantine import Limit, check_present, missing
 from understory.tables import Annotation, InputError, Quarantined, Recording, Tables
 
 WAVE = 0.1 * np.random.default_rng(0).normal(size=20_000)
@@ -82,11 +86,70 @@ def test_words_in_a_tag_are_no_header(tmp_path):
 
 
 def test_what_is_no_regular_file_is_no_recording(tmp_path):
-    os.mkfifo(tmp_path / "a.wav")
-    (tmp_path / "b.wav").mkdir()
-    for path in (tmp_path / "a.wav", tmp_path / "b.wav", tmp_path / ("é" * 150), tmp_path / "a.wav" / "b"):
-        with pytest.raises(InputError, match="expected an audio file, found none"):
-            inspection.inspect_file(path)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "device").symlink_to("/dev/zero")
+    expected = {
+        "pipe": "found a pipe, a socket or a device",
+        "device": "found a pipe, a socket or a device",
+        "folder": "found a folder",
+        "dangling": "found a link that leads nowhere",
+        "loop": "found a link that leads to itself",
+        "é" * 150: "found that it cannot be read (File name too long)",
+        "pipe/below": "found none",
+    }
+    recordings = [Recording(name, name, "train") for name in expected]
+    for name, said in expected.items():
+        said = f"expected an audio file, {said}"
+        with pytest.raises(InputError, match=re.escape(said)):
+            inspection.inspect_file(tmp_path / name)
+        with pytest.raises(InputError, match=re.escape(f"{tmp_path / name}: {said}")):
+            audio.length(tmp_path / name, 48_000)
+    for found in (
+        inspection.inspect(recordings, lambda recording: tmp_path / recording.path)[1],
+        missing(recordings, lambda recording: tmp_path / recording.path),
+    ):
+        assert {item.place: item.reason for item in found} == {
+            name: f"expected an audio file, {said}" for name, said in expected.items()
+        }
+
+
+def test_what_may_not_be_read_is_told_from_what_is_not_there(tmp_path):
+    """With the rights of a person: nobody else's are refused."""
+    (tmp_path / "locked").mkdir()
+    written(tmp_path / "locked" / "a.wav")
+    written(tmp_path / "b.wav").chmod(0)
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from understory import audio, inspection\n"
+        "from understory.datasets import Source\n"
+        "from understory.tables import InputError, read_rows\n"
+        "for call in (inspection.inspect_file, lambda p: audio.length(p, 8000), lambda p: read_rows(p, ()),\n"
+        "             lambda p: Source('rfcx', p, 'all').read()):\n"
+        "    try: print(call(sys.argv[2]))\n"
+        "    except InputError as error: print(error)\n"
+    )
+    rights = [
+        "setpriv",
+        "--inh-caps=-dac_override,-dac_read_search",
+        "--bounding-set=-dac_override,-dac_read_search",
+    ]
+    if os.geteuid() == 0 and not shutil.which("setpriv"):
+        pytest.skip("root may read everything")
+    (tmp_path / "locked").chmod(0)
+    try:
+        for name in ("locked/a.wav", "b.wav"):
+            command = [sys.executable, "-c", code, str(ROOT / "scripts"), str(tmp_path / name)]
+            done = subprocess.run(
+                (rights if os.geteuid() == 0 else []) + command, capture_output=True, text=True, check=False
+            )
+            said = done.stdout.splitlines()
+            assert len(said) == 4, done.stderr
+            assert all("found that it may not be read (permission denied)" in line for line in said)
+    finally:
+        (tmp_path / "locked").chmod(0o700)
 
 
 def test_a_flac_file_whose_samples_were_changed_under_its_digest_is_found_out(tmp_path):
@@ -132,8 +195,42 @@ def test_what_is_no_waveform(tmp_path, wave, rate, said):
         inspection.inspect_file(path)
 
 
-def test_one_sample_is_a_recording(tmp_path):
-    assert inspection.inspect_file(written(tmp_path / "a.wav", WAVE[:1])) == (48_000, 1, 1)
+def test_two_samples_are_a_recording(tmp_path):
+    assert inspection.inspect_file(written(tmp_path / "a.wav", WAVE[:2])) == (48_000, 1, 2)
+
+
+STEP = 2.0**-15
+
+
+@pytest.mark.parametrize(
+    ("wave", "value"),
+    [
+        (np.zeros(3_000_000), "is 0"),
+        (np.full(20_000, 0.75), "is 0.75"),
+        (np.stack([WAVE, -WAVE], axis=1), "in the mean of its channels is 0"),
+        (1e-12 * WAVE, "is 0"),
+        (np.resize([0, 0.9 * STEP], 1000), "is 0"),
+        (WAVE[:1], "is 0.01"),
+    ],
+)
+@pytest.mark.parametrize("subtype", ["FLOAT", "PCM_16"])
+def test_what_holds_no_sound_is_set_aside(tmp_path, wave, value, subtype):
+    if subtype == "PCM_16" and 0 < np.ptp(wave) < STEP:
+        wave = 0 * wave
+    suffix = "wav" if subtype == "FLOAT" else "flac"
+    path = written(tmp_path / f"a.{suffix}", wave, subtype=subtype)
+    with pytest.raises(InputError, match=f"expected sound, found that every sample.* {value}"):
+        inspection.inspect_file(path)
+
+
+@pytest.mark.parametrize("place", [5, 1_500_000])
+@pytest.mark.parametrize("step", [STEP, -STEP])
+def test_one_step_of_sixteen_bits_anywhere_is_sound(tmp_path, place, step):
+    wave = np.full(2_000_000, 0.5)
+    wave[place] += step
+    for name, subtype in (("a.wav", "FLOAT"), ("a.flac", "PCM_16")):
+        path = written(tmp_path / name, wave, subtype=subtype)
+        assert inspection.inspect_file(path) == (48_000, 1, 2_000_000)
 
 
 EVENT = Annotation("a", "x", "present", 1.0, 2.0, 100.0, 200.0)
@@ -161,6 +258,36 @@ def test_an_event_has_to_lie_in_its_recording(changes, kept):
     if not kept:
         assert outside[0][:4] == ("train", "annotation", "a", "train/a.flac")
         assert outside[0].reason.startswith("expected an event within 10 s and 4000 Hz, found x from ")
+
+
+def test_an_event_outside_its_recording_is_told_where_it_stands():
+    late = EVENT._replace(t_max=11.0)
+    tables = Tables(
+        ("x",),
+        (Recording("a", "train/a.flac", "train"),),
+        (late,),
+        False,
+        places={late: "train_tp.csv, line 7"},
+    )
+    (item,) = inspection.usable(tables, FACTS)[1]
+    assert item.place == "train_tp.csv, line 7"
+
+
+def test_without_an_event_to_train_on_there_is_no_run():
+    given = tables_of(3)
+    check_present(given, given, [])
+    bad = [item(1), item(0)]
+    with pytest.raises(
+        InputError,
+        match=r"no annotation of a present event is left .* .of 3 annotations 0 set aside, of the training "
+        r"recordings 2, first train/r0\.flac: expected a song",
+    ):
+        check_present(given, Tables(("x",), (), (), False), bad)
+    absent = Tables(("x",), (), (EVENT._replace(presence="absent"),), False)
+    with pytest.raises(
+        InputError, match=r"of 1 annotations 0 set aside, of the training recordings 0\)\. Add"
+    ):
+        check_present(absent, absent, [])
 
 
 def test_what_was_not_found_usable_is_left_out():

@@ -5,10 +5,12 @@ Plain Python only: the Snakefile imports this module each time it is parsed. Wha
 """
 
 import difflib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from understory import files
 from understory.contents import Contents
 from understory.datasets import esc50
 from understory.tables import SUBSETS, InputError, stable_hash
@@ -19,6 +21,8 @@ from understory.untracked import Untracked
 KEYS = ("clips", "background")
 # Share of a class's clips that sing in test recordings alone, where the data set has no folds.
 TEST_SHARE = 0.2
+# What files are called whose kinds libsndfile calls otherwise.
+OTHER_SUFFIXES = {".aif", ".aifc", ".oga", ".opus", ".snd", ".mpga"}
 
 
 class Catalogue(NamedTuple):
@@ -49,12 +53,19 @@ class Clips(Untracked):
             There are no clips, or too few of a class, or too few classes, or a class of the background is none.
         """
         folder = Path(self.folder)
-        if not folder.is_dir():
-            raise InputError(f"synthetic.clips: expected a folder, found none at {folder.absolute()}")
-        parts = _esc50(folder) if (folder / "meta" / "esc50.csv").exists() else _folders(folder)
+        if not os.path.isdir(folder):
+            found = files.other(folder) or "a file"
+            raise InputError(f"synthetic.clips: expected a folder, found {found} at {folder.absolute()}")
+        try:
+            parts = _esc50(folder) if os.path.lexists(folder / esc50.TABLE) else _folders(folder)
+        except OSError as error:
+            raise InputError(
+                f"{error.filename}: expected a folder of clips, found that it cannot be read ({error.strerror})"
+            ) from None
         if not parts:
             raise InputError(
-                f"{folder}: expected a folder of clips a class, or meta/esc50.csv and audio/, found no folder"
+                f"{folder}: expected a folder of clips a class, or meta/esc50.csv and audio/, found no folder; "
+                "if the clips of one class lie here, give the folder above"
             )
         for name in self.background:
             if name not in parts:
@@ -68,12 +79,12 @@ class Clips(Untracked):
             raise InputError(
                 f"{folder}: expected at least two classes that are not synthetic.background, found {', '.join(classes) or 'none'}"
             )
-        for name, files in parts.items():
+        for name, each in parts.items():
             for subset, other in zip(SUBSETS, reversed(SUBSETS), strict=True):
-                if not files[subset]:
+                if not each[subset]:
                     raise InputError(
                         f"{folder}: expected clips of {name} to train with and others to test with, "
-                        f"found {len(files[other])}, none of them for the {subset} recordings"
+                        f"found {len(each[other])}, none of them for the {subset} recordings"
                     )
         background = tuple(name for name in parts if name in self.background)
         return Catalogue(
@@ -88,7 +99,7 @@ class Clips(Untracked):
     def digest(self, contents: Contents) -> str:
         """What the clips are called, what they hold, and what each is for: never where they lie."""
         found = self.read()
-        paths = sorted({path for files in found.files.values() for each in files for path in each})
+        paths = sorted({path for parts in found.files.values() for each in parts for path in each})
         identities = contents.identities(Path(self.folder, path) for path in paths)
         return digest([found, dict(zip(paths, identities, strict=True))])
 
@@ -100,8 +111,8 @@ class Clips(Untracked):
         return clip_songs.singers(
             len(found.classes),
             {
-                subset: tuple(tuple(Path(self.folder, path) for path in each) for each in files)
-                for subset, files in found.files.items()
+                subset: tuple(tuple(Path(self.folder, path) for path in each) for each in parts)
+                for subset, parts in found.files.items()
             },
         )
 
@@ -120,10 +131,11 @@ def _esc50(folder):
     tables = esc50.read(folder)
     for item in tables.quarantined:
         raise InputError(f"{folder / item.place}: {item.reason}")
-    absent = [r.path for r in tables.recordings if not (folder / r.path).is_file()]
+    absent = {r.path: found for r in tables.recordings if (found := files.other(folder / r.path))}
     if absent:
         raise InputError(
-            f"{folder}: expected {len(tables.recordings)} clips, {len(absent)} are missing, such as {', '.join(absent[:3])}"
+            f"{folder}: expected {len(tables.recordings)} clips, {len(absent)} are missing, such as "
+            + ", ".join(f"{path} (found {absent[path]})" for path in list(absent)[:3])
         )
     last = max(tables.folds.values())
     parts = {name: {subset: [] for subset in SUBSETS} for name in tables.classes}
@@ -137,16 +149,41 @@ def _esc50(folder):
 def _folders(folder):
     """The clips of each class, by subset: a share of them, picked by their names alone, is for testing."""
     parts = {}
-    for place in sorted(path for path in folder.iterdir() if path.is_dir() and _visible(path)):
-        names = sorted(path.name for path in place.iterdir() if path.is_file() and _visible(path))
+    for place in sorted(path for path in folder.iterdir() if os.path.isdir(path) and _visible(path)):
+        inside = sorted(path for path in place.iterdir() if _visible(path))
+        names = [path.name for path in inside if not os.path.isdir(path)]
         if len(names) < 2:
-            raise InputError(f"{place}: expected at least two clips, found {len(names)}")
+            below = (
+                f" beside {len(inside) - len(names)} folders; if those are the classes, give {place}"
+                if len(inside) > len(names)
+                else ""
+            )
+            raise InputError(f"{place}: expected at least two clips, found {len(names)}{below}")
+        _check_clips(place, names)
         test = set(sorted(names, key=stable_hash)[: max(1, round(TEST_SHARE * len(names)))])
         parts[place.name] = {
             "train": [f"{place.name}/{name}" for name in names if name not in test],
             "test": [f"{place.name}/{name}" for name in names if name in test],
         }
     return parts
+
+
+def _check_clips(place, names):
+    """InputError where a file has no name of an audio file, or is no regular file: neither is passed over in silence."""
+    from soundfile import available_formats
+
+    suffixes = {f".{kind.lower()}" for kind in available_formats()} | OTHER_SUFFIXES
+    other = [name for name in names if Path(name).suffix.lower() not in suffixes]
+    if other:
+        raise InputError(
+            f"{place}: expected audio files, such as 1.wav or 1.flac, found {', '.join(map(repr, other[:5]))}"
+            f"{' and more' if len(other) > 5 else ''}: move what is no clip away"
+        )
+    for name in names:
+        if found := files.other(place / name):
+            raise InputError(
+                f"{place / name}: expected an audio file, found {found}: mend it, or move it away"
+            )
 
 
 def _visible(path):

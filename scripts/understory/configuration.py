@@ -22,6 +22,7 @@ def checked(config: dict, schema: dict) -> dict:
         One message for all that is wrong: the key, what is allowed, what was given, the closest valid key.
     """
     _check_plain(config, "")
+    config = _with_nulls(config, schema, schema)
     errors = sorted(
         jsonschema.Draft202012Validator(schema).iter_errors(config),
         key=lambda error: list(map(str, error.absolute_path)),
@@ -115,6 +116,10 @@ def _lines(error):
             )
         case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
             yield f"{place}: expected a number{_range(error.schema)}, given {given}"
+        case "pattern" if error.validator_value == ".":
+            wanted = error.schema["description"]
+            null = ", or null" if "null" in error.schema["type"] else ""
+            yield f"{place}: expected {wanted[0].lower()}{wanted[1:]}{null}, given {given}"
         case "pattern":
             yield f"{place}: expected text of the form {error.validator_value}, given {given}"
         case "minProperties" | "maxProperties":
@@ -243,6 +248,19 @@ def _noise(chain, place):
             if "min_snr" in options and options["min_snr"] > options["max_snr"]:
                 yield f"{here}.max_snr: expected at least min_snr ({options['min_snr']}), given {options['max_snr']}"
             yield from _noise(options.get("transforms", []), f"{here}.transforms")
+
+
+def _with_nulls(value, schema, root):
+    """The configuration with null for the text "null", as which the command line gives it, wherever null is allowed."""
+    if "$ref" in schema:
+        return _with_nulls(value, root["$defs"][schema["$ref"].rsplit("/", 1)[1]], root)
+    if isinstance(value, dict):
+        inner = schema.get("properties", {})
+        other = next(iter(schema.get("patternProperties", {}).values()), {})
+        return {key: _with_nulls(each, inner.get(key, other), root) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_nulls(each, schema.get("items", {}), root) for each in value]
+    return None if value == "null" and "null" in schema.get("type", ()) else value
 
 
 def _typed(value, schema, root):

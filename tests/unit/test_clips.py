@@ -1,5 +1,6 @@
 """Clips that sing: what the labels say is what sounds, and training hears no clip of the test."""
 
+import os
 import shutil
 
 import numpy as np
@@ -286,9 +287,37 @@ def test_tables_that_will_not_do_are_refused(esc50, tmp_path, old, new, said):
 
 def test_clips_that_are_no_audio_are_named(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "clips")
-    (tmp_path / "clips" / "owl" / "notes.txt").write_text("heard at dusk")
-    with pytest.raises(InputError, match=r"notes.txt: expected an audio file, found that"):
+    (tmp_path / "clips" / "owl" / "notes.wav").write_text("heard at dusk")
+    with pytest.raises(InputError, match=r"notes.wav: expected an audio file, found that"):
         Clips(str(tmp_path / "clips")).singers()
+
+
+def test_what_is_no_clip_is_to_be_moved_away(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "clips")
+    clips, place = Clips(str(tmp_path / "clips")), tmp_path / "clips" / "owl"
+    for name in ("Thumbs.db", "notes.txt"):
+        (place / name).touch()
+    with pytest.raises(
+        InputError, match=r"owl: .* found 'Thumbs.db', 'notes.txt': move what is no clip away"
+    ):
+        clips.read()
+    for name in ("Thumbs.db", "notes.txt"):
+        (place / name).unlink()
+    (place / "5.opus").symlink_to("nowhere")
+    with pytest.raises(InputError, match=r"5.opus: expected an audio file, found a link that leads nowhere"):
+        clips.read()
+    (place / "5.opus").unlink()
+    os.mkfifo(place / "5.wav")
+    with pytest.raises(InputError, match=r"5.wav: expected an audio file, found a pipe"):
+        clips.read()
+    with pytest.raises(
+        InputError, match=r"clips: expected at least two clips, found 1 beside 6 folders; if those are"
+    ):
+        Clips(str(tmp_path)).read()
+    with pytest.raises(
+        InputError, match="found no folder; if the clips of one class lie here, give the folder above"
+    ):
+        Clips(str(tmp_path / "clips" / "cat")).read()
 
 
 def test_a_clip_that_breaks_off_is_named_from_the_process_that_reads_it(folder, tmp_path):

@@ -54,6 +54,13 @@ def test_what_concerns_the_run_is_shown_and_where_data_lie_is_not_tracked(data, 
     assert {"max_quarantined", "on_bad_file", "crop", "augment"} <= set(tracked)
 
 
+def test_null_may_come_as_text():
+    """As it does from the command line."""
+    over = {"name": "null", "data_sha256": "null", "synthetic": {"clips": "null"}}
+    found = configuration.checked(merged(CONFIG, over), SCHEMA)
+    assert (found["name"], found["data_sha256"], found["synthetic"]["clips"]) == ("null", None, None)
+
+
 def refused(**over):
     with pytest.raises(InputError) as raised:
         configuration.checked(merged(CONFIG, over), SCHEMA)
@@ -70,6 +77,11 @@ def test_the_configuration_and_every_recipe_are_valid(recipe):
     ("over", "said"),
     [
         ({"split": {"n_split": 3}}, "split.n_split: no such key; did you mean split.n_splits?"),
+        (
+            {"synthetic": {"clips": ""}},
+            'synthetic.clips: expected a folder of sound clips that sing instead of arithmetic, or null, given ""',
+        ),
+        ({"name": "null", "data_sha256": "nil"}, "data_sha256: expected text of the form"),
         ({"sead": 1}, "sead: no such key; did you mean seed?"),
         ({"data": "s3://me:secret@bucket"}, "data: expected the address of an archive, such as https://host"),
         ({"data": "kaggle:a/b"}, "data: expected kaggle:COMPETITION"),

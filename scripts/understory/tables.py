@@ -10,7 +10,7 @@ import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from understory import files
@@ -221,7 +221,7 @@ def check_recording(recording: Recording):
         raise InputError(
             f"expected a recording id in plain text of at most {MAX_ID} bytes in UTF-8, found {name[:250]!r}"
         )
-    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+    if path.startswith("/") or ".." in path.split("/"):
         raise InputError(f"expected a file within the data folder, found {path!r}")
 
 
@@ -280,9 +280,11 @@ class Gathering:
 
     def annotate(self, annotation: Annotation, recording: Recording, place: str):
         """Take an annotation and its recording. InputError where one cannot be used, or the annotation was taken before."""
-        check_recording(recording)
+        taken = self.recordings.get(recording.recording_id)
+        if taken is None:
+            check_recording(recording)
         check_label(annotation.label)
-        if self.recordings.get(recording.recording_id, recording) != recording:
+        if taken not in (None, recording):
             raise InputError(
                 f"expected a recording of the {recording.subset} subset, found that it is another recording as well, "
                 f"{self.recordings[recording.recording_id].path}"

@@ -26,8 +26,11 @@ def check(config: dict, tables: Tables | None, source: Source, limit: Limit, fol
     """
     made = addresses.kind(config["data"]) == "synthetic"
     # Made-up data may be about to be made again.
-    if tables is not None and not made:
-        limit.check(tables, [*tables.quarantined, *missing(source.missing(tables), source.path)])
+    if made:
+        capacity.check(folder, capacity.needed(config, None, source))
     # Of what is still to be fetched, nobody knows how much it is.
-    if tables is not None or made:
-        capacity.check(folder, capacity.needed(config, None if made else tables, source))
+    elif tables is not None:
+        absent = source.missing(tables)
+        limit.check(tables, [*tables.quarantined, *missing(absent, source.path)])
+        there = {recording.recording_id for recording in set(tables.recordings) - set(absent)}
+        capacity.check(folder, capacity.needed(config, tables.of(there), source))

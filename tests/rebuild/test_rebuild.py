@@ -74,7 +74,7 @@ def nothing(world):
 
 
 def touch(world):
-    for place in (world.run / "results", world.run / ".snakemake/metadata", world.data):
+    for place in (world.run / "results", world.run / ".snakemake", world.data):
         for path in place.rglob("*"):
             if path.is_file():
                 os.utime(path)

@@ -59,14 +59,25 @@ def test_without_a_lock_there_is_nothing_to_clear(tmp_path):
 
 
 def test_the_age_of_the_records_is_kept(tmp_path, capsys):
-    place = records.since(tmp_path / "metadata", tmp_path / "results")
+    folder, results = tmp_path / "metadata", tmp_path / "results"
+    place = records.since(folder, results)
+    assert not folder.exists()
+    folder.mkdir()
+    results.mkdir()
     os.utime(place, (1, 1))
-    assert records.since(tmp_path / "metadata", tmp_path / "results") == place
+    assert records.since(folder, results) == place
     assert os.stat(place).st_mtime == 1
     assert capsys.readouterr().err == ""
 
 
-def test_results_older_than_the_records_are_told_of(tmp_path, capsys):
-    (tmp_path / "results").mkdir()
-    records.since(tmp_path / "metadata", tmp_path / "results")
+@pytest.mark.parametrize("lost", ["metadata", "since"])
+def test_results_older_than_the_records_are_told_of(tmp_path, capsys, lost):
+    folder, results = tmp_path / "metadata", tmp_path / "results"
+    folder.mkdir()
+    results.mkdir()
+    (tmp_path / "since").touch()
+    os.utime(tmp_path / "since", (1, 1))
+    (folder.rmdir if lost == "metadata" else (tmp_path / "since").unlink)()
+    place = records.since(folder, results)
+    assert os.stat(place).st_mtime > 1
     assert "there is no record of how this was made" in capsys.readouterr().err

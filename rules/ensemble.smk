@@ -32,7 +32,13 @@ rule ensemble_folds:
     conda:
         "../envs/signal.yaml"
     params:
-        settings=ordered({"ensemble": config["ensemble"], "name": config["name"]}),
+        settings=ordered(
+            {
+                "ensemble": config["ensemble"],
+                "models": {model: {"select": selected(model)} for model in MODELS},
+                "name": config["name"],
+            }
+        ),
         code=code("ensemble_folds.py"),
     script:
         "../scripts/ensemble_folds.py"

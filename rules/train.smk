@@ -65,7 +65,8 @@ rule predict_fold:
         settings=lambda wildcards: {
             "models": {
                 wildcards.model: {
-                    key: config["models"][wildcards.model][key] for key in ("batch_size", "threads")
+                    key: config["models"][wildcards.model][key]
+                    for key in ("batch_size", "select", "threads")
                 }
             },
             "seed": config["seed"],

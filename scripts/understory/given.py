@@ -26,6 +26,14 @@ class Given:
         self.config, self.source, self.ready = config, source, ready
         self._read: dict[int | None, Tables] = {}
 
+    def checked(self) -> Tables | None:
+        """The tables, when they go with the configuration; None before they are there. InputError otherwise."""
+        tables = self.tables()
+        if tables is not None:
+            tables.check_folds(self.config["split"]["n_splits"])
+            quarantine.check_present(tables, tables, tables.quarantined)
+        return tables
+
     def tables(self) -> Tables | None:
         """The tables, read anew when they were made or fetched anew; None before they are there.
 
@@ -52,17 +60,14 @@ class Given:
 
     def _tables(self, stamp):
         if stamp not in self._read:
-            found = self.source.read()
-            found.check_folds(self.config["split"]["n_splits"])
-            quarantine.check_present(found, found, found.quarantined)
-            self._read[stamp] = found
+            self._read[stamp] = self.source.read()
         return self._read[stamp]
 
     def tested(self) -> bool:
         """Whether there are test recordings to predict, as far as is known by now."""
+        tables = self.checked()
         if not self.config["shards"]["test"]:
             return False
-        tables = self.tables()
         if tables is None:
             return hasattr(datasets.reader(self.source.dataset), "submission_template")
         return any(recording.subset == "test" for recording in tables.recordings)

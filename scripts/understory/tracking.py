@@ -4,10 +4,13 @@ import ast
 import hashlib
 import json
 import os
+import re
 import sys
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from understory.contents import Contents
 from understory.tables import Tables
@@ -29,6 +32,11 @@ def digest(value) -> str:
 def annotations_digest(tables: Tables) -> str:
     """What folds are dealt from: every annotation, the classes, and the data set's own folds."""
     return digest([sorted(tables.annotations), tables.classes, tables.folds, tables.exhaustive])
+
+
+def rows_digest(tables: Tables) -> str:
+    """What a reader set aside, on whatever line of its table."""
+    return digest(sorted([re.sub(r"line \d+", "line", text) for text in item] for item in tables.quarantined))
 
 
 def shard_digest(tables: Tables, folder: str, shard: str, count: int, contents: Contents) -> str:
@@ -130,6 +138,25 @@ def version(package: str) -> str:
         return "not installed"
 
 
+@cache
+def required(package: str) -> frozenset[str]:
+    """The distributions that are installed of those that a package requires, without its extras."""
+    try:
+        told = metadata.requires(DISTRIBUTIONS.get(package, package)) or []
+    except metadata.PackageNotFoundError:
+        return frozenset()
+    wanted = [Requirement(text) for text in told]
+    names = {each.name for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})}
+    return frozenset(name for name in names if version(name) != "not installed")
+
+
 def versions(packages) -> dict[str, str]:
-    """The installed version of each third-party package, by import name."""
-    return {name: version(name) for name in sorted(packages) if name not in sys.stdlib_module_names}
+    """The installed version of each third-party package, by import name, and of those that they require in turn."""
+    found, pending = {}, [name for name in packages if name not in sys.stdlib_module_names]
+    while pending:
+        name = pending.pop()
+        key = DISTRIBUTIONS.get(name, name).lower().replace("_", "-")
+        if key not in found:
+            found[key] = version(name)
+            pending += required(name)
+    return dict(sorted(found.items()))

@@ -97,10 +97,11 @@ def train(
     state.mkdir(parents=True, exist_ok=True)
     keras.utils.clear_session()  # layers are named as in a fresh process
     last, best, log = state / "last.keras", state / "best.keras", state / "history.json"
-    if last.exists():
-        model = keras.saving.load_model(last, safe_mode=True)
+    resumed = _resumed(last, log)
+    if resumed:
+        model, history = resumed
         finished = int(model.optimizer.iterations) // steps
-        history = json.loads(log.read_text())[:finished]
+        history = history[:finished]
         print(f"resuming after epoch {finished}")
     else:
         finished, history = 0, []
@@ -154,6 +155,20 @@ def _reseed(model, rng):
     for variable in model.variables:
         if variable.path.endswith("seed_generator_state"):
             variable.assign(rng.integers(2**31, size=variable.shape))
+
+
+def _resumed(last, log):
+    """The model and the history of a training that was interrupted; None where there is none that can be read."""
+    if not last.exists():
+        return None
+    try:
+        return keras.saving.load_model(last, safe_mode=True), json.loads(log.read_text())
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        print(
+            f"{last.parent}: expected the state of a training, found what cannot be read ({error}): starting anew"
+        )
+        last.unlink()
+        return None
 
 
 def save(model: keras.Model, path: Path):

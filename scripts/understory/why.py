@@ -82,6 +82,8 @@ def _causes(job, maker):
                 told += changes(rest)
             case "Missing output files":
                 told.append("not made yet, or deleted")
+            case "Updated input files" if ".snakemake/since" in rest:
+                told.append("no record of how it was made")
             case "Updated input files":
                 told.append(f"newer than what was made of it: {_some(rest)}")
             case "Set of input files has changed since last execution":
@@ -109,8 +111,8 @@ def changes(text: str) -> list[str]:
         return ["settings changed"]
     lines = []
     for value in before:
-        other = next((each for each in now if _alike(value, each)), None)
-        if other is None:
+        other = max(now, key=lambda each: _alike(value, each), default=None)
+        if other is None or not _alike(value, other):
             lines.append(f"no longer {_short(value)}")
         else:
             now.remove(other)
@@ -129,12 +131,12 @@ def _values(text):
 
 
 def _alike(one, other):
-    """Whether two params are the same param: mappings that share a key, or digests of the same thing."""
+    """How much speaks for two params being the same param: keys that mappings share, or digests of the same thing."""
     if isinstance(one, dict) and isinstance(other, dict):
-        return bool(one.keys() & other.keys())
+        return sum(1 + _alike(one[key], other[key]) for key in one.keys() & other.keys())
     if isinstance(one, str) and isinstance(other, str):
-        return one.rpartition(" ")[0] == other.rpartition(" ")[0]
-    return type(one) is type(other)
+        return int(one.rpartition(" ")[0] == other.rpartition(" ")[0])
+    return int(type(one) is type(other))
 
 
 def _differences(one, other, place):

@@ -75,9 +75,9 @@ def test_results_older_than_the_records_are_told_of(tmp_path, capsys, lost):
     folder, results = tmp_path / "metadata", tmp_path / "results"
     folder.mkdir()
     results.mkdir()
-    (tmp_path / "since").touch()
-    os.utime(tmp_path / "since", (1, 1))
-    (folder.rmdir if lost == "metadata" else (tmp_path / "since").unlink)()
+    (tmp_path / "since-results").touch()
+    os.utime(tmp_path / "since-results", (1, 1))
+    (folder.rmdir if lost == "metadata" else (tmp_path / "since-results").unlink)()
     place = records.since(folder, results)
     assert os.stat(place).st_mtime > 1
-    assert "there is no record of how this was made" in capsys.readouterr().err
+    assert "there is no record in" in capsys.readouterr().err

@@ -4,7 +4,7 @@ import pytest
 
 from understory import tracking
 from understory.contents import Contents
-from understory.tables import Annotation, Recording, Tables
+from understory.tables import Annotation, Quarantined, Recording, Tables
 
 SOURCES = {
     "job.py": '"""Doc."""\nfrom lib import a\n\ndef main():\n    return a.f(1)  # comment\n',
@@ -94,10 +94,26 @@ def test_every_third_party_package_of_ours_has_a_version():
     scripts = Path(__file__).resolve().parents[2] / "scripts"
     names = {name.split(".")[0] for file in scripts.rglob("*.py") for name in tracking.parsed(file)[1]}
     found = tracking.versions(names - {"understory", "snakemake"})
-    assert {"numpy", "sklearn", "keras", "tensorflow", "skimage"} <= set(found)
+    assert {"numpy", "scikit-learn", "keras", "tensorflow", "scikit-image"} <= set(found)
     assert "not installed" not in found.values()
 
 
 def test_order_of_keys_does_not_matter():
     assert repr(tracking.ordered({"b": 1, "a": (1, 2)})) == repr(tracking.ordered({"a": [1, 2], "b": 1}))
     assert tracking.digest({"b": 1, "a": 2}) == tracking.digest({"a": 2, "b": 1})
+
+
+def test_what_a_package_requires_counts_as_well():
+    found = tracking.versions({"librosa", "json"})
+    assert {"librosa", "numba", "scipy", "soundfile"} <= set(found)
+    assert "json" not in found
+    assert "tensorflow" not in found
+
+
+def test_lines_of_rows_set_aside_do_not_count():
+    def tables(line, reason="expected each annotation once, found the one of train_tp.csv, line 2 again"):
+        item = Quarantined("train", "annotation", "a", f"train_tp.csv, line {line}", reason)
+        return Tables(("x",), (), (), False, None, (item,))
+
+    assert tracking.rows_digest(tables(3)) == tracking.rows_digest(tables(9))
+    assert tracking.rows_digest(tables(3)) != tracking.rows_digest(tables(3, "expected something else"))

@@ -218,3 +218,16 @@ def test_the_draws_of_an_augmented_index_are_kept(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((3, 2)))
     with pytest.raises(InputError, match="expected 1 items"):
         store.read(tmp_path / "a.npy", tmp_path / "a.csv")
+
+
+def test_a_state_that_cannot_be_read_is_none(shards, tmp_path, capsys):
+    whole, _, history = train(shards, tmp_path / "one")
+    training.save(whole, tmp_path / "whole.keras")
+    torn = tmp_path / "two"
+    torn.mkdir()
+    (torn / "last.keras").write_bytes(b"")
+    model, _, again = train(shards, torn)
+    assert "found what cannot be read" in capsys.readouterr().out
+    training.save(model, tmp_path / "model.keras")
+    assert (tmp_path / "model.keras").read_bytes() == (tmp_path / "whole.keras").read_bytes()
+    assert again == history

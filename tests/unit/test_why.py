@@ -73,3 +73,9 @@ def test_what_is_no_plan_is_passed_on():
         "Nothing to be done (all requested files are present and up to date)."
     ]
     assert why.main("") == ["no plan: expected what `snakemake -n` prints"]
+
+
+def test_params_that_share_keys_are_told_apart():
+    before = "{'crop': {'sample_rate': 1}, 'spectrogram': {'n_mels': 2}},{'crop': {'hop': 3, 'sample_rate': 1, 'window': 4}}"
+    now = "{'crop': {'hop': 3, 'sample_rate': 5, 'window': 4}},{'crop': {'sample_rate': 5}, 'spectrogram': {'n_mels': 2}}"
+    assert why.changes(f"before: {before} now: {now} ") == ["crop.sample_rate: 1 → 5"]

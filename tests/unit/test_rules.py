@@ -235,3 +235,15 @@ def test_nothing_untrusted_is_unpickled_and_no_shell_is_given_a_string():
                 assert keywords.get("allow_pickle") == "False", (path, called)
             if called.endswith("load_model"):
                 assert keywords.get("safe_mode") == "True", path
+
+
+def test_which_of_a_jobs_models_is_read_is_a_param(rules):
+    """To the output cache a job is its params: both models come from the same job."""
+    by_name = {
+        rule.name: dict(rule.params.items())["settings"]
+        for rule in rules
+        if "settings" in dict(rule.params.items())
+    }
+    predicted = by_name["predict_fold"](SimpleNamespace(model="sed_cnn", fold="0"))
+    assert predicted["models"]["sed_cnn"]["select"] == "last"
+    assert by_name["ensemble_folds"]["models"] == {"sed_cnn": {"select": "last"}}

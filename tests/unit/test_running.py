@@ -81,3 +81,11 @@ def test_results_older_than_the_records_are_told_of(tmp_path, capsys, lost):
     place = records.since(folder, results)
     assert os.stat(place).st_mtime > 1
     assert "there is no record in" in capsys.readouterr().err
+
+
+def test_results_under_another_name_have_no_records(tmp_path, capsys):
+    (tmp_path / "metadata").mkdir()
+    records.since(tmp_path / "metadata", tmp_path / "one")
+    (tmp_path / "other").mkdir()
+    records.since(tmp_path / "metadata", tmp_path / "other")
+    assert "other: there is no record in" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from understory import files
 
 SUBSETS = ("train", "test")
-PRESENCES = ("present", "absent")
+PRESENCES = ("present", "absent", "unknown")
 # Columns of the tables, beside which labels may stand as columns.
 TEXT_COLUMNS = (
     "example_id",
@@ -25,6 +25,9 @@ TEXT_COLUMNS = (
     "presence",
     "present",
     "absent",
+    "unknown",
+    "items",
+    "item",
     "draw",
     "shard",
     "path",
@@ -66,7 +69,7 @@ class NoTable(InputError):  # noqa: N818
 
 
 class Recording(NamedTuple):
-    """One source file; `path` is relative to the data folder."""
+    """One source: a sound file, a photograph, or a study, which is a folder; `path` is relative to the data folder."""
 
     recording_id: str
     path: str
@@ -74,7 +77,7 @@ class Recording(NamedTuple):
 
 
 class Annotation(NamedTuple):
-    """One labelled event, in seconds and Hz.
+    """One labelled event, in seconds and Hz; a label of unknown presence is not even known to be absent.
 
     A `t_max` of infinity stands for the end of the recording: a label of the recording as a whole
     has `t_min` 0 and `t_max` infinite. A box without frequencies reaches from 0 Hz to infinity.
@@ -117,6 +120,11 @@ class Tables:
         The labelled events of the training recordings.
     exhaustive : bool
         True where a label that is not given is known to be absent; False where it is unknown.
+    shared_windows : bool
+        True where all annotations of one recording with the same box make one example that has all their labels;
+        False where each makes one of its own.
+    unvalidated : frozenset of str
+        Recordings that train in every fold and are never validated against.
     folds : dict or None
         The data set's own fold of each training recording, numbered from 0; None where it has none.
     quarantined : tuple of Quarantined
@@ -132,6 +140,8 @@ class Tables:
     folds: dict[str, int] | None = None
     quarantined: tuple[Quarantined, ...] = ()
     places: dict[Annotation, str] = field(default_factory=dict, compare=False)
+    shared_windows: bool = False
+    unvalidated: frozenset[str] = frozenset()
 
     def __post_init__(self):
         for label in self.classes:
@@ -302,7 +312,9 @@ class Gathering:
         self.annotations[annotation] = place
         self.recordings[recording.recording_id] = recording
 
-    def tables(self, *, classes, exhaustive: bool, folds=None) -> Tables:
+    def tables(
+        self, *, classes, exhaustive: bool, folds=None, shared_windows: bool = False, unvalidated=()
+    ) -> Tables:
         """The data set; recordings of either subset in the order of their ids."""
         return Tables(
             classes=tuple(classes),
@@ -314,6 +326,8 @@ class Gathering:
             folds=folds,
             quarantined=tuple(self.quarantined),
             places=self.annotations,
+            shared_windows=shared_windows,
+            unvalidated=frozenset(unvalidated),
         )
 
 

@@ -31,7 +31,16 @@ def digest(value) -> str:
 
 def annotations_digest(tables: Tables) -> str:
     """What folds are dealt from: every annotation, the classes, and the data set's own folds."""
-    return digest([sorted(tables.annotations), tables.classes, tables.folds, tables.exhaustive])
+    return digest(
+        [
+            sorted(tables.annotations),
+            tables.classes,
+            tables.folds,
+            tables.exhaustive,
+            tables.shared_windows,
+            sorted(tables.unvalidated),
+        ]
+    )
 
 
 def rows_digest(tables: Tables) -> str:

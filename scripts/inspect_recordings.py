@@ -1,6 +1,6 @@
 """Look the recordings of one shard through, and set aside what cannot be used."""
 
-from understory import inspection, store
+from understory import audio_files, inspection, store
 from understory.job import run
 
 
@@ -8,7 +8,9 @@ def main(job):
     source, shard = job.params.source, job.wildcards.shard
     tables = source.read()
     own = tables.shard(shard, job.params.settings["shards"])
-    recordings, set_aside = inspection.inspect(own, source.path)
+    recordings, set_aside = inspection.inspect(
+        own, source.path, lambda path: (audio_files.inspect_file(path), ()), columns=audio_files.COLUMNS
+    )
     _, outside = inspection.usable(tables, recordings)
     job.params.limit.check_first([*set_aside, *outside])
     store.write_table(job.output.recordings, recordings)

@@ -1,218 +1,57 @@
-"""Looking every source file through before it is used, and setting aside those that are no use."""
+"""Setting aside the recordings that are no use, and what of the annotations lies outside theirs."""
 
-import hashlib
 import math
-import re
-import struct
-import zlib
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
-import soundfile
 
-from understory import files, store
+from understory import store
 from understory.tables import CONTROL, InputError, Quarantined, Tables
 
-MIN_RATE, MAX_RATE = 1_000, 1_000_000
-# Full scale is 1, and Vorbis goes somewhat beyond; what goes this far was not scaled to it.
-MAX_PEAK = 8.0
-# One step of 16 bits: what stays within it from beginning to end is no sound.
-QUIETEST = 2.0**-15
 # Seconds that an event may reach past its recording's end: boxes are drawn by hand.
 TOLERANCE = 0.5
-# Values decoded at once.
-BLOCK = 1 << 20
-# Sizes that a writer gives who did not know them.
-UNKNOWN_SIZE = 0x7FFF_0000
-# Each byte with its bits turned round.
-TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-TOO_SHORT = re.compile(
-    r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE
-)
-COLUMNS = ["recording_id", "path", "sample_rate", "channels", "frames"]
 
 
-def inspect_file(path: Path) -> tuple[int, int, int]:
-    """Decode a whole audio file, a block at a time.
-
-    Parameters
-    ----------
-    path : Path
-        Any file that libsndfile reads.
-
-    Returns
-    -------
-    sample_rate, channels, frames : int
-        Hz, their number, and samples in each.
-
-    Raises
-    ------
-    InputError
-        The file is missing, empty, not audio, damaged, cut short, without a sample, holds what is no waveform, or
-        nothing that could be heard: the mean of its channels stays the same throughout.
-    """
-    if found := files.other(path):
-        raise InputError(f"expected an audio file, found {found}")
-    if not path.stat().st_size:
-        raise InputError("expected an audio file, found an empty one")
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            if not MIN_RATE <= file.samplerate <= MAX_RATE:
-                raise InputError(
-                    f"expected a sample rate from {MIN_RATE} to {MAX_RATE} Hz, found {file.samplerate}"
-                )
-            frames, low, high = _decode(file)
-            # Windows are read from where they begin, which a file may not allow.
-            file.seek(frames // 2)
-            file.read(1)
-            if frames != file.frames:
-                raise InputError(
-                    f"expected {file.frames} samples, as its header says, found {frames}: the file is cut short"
-                )
-            for told, found in TOO_SHORT.findall(file.extra_info):
-                if int(found) < int(told) < UNKNOWN_SIZE:
-                    raise InputError(
-                        f"expected {told} bytes of sound, as its header says, found {found}: the file is cut short"
-                    )
-            facts, kind = (file.samplerate, file.channels, frames), file.format
-    except soundfile.LibsndfileError as error:
-        raise InputError(
-            f"expected an audio file, found that it cannot be decoded: {error.error_string.rstrip('.')}"
-        ) from None
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"expected an audio file, found that it cannot be read: {error}") from None
-    _check_end(path, kind)
-    if not frames:
-        raise InputError("expected an audio file, found one without a sample")
-    if high - low < QUIETEST:
-        mixed = " in the mean of its channels" if facts[1] > 1 else ""
-        raise InputError(
-            f"expected sound, found that every sample{mixed} is {round((low + high) / 2, 4) + 0.0:g}"
-        )
-    return facts
-
-
-def _decode(file):
-    """The number of frames, and the least and the greatest mean of their channels, when all are finite and as
-    FLAC's digest of them says."""
-    frames, low, high = 0, math.inf, -math.inf
-    step = max(1, BLOCK // file.channels)
-    told = _samples_digest(file)
-    digest = hashlib.md5(usedforsecurity=False)
-    while True:
-        block = file.read(step, dtype="int16" if told else "float32", always_2d=True)
-        if told:
-            digest.update(block.tobytes())
-        elif len(block):
-            peak = max(-float(block.min()), float(block.max()))
-            # A NaN compares as no number does.
-            if not peak <= MAX_PEAK:
-                found = f"a magnitude of {peak:g}" if math.isfinite(peak) else "one that is not finite"
-                raise InputError(
-                    f"expected samples within ±1, found {found} from {frames / file.samplerate:.1f} s on"
-                )
-        if len(block):
-            mixed = block.mean(axis=1) / (32768 if told else 1)
-            low, high = min(low, float(mixed.min())), max(high, float(mixed.max()))
-        frames += len(block)
-        if len(block) < step:
-            break
-    if told and digest.digest() != told:
-        raise InputError(
-            "expected the samples whose digest its header holds, found others: the file is damaged"
-        )
-    return frames, low, high
-
-
-def _samples_digest(file):
-    """The MD5 of its samples that a 16-bit FLAC file holds (RFC 9639, section 8.2); None where there is none."""
-    if file.format != "FLAC" or file.subtype != "PCM_16":
-        return None
-    with open(file.name, "rb") as raw:
-        head = raw.read(42)
-    return head[26:42] if head.startswith(b"fLaC") and any(head[26:42]) else None
-
-
-def _check_end(path, kind):
-    """InputError where the container itself tells that something is missing, which decoders pass over."""
-    if kind == "OGG":
-        _check_pages(path.read_bytes())
-    if kind == "MP3":
-        data = path.read_bytes()
-        start = 0
-        if data.startswith(b"ID3"):
-            # Seven bits of each byte, and ten bytes of the tag's own header (ID3v2.4.0, section 3.1).
-            start = 10 + sum(
-                (byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True)
-            )
-        first, mono = data[start : start + 4], data[start + 3 : start + 4] >= b"\xc0"
-        # An encoder that knew them wrote numbers of frames and bytes behind the first frame's side information.
-        side = {True: (9, 17), False: (17, 32)}[mono][first[1:2] >= b"\xf8"]
-        place = start + 4 + side
-        flags, _, told = struct.unpack(">III", data[place + 4 : place + 16].ljust(12, b"\0"))
-        if data[place : place + 4] in (b"Xing", b"Info") and flags & 3 == 3 and told > len(data) - start:
-            raise InputError(
-                f"expected {told} bytes, as its header says, found {len(data) - start}: the file is cut short"
-            )
-
-
-def _check_pages(data):
-    """InputError unless every page of an Ogg file is there and whole, up to one that says it is the last.
-
-    RFC 3533, section 6: a page has 27 bytes (its flags at 5, serial number at 14, number at 18, checksum at 22, segments
-    at 26), the sizes of its segments, and the segments. The checksum is CRC-32 of polynomial 0x04c11db7, most significant
-    bit first, from zero: that of zlib with all bits turned round.
-    """
-    place, numbers, ended = 0, {}, False
-    while data[place : place + 4] == b"OggS":
-        head = data[place : place + 27]
-        sizes = data[place + 27 : place + 27 + head[-1]]
-        page = data[place : place + len(head) + len(sizes) + sum(sizes)]
-        if len(head) < 27 or len(sizes) < head[26] or len(page) < 27 + len(sizes) + sum(sizes):
-            break
-        serial, number, checksum = struct.unpack("<III", page[14:26])
-        found = zlib.crc32((page[:22] + bytes(4) + page[26:]).translate(TURNED), 0xFFFFFFFF) ^ 0xFFFFFFFF
-        if int(f"{found:032b}"[::-1], 2) != checksum:
-            raise InputError(f"expected whole Ogg pages, found one that is damaged at byte {place}")
-        if number != numbers.get(serial, 0):
-            raise InputError(
-                f"expected Ogg page {numbers.get(serial, 0)}, found {number}: part of the file is missing"
-            )
-        numbers[serial], ended = number + 1, bool(page[5] & 4)
-        place += len(page)
-    if not ended:
-        raise InputError("expected a last Ogg page that says so, found none: the file is cut short")
-
-
-def inspect(recordings, path_of) -> tuple[pd.DataFrame, list[Quarantined]]:
+def inspect(recordings, path_of, look, *, columns) -> tuple[pd.DataFrame, list[Quarantined]]:
     """Look recordings through.
 
     Parameters
     ----------
     recordings : iterable of Recording
     path_of : callable
-        A recording's file.
+        A recording's file or folder.
+    look : callable
+        What is found at such a place, a value a column, and what of it alone is set aside, as (path within it, reason);
+        InputError where nothing of it can be used.
+    columns : sequence of str
+        What `look` finds.
 
     Returns
     -------
     usable : pandas.DataFrame
-        `recording_id, path, sample_rate` (Hz), `channels` and `frames` (samples), ordered by id.
+        `recording_id, path` and the columns, ordered by id.
     set_aside : list of Quarantined
+        Of kind `recording`, or `slice` where the rest of a recording can be used.
     """
     rows, set_aside = [], []
     for recording in recordings:
+        name, path, subset = recording.recording_id, recording.path, recording.subset
         try:
-            rows.append([recording.recording_id, recording.path, *inspect_file(path_of(recording))])
+            facts, parts = look(path_of(recording))
+            rows.append([name, path, *facts])
+            set_aside += [
+                Quarantined(subset, "slice", name, f"{path}/{part}", reason) for part, reason in parts
+            ]
         except InputError as error:
-            set_aside.append(
-                Quarantined(recording.subset, "recording", recording.recording_id, recording.path, str(error))
-            )
-    return pd.DataFrame(rows, columns=COLUMNS).sort_values("recording_id", ignore_index=True), set_aside
+            set_aside.append(Quarantined(subset, "recording", name, path, str(error)))
+    found = pd.DataFrame(rows, columns=["recording_id", "path", *columns])
+    return found.sort_values("recording_id", ignore_index=True), set_aside
 
 
 def usable(tables: Tables, recordings: pd.DataFrame) -> tuple[Tables, list[Quarantined]]:
     """The data set without recordings that were not found usable, and without annotations outside theirs.
+
+    A photograph or a study has no time that an annotation could lie outside of.
 
     Parameters
     ----------
@@ -225,6 +64,8 @@ def usable(tables: Tables, recordings: pd.DataFrame) -> tuple[Tables, list[Quara
     Tables, list of Quarantined
         What can be used, and the annotations set aside here.
     """
+    if "frames" not in recordings:
+        return tables.of(recordings.recording_id), []
     facts = {
         row.recording_id: (row.path, row.frames / row.sample_rate, row.sample_rate / 2)
         for row in recordings.itertuples()

@@ -15,7 +15,7 @@ import soxr
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from understory import audio, inspection, store
+from understory import audio, audio_files, inspection, store
 from understory.datasets import esc50, rfcx
 from understory.tables import Annotation, InputError, example_id
 
@@ -281,7 +281,7 @@ def files(draw):
 def looked_through(path, data):
     """What is found of a file, and the reason where it is refused."""
     path.write_bytes(data)
-    facts, reason = attempt(inspection.inspect_file, path)
+    facts, reason = attempt(audio_files.inspect_file, path)
     assert facts or reason.startswith("expected ")
     return facts, reason
 

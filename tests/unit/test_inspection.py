@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from workflow import ROOT
 
-from understory import audio, inspection, store
+from understory import audio, audio_files, inspection, store
 from understory.quarantine import Limit, check_present, missing
 from understory.tables import Annotation, InputError, Quarantined, Recording, Tables
 
@@ -28,13 +28,13 @@ def written(path, wave=WAVE, rate=48_000, **options):
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.aiff"])
 def test_a_whole_file_is_taken(tmp_path, name):
-    assert inspection.inspect_file(written(tmp_path / name)) == (48_000, 1, 20_000)
+    assert audio_files.inspect_file(written(tmp_path / name)) == (48_000, 1, 20_000)
 
 
 def test_real_recordings_are_taken(real):
     for path in sorted((real("rfcx") / "train").glob("*.flac")):
-        assert inspection.inspect_file(path) == (48_000, 1, 2_880_000)
-    lengths = [inspection.inspect_file(path)[2] for path in sorted((real("esc10") / "audio").glob("*.ogg"))]
+        assert audio_files.inspect_file(path) == (48_000, 1, 2_880_000)
+    lengths = [audio_files.inspect_file(path)[2] for path in sorted((real("esc10") / "audio").glob("*.ogg"))]
     assert (len(lengths), min(lengths), max(lengths), lengths.count(220_544)) == (400, 160_704, 319_296, 380)
 
 
@@ -45,7 +45,7 @@ def test_a_file_that_was_cut_is_found_out(tmp_path, name, share):
     data = path.read_bytes()
     path.write_bytes(data[: round(share * len(data))])
     with pytest.raises(InputError, match=r"cut short|cannot be decoded"):
-        inspection.inspect_file(path)
+        audio_files.inspect_file(path)
 
 
 def pages(data):
@@ -59,16 +59,16 @@ def test_an_ogg_file_without_one_of_its_pages_is_found_out(tmp_path, subtype):
     path = written(tmp_path / "a.ogg", np.tile(WAVE, 12), format="OGG", subtype=subtype)
     whole = pages(path.read_bytes())
     assert len(whole) > 4
-    assert inspection.inspect_file(path) == (48_000, 1, 240_000)
+    assert audio_files.inspect_file(path) == (48_000, 1, 240_000)
     for number in range(2, len(whole)):
         path.write_bytes(b"".join(whole[:number] + whole[number + 1 :]))
         with pytest.raises(InputError, match=r"part of the file is missing|cut short"):
-            inspection.inspect_file(path)
+            audio_files.inspect_file(path)
         damaged = bytearray(whole[number])
         damaged[len(damaged) // 2] ^= 1
         path.write_bytes(b"".join([*whole[:number], damaged, *whole[number + 1 :]]))
         with pytest.raises(InputError, match=r"damaged|cut short"):
-            inspection.inspect_file(path)
+            audio_files.inspect_file(path)
 
 
 def test_words_in_a_tag_are_no_header(tmp_path):
@@ -76,13 +76,13 @@ def test_words_in_a_tag_are_no_header(tmp_path):
     data = path.read_bytes()
     tag = b"TAG" + b"Info: a robin, Xing".ljust(125, b" ")
     path.write_bytes(data + tag)
-    assert inspection.inspect_file(path) == (48_000, 1, 20_000)
+    assert audio_files.inspect_file(path) == (48_000, 1, 20_000)
     body = b"TXXX" + bytes([0, 0, 0, 40, 0, 0]) + b"Info and Xing".ljust(40, b"x")
     path.write_bytes(b"ID3\x04\x00\x00" + bytes([0, 0, 0, len(body)]) + body + data)
-    assert inspection.inspect_file(path)[:2] == (48_000, 1)
+    assert audio_files.inspect_file(path)[:2] == (48_000, 1)
     path.write_bytes(b"ID3\x04\x00\x00" + bytes([0, 0, 0, len(body)]) + body + data[:-100])
     with pytest.raises(InputError, match="cut short"):
-        inspection.inspect_file(path)
+        audio_files.inspect_file(path)
 
 
 def test_what_is_no_regular_file_is_no_recording(tmp_path):
@@ -104,11 +104,16 @@ def test_what_is_no_regular_file_is_no_recording(tmp_path):
     for name, said in expected.items():
         said = f"expected an audio file, {said}"
         with pytest.raises(InputError, match=re.escape(said)):
-            inspection.inspect_file(tmp_path / name)
+            audio_files.inspect_file(tmp_path / name)
         with pytest.raises(InputError, match=re.escape(f"{tmp_path / name}: {said}")):
             audio.length(tmp_path / name, 48_000)
     for found in (
-        inspection.inspect(recordings, lambda recording: tmp_path / recording.path)[1],
+        inspection.inspect(
+            recordings,
+            lambda recording: tmp_path / recording.path,
+            lambda path: (audio_files.inspect_file(path), ()),
+            columns=audio_files.COLUMNS,
+        )[1],
         missing(recordings, lambda recording: tmp_path / recording.path),
     ):
         assert {item.place: item.reason for item in found} == {
@@ -123,10 +128,10 @@ def test_what_may_not_be_read_is_told_from_what_is_not_there(tmp_path):
     written(tmp_path / "b.wav").chmod(0)
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from understory import audio, inspection\n"
+        "from understory import audio, audio_files\n"
         "from understory.datasets import Source\n"
         "from understory.tables import InputError, read_rows\n"
-        "for call in (inspection.inspect_file, lambda p: audio.length(p, 8000), lambda p: read_rows(p, ()),\n"
+        "for call in (audio_files.inspect_file, lambda p: audio.length(p, 8000), lambda p: read_rows(p, ()),\n"
         "             lambda p: Source('rfcx', p, 'all').read()):\n"
         "    try: print(call(sys.argv[2]))\n"
         "    except InputError as error: print(error)\n"
@@ -158,7 +163,7 @@ def test_a_flac_file_whose_samples_were_changed_under_its_digest_is_found_out(tm
     data[30] ^= 1
     path.write_bytes(data)
     with pytest.raises(InputError, match="whose digest its header holds, found others: the file is damaged"):
-        inspection.inspect_file(path)
+        audio_files.inspect_file(path)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +180,7 @@ def test_what_is_no_audio_file(tmp_path, content, said):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=said):
-        inspection.inspect_file(path)
+        audio_files.inspect_file(path)
 
 
 @pytest.mark.parametrize(
@@ -192,11 +197,11 @@ def test_what_is_no_audio_file(tmp_path, content, said):
 def test_what_is_no_waveform(tmp_path, wave, rate, said):
     path = written(tmp_path / "a.wav", wave, rate, subtype="FLOAT")
     with pytest.raises(InputError, match=said):
-        inspection.inspect_file(path)
+        audio_files.inspect_file(path)
 
 
 def test_two_samples_are_a_recording(tmp_path):
-    assert inspection.inspect_file(written(tmp_path / "a.wav", WAVE[:2])) == (48_000, 1, 2)
+    assert audio_files.inspect_file(written(tmp_path / "a.wav", WAVE[:2])) == (48_000, 1, 2)
 
 
 STEP = 2.0**-15
@@ -220,7 +225,7 @@ def test_what_holds_no_sound_is_set_aside(tmp_path, wave, value, subtype):
     suffix = "wav" if subtype == "FLOAT" else "flac"
     path = written(tmp_path / f"a.{suffix}", wave, subtype=subtype)
     with pytest.raises(InputError, match=f"expected sound, found that every sample.* {value}"):
-        inspection.inspect_file(path)
+        audio_files.inspect_file(path)
 
 
 @pytest.mark.parametrize("place", [5, 1_500_000])
@@ -230,11 +235,13 @@ def test_one_step_of_sixteen_bits_anywhere_is_sound(tmp_path, place, step):
     wave[place] += step
     for name, subtype in (("a.wav", "FLOAT"), ("a.flac", "PCM_16")):
         path = written(tmp_path / name, wave, subtype=subtype)
-        assert inspection.inspect_file(path) == (48_000, 1, 2_000_000)
+        assert audio_files.inspect_file(path) == (48_000, 1, 2_000_000)
 
 
 EVENT = Annotation("a", "x", "present", 1.0, 2.0, 100.0, 200.0)
-FACTS = pd.DataFrame([["a", "train/a.flac", 8_000, 1, 80_000]], columns=inspection.COLUMNS)
+FACTS = pd.DataFrame(
+    [["a", "train/a.flac", 8_000, 1, 80_000]], columns=["recording_id", "path", *audio_files.COLUMNS]
+)
 
 
 @pytest.mark.parametrize(

@@ -16,21 +16,28 @@ wildcard_constraints:
     variant=r"\d+",
     fold=r"\d+",
     model=r"[a-z][a-z0-9_]*",
+    features=r"[a-z][a-z0-9_]*",
 
 
 include: "rules/download.smk"
-include: "rules/inspect.smk"
-include: "rules/split.smk"
-include: "rules/audio.smk"
-include: "rules/train.smk"
+include: f"rules/{MEDIUM}.smk"
+include: "rules/quarantine.smk"
+
+
+if not config["models_from"]:
+
+    include: "rules/split.smk"
+    include: "rules/train.smk"
+    include: "rules/report.smk"
+
+
+include: "rules/predict.smk"
 include: "rules/ensemble.smk"
 include: "rules/submission.smk"
-include: "rules/report.smk"
 
 
 rule all:
     default_target: True
     input:
-        f"{OUT}/scores.json",
-        rules.build_report.output,
+        [] if config["models_from"] else [f"{OUT}/scores.json", rules.build_report.output],
         f"{OUT}/submission.csv" if TEST else [],

@@ -20,7 +20,7 @@ def shards(out: Path, subset: str):
     """The time-averaged spectrograms of a run's examples as recorded, and their table."""
     pairs = [
         store.read(path, path.with_suffix(".csv"))
-        for path in sorted((out / "examples/0").glob(f"{subset}-*.npy"))
+        for path in sorted((out / "examples/log_mel/0").glob(f"{subset}-*.npy"))
     ]
     means = np.concatenate([array.astype(np.float32).mean(axis=2) for array, _ in pairs])
     index = pd.concat([index for _, index in pairs], ignore_index=True)

@@ -246,7 +246,7 @@ def main():
             "augment": {"copies": 3},
             # Windows so short that no disk is too small for them.
             "crop": {"window": 0.1, "hop": 0.1, "sample_rate": 8000},
-            "spectrogram": {"n_fft": 256, "hop": 128, "fmax": 4000},
+            "features": {"log_mel": {"n_fft": 256, "hop": 128, "fmax": 4000}},
             "train": ["resnet50", "sed_cnn"],
         }
         (folder / "settings.yaml").write_text(yaml.safe_dump(settings))

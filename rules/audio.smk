@@ -1,8 +1,35 @@
 # Reads the recordings, a shard at a time.
-# Writes windows/ and augmented/ (int16 waveforms) and examples/ (float16 spectrograms), each an array beside its table.
+# Writes recordings/ (those that can be used), quarantine/ (those that cannot, and why),
+# windows/ and augmented/ (int16 waveforms) and examples/ (float16 spectrograms or other features), each an array beside its table.
 
 CROP = config["crop"]
 RATE = {"sample_rate": CROP["sample_rate"]}
+
+
+rule inspect_recordings:
+    """Look recordings through, and set aside what cannot be used."""
+    input:
+        ready=READY,
+        records=RECORDS,
+    output:
+        recordings=f"{OUT}/recordings/{{shard}}.csv",
+        quarantine=f"{OUT}/quarantine/{{shard}}.csv",
+    log:
+        f"{OUT}/logs/inspect_recordings/{{shard}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/inspect_recordings/{{shard}}.tsv"
+    cache: CACHED
+    conda:
+        "../envs/signal.yaml"
+    params:
+        wildcards=named,
+        settings=lambda wildcards: {"shards": count_of(wildcards.shard)},
+        source=SOURCE,
+        limit=LIMIT,
+        recordings=of_tables(recordings_of),
+        code=code("inspect_recordings.py", READER),
+    script:
+        "../scripts/inspect_recordings.py"
 
 
 rule crop_windows:
@@ -59,22 +86,24 @@ rule augment_windows:
 
 
 rule compute_spectrograms:
-    """Compute log-mel spectrograms."""
+    """Compute spectrograms, or other features of sound."""
     input:
         unpack(spectrogram_input),
     output:
-        examples=f"{OUT}/examples/{{variant}}/{{shard}}.npy",
-        index=f"{OUT}/examples/{{variant}}/{{shard}}.csv",
+        examples=f"{OUT}/examples/{{features}}/{{variant}}/{{shard}}.npy",
+        index=f"{OUT}/examples/{{features}}/{{variant}}/{{shard}}.csv",
     log:
-        f"{OUT}/logs/compute_spectrograms/{{variant}}/{{shard}}.log",
+        f"{OUT}/logs/compute_spectrograms/{{features}}/{{variant}}/{{shard}}.log",
     benchmark:
-        f"{OUT}/benchmarks/compute_spectrograms/{{variant}}/{{shard}}.tsv"
+        f"{OUT}/benchmarks/compute_spectrograms/{{features}}/{{variant}}/{{shard}}.tsv"
     cache: CACHED
     conda:
         "../envs/signal.yaml"
     params:
         wildcards=named,
-        settings=ordered({"crop": RATE, "spectrogram": config["spectrogram"]}),
+        settings=lambda wildcards: ordered(
+            {"crop": RATE, "features": {wildcards.features: config["features"][wildcards.features]}}
+        ),
         test=only_test(
             lambda wildcards: ordered({"crop": {key: CROP[key] for key in ("hop", "sample_rate", "window")}})
         ),

@@ -1,7 +1,6 @@
 # Reads the configuration and the tables of the data set.
 # Writes nothing: names and helpers for the other rules.
 
-import json
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,17 +33,18 @@ def in_words():
 
 
 with in_words():
-    schema = json.loads(Path(workflow.basedir, "schemas", "config.schema.json").read_text())
-    config = ordered(configuration.checked(config, schema))
+    config = configuration.complete(config, Path(workflow.basedir, "schemas", "config.schema.json"))
     MADE = addresses.kind(config["data"]) == "synthetic"
     FETCHED = addresses.kind(config["data"]) in ("url", "kaggle")
     REPLICA = datasets.replica_name(config["dataset"]) if MADE else None
     OUT = f"results/{config['name']}"
     FOLDER, READY = addresses.place(config["data"], OUT)
-    SOURCE = datasets.Source(config["dataset"], FOLDER, config["subset"], config["shards"]["test"] > 0)
-    SOURCE.check()
+    SOURCE = datasets.source(config, FOLDER)
     LIMIT = quarantine.Limit(config["on_bad_file"], config["max_quarantined"], READY or None)
     READER = f"understory.datasets.{config['dataset']}"
+    MEDIUM = datasets.reader(config["dataset"]).MEDIUM
+    # Where the models that predict are: of this run, or of another.
+    MODELS_FROM = config["models_from"] or OUT
 
 running.hold()
 CONTENTS = contents.Contents(Path(".snakemake", "contents.jsonl"))
@@ -56,9 +56,8 @@ GIVEN = given.Given(config, SOURCE, READY)
 with in_words():
     TESTED = GIVEN.tested()
 TRUTH = f"{OUT}/truth.csv" if MADE and TESTED else []
-TRAIN = [f"train-{number}" for number in range(config["shards"]["train"])]
+TRAIN = [f"train-{number}" for number in range(config["shards"]["train"]) if not config["models_from"]]
 TEST = [f"test-{number}" for number in range(config["shards"]["test"])] if TESTED else []
-VARIANTS = range(config["augment"]["copies"] + 1)
 FOLDS = range(config["split"]["n_splits"])
 MODELS = sorted(config["train"])
 
@@ -103,15 +102,21 @@ def count_of(shard):
 
 def recordings_of(found, wildcards):
     """What a shard is made of: its recordings, their annotations and the content of their files."""
-    shard = wildcards.shard
-    return f"recordings {tracking.shard_digest(found, SOURCE.folder, shard, count_of(shard), CONTENTS)}"
+    return f"recordings {tracking.shard_digest(found, SOURCE, wildcards.shard, count_of(wildcards.shard), CONTENTS)}"
 
 
 # Inputs are told by their paths, not by `rules.NAME.output`: with that, Snakemake takes time that grows with the
 # square of a rule's inputs.
-def examples(suffix, variants, shards):
+def examples(suffix, features, variants, shards):
     """The files of the example store with one suffix, variant by variant."""
-    return expand(f"{OUT}/examples/{{variant}}/{{shard}}.{suffix}", variant=variants, shard=shards)
+    return expand(f"{OUT}/examples/{features}/{{variant}}/{{shard}}.{suffix}", variant=variants, shard=shards)
+
+
+def trained_on(suffix, wildcards):
+    """The training examples that a model is fed, with as many augmented copies as it takes."""
+    model = config["models"][wildcards.model]
+    variants = range(configuration.copies_of(config, wildcards.model) + 1)
+    return examples(suffix, model["features"], variants, TRAIN)
 
 
 def spectrogram_input(wildcards):
@@ -132,10 +137,6 @@ def only_test(value):
 
 def of_folds(pattern, models=MODELS):
     return expand(f"{OUT}/{pattern}", model=models, fold=FOLDS)
-
-
-def selected(model):
-    return config["models"][model]["select"]
 
 
 onstart:

@@ -11,7 +11,9 @@ rule ensemble_folds:
         oof=[
             path
             for model in MODELS
-            for path in of_folds(f"models/{{model}}/fold{{fold}}/{selected(model)}_oof.csv", [model])
+            for path in of_folds(
+                f"models/{{model}}/fold{{fold}}/{config['models'][model]['select']}_oof.csv", [model]
+            )
         ],
         predictions=of_folds("predictions/{model}/fold{fold}.csv") if TEST else [],
         truth=TRUTH,
@@ -35,7 +37,7 @@ rule ensemble_folds:
         settings=ordered(
             {
                 "ensemble": config["ensemble"],
-                "models": {model: {"select": selected(model)} for model in MODELS},
+                "models": {model: {"select": config["models"][model]["select"]} for model in MODELS},
                 "name": config["name"],
             }
         ),

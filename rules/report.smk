@@ -1,8 +1,20 @@
 # Reads scores, histories, out-of-fold predictions, the examples as recorded, what is set aside, and the truth where there is one.
 # Writes report.html and its figures, which Snakemake's own report (snakemake --report) shows as well.
 
+# What the examples on the page look like: as the first model sees them.
+SHOWN = config["models"][MODELS[0]]["features"]
+COPIES = range(config["augment"]["copies"] + 1)
 MEASURED = {
-    "names": sorted({*TRAIN, *TEST, *MODELS, *map(str, VARIANTS), *(f"fold{fold}" for fold in FOLDS)}),
+    "names": sorted(
+        {
+            *TRAIN,
+            *TEST,
+            *MODELS,
+            *configuration.features_of(config),
+            *map(str, COPIES),
+            *(f"fold{fold}" for fold in FOLDS),
+        }
+    ),
     "rules": sorted(rule.name for rule in workflow.rules),
 }
 
@@ -22,8 +34,8 @@ rule build_report:
         quarantine=f"{OUT}/quarantine.csv",
         recordings=expand(f"{OUT}/recordings/{{shard}}.csv", shard=[*TRAIN, *TEST]),
         truth=TRUTH,
-        arrays=examples("npy", 0, TRAIN),
-        indexes=examples("csv", 0, TRAIN),
+        arrays=examples("npy", SHOWN, 0, TRAIN),
+        indexes=examples("csv", SHOWN, 0, TRAIN),
     output:
         report=report(
             f"{OUT}/report.html",
@@ -96,7 +108,7 @@ rule build_report:
                 "measured": MEASURED,
                 "seed": config["seed"],
                 "select": {model: config["models"][model]["select"] for model in MODELS},
-                "spectrogram": config["spectrogram"],
+                "features": config["features"][SHOWN],
                 "crop": {"window": config["crop"]["window"]},
             }
         ),

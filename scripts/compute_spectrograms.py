@@ -1,4 +1,4 @@
-"""Compute the log-mel spectrograms of one shard: of its windows, or of windows slid over its test recordings."""
+"""Compute the spectrograms, or other features, of one shard: of its windows, or of windows slid over its test recordings."""
 
 from pathlib import Path
 
@@ -10,7 +10,10 @@ from understory.job import run
 
 
 def main(job):
-    mel, rate = job.params.settings["spectrogram"], job.params.settings["crop"]["sample_rate"]
+    settings, rate = (
+        job.params.settings["features"][job.wildcards.features],
+        job.params.settings["crop"]["sample_rate"],
+    )
     if job.params.recordings is None:
         windows, index = store.read(job.input.waveforms, job.input.index)
         count, waves = len(index), (audio.to_float(window) for window in windows)
@@ -19,10 +22,9 @@ def main(job):
         recordings, crop = store.read_table(job.input.recordings), job.params.test["crop"]
         index, waves = slide(recordings, job.params.source.folder, **crop)
         count, samples = len(index), round(crop["window"] * rate)
-    frames = spectrogram.shape(samples, hop=mel["hop"], n_mels=mel["n_mels"], resize=mel["resize"])
-    out = np.empty((count, *frames), dtype=np.float16)
+    out = np.empty((count, *spectrogram.shape_of(samples, settings)), dtype=np.float16)
     for number, wave in enumerate(waves):
-        out[number] = spectrogram.log_mel(wave, sample_rate=rate, **mel)
+        out[number] = spectrogram.compute(wave, sample_rate=rate, settings=settings)
     store.write(job.output.examples, job.output.index, out, index)
 
 

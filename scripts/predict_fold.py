@@ -9,16 +9,16 @@ from understory.job import run
 
 def main(job):
     # TensorFlow speaks while it is imported: here, into the log.
-    from understory import batches, training
+    from understory import batches, prediction
 
     settings = job.params.settings["models"][job.wildcards.model]
-    training.configure(threads=settings["threads"], seed=job.params.settings["seed"])
+    prediction.configure(threads=settings["threads"], seed=job.params.settings["seed"])
     labels = json.loads(Path(job.input.labels).read_text())
     data = batches.TestExamples(zip(job.input.arrays, job.input.indexes, strict=True))
-    model = training.load(Path(job.input.model))
-    predictions = training.predict(model, data, data.all_rows(), batch_size=settings["batch_size"])
+    model = prediction.load(Path(job.input.model))
+    found = prediction.predict(model, data, data.all_rows(), batch_size=settings["batch_size"])
     store.write_table(
-        job.output.predictions, training.with_predictions(data.windows, predictions, labels["classes"])
+        job.output.predictions, prediction.with_predictions(data.windows, found, labels["classes"])
     )
 
 

@@ -10,18 +10,18 @@ from understory.job import run
 
 def main(job):
     # TensorFlow speaks while it is imported: here, into the log.
-    from understory import batches, training
+    from understory import prediction, training, training_data
 
     params, fold = job.params.settings, int(job.wildcards.fold)
     name = job.wildcards.model
     settings = params["models"][name]
-    training.configure(threads=settings["threads"], seed=params["seed"])
+    prediction.configure(threads=settings["threads"], seed=params["seed"])
     labels = json.loads(Path(job.input.labels).read_text())
     shards = [
         (Path(array).parent.name, array, index)
         for array, index in zip(job.input.arrays, job.input.indexes, strict=True)
     ]
-    data = batches.Examples(
+    data = training_data.Examples(
         shards, store.read_table(job.input.folds), labels["classes"], exhaustive=labels["exhaustive"]
     )
     inputs = training.content_digest(
@@ -46,9 +46,9 @@ def main(job):
     held = data.index.loc[rows, ["example_id", "recording_id", "label", "present", "fold"]].reset_index(
         drop=True
     )
-    for chosen, path in ((model, job.output.last_oof), (training.load(best), job.output.best_oof)):
-        predictions = training.predict(chosen, data, rows, batch_size=settings["batch_size"])
-        store.write_table(path, training.with_predictions(held, predictions, labels["classes"]))
+    for chosen, path in ((model, job.output.last_oof), (prediction.load(best), job.output.best_oof)):
+        predictions = prediction.predict(chosen, data, rows, batch_size=settings["batch_size"])
+        store.write_table(path, prediction.with_predictions(held, predictions, labels["classes"]))
     for finished in resume.glob(f"{name}-fold{fold}-*"):
         shutil.rmtree(finished)
 

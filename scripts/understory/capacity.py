@@ -5,17 +5,17 @@ import os
 import shutil
 from pathlib import Path
 
-from understory import audio
+from understory import audio, configuration
 from understory.datasets import Source
 from understory.synthesis import MORE_CONFIRMED, MORE_REJECTED, SAMPLE_RATE
 from understory.tables import InputError, Tables
 
 WAVEFORM_BYTES = 2  # int16
-SPECTROGRAM_BYTES = 2  # float16
+FEATURE_BYTES = 2  # float16
 
 
 def needed(config: dict, tables: Tables | None, source: Source) -> int:
-    """Bytes of the windows, augmented copies and spectrograms of a run, and of recordings still to be made.
+    """Bytes of the windows, augmented copies and features of a run, and of recordings still to be made.
 
     Test recordings are taken to be as long as the first of them that can be read.
 
@@ -28,7 +28,7 @@ def needed(config: dict, tables: Tables | None, source: Source) -> int:
     source : Source
         Where the recordings are.
     """
-    crop, augment, mel = config["crop"], config["augment"], config["spectrogram"]
+    crop, augment = config["crop"], config["augment"]
     recorded = 0.0
     if tables is None:
         made = config["synthetic"]
@@ -51,11 +51,24 @@ def needed(config: dict, tables: Tables | None, source: Source) -> int:
                 continue
     windows = tests * (1 + math.ceil(max(seconds - crop["window"], 0) / crop["hop"]))
     samples = round(crop["window"] * crop["sample_rate"])
-    bins = math.prod(mel["resize"] or (mel["n_mels"], 1 + samples // mel["hop"]))
-    kept = 1 + (augment["copies"] if augment["keep_waveforms"] else min(augment["copies"], 1))
-    spectrograms = examples * (1 + augment["copies"]) + windows
+    copies = {}
+    for model in config["train"]:
+        fed = config["models"][model]["features"]
+        copies[fed] = max(copies.get(fed, 0), configuration.copies_of(config, model))
+    kept = 1 + (max(copies.values()) if augment["keep_waveforms"] else min(max(copies.values()), 1))
     waveforms = examples * kept * samples + recorded * SAMPLE_RATE
-    return round(waveforms * WAVEFORM_BYTES + spectrograms * bins * SPECTROGRAM_BYTES)
+    values = sum(
+        (examples * (1 + count) + windows) * _values(config["features"][fed], samples)
+        for fed, count in copies.items()
+    )
+    return round(waveforms * WAVEFORM_BYTES + values * FEATURE_BYTES)
+
+
+def _values(features, samples):
+    """How many values the features of a window of so many samples are."""
+    if features["kind"] == "fft_frames":
+        return samples // 2
+    return math.prod(features["resize"] or (features["n_mels"], 1 + samples // features["hop"]))
 
 
 def check(folder: Path, wanted: int):

@@ -4,13 +4,20 @@ import difflib
 import json
 import math
 import re
+from pathlib import Path
 
 import jsonschema
 import yaml
 
-from understory import addresses
+from understory import addresses, members
 from understory.tables import InputError
+from understory.tracking import ordered
 from understory.untracked import Text
+
+
+def complete(config: dict, schema: Path) -> dict:
+    """The configuration checked against the schema in a file, with what goes with models of another run; in a fixed order."""
+    return ordered(members.taken(checked(config, json.loads(schema.read_text()))))
 
 
 def checked(config: dict, schema: dict) -> dict:
@@ -34,8 +41,12 @@ def checked(config: dict, schema: dict) -> dict:
         raise InputError("The configuration cannot be used:\n" + "\n".join(f"  {line}" for line in lines))
     typed = _typed(config, schema, schema)
     for model in typed["models"].values():
+        model.update({key: value for key, value in DEFAULTS.items() if key not in model})
         for key in TAKES:
             model[key] = {option: value for option, value in model[key].items() if value is not None}
+    for name, given in typed["features"].items():
+        takes, _ = FEATURES[given["kind"]]
+        typed["features"][name] = {"kind": given["kind"], **{key: given.get(key) for key in takes}}
     return typed
 
 
@@ -45,13 +56,25 @@ def effective(config: dict) -> dict:
     idle = {"synthetic"} if kind != "synthetic" else set()
     idle |= {"data_sha256"} if kind in ("synthetic", "folder") else set()
     models = {name: config["models"][name] for name in sorted(config["train"])}
+    features = {name: config["features"][name] for name in sorted(features_of(config))}
     kept = {key: value for key, value in config.items() if key not in idle}
-    return {**kept, "models": models, "train": sorted(models)}
+    return {**kept, "features": features, "models": models, "train": sorted(models)}
+
+
+def features_of(config: dict) -> set[str]:
+    """The names of the features that are fed to the models that are trained."""
+    return {config["models"][name]["features"] for name in config["train"]}
+
+
+def copies_of(config: dict, name: str) -> int:
+    """How many augmented copies a model trains on."""
+    own = config["models"][name]["copies"]
+    return config["augment"]["copies"] if own is None else own
 
 
 def tracked(config: dict) -> dict:
-    """An effective configuration without where data lie: they may be moved, and come out the same."""
-    kept = {key: value for key, value in config.items() if key not in ("data", "data_sha256")}
+    """An effective configuration without where data and models lie: they may be moved, and come out the same."""
+    kept = {key: value for key, value in config.items() if key not in ("data", "data_sha256", "models_from")}
     if "synthetic" in kept:
         kept["synthetic"] = {key: value for key, value in kept["synthetic"].items() if key != "clips"}
     return kept
@@ -195,20 +218,86 @@ TAKES = {
     },
 }
 
+# What of a model's block need not be given.
+DEFAULTS = {"balance": 0.0, "copies": None, "mixup": 0.0, "patience": None}
+# What each kind of features takes, and what of that it needs.
+FEATURES = {
+    "log_mel": (
+        ("fmax", "fmin", "hop", "n_fft", "n_mels", "normalise", "resize", "scale"),
+        ("fmax", "fmin", "hop", "n_fft", "n_mels", "normalise", "scale"),
+    ),
+    "fft_frames": (("frames",), ("frames",)),
+    "picture": (
+        ("channels", "crop_to_content", "fit", "quality", "scale", "size"),
+        ("fit", "size"),
+    ),
+}
+# What `scale` may be, which more than one kind has.
+SCALES = {"log_mel": ("power_db", "notebook"), "picture": ("max", "percentile", "none", None)}
+
 
 def _given(block):
-    return {key: value for key, value in block.items() if value is not None and key != "name"}
+    return {key: value for key, value in block.items() if value is not None and key not in ("name", "kind")}
 
 
 def _model_contradictions(name, model):
     for key, choices in TAKES.items():
-        place, given = f"models.{name}.{key}", _given(model[key])
         choice = model["architecture"] if key == "options" else model[key]["name"]
-        takes, needs = choices[choice]
-        for option in sorted(set(given) - set(takes)):
-            yield f"{place}.{option}: {choice} takes {', '.join(takes) or 'no options'}, given {json.dumps(given[option])}; null takes it back"
-        for option in sorted(set(needs) - set(given)):
-            yield f"{place}.{option}: missing, {choice} needs it"
+        yield from _options(f"models.{name}.{key}", choice, choices[choice], model[key])
+
+
+def _options(place, choice, taken, block):
+    """What a block holds that its choice does not take, and what it lacks."""
+    (takes, needs), given = taken, _given(block)
+    for option in sorted(set(given) - set(takes)):
+        yield f"{place}.{option}: {choice} takes {', '.join(takes) or 'no options'}, given {json.dumps(given[option])}; null takes it back"
+    for option in sorted(set(needs) - set(given)):
+        yield f"{place}.{option}: missing, {choice} needs it"
+
+
+def _named(place, name, known):
+    """What is wrong where `name` has to be one of `known`; None where it is."""
+    if name in known:
+        return None
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"{place} ({', '.join(sorted(known))}), given {name}" + (
+        f"; did you mean {close[0]}?" if close else ""
+    )
+
+
+def _feature_contradictions(config):
+    for name, given in sorted(config["features"].items()):
+        kind = given["kind"]
+        yield from _options(f"features.{name}", kind, FEATURES[kind], given)
+        if kind in SCALES and given.get("scale") not in SCALES[kind] and given.get("scale") is not None:
+            yield f"features.{name}.scale: expected one of {', '.join(filter(None, SCALES[kind]))} for {kind}, given {given['scale']}"
+    for name, model in sorted(config["models"].items()):
+        if wrong := _named(
+            f"models.{name}.features: expected a name in features", model["features"], config["features"]
+        ):
+            yield wrong
+        if (model.get("copies") or 0) > config["augment"]["copies"]:
+            yield f"models.{name}.copies: expected at most augment.copies ({config['augment']['copies']}), given {model['copies']}"
+
+
+def _sound_contradictions(config):
+    """What is wrong with features of sound that some trained model is fed."""
+    crop = config["crop"]
+    samples = round(crop["window"] * crop["sample_rate"])
+    for name in sorted(
+        {config["models"][model]["features"] for model in config["train"] if model in config["models"]}
+    ):
+        mel, place = config["features"].get(name, {}), f"features.{name}"
+        if mel.get("kind") == "fft_frames" and samples // 2 < (mel.get("frames") or 0):
+            yield f"{place}.frames: expected at most half the samples of crop.window ({samples // 2}), given {mel['frames']}"
+        if mel.get("kind") != "log_mel" or set(FEATURES["log_mel"][1]) - set(_given(mel)):
+            continue
+        if mel["hop"] > mel["n_fft"]:
+            yield f"{place}.hop: expected at most n_fft ({mel['n_fft']}), given {mel['hop']}"
+        if not mel["fmin"] < mel["fmax"] <= crop["sample_rate"] / 2:
+            yield f"{place}.fmax: expected more than fmin ({mel['fmin']}) and at most half of crop.sample_rate ({crop['sample_rate'] / 2:g}), given {mel['fmax']}"
+        if mel["n_fft"] > samples:
+            yield f"{place}.n_fft: expected at most the samples of crop.window, given {mel['n_fft']}"
 
 
 def _contradictions(config):
@@ -220,19 +309,23 @@ def _contradictions(config):
     crop = config["crop"]
     if not 1 / crop["sample_rate"] <= crop["hop"] <= crop["window"]:
         yield f"crop.hop: expected at least one sample and at most crop.window ({crop['window']}), given {crop['hop']}"
-    if config["spectrogram"]["hop"] > config["spectrogram"]["n_fft"]:
-        yield f"spectrogram.hop: expected at most n_fft ({config['spectrogram']['n_fft']}), given {config['spectrogram']['hop']}"
-    for name in config["train"]:
-        if name not in config["models"]:
-            close = difflib.get_close_matches(name, config["models"], n=1, cutoff=0.6)
-            yield f"train: expected names of models ({', '.join(sorted(config['models']))}), given {name}" + (
-                f"; did you mean {close[0]}?" if close else ""
+    if bool(config["train"]) == (config["models_from"] is not None):
+        yield (
+            "train: expected names of models, or [] where models_from names the run whose models predict, given "
+            + (
+                f"{', '.join(config['train'])} beside models_from"
+                if config["train"]
+                else "[] without models_from"
             )
-    mel = config["spectrogram"]
-    if not mel["fmin"] < mel["fmax"] <= config["crop"]["sample_rate"] / 2:
-        yield f"spectrogram.fmax: expected more than fmin ({mel['fmin']}) and at most half of crop.sample_rate ({config['crop']['sample_rate'] / 2:g}), given {mel['fmax']}"
-    if mel["n_fft"] > config["crop"]["window"] * config["crop"]["sample_rate"]:
-        yield f"spectrogram.n_fft: expected at most the samples of crop.window, given {mel['n_fft']}"
+        )
+    slices = config["images"]["slices"]
+    if slices["start"] >= slices["stop"]:
+        yield f"images.slices.stop: expected more than start ({slices['start']:g}), given {slices['stop']:g}"
+    for name in config["train"]:
+        if wrong := _named("train: expected names of models", name, config["models"]):
+            yield wrong
+    yield from _feature_contradictions(config)
+    yield from _sound_contradictions(config)
     made = config["synthetic"]
     if made["min_snr"] > made["max_snr"]:
         yield f"synthetic.max_snr: expected at least min_snr ({made['min_snr']}), given {made['max_snr']}"

@@ -32,11 +32,11 @@ class Contents:
         self._known: dict[str, tuple[list[int], str]] | None = None
         self._said = False
 
-    def identities(self, paths, *, among=()) -> list[str]:
+    def identities(self, paths, *, among=tuple) -> list[str]:
         """The digest of each file as 64 hex digits, or why there is none: `missing`, or `unreadable` and the reason.
 
-        Before much is read for the first time, a line on stderr says how much; `among` are files that will be asked for
-        as well.
+        Before much is read for the first time, a line on stderr says how much; `among` gives the files that will be asked
+        for as well.
         """
         known, paths = self._remembered(), [str(path) for path in paths]
         stamps = {path: _stamp(path) for path in paths}
@@ -47,7 +47,7 @@ class Contents:
         ]
         if pending and not self._said:
             self._said = True
-            self._say({**stamps, **{path: _stamp(path) for path in map(str, among)}})
+            self._say({**stamps, **{path: _stamp(path) for path in map(str, among())}})
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             digests = dict(zip(pending, pool.map(_digest, pending), strict=True))
         lines = []

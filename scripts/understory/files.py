@@ -8,6 +8,7 @@ import os
 import stat
 
 NONE = "none"
+FOLDER = "a folder"
 DENIED = "that it may not be read (permission denied)"
 
 
@@ -29,7 +30,7 @@ def other(path) -> str | None:
             return "a link that leads to itself"
         return f"that it cannot be read ({error.strerror})"
     if stat.S_ISDIR(mode):
-        return "a folder"
+        return FOLDER
     if not stat.S_ISREG(mode):
         return "a pipe, a socket or a device"
     return None if os.access(path, os.R_OK) else DENIED

@@ -29,7 +29,7 @@ class Given:
     def checked(self) -> Tables | None:
         """The tables, when they go with the configuration; None before they are there. InputError otherwise."""
         tables = self.tables()
-        if tables is not None:
+        if tables is not None and self.source.trained:
             tables.check_folds(self.config["split"]["n_splits"])
             quarantine.check_present(tables, tables, tables.quarantined)
         return tables

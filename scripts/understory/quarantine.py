@@ -5,7 +5,6 @@ Plain Python only: the Snakefile imports this module each time it is parsed.
 
 from dataclasses import dataclass
 
-from understory import files
 from understory.tables import SUBSETS, InputError, Quarantined, Recording, Tables
 from understory.untracked import Untracked
 
@@ -91,15 +90,15 @@ def _line(item: Quarantined):
     return f"{item.place}{name}: {item.reason}"
 
 
-def missing(recordings: list[Recording], path_of) -> list[Quarantined]:
-    """Recordings without a file that may be read, set aside in the words of `inspect`; `path_of` gives their files."""
+def missing(recordings: list[Recording], source) -> list[Quarantined]:
+    """Recordings without what is expected at their paths, set aside in the words of `inspect`; `source` is their Source."""
     return [
         Quarantined(
             r.subset,
             "recording",
             r.recording_id,
             r.path,
-            f"expected an audio file, found {files.other(path_of(r))}",
+            f"expected {source.wanted}, found {source.other(r)}",
         )
         for r in recordings
     ]

@@ -73,3 +73,22 @@ NORMALISE = {"min_max": _min_max, "standard": _standard, "none": lambda values: 
 def shape(samples: int, *, hop: int, n_mels: int, resize) -> tuple[int, int]:
     """Mel bands and frames of the spectrogram of a window of `samples`."""
     return tuple(resize) if resize else (n_mels, 1 + samples // hop)
+
+
+def compute(wave: np.ndarray, *, sample_rate: int, settings: dict) -> np.ndarray:
+    """The features of one window, by `kind` of their settings."""
+    options = {key: value for key, value in settings.items() if key != "kind"}
+    return KINDS[settings["kind"]][0](wave, sample_rate=sample_rate, **options)
+
+
+def shape_of(samples: int, settings: dict) -> tuple[int, int]:
+    """The shape of the features of a window of so many samples."""
+    return KINDS[settings["kind"]][1](samples, settings)
+
+
+KINDS = {
+    "log_mel": (
+        log_mel,
+        lambda samples, mel: shape(samples, hop=mel["hop"], n_mels=mel["n_mels"], resize=mel["resize"]),
+    ),
+}

@@ -48,22 +48,33 @@ def rows_digest(tables: Tables) -> str:
     return digest(sorted([re.sub(r"line \d+", "line", text) for text in item] for item in tables.quarantined))
 
 
-def shard_digest(tables: Tables, folder: str, shard: str, count: int, contents: Contents) -> str:
+def shard_digest(tables: Tables, source, shard: str, count: int, contents: Contents) -> str:
     """What a shard, of `count`, is made of: its recordings, their annotations and the content of their files.
 
-    `folder` is what the recordings' paths are relative to.
+    `source` is the `understory.datasets.Source` of the tables.
     """
     own = tables.shard(shard, count)
-    identities = contents.identities(
-        (os.path.join(folder, recording.path) for recording in own),
-        among=(os.path.join(folder, recording.path) for recording in tables.recordings),
+    found = [source.files(recording) for recording in own]
+    identities = iter(
+        contents.identities(
+            (os.path.join(source.folder, path) for paths in found for path in paths),
+            among=lambda: (
+                os.path.join(source.folder, path)
+                for recording in tables.recordings
+                for path in source.files(recording)
+            ),
+        )
     )
     return digest(
         [
             shard.split("-")[0],
             [
-                [recording, identity, tables.annotations_of.get(recording.recording_id, [])]
-                for recording, identity in zip(own, identities, strict=True)
+                [
+                    recording,
+                    [[path, next(identities)] for path in paths],
+                    tables.annotations_of.get(recording.recording_id, []),
+                ]
+                for recording, paths in zip(own, found, strict=True)
             ],
         ]
     )

@@ -10,30 +10,15 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import pandas as pd
 
 from understory import store
-from understory.batches import Batches, Examples, MixedBatches, targets_of
+from understory.batches import Batches
 from understory.losses import loss, wants_centred
 from understory.metrics import metric
 from understory.models import build
 from understory.streams import Stage, stream
 from understory.tables import InputError
-
-
-def configure(*, threads: int, seed: int):
-    """Fix the number of threads, deterministic operations and the seed, before TensorFlow computes anything.
-
-    Results then depend neither on the machine's width nor on what ran before in the process.
-    """
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    for device in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(device, True)
-    tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(seed)
+from understory.training_data import Examples, MixedBatches, targets_of
 
 
 def optimiser(settings: dict, steps: int) -> keras.optimizers.Optimizer:
@@ -112,8 +97,16 @@ def train(
         )
     watch = Batches(data, validation, batch_size, targets)
     for epoch in range(finished, epochs):
+        if _stale(history, watched) >= (settings["patience"] or epochs):
+            print(f"no better {watched} in {settings['patience']} epochs: stopping after epoch {epoch}")
+            break
         _reseed(model, stream(seed, Stage.WEIGHTS, f"{name}/{fold}", epoch + 1))
-        order = stream(seed, Stage.SHUFFLE, f"{name}/{fold}", epoch).permutation(rows)
+        order = _order(
+            data.index.iloc[rows],
+            rows,
+            settings["balance"],
+            stream(seed, Stage.SHUFFLE, f"{name}/{fold}", epoch),
+        )
         begin = time.monotonic()
         if settings["mixup"]:
             mixer = stream(seed, Stage.MIXUP, f"{name}/{fold}", epoch)
@@ -148,6 +141,21 @@ def train(
             path.write_text(json.dumps(history))
         save(model, last)
     return model, best, history
+
+
+def _stale(history, watched):
+    """How many epochs ago the best value of a score was."""
+    values = [each[watched] for each in history]
+    return len(values) - 1 - max(range(len(values)), key=lambda n: (values[n], n)) if values else 0
+
+
+def _order(index, rows, balance, rng):
+    """The rows of an epoch: each once, or drawn with replacement, a class of n rows with the weight n^(1 - balance)."""
+    if not balance:
+        return rng.permutation(rows)
+    counts = index.groupby(["label", "presence"]).label.transform("size").to_numpy(dtype=float)
+    weights = counts**-balance
+    return rng.choice(rows, size=len(rows), p=weights / weights.sum())
 
 
 def _reseed(model, rng):
@@ -194,18 +202,6 @@ def _timeless(values):
     }
 
 
-def load(path: Path) -> keras.Model:
-    """A saved model, for prediction only; nothing in the file is run that it does not name as Keras' or ours."""
-    return keras.saving.load_model(path, compile=False, safe_mode=True)
-
-
-def predict(model: keras.Model, source, rows: np.ndarray, *, batch_size: int) -> np.ndarray:
-    """Predictions of some rows: float32 of shape (len(rows), classes)."""
-    if not len(rows):
-        return np.empty((0, model.output_shape[-1]), dtype=np.float32)
-    return model.predict(Batches(source, rows, batch_size), verbose=0)
-
-
 def history_csv(history) -> str:
     """The history as CSV, a row an epoch."""
     out = io.StringIO()
@@ -213,11 +209,6 @@ def history_csv(history) -> str:
     writer.writeheader()
     writer.writerows(history)
     return out.getvalue()
-
-
-def with_predictions(rows: pd.DataFrame, predictions: np.ndarray, classes) -> pd.DataFrame:
-    """A table of rows with a column of predictions for each class."""
-    return pd.concat([rows, pd.DataFrame(predictions, columns=list(classes), index=rows.index)], axis=1)
 
 
 def content_digest(paths) -> str:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from understory import batches, store
+from understory import batches, store, training_data
 from understory.datasets.rfcx import COLUMNS
 
 pytestmark = pytest.mark.slow
@@ -62,7 +62,9 @@ def tones(tmp_path_factory, run_snakemake):
         },
     }
     targets = [
-        f"results/tones/examples/{variant}/train-{shard}.npy" for variant in range(3) for shard in range(3)
+        f"results/tones/examples/log_mel/{variant}/train-{shard}.npy"
+        for variant in range(3)
+        for shard in range(3)
     ]
     run_snakemake(place, *targets, "results/tones/folds.csv", config=config)
     return place / "results" / "tones"
@@ -70,17 +72,17 @@ def tones(tmp_path_factory, run_snakemake):
 
 def read(out):
     shards = [
-        (v, out / f"examples/{v}/train-{s}.npy", out / f"examples/{v}/train-{s}.csv")
+        (v, out / f"examples/log_mel/{v}/train-{s}.npy", out / f"examples/log_mel/{v}/train-{s}.csv")
         for v in range(3)
         for s in range(3)
     ]
-    return batches.Examples(shards, store.read_table(out / "folds.csv"), CLASSES, exhaustive=False)
+    return training_data.Examples(shards, store.read_table(out / "folds.csv"), CLASSES, exhaustive=False)
 
 
 def check(data):
     """Follow every example of every fold's batches; returns how many were followed."""
     followed = 0
-    targets = batches.targets_of(
+    targets = training_data.targets_of(
         data, {"loss": {"name": "binary_crossentropy"}}, control="none", rows=np.arange(0), seed=0
     )
     for fold in range(3):
@@ -111,10 +113,10 @@ def test_an_off_by_one_is_caught(tones, tmp_path, slip):
     copy = tmp_path / "tones"
     shutil.copytree(tones, copy)
     if slip == "shard":
-        path = copy / "examples/1/train-1.npy"
+        path = copy / "examples/log_mel/1/train-1.npy"
         np.save(path, np.roll(np.load(path), 1, axis=0))
     if slip == "index":
-        path = copy / "examples/0/train-2.csv"
+        path = copy / "examples/log_mel/0/train-2.csv"
         table = store.read_table(path)
         table[["label", "present", "absent"]] = np.roll(
             table[["label", "present", "absent"]].to_numpy(), 1, axis=0

@@ -23,8 +23,8 @@ def test_a_run_writes_nothing_into_the_data(run_snakemake, folder, small, tmp_pa
     before = state(folder)
     run_snakemake(
         tmp_path,
-        "results/small/examples/0/train-0.npy",
-        "results/small/examples/0/test-0.npy",
+        "results/small/examples/log_mel/0/train-0.npy",
+        "results/small/examples/log_mel/0/test-0.npy",
         config=small(data=str(folder)),
     )
     assert state(folder) == before
@@ -121,8 +121,8 @@ def test_too_small_a_disk_is_noticed_before_any_job(run_snakemake, folder, small
 
 def test_waveforms_that_are_not_kept_are_deleted(run_snakemake, folder, small, tmp_path):
     config = small(data=str(folder), augment={"keep_waveforms": False})
-    run_snakemake(tmp_path, "results/small/examples/1/train-0.npy", config=config)
-    assert (tmp_path / "results/small/examples/1/train-0.npy").exists()
+    run_snakemake(tmp_path, "results/small/examples/log_mel/1/train-0.npy", config=config)
+    assert (tmp_path / "results/small/examples/log_mel/1/train-0.npy").exists()
     assert not (tmp_path / "results/small/augmented/1/train-0.npy").exists()
 
 
@@ -167,7 +167,9 @@ def test_the_real_recordings_that_are_there_are_cut_and_transformed(run_snakemak
         "shards": {"train": 2, "test": 1},
         "augment": {"copies": 1},
     }
-    targets = [f"results/rfcx/examples/{variant}/train-{shard}.csv" for variant in (0, 1) for shard in (0, 1)]
+    targets = [
+        f"results/rfcx/examples/log_mel/{variant}/train-{shard}.csv" for variant in (0, 1) for shard in (0, 1)
+    ]
     run_snakemake(tmp_path, *targets, recipe="rfcx", config=config)
     names = {path.stem for path in (real("rfcx") / "train").iterdir()}
     events = pd.concat(

@@ -51,7 +51,9 @@ def test_a_full_disk_is_said_and_what_is_finished_stays(folder, small, mount, sa
 def test_a_second_run_in_the_same_folder_is_told_so(folder, small, tmp_path):
     config = small(data=str(folder))
     targets = [
-        f"results/small/examples/{variant}/train-{shard}.npy" for variant in (0, 1) for shard in (0, 1)
+        f"results/small/examples/log_mel/{variant}/train-{shard}.npy"
+        for variant in (0, 1)
+        for shard in (0, 1)
     ]
     run = Run(tmp_path, config, "--", *targets)
     assert run.until("rule crop_windows:", "localrule crop_windows:")
@@ -79,7 +81,7 @@ def test_data_that_may_not_be_written_to_are_read(folder, small, mount, tmp_path
         tmp_path / "run",
         small(data=str(place)),
         "--",
-        "results/small/examples/1/train-0.npy",
+        "results/small/examples/log_mel/1/train-0.npy",
         "results/small/folds.csv",
     )
     assert run.wait() == 0, run.output

@@ -36,7 +36,11 @@ def copies(*shards, variants=(1,)):
 
 
 def spectrograms(*shards, variants=(0, 1)):
-    return {("compute_spectrograms", f"variant={v}, shard={shard}") for v in variants for shard in shards}
+    return {
+        ("compute_spectrograms", f"features=log_mel, variant={v}, shard={shard}")
+        for v in variants
+        for shard in shards
+    }
 
 
 def training(*models, folds=(0, 1)):
@@ -121,10 +125,10 @@ def augmentation(world):
 
 def swapped(world):
     """Two numbers of one block change places: a set of values would not tell."""
-    world.set("spectrogram", {"fmin": 84, "n_fft": 512, "hop": 128, "n_mels": 128})
+    world.set("features.log_mel", {"fmin": 84, "n_fft": 512, "hop": 128, "n_mels": 128})
     world.snakemake("--touch")
     assert planned(world.snakemake("--dry-run").stdout) == set()
-    world.set("spectrogram", {"fmin": 128, "n_fft": 512, "hop": 128, "n_mels": 84})
+    world.set("features.log_mel", {"fmin": 128, "n_fft": 512, "hop": 128, "n_mels": 84})
 
 
 def rows_of(path):
@@ -237,7 +241,7 @@ ROWS = [
         augmentation,
         copies(*SHARDS) | spectrograms(*SHARDS, variants=(1,)) | TRAINING,
     ),
-    Row("a mel parameter", to("spectrogram.n_mels", 64), spectrograms(*SHARDS) | TEST | TRAINING),
+    Row("a mel parameter", to("features.log_mel.n_mels", 64), spectrograms(*SHARDS) | TEST | TRAINING),
     Row("two numbers swapped", swapped, spectrograms(*SHARDS) | TEST | TRAINING),
     Row("window length", to("crop.window", 3), SIGNAL | TEST | TRAINING),
     Row("hop of the test windows", to("crop.hop", 1), TEST | PREDICTION),
@@ -318,10 +322,10 @@ def test_a_setting_changed_back_is_fetched_from_the_output_cache(world, tmp_path
     (tmp_path / "cache").mkdir()
     world.env["SNAKEMAKE_OUTPUT_CACHE"] = str(tmp_path / "cache")
     world.run = tmp_path / "cached"
-    targets = [f"results/small/examples/{variant}/train-0.npy" for variant in (0, 1)]
+    targets = [f"results/small/examples/log_mel/{variant}/train-0.npy" for variant in (0, 1)]
 
     def run(n_mels):
-        world.set("spectrogram.n_mels", n_mels)
+        world.set("features.log_mel.n_mels", n_mels)
         world.snakemake("--cache", "--", *targets)
         kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*") if path.is_file()}
         return [(world.run / target).read_bytes() for target in targets], kept

@@ -116,16 +116,22 @@ def test_the_configuration_and_every_recipe_are_valid(recipe):
             {"augment": {"chain": [{"GaussianNoiseSNR": {"min_snr": 9, "max_snr": 3}}]}},
             "augment.chain.0.GaussianNoiseSNR.max_snr: expected at least min_snr (9), given 3",
         ),
-        ({"spectrogram": {"resize": [128]}}, "spectrogram.resize: expected a list of 2, given [128]"),
         (
-            {"spectrogram": {"fmax": 30000}},
-            "spectrogram.fmax: expected more than fmin (84) and at most half of crop.sample_rate (24000), given 30000",
+            {"features": {"log_mel": {"resize": [128]}}},
+            "features.log_mel.resize: expected a list of 2, given [128]",
+        ),
+        (
+            {"features": {"log_mel": {"fmax": 30000}}},
+            "features.log_mel.fmax: expected more than fmin (84) and at most half of crop.sample_rate (24000), given 30000",
         ),
         (
             {"train": ["sed_cn"]},
             "train: expected names of models (resnet50, sed_cnn), given sed_cn; did you mean sed_cnn?",
         ),
-        ({"train": []}, "train: expected a list of at least 1, given []"),
+        (
+            {"train": []},
+            "train: expected names of models, or [] where models_from names the run whose models predict, given [] without models_from",
+        ),
         (
             {"models": {"sed_cnn": {"epochs": None}}},
             "models.sed_cnn.epochs: expected a whole number at least 1",
@@ -142,7 +148,10 @@ def test_the_configuration_and_every_recipe_are_valid(recipe):
         ),
         ({"synthetic": {"clips": 3}}, "synthetic.clips: expected text or null, given 3"),
         ({"split": {"n_splits": "3"}}, 'given "3"; in a file, write 3: YAML'),
-        ({"spectrogram": {"hop": 4096}}, "spectrogram.hop: expected at most n_fft (2048), given 4096"),
+        (
+            {"features": {"log_mel": {"hop": 4096}}},
+            "features.log_mel.hop: expected at most n_fft (2048), given 4096",
+        ),
     ],
 )
 def test_errors_name_the_key_what_is_allowed_and_what_was_given(over, said):

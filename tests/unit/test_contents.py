@@ -51,11 +51,11 @@ def test_what_is_remembered_is_not_read_again(tmp_path, files, settled, monkeypa
 def test_much_to_read_is_told_once_and_before(tmp_path, files, settled, monkeypatch, capsys):
     monkeypatch.setattr(contents, "MUCH", 1500)
     index = Contents(tmp_path / "index")
-    index.identities(files[:1], among=files)
+    index.identities(files[:1], among=lambda: files)
     assert capsys.readouterr().err.startswith(
         "reading 3 files, 0.0 GB, to know what they hold; remembered in "
     )
-    index.identities(files[1:], among=files)
+    index.identities(files[1:], among=lambda: files)
     Contents(tmp_path / "index").identities(files)
     assert capsys.readouterr().err == ""
 

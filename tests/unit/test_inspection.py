@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from workflow import ROOT
 
-from understory import audio, audio_files, inspection, store
+from understory import audio, audio_files, datasets, inspection, store
 from understory.quarantine import Limit, check_present, missing
 from understory.tables import Annotation, InputError, Quarantined, Recording, Tables
 
@@ -114,7 +114,7 @@ def test_what_is_no_regular_file_is_no_recording(tmp_path):
             lambda path: (audio_files.inspect_file(path), ()),
             columns=audio_files.COLUMNS,
         )[1],
-        missing(recordings, lambda recording: tmp_path / recording.path),
+        missing(recordings, datasets.Source("rfcx", str(tmp_path), "all")),
     ):
         assert {item.place: item.reason for item in found} == {
             name: f"expected an audio file, {said}" for name, said in expected.items()
@@ -128,7 +128,7 @@ def test_what_may_not_be_read_is_told_from_what_is_not_there(tmp_path):
     written(tmp_path / "b.wav").chmod(0)
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from understory import audio, audio_files\n"
+        "from understory import audio, audio_files, datasets\n"
         "from understory.datasets import Source\n"
         "from understory.tables import InputError, read_rows\n"
         "for call in (audio_files.inspect_file, lambda p: audio.length(p, 8000), lambda p: read_rows(p, ()),\n"

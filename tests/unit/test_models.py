@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from understory import losses, models, training
+from understory import losses, models, prediction, training
 from understory.metrics import LabelRankingPrecision
 
 
@@ -49,7 +49,7 @@ def test_one_step_learns_and_a_saved_model_predicts_the_same(tmp_path, architect
     moved = [not np.array_equal(a, b) for a, b in zip(before, model.trainable_weights, strict=True)]
     assert all(moved)
     training.save(model, tmp_path / "a.keras")
-    loaded = training.load(tmp_path / "a.keras")
+    loaded = prediction.load(tmp_path / "a.keras")
     np.testing.assert_array_equal(model.predict(inputs, verbose=0), loaded.predict(inputs, verbose=0))
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from understory import tracking
+from understory import datasets, tracking
 from understory.contents import Contents
 from understory.tables import Annotation, Quarantined, Recording, Tables
 
@@ -22,7 +22,8 @@ def test_a_line_that_moved_changes_no_digest(tmp_path):
 
     def digests(place):
         tables = Tables(("x",), (Recording("a", "a", "train"),), (event,), False, places={event: place})
-        shard = tracking.shard_digest(tables, str(tmp_path), "train-0", 1, Contents(tmp_path / "index"))
+        source = datasets.Source("rfcx", str(tmp_path), "all")
+        shard = tracking.shard_digest(tables, source, "train-0", 1, Contents(tmp_path / "index"))
         return tables, tracking.annotations_digest(tables), shard
 
     assert digests("t.csv, line 2") == digests("t.csv, line 9")

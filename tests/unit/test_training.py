@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from understory import batches, store, training
+from understory import prediction, store, training, training_data
 from understory.tables import InputError
 
 CLASSES = ["x", "y", "z"]
@@ -17,6 +17,8 @@ SETTINGS = {
     "epochs": 4,
     "batch_size": 5,
     "mixup": 0.4,
+    "balance": 0.0,
+    "patience": None,
     "select": "last",
     "threads": 1,
 }
@@ -50,7 +52,7 @@ def shards(tmp_path):
 
 
 def read(shards):
-    return batches.Examples(shards[0], shards[1], CLASSES, exhaustive=False)
+    return training_data.Examples(shards[0], shards[1], CLASSES, exhaustive=False)
 
 
 def train(shards, state, **changed):
@@ -123,7 +125,7 @@ def test_the_best_epoch_is_kept(shards, tmp_path):
     _, best, history = train(shards, tmp_path / "s")
     data = read(shards)
     rows = data.validation_rows(0)
-    predictions = training.predict(training.load(best), data, rows, batch_size=5)
+    predictions = prediction.predict(prediction.load(best), data, rows, batch_size=5)
     from understory.scores import lwlrap
 
     assert lwlrap(data.labels[rows], predictions) == pytest.approx(
@@ -150,7 +152,7 @@ def test_every_optimiser_and_schedule_trains(shards, tmp_path, schedule, optimis
 def test_shuffled_labels_change_places_only_among_training_examples(shards):
     data = read(shards)
     rows = data.training_rows(0, centred=False)
-    targets = batches.targets_of(data, SETTINGS, control="shuffled_labels", rows=rows, seed=1)
+    targets = training_data.targets_of(data, SETTINGS, control="shuffled_labels", rows=rows, seed=1)
     outside = np.setdiff1d(np.arange(len(data.index)), rows)
     np.testing.assert_array_equal(targets[outside], data.labels[outside])
     assert not np.array_equal(targets[rows], data.labels[rows])
@@ -177,9 +179,9 @@ def test_a_mixed_target_is_what_the_two_losses_are_least_at(unknown_weight):
             for value, weight in ((target, 0.7), (other, 0.3)):
                 known = 1.0 if value >= 0 else unknown_weight
                 loss = loss - weight * known * np.log(p if value == 1 else 1 - p)
-            mixed = batches.mix(*(np.array([[v]], np.float32) for v in (target, other, 0.7)), unknown_weight)[
-                0, 0
-            ]
+            mixed = training_data.mix(
+                *(np.array([[v]], np.float32) for v in (target, other, 0.7)), unknown_weight
+            )[0, 0]
             if 1 in (target, other):
                 assert mixed == pytest.approx(p[loss.argmin()], abs=0.0015)
             else:

@@ -2,12 +2,21 @@
 
 A reader is a module with
 
+- `MEDIUM`: `audio` or `images`;
+- `FOLDERS`: True where a recording is a folder, a study with a folder a sequence; may be left out;
 - `METRIC`: the name of the score in `understory.metrics.SCORES` that its task is judged by;
 - `PARTS`: the named parts of the data set that `subset` may ask for, besides `all` and `available`;
-- `read(folder, part)`: its tables as `understory.tables.Tables`, gathered by `understory.tables.Gathering`,
-  which sets rows aside that cannot be used; `part` is one of `PARTS` or None;
+- `UNIT`: what a row of the submission is about, a `recording` or a `window` of one;
+- `SCORED`: what is scored out of fold, each `example` or each `recording` by the mean of its examples;
+- `read(folder, part, *, train)`: its tables as `understory.tables.Tables`, gathered by `understory.tables.Gathering`,
+  which sets rows aside that cannot be used; `part` is one of `PARTS` or None; without `train`, those of the test
+  recordings alone, and the other tables need not be there;
 - `submission_template(folder)`: the columns and ids that a submission has to have, as
-  (id column, ids, label columns); a reader whose task has no submission leaves it out.
+  (id column, ids, other columns); a reader whose task has no submission leaves it out;
+- `submission(template, predictions, decisions)`: the submission as such a table, where the other columns are no classes.
+  `predictions` are `understory.predictions.Predictions` of the test recordings or windows, `decisions` the classes
+  decided for each, as lists of names, or None; where a recording could not be read, its one row has neither `start`
+  nor `stop`.
 
 Beside it may stand `NAME_replica`, with
 
@@ -20,6 +29,7 @@ Readers import no pandas and no audio library at module level: the Snakefile rea
 """
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -33,6 +43,20 @@ from understory.untracked import Untracked
 def reader(name: str):
     """The reader's module."""
     return import_module(f"understory.datasets.{name}")
+
+
+def source(config: dict, folder: str) -> "Source":
+    """The data set of a checked configuration, which lies in `folder`."""
+    found = Source(
+        config["dataset"],
+        folder,
+        config["subset"],
+        tested=config["shards"]["test"] > 0,
+        trained=config["models_from"] is None,
+        sequences=tuple(config["images"]["sequences"]),
+    )
+    found.check()
+    return found
 
 
 def replica_name(name: str) -> str:
@@ -53,6 +77,8 @@ class Source(Untracked):
     folder: str
     subset: str
     tested: bool = True
+    trained: bool = True
+    sequences: tuple[str, ...] = ()
 
     def check(self):
         """InputError where `subset` (all, available, or a part) is none that the reader has."""
@@ -63,11 +89,39 @@ class Source(Untracked):
             )
 
     def path(self, recording: Recording) -> Path:
-        """The file of a recording."""
+        """The file of a recording, or its folder."""
         return Path(self.folder, recording.path)
 
+    @property
+    def wanted(self) -> str:
+        """What is expected at a recording's path."""
+        module = reader(self.dataset)
+        if getattr(module, "FOLDERS", False):
+            return "a folder with the sequences of a study"
+        return {"audio": "an audio file", "images": "a picture"}[module.MEDIUM]
+
+    def other(self, recording: Recording) -> str | None:
+        """What lies at a recording's path, in words that follow "found"; None where it is what is expected."""
+        place = os.path.join(self.folder, recording.path)
+        found = files.other(place)
+        if not getattr(reader(self.dataset), "FOLDERS", False):
+            return found
+        return None if found == files.FOLDER else found or "a file"
+
+    def files(self, recording: Recording) -> list[str]:
+        """The files of a recording, relative to the data folder: of a folder, those of the sequences that are wanted."""
+        if not getattr(reader(self.dataset), "FOLDERS", False):
+            return [recording.path]
+        found = []
+        for sequence in self.sequences:
+            place = os.path.join(self.folder, recording.path, sequence)
+            with suppress(OSError):
+                found += [f"{recording.path}/{sequence}/{name}" for name in sorted(os.listdir(place))]
+        return found
+
     def read(self) -> Tables:
-        """The tables of the data set, as far as `subset` asks; without `tested`, those of the training recordings.
+        """The tables of the data set, as far as `subset` asks; without `tested`, those of the training recordings, and
+        without `trained`, those of the test recordings.
 
         Raises
         ------
@@ -80,7 +134,8 @@ class Source(Untracked):
             raise InputError(f"data: expected a folder, found {found} at {Path(self.folder).absolute()}")
         module = reader(self.dataset)
         try:
-            tables = module.read(Path(self.folder), self.subset if self.subset in module.PARTS else None)
+            part = self.subset if self.subset in module.PARTS else None
+            tables = module.read(Path(self.folder), part, train=self.trained)
         except NoTable as error:
             raise NoTable(f"{error}. {self._layout()}") from None
         if not self.tested:
@@ -88,7 +143,7 @@ class Source(Untracked):
         if self.subset != "available":
             return tables
         # What may not be read is there: it is said, and not passed over.
-        absent = [r for r in self.missing(tables) if files.other(self.path(r)) != files.DENIED]
+        absent = [r for r in self.missing(tables) if self.other(r) != files.DENIED]
         kept = tables.of({recording.recording_id for recording in set(tables.recordings) - set(absent)})
         unscored = [recording.recording_id for recording in absent if recording.subset == "test"]
         if unscored and any(recording.subset == "test" for recording in kept.recordings):
@@ -112,9 +167,5 @@ class Source(Untracked):
         )
 
     def missing(self, tables: Tables) -> list[Recording]:
-        """The recordings without a regular file that may be read."""
-        return [
-            recording
-            for recording in tables.recordings
-            if files.other(os.path.join(self.folder, recording.path))
-        ]
+        """The recordings without what is expected at their paths."""
+        return [recording for recording in tables.recordings if self.other(recording)]

@@ -9,14 +9,17 @@ from pathlib import Path
 
 from understory.tables import Annotation, Gathering, InputError, Recording, Tables, whole_number
 
+MEDIUM = "audio"
 METRIC = "accuracy"
+UNIT = "recording"
+SCORED = "example"
 PARTS = ("esc10",)
 TABLE = "meta/esc50.csv"
 FOLDS = 5
 COLUMNS = ("filename", "fold", "target", "category", "esc10")
 
 
-def read(folder: Path, part=None) -> Tables:
+def read(folder: Path, part=None, *, train=True) -> Tables:
     """The clips of ESC-50, or with `part="esc10"` those of ESC-10; all for training, none for testing.
 
     A clip that is listed twice in different words is set aside altogether; so is a row whose target is not

@@ -20,20 +20,23 @@ from understory.tables import (
     whole_number,
 )
 
+MEDIUM = "audio"
 METRIC = "lwlrap"
+UNIT = "recording"
+SCORED = "example"
 PARTS = ()
 COLUMNS = ("recording_id", "species_id", "songtype_id", "t_min", "f_min", "t_max", "f_max")
 SAMPLE = "sample_submission.csv"
 
 
-def read(folder: Path, part=None) -> Tables:
-    """The competition's tables; `available` is left to the caller."""
+def read(folder: Path, part=None, *, train=True) -> Tables:
+    """The competition's tables; without `train`, those of the test recordings alone."""
     found = Gathering(folder)
     _, _, labels = submission_template(folder)
     for each, row, _ in found.rows(SAMPLE, ("recording_id",), subset="test", kind="recording"):
         with each:
             found.record(_recording(row, "test"))
-    for table, presence in (("train_tp.csv", "present"), ("train_fp.csv", "absent")):
+    for table, presence in (("train_tp.csv", "present"), ("train_fp.csv", "absent")) if train else ():
         for each, row, place in found.rows(table, COLUMNS, subset="train", kind="annotation"):
             with each:
                 annotation = _annotation(row, presence, species=len(labels))

@@ -1,0 +1,37 @@
+# Reads examples/ of the test shards, and the models and labels.json of this run, or of one that models_from names.
+# Writes predictions/ of the test windows.
+
+
+rule predict_fold:
+    """Predict the test recordings' windows with one fold's model."""
+    input:
+        model=lambda wildcards: f"{MODELS_FROM}/models/{wildcards.model}/fold{wildcards.fold}/{config['models'][wildcards.model]['select']}.keras",
+        labels=f"{MODELS_FROM}/labels.json",
+        arrays=lambda wildcards: examples("npy", config["models"][wildcards.model]["features"], 0, TEST),
+        indexes=lambda wildcards: examples("csv", config["models"][wildcards.model]["features"], 0, TEST),
+    output:
+        predictions=f"{OUT}/predictions/{{model}}/fold{{fold}}.csv",
+    log:
+        f"{OUT}/logs/predict_fold/{{model}}/fold{{fold}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/predict_fold/{{model}}/fold{{fold}}.tsv"
+    cache: CACHED
+    conda:
+        "../envs/tensorflow.yaml"
+    threads: lambda wildcards: config["models"][wildcards.model]["threads"]
+    resources:
+        gpu=1,
+    params:
+        wildcards=named,
+        settings=lambda wildcards: {
+            "models": {
+                wildcards.model: {
+                    key: config["models"][wildcards.model][key]
+                    for key in ("batch_size", "select", "threads")
+                }
+            },
+            "seed": config["seed"],
+        },
+        code=code("predict_fold.py"),
+    script:
+        "../scripts/predict_fold.py"

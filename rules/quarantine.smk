@@ -1,0 +1,29 @@
+# Reads quarantine/, what is set aside of each shard's recordings, and the tables.
+# Writes quarantine.csv, the whole list.
+
+
+rule list_quarantined:
+    """List what is set aside, and stop where it is too much."""
+    input:
+        ready=READY,
+        records=RECORDS,
+        shards=expand(f"{OUT}/quarantine/{{shard}}.csv", shard=[*TRAIN, *TEST]),
+    output:
+        quarantine=f"{OUT}/quarantine.csv",
+    log:
+        f"{OUT}/logs/list_quarantined.log",
+    benchmark:
+        f"{OUT}/benchmarks/list_quarantined.tsv"
+    cache: CACHED
+    # As soon as can be: it may stop the run.
+    priority: 100
+    conda:
+        "../envs/signal.yaml"
+    params:
+        settings={"max_quarantined": LIMIT.max_quarantined, "on_bad_file": LIMIT.on_bad_file},
+        source=SOURCE,
+        limit=LIMIT,
+        tables=of_tables(lambda found, wildcards: f"rows set aside {tracking.rows_digest(found)}"),
+        code=code("list_quarantined.py", READER),
+    script:
+        "../scripts/list_quarantined.py"

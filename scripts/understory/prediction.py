@@ -1,0 +1,43 @@
+"""Predicting with saved models, and what TensorFlow is told before it computes anything."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+
+# Loading finds layers of ours by the names they are registered under.
+from understory import models  # noqa: F401
+from understory.batches import Batches
+
+
+def configure(*, threads: int, seed: int):
+    """Fix the number of threads, deterministic operations and the seed, before TensorFlow computes anything.
+
+    Results then depend neither on the machine's width nor on what ran before in the process.
+    """
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    for device in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(device, True)
+    tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(seed)
+
+
+def load(path: Path) -> keras.Model:
+    """A saved model, for prediction only; nothing in the file is run that it does not name as Keras' or ours."""
+    return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+def predict(model: keras.Model, source, rows: np.ndarray, *, batch_size: int) -> np.ndarray:
+    """Predictions of some rows: float32 of shape (len(rows), classes)."""
+    if not len(rows):
+        return np.empty((0, model.output_shape[-1]), dtype=np.float32)
+    return model.predict(Batches(source, rows, batch_size), verbose=0)
+
+
+def with_predictions(rows: pd.DataFrame, predictions: np.ndarray, classes) -> pd.DataFrame:
+    """A table of rows with a column of predictions for each class."""
+    return pd.concat([rows, pd.DataFrame(predictions, columns=list(classes), index=rows.index)], axis=1)

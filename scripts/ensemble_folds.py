@@ -3,9 +3,7 @@
 import json
 from pathlib import Path
 
-import pandas as pd
-
-from understory import ensemble, examples, scores, store
+from understory import ensemble, examples, predictions, scores, store
 from understory.job import run
 
 
@@ -14,35 +12,30 @@ def main(job):
     labels = json.loads(Path(job.input.labels).read_text())
     classes, score = labels["classes"], scores.SCORES[labels["metric"]]
 
-    def known(table):
-        return examples.label_matrix(table.assign(absent=""), classes, exhaustive=labels["exhaustive"])
+    def scored(found):
+        known = examples.label_matrix(found.keys.assign(absent=""), classes, exhaustive=labels["exhaustive"])
+        return score(known, found.values)
 
     parts = {
-        (Path(path).parts[-3], int(Path(path).parts[-2].removeprefix("fold"))): store.read_table(path)
+        (Path(path).parts[-3], int(Path(path).parts[-2].removeprefix("fold"))): predictions.read(
+            path, classes
+        )
         for path in job.input.oof
     }
     folds = [
-        {"model": model, "fold": fold, "score": score(known(table), table[classes].to_numpy())}
-        for (model, fold), table in sorted(parts.items())
+        {"model": model, "fold": fold, "score": scored(part)} for (model, fold), part in sorted(parts.items())
     ]
-    by_model = [
-        pd.concat([table for (name, _), table in sorted(parts.items()) if name == model]).sort_values(
-            "example_id", ignore_index=True
-        )
-        for model in sorted({model for model, _ in parts})
-    ]
-    held = ["example_id", "recording_id", "label", "present", "fold"]
-    oof = by_model[0][held].join(
-        pd.DataFrame(
-            ensemble.combine(ensemble.align(by_model, held, classes), method=how["folds"]), columns=classes
-        )
-    )
-    store.write_table(job.output.oof, oof)
+    by_model = []
+    for model in sorted({model for model, _ in parts}):
+        whole = predictions.concatenate(part for (name, _), part in sorted(parts.items()) if name == model)
+        by_model.append(whole.take(whole.keys.sort_values("example_id").index))
+    oof = combined(by_model, ["example_id", "recording_id", "label", "present", "fold"], how["folds"])
+    predictions.write(job.output.oof, oof)
     result = {
         "name": params["name"],
         "metric": labels["metric"],
         "folds": folds,
-        "oof": score(known(oof), oof[classes].to_numpy()),
+        "oof": scored(oof),
         "truth": None,
     }
     if job.input.get("predictions"):
@@ -52,25 +45,25 @@ def main(job):
         members = [
             ensemble.with_priors(
                 ensemble.by_recording(
-                    store.read_table(path), classes, method=how["windows"], top_k=how["top_k"]
+                    predictions.read(path, classes), method=how["windows"], top_k=how["top_k"]
                 ),
                 unread,
                 priors,
-            ).reset_index()
+            )
             for path in job.input.predictions
         ]
-        combined = ensemble.combine(ensemble.align(members, ["recording_id"], classes), method=how["folds"])
-        predictions = members[0][["recording_id"]].join(pd.DataFrame(combined, columns=classes))
-        store.write_table(job.output.predictions, predictions)
+        tested = combined(members, ["recording_id"], how["folds"])
+        predictions.write(job.output.predictions, tested)
         if job.input.get("truth"):
-            truth = (
-                store.read_table(job.input.truth)
-                .set_index("recording_id")
-                .loc[predictions.recording_id, classes]
-            )
-            result["truth"] = score(truth.to_numpy(), predictions[classes].to_numpy())
+            truth = store.read_table(job.input.truth).set_index("recording_id")
+            result["truth"] = score(truth.loc[tested.keys.recording_id, classes].to_numpy(), tested.values)
     with store.replacing(job.output.scores) as path:
         path.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def combined(members, keys, method):
+    values = ensemble.combine(ensemble.align(members, keys), method=method)
+    return predictions.Predictions(members[0].keys[keys], values, members[0].classes)
 
 
 run(main, globals().get("snakemake"))

@@ -109,7 +109,7 @@ def augmentation_code(world):
 
 def ensemble_code(world):
     world.copy_source()
-    world.edit("scripts/understory/ensemble.py", "np.maximum(stack, 1e-7)", "np.maximum(stack, 1e-8)")
+    world.edit("scripts/understory/ensemble.py", "FLOOR = 1e-7", "FLOOR = 1e-8")
 
 
 def to(key, value):

@@ -3,11 +3,22 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import sparse
 
 from understory import ensemble
+from understory.predictions import Predictions
 from understory.tables import InputError
 
-WINDOWS = pd.DataFrame({"recording_id": list("baab"), "x": [0.1, 0.4, 0.2, 0.3], "y": [0.9, 0.0, 0.5, 0.7]})
+
+def of_recordings(names, values, **keys):
+    values = values if sparse.issparse(values) else np.asarray(values)
+    return Predictions(
+        pd.DataFrame({"recording_id": list(names), **keys}), values, "xyzvwu"[: values.shape[1]]
+    )
+
+
+WINDOWS = of_recordings("baab", np.array([[0.1, 0.4, 0.2, 0.3], [0.9, 0.0, 0.5, 0.7]]).T)
 
 
 @pytest.mark.parametrize(
@@ -16,21 +27,47 @@ WINDOWS = pd.DataFrame({"recording_id": list("baab"), "x": [0.1, 0.4, 0.2, 0.3],
         ("max", [[0.4, 0.5], [0.3, 0.9]]),
         ("mean", [[0.3, 0.25], [0.2, 0.8]]),
         ("top_k_mean", [[0.4, 0.5], [0.3, 0.9]]),
+        ("votes", [[0.5, 0.5], [0, 1]]),
     ],
 )
 def test_from_windows_to_recordings(method, expected):
-    found = ensemble.by_recording(WINDOWS, ["x", "y"], method=method, top_k=1)
-    assert found.index.tolist() == ["a", "b"]
-    np.testing.assert_allclose(found, expected)
+    found = ensemble.by_recording(WINDOWS, method=method, top_k=1)
+    assert found.keys.recording_id.tolist() == ["a", "b"]
+    np.testing.assert_allclose(found.values, expected)
 
 
 @given(st.integers(1, 6), st.integers(1, 8))
 def test_top_k_mean_is_the_mean_of_the_highest(k, count):
     values = np.random.default_rng(count).random(count)
-    found = ensemble.by_recording(
-        pd.DataFrame({"recording_id": "a", "x": values}), ["x"], method="top_k_mean", top_k=k
-    )
-    assert found.x.iloc[0] == pytest.approx(np.mean(sorted(values)[::-1][:k]))
+    found = ensemble.by_recording(of_recordings("a" * count, values[:, None]), method="top_k_mean", top_k=k)
+    assert found.values[0, 0] == pytest.approx(np.mean(sorted(values)[::-1][:k]))
+
+
+few = st.sampled_from([0.0, 0.0, 0.125, 0.5, 0.75, 1.0])
+shapes = st.tuples(st.integers(1, 8), st.integers(1, 6))
+
+
+@given(
+    shapes.flatmap(lambda shape: hnp.arrays(float, shape, elements=few)),
+    st.lists(st.sampled_from("abc"), min_size=8, max_size=8),
+    st.sampled_from(["max", "mean", "top_k_mean", "votes"]),
+    st.integers(1, 4),
+)
+def test_recordings_of_sparse_windows_are_those_of_dense_ones(values, names, method, k):
+    names = names[: len(values)]
+    dense = ensemble.by_recording(of_recordings(names, values), method=method, top_k=k)
+    found = ensemble.by_recording(of_recordings(names, sparse.csr_array(values)), method=method, top_k=k)
+    pd.testing.assert_frame_equal(found.keys, dense.keys)
+    np.testing.assert_allclose(found.values.toarray(), dense.values, rtol=1e-14)
+    if method == "votes":
+        naive = [
+            [
+                np.mean([row.argmax() == c for row, of in zip(values, names, strict=True) if of == name])
+                for c in range(values.shape[1])
+            ]
+            for name in sorted(set(names))
+        ]
+        np.testing.assert_allclose(dense.values, naive)
 
 
 def test_from_members_to_the_ensemble():
@@ -43,10 +80,73 @@ def test_from_members_to_the_ensemble():
     assert np.isfinite(ensemble.combine([np.zeros((2, 1))], method="geometric")).all()
 
 
+@given(
+    shapes.flatmap(lambda shape: hnp.arrays(float, (3, *shape), elements=few)),
+    st.sampled_from(["mean", "geometric"]),
+)
+def test_an_ensemble_of_sparse_members_is_that_of_dense_ones(members, method):
+    found = ensemble.combine(
+        [sparse.csr_array(members[0]), members[1], sparse.csr_array(members[2])], method=method
+    )
+    expected = ensemble.combine(members, method=method)
+    # What no member has is 0, and not the floor of the logarithms.
+    expected[(members == 0).all(axis=0)] = 0
+    np.testing.assert_allclose(found.toarray(), expected, rtol=1e-12)
+
+
+def test_the_members_of_an_ensemble_stay_as_they_are():
+    members = [sparse.csr_array([[0.5, 0.0]]), sparse.csr_array([[0.25, 0.5]])]
+    ensemble.combine(members, method="geometric")
+    assert members[0].toarray().tolist() == [[0.5, 0]]
+
+
+def test_sparse_members_have_no_ranks():
+    with pytest.raises(InputError, match=r"ensemble.folds: expected mean or geometric.*given rank"):
+        ensemble.combine([sparse.csr_array([[0.5]]), np.ones((1, 1))], method="rank")
+
+
 def test_members_of_different_rows_are_refused():
-    tables = [pd.DataFrame({"recording_id": ids, "x": [0.1, 0.2]}) for ids in (["a", "b"], ["b", "a"])]
+    members = [of_recordings(names, [[0.1], [0.2]]) for names in ("ab", "ba")]
     with pytest.raises(InputError, match="not of the same rows"):
-        ensemble.align(tables, ["recording_id"], ["x"])
+        ensemble.align(members, ["recording_id"])
+    start = [np.nan, 1.0]
+    same = [of_recordings("ab", [[0.1], [0.2]], start=start) for _ in range(2)]
+    assert [values.tolist() for values in ensemble.align(same, ["recording_id", "start"])] == [
+        [[0.1], [0.2]]
+    ] * 2
+
+
+PRIORS = pd.Series({"z": 0.0, "y": 0.25, "x": 0.75})
+
+
+def test_priors_are_the_shares_of_what_is_validated_against():
+    folds = pd.DataFrame(
+        {"label": list("xyxxzz"), "presence": ["present"] * 5 + ["absent"], "fold": [0, 1, 1, -1, -1, 0]}
+    )
+    assert ensemble.priors(folds, ["z", "y", "x"]).tolist() == [0, 1 / 3, 2 / 3]
+
+
+def test_what_could_not_be_read_gets_the_priors():
+    found = ensemble.with_priors(of_recordings("ca", [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]), ["b", "a"], PRIORS)
+    assert found.keys.recording_id.tolist() == ["a", "b", "c"]
+    assert found.values.tolist() == [[0.4, 0.5, 0.6], [0.75, 0.25, 0], [0.1, 0.2, 0.3]]
+    none = ensemble.with_priors(of_recordings("", np.zeros((0, 3))), ["b"], PRIORS)
+    assert none.values.tolist() == [[0.75, 0.25, 0]]
+
+
+def test_where_rows_are_windows_it_has_one_without_a_time():
+    windows = of_recordings("cca", np.eye(3), start=[5, 0, 0], stop=[10.0, 5.0, 5.0])
+    found = ensemble.with_priors(windows, ["b"], PRIORS)
+    assert found.keys.recording_id.tolist() == ["a", "b", "c", "c"]
+    assert found.keys.start.tolist()[2:] == [0, 5]
+    assert found.keys.loc[1, ["start", "stop"]].isna().all()
+    assert found.values.tolist() == [[0, 0, 1], [0.75, 0.25, 0], [0, 1, 0], [1, 0, 0]]
+
+
+def test_priors_of_sparse_predictions_are_no_more_than_a_row_holds():
+    windows = of_recordings("ca", sparse.csr_array([[0.5, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+    found = ensemble.with_priors(windows, ["b"], PRIORS)
+    assert found.values.toarray().tolist() == [[0, 0, 0], [0.75, 0, 0], [0.5, 0, 0]]
 
 
 PREDICTIONS = pd.DataFrame({"s1": [0.1, 0.2], "s0": [0.3, 1.0]}, index=["a", "b"])
@@ -75,3 +175,27 @@ def test_anything_else_is_an_error_that_lists_the_ids(change, ids, message):
 def test_a_column_without_a_prediction_is_named():
     with pytest.raises(InputError, match="every column of the sample submission, missing for s2"):
         ensemble.submission(PREDICTIONS, id_column="id", ids=["a"], labels=["s0", "s2"])
+
+
+def test_sparse_probabilities_are_checked_too():
+    ensemble.check_probabilities(sparse.csr_array([[0.5, 0.0]]), ["a"])
+    with pytest.raises(InputError, match=r"found others for b, c$"):
+        ensemble.check_probabilities(sparse.csr_array([[0.5, 0.0], [0, np.nan], [2, -1]]), ["a", "b", "c"])
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"row": ["b", "a"], "birds": ["x", "y"]}, "once and in its order, found 2; wrong are a, b"),
+        ({"row": ["a", "b", "b"], "birds": ["x", "y", "y"]}, "found 3; wrong are those that are repeated"),
+        ({"row": ["a", "c"], "birds": ["x", "y"]}, "wrong are b, c"),
+        ({"row": ["a", "b"], "bird": ["x", "y"]}, "columns row, birds, found row, bird"),
+        ({"row": ["a", "b"], "birds": ["x", " "]}, "a value in every cell, found none for b"),
+        ({"row": ["a", "b"], "birds": [None, "x"]}, "a value in every cell, found none for a"),
+    ],
+)
+def test_a_readers_own_submission_is_held_against_the_sample(table, message):
+    form = {"id_column": "row", "ids": ["a", "b"], "columns": ["birds"]}
+    ensemble.check_submission(pd.DataFrame({"row": ["a", "b"], "birds": ["x y", "0"]}), **form)
+    with pytest.raises(InputError, match=message):
+        ensemble.check_submission(pd.DataFrame(table), **form)

@@ -16,7 +16,13 @@ from understory.contents import Contents
 from understory.tables import Tables
 
 # Import names whose distribution is called otherwise.
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "skimage": "scikit-image", "yaml": "PyYAML"}
+DISTRIBUTIONS = {
+    "cv2": "opencv-python-headless",
+    "openjpeg": "pylibjpeg-openjpeg",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "PyYAML",
+}
 
 
 def ordered(value):

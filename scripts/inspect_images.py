@@ -1,0 +1,21 @@
+"""Look the photographs or studies of one shard through, and set aside what cannot be used."""
+
+from understory import image_files, inspection, store
+from understory.job import run
+
+
+def main(job):
+    source, params = job.params.source, job.params.settings
+    own = source.read().shard(job.wildcards.shard, params["shards"])
+    recordings, set_aside = inspection.inspect(
+        own,
+        source.path,
+        lambda path: image_files.look(path, params["images"]),
+        columns=image_files.COLUMNS,
+    )
+    job.params.limit.check_first(set_aside)
+    store.write_table(job.output.recordings, recordings)
+    store.write_table(job.output.quarantine, inspection.table(set_aside))
+
+
+run(main, globals().get("snakemake"))

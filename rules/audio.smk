@@ -88,7 +88,7 @@ rule augment_windows:
 rule compute_spectrograms:
     """Compute spectrograms, or other features of sound."""
     input:
-        unpack(spectrogram_input),
+        unpack(windows_input),
     output:
         examples=f"{OUT}/examples/{{features}}/{{variant}}/{{shard}}.npy",
         index=f"{OUT}/examples/{{features}}/{{variant}}/{{shard}}.csv",

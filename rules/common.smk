@@ -119,13 +119,13 @@ def trained_on(suffix, wildcards):
     return examples(suffix, model["features"], variants, TRAIN)
 
 
-def spectrogram_input(wildcards):
+def windows_input(wildcards):
     """Windows for variant 0 and augmented windows for the others; test recordings are cut on the fly."""
     if wildcards.shard.startswith("test"):
         return {"recordings": f"{OUT}/recordings/{wildcards.shard}.csv"}
     source = "windows" if wildcards.variant == "0" else f"augmented/{wildcards.variant}"
     return {
-        "waveforms": f"{OUT}/{source}/{wildcards.shard}.npy",
+        "windows": f"{OUT}/{source}/{wildcards.shard}.npy",
         "index": f"{OUT}/{source}/{wildcards.shard}.csv",
     }
 

@@ -96,7 +96,7 @@ rule augment_images:
 rule encode_images:
     """Bring pictures to a model's size."""
     input:
-        unpack(spectrogram_input),
+        unpack(windows_input),
     output:
         examples=f"{OUT}/examples/{{features}}/{{variant}}/{{shard}}.npy",
         index=f"{OUT}/examples/{{features}}/{{variant}}/{{shard}}.csv",
@@ -111,7 +111,7 @@ rule encode_images:
         wildcards=named,
         settings=lambda wildcards: ordered(
             {
-                "features": config["features"][wildcards.features],
+                "features": {wildcards.features: config["features"][wildcards.features]},
                 "images": {"sequences": IMAGES["sequences"]},
             }
         ),

@@ -15,7 +15,7 @@ def main(job):
         job.params.settings["crop"]["sample_rate"],
     )
     if job.params.recordings is None:
-        windows, index = store.read(job.input.waveforms, job.input.index)
+        windows, index = store.read(job.input.windows, job.input.index)
         count, waves = len(index), (audio.to_float(window) for window in windows)
         samples = windows.shape[1]
     else:

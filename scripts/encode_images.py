@@ -7,12 +7,15 @@ from understory.job import run
 
 
 def main(job):
-    how, settings = dict(job.params.settings["features"]), job.params.settings["images"]
+    how, settings = (
+        dict(job.params.settings["features"][job.wildcards.features]),
+        job.params.settings["images"],
+    )
     how.pop("kind")
-    oriented, to_content = how.pop("oriented", True), how.pop("crop_to_content")
+    oriented, to_content = how.pop("oriented"), how.pop("crop_to_content")
     rows: list[dict] = []
     if job.params.recordings is None:
-        stored, index = store.read(job.input.waveforms, job.input.index)
+        stored, index = store.read(job.input.windows, job.input.index)
         rows = index.drop(columns=["end", "channels"]).to_dict("records")
 
         def pictures():

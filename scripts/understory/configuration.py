@@ -46,7 +46,8 @@ def checked(config: dict, schema: dict) -> dict:
             model[key] = {option: value for option, value in model[key].items() if value is not None}
     for name, given in typed["features"].items():
         takes, _ = FEATURES[given["kind"]]
-        typed["features"][name] = {"kind": given["kind"], **{key: given.get(key) for key in takes}}
+        said = {key: value for key, value in given.items() if value is not None}
+        typed["features"][name] = {key: said.get(key, UNSAID.get(key)) for key in ("kind", *takes)}
     return typed
 
 
@@ -228,12 +229,14 @@ FEATURES = {
     ),
     "fft_frames": (("frames",), ("frames",)),
     "picture": (
-        ("channels", "crop_to_content", "fit", "quality", "scale", "size"),
+        ("channels", "crop_to_content", "fit", "oriented", "scale", "size"),
         ("fit", "size"),
     ),
 }
+# What features are where nothing is said.
+UNSAID = {"crop_to_content": False, "oriented": True, "scale": "none"}
 # What `scale` may be, which more than one kind has.
-SCALES = {"log_mel": ("power_db", "notebook"), "picture": ("max", "percentile", "none", None)}
+SCALES = {"log_mel": ("power_db", "notebook"), "picture": ("max", "none", "percentile", "window")}
 
 
 def _given(block):
@@ -269,8 +272,9 @@ def _feature_contradictions(config):
     for name, given in sorted(config["features"].items()):
         kind = given["kind"]
         yield from _options(f"features.{name}", kind, FEATURES[kind], given)
-        if kind in SCALES and given.get("scale") not in SCALES[kind] and given.get("scale") is not None:
-            yield f"features.{name}.scale: expected one of {', '.join(filter(None, SCALES[kind]))} for {kind}, given {given['scale']}"
+        scale = given.get("scale")
+        if kind in SCALES and scale is not None and scale not in SCALES[kind]:
+            yield f"features.{name}.scale: expected one of {', '.join(SCALES[kind])} for {kind}, given {scale}"
     for name, model in sorted(config["models"].items()):
         if wrong := _named(
             f"models.{name}.features: expected a name in features", model["features"], config["features"]

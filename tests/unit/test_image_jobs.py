@@ -31,7 +31,7 @@ def job(place, script, rule_inputs, outputs, *, shard, variant="0", **params):
         input=SimpleNamespace(**{key: place / value for key, value in rule_inputs.items()}),
         output=SimpleNamespace(**{key: place / value for key, value in outputs.items()}),
         params=SimpleNamespace(**{"recordings": None, **params}),
-        wildcards=SimpleNamespace(shard=shard, variant=variant),
+        wildcards=SimpleNamespace(shard=shard, variant=variant, features="f"),
     )
     runpy.run_path(str(ROOT / "scripts" / f"{script}.py"))["main"](found)
     return found
@@ -86,13 +86,13 @@ class World:
 
     def encode(self, features, shard="train-0", variant="0"):
         outputs = {"examples": f"examples/{variant}/{shard}.npy", "index": f"examples/{variant}/{shard}.csv"}
-        settings = {"features": features, "images": {"sequences": self.settings["sequences"]}}
+        settings = {"features": {"f": {"oriented": True, **features}}, "images": {"sequences": self.settings["sequences"]}}
         if shard.startswith("test"):
             inputs = {"recordings": f"recordings/{shard}.csv"}
             params = {"recordings": "…", "test": {"images": self._taken()}, "source": self.source}
         else:
             source = "windows" if variant == "0" else f"augmented/{variant}"
-            inputs = {"waveforms": f"{source}/{shard}.npy", "index": f"{source}/{shard}.csv"}
+            inputs = {"windows": f"{source}/{shard}.npy", "index": f"{source}/{shard}.csv"}
             params = {}
         job(
             self.place,

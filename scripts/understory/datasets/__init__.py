@@ -14,7 +14,7 @@ A reader is a module with
 - `submission_template(folder)`: the columns and ids that a submission has to have, as
   (id column, ids, other columns); a reader whose task has no submission leaves it out;
 - `submission(template, predictions, decisions)`: the submission as such a table, where the other columns are no classes.
-  `predictions` are `understory.predictions.Predictions` of the test recordings or windows, `decisions` the classes
+  `predictions` are `understory.predictions.Predictions`, or where they are dense the table of them, of the test recordings or windows, `decisions` the classes
   decided for each, as lists of names, or None; where a recording could not be read, its one row has neither `start`
   nor `stop`.
 

@@ -63,7 +63,9 @@ def read(path: Path) -> np.ndarray:
         large = "MAX_IMAGE_PIXELS" in str(error)
         found = f"one of more than {MAX_PIXELS} pixels" if large else "that it cannot be decoded"
         raise InputError(f"expected a photograph, found {found}") from None
-    if picture is None or any(words in line for line in said for words in DAMAGED):
+    # Between a scan's start and the end that it has to have stand no such bytes (ITU-T T.81, B.1.1.5).
+    open_ended = kind == "JPEG" and data.find(b"\xff\xd9", data.rfind(b"\xff\xda")) < 0
+    if picture is None or open_ended or any(words in line for line in said for words in DAMAGED):
         raise InputError(f"expected a whole {kind} file, found that it is damaged or cut short")
     return picture
 
@@ -89,11 +91,10 @@ def resized(picture: np.ndarray, height: int, width: int, *, smooth: bool = True
         return picture
     smaller = height * width < picture.shape[0] * picture.shape[1]
     how = cv2.INTER_AREA if smooth and smaller else cv2.INTER_LINEAR
-    out = [
-        cv2.resize(np.ascontiguousarray(picture[..., first : first + 4]), (width, height), interpolation=how)
-        for first in range(0, picture.shape[2], 4)
-    ]
-    return np.concatenate([part.reshape(height, width, -1) for part in out], axis=2)
+    if picture.shape[2] == 3:
+        return cv2.resize(np.ascontiguousarray(picture), (width, height), interpolation=how)
+    channels = (np.ascontiguousarray(channel) for channel in np.moveaxis(picture, 2, 0))
+    return np.stack([cv2.resize(channel, (width, height), interpolation=how) for channel in channels], axis=2)
 
 
 def limited(picture: np.ndarray, longest_side: int) -> np.ndarray:
@@ -214,9 +215,8 @@ def within(picture: np.ndarray, box) -> np.ndarray:
     """The part of a picture in a box; the whole of it without one."""
     if box is None:
         return picture
-    height, width = picture.shape[:2]
-    top, bottom, left, right = box
-    return picture[
-        round(top * height) : max(round(bottom * height), round(top * height) + 1),
-        round(left * width) : max(round(right * width), round(left * width) + 1),
-    ]
+    part = []
+    for side, (start, stop) in zip(picture.shape, (box[:2], box[2:]), strict=False):
+        first = min(round(start * side), side - 1)
+        part.append(slice(first, max(round(stop * side), first + 1)))
+    return picture[tuple(part)]

@@ -214,6 +214,11 @@ TAKES = {
         "exponential": (("decay_rate", "decay_steps", "staircase"), ("decay_rate", "decay_steps")),
     },
     "options": {
+        "cnn2d": ((), ()),
+        "conv1d": ((), ()),
+        "efficientnet_v2_b0": (("dropout", "outputs"), ()),
+        "picture_cnn": (("dropout", "filters", "outputs", "scaling"), ()),
+        "resnet34": ((), ()),
         "resnet50": ((), ()),
         "sed_cnn": (("dense", "dropout", "filters"), ()),
     },

@@ -91,7 +91,7 @@ def train(
     else:
         finished, history = 0, []
         keras.utils.set_random_seed(int(stream(seed, Stage.WEIGHTS, f"{name}/{fold}").integers(2**31)))
-        model = build(settings["architecture"], data.shape, targets.shape[1], settings["options"])
+        model = build(settings["architecture"], data.shape, targets.shape[1], settings["options"], name=name)
         model.compile(
             optimiser(settings, steps * epochs), loss=loss(settings["loss"]), metrics=[metric(score)]
         )

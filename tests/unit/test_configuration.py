@@ -217,6 +217,8 @@ def test_every_option_is_one_that_the_library_takes():
         "dense": 4,
         "dropout": 0.1,
         "filters": [2, 2],
+        "outputs": "sigmoid",
+        "scaling": "imagenet",
     }
     for key in ("loss", "optimiser", "schedule", "options"):
         for choice, (takes, needs) in configuration.TAKES[key].items():
@@ -226,7 +228,7 @@ def test_every_option_is_one_that_the_library_takes():
                 if key == "loss":
                     losses.loss(named)
                 elif key == "options":
-                    models.build(choice, (64, 64, 1), 2, block)
+                    models.build(choice, (64, 64, 3), 2, block)
                 elif key == "optimiser":
                     training.optimiser({"optimiser": named, "schedule": {"name": "constant"}}, 10)
                 else:

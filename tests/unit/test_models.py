@@ -2,15 +2,20 @@ import keras
 import numpy as np
 import pytest
 
-from understory import losses, models, prediction, training
+from understory import losses, models, training
 from understory.metrics import LabelRankingPrecision
+from understory.tables import InputError
+
+
+def trained(model):
+    return sum(int(np.prod(w.shape)) for w in model.trainable_weights)
 
 
 def test_resnet50_is_the_notebooks_to_the_letter():
     model = models.build("resnet50", (256, 1876, 1), 24, {})
     assert model.count_params() == 25_716_504
-    assert sum(int(np.prod(w.shape)) for w in model.trainable_weights) == 25_657_240
-    head = [(type(layer).__name__, layer.get_config()) for layer in model.layers[-7:]]
+    assert trained(model) == 25_657_240
+    head = [(type(layer).__name__, layer.get_config()) for layer in model.layers[-8:]]
     assert [name for name, _ in head] == [
         "GlobalAveragePooling2D",
         "BatchNormalization",
@@ -19,38 +24,225 @@ def test_resnet50_is_the_notebooks_to_the_letter():
         "BatchNormalization",
         "Dropout",
         "Dense",
+        "Activation",
     ]
     assert [head[i][1]["rate"] for i in (2, 5)] == [0.3, 0.3]
-    assert [(head[i][1]["units"], head[i][1]["activation"]) for i in (3, 6)] == [
-        (1024, "relu"),
-        (24, "softmax"),
-    ]
+    assert [head[i][1]["units"] for i in (3, 6)] == [1024, 24]
+    assert [head[i][1]["activation"] for i in (3, 6, 7)] == ["relu", "linear", "softmax"]
     assert all(head[i][1]["kernel_initializer"]["class_name"] == "HeNormal" for i in (3, 6))
 
 
+def test_conv1d_is_the_originals_to_the_letter():
+    model = models.build("conv1d", (100, 800, 1), 49, {})
+    assert (model.count_params(), trained(model)) == (347_313, 347_057)
+    kinds = [type(layer).__name__ for layer in model.layers]
+    assert kinds == [
+        "InputLayer",
+        "Reshape",
+        "Conv1D",
+        "BatchNormalization",
+        "MaxPooling1D",
+        "Conv1D",
+        "BatchNormalization",
+        "Flatten",
+        "Dense",
+        "Dense",
+        "Activation",
+    ]
+    # It is the rows that are convolved over.
+    assert [tuple(layer.output.shape)[1:] for layer in model.layers[1:8]] == [
+        (100, 800),
+        (24, 64),
+        (24, 64),
+        (6, 64),
+        (4, 64),
+        (4, 64),
+        (256,),
+    ]
+    assert model.layers[-1].activation is keras.activations.sigmoid
+
+
+def test_cnn2d_is_the_originals_to_the_letter():
+    model = models.build("cnn2d", (32, 32, 1), 2, {})
+    assert model.count_params() == trained(model) == 182_466
+    assert [tuple(layer.output.shape)[1:] for layer in model.layers] == [
+        (32, 32, 1),
+        (32, 32, 1),
+        (29, 29, 64),
+        (14, 14, 64),
+        (13, 13, 32),
+        (13, 13, 32),
+        (13, 13, 32),
+        (5408,),
+        (32,),
+        (2,),
+        (2,),
+    ]
+    assert float(np.max(model.layers[1](np.full((1, 32, 32, 1), 255.0)))) == pytest.approx(1)
+    assert model.layers[6].rate == 0.1
+    assert model.layers[-1].activation is keras.activations.softmax
+
+
+@pytest.fixture(scope="module")
+def resnet34():
+    keras.utils.set_random_seed(1)
+    return models.build("resnet34", (32, 32, 3), 64_500, {})
+
+
+def test_resnet34_is_torchvisions(resnet34):
+    assert trained(resnet34) == 54_373_172
+    convolutions = [layer for layer in resnet34.layers if isinstance(layer, keras.layers.Conv2D)]
+    norms = [layer for layer in resnet34.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert (len(convolutions), len(norms)) == (36, 36)
+    assert not any(layer.use_bias for layer in convolutions)
+    assert {layer.padding for layer in convolutions} == {"valid"}
+    assert {(layer.epsilon, layer.momentum) for layer in norms} == {(1e-5, 0.9)}
+    for layer in convolutions:
+        height, width, _, filters = layer.kernel.shape
+        if layer.kernel.shape[2] >= 64:
+            expected = np.sqrt(2 / (height * width * filters))
+            assert np.std(layer.kernel) == pytest.approx(expected, rel=0.05)
+    dense = resnet34.layers[-2]
+    for weights in (dense.kernel, dense.bias):
+        assert np.max(weights) == pytest.approx(512**-0.5, rel=1e-3)
+        assert np.min(weights) == pytest.approx(-(512**-0.5), rel=1e-3)
+
+
+def test_resnet34_starts_with_imagenets_mean_and_deviation(resnet34):
+    layer = resnet34.layers[1]
+    assert not layer.weights
+    grey = np.full((1, 32, 32, 3), 127.0, np.float32)
+    expected = (127 / 255 - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
+    np.testing.assert_allclose(np.array(layer(grey))[0, 5, 5], expected, rtol=1e-4)
+
+
+def test_resnet34_pads_both_sides_alike(resnet34):
+    padded = 0
+    for layer in resnet34.layers:
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.MaxPooling2D):
+            kernel = (layer.kernel_size if isinstance(layer, keras.layers.Conv2D) else layer.pool_size)[0]
+            before = layer.input._keras_history.operation
+            if kernel > 1:
+                assert before.padding == ((kernel // 2, kernel // 2), (kernel // 2, kernel // 2))
+                padded += 1
+    assert padded == 34
+    assert resnet34.layers[-4].output.shape == (None, 1, 1, 512)
+
+
+CATEGORICAL = {"name": "categorical_crossentropy", "label_smoothing": 0.1}
+BINARY = {"name": "binary_crossentropy", "unknown_weight": 0.3}
+
+
 @pytest.mark.parametrize(
-    ("architecture", "loss", "target"),
+    ("architecture", "shape", "options", "loss"),
     [
-        ("resnet50", {"name": "categorical_crossentropy"}, [[0, 1, 0], [1, 0, 0]]),
-        ("sed_cnn", {"name": "binary_crossentropy", "unknown_weight": 0.3}, [[-1, 1, 0], [1, -1, -1]]),
+        ("cnn2d", (32, 32, 1), {}, CATEGORICAL),
+        ("conv1d", (100, 800, 1), {}, BINARY),
+        ("efficientnet_v2_b0", (32, 48, 1), {}, CATEGORICAL),
+        ("picture_cnn", (32, 48, 3), {}, CATEGORICAL),
+        ("picture_cnn", (33, 47, 4), {"filters": [8, 8], "outputs": "sigmoid"}, BINARY),
+        ("picture_cnn", (32, 32, 3), {"filters": [8], "scaling": "imagenet"}, CATEGORICAL),
+        ("resnet34", (32, 32, 3), {}, CATEGORICAL),
+        ("resnet50", (32, 64, 1), {}, CATEGORICAL),
+        ("sed_cnn", (32, 64, 1), {}, BINARY),
     ],
 )
-def test_one_step_learns_and_a_saved_model_predicts_the_same(tmp_path, architecture, loss, target):
+def test_one_step_learns_and_a_saved_model_predicts_the_same(tmp_path, architecture, shape, options, loss):
     keras.utils.set_random_seed(1)
-    model = models.build(architecture, (32, 64, 1), 3, {})
+    model = models.build(architecture, shape, 3, options)
     model.compile(keras.optimizers.Adam(1e-3), loss=losses.loss(loss), metrics=[LabelRankingPrecision()])
-    inputs, target = (
-        np.random.default_rng(0).random((2, 32, 64, 1), dtype=np.float32),
-        np.array(target, np.float32),
-    )
+    rng = np.random.default_rng(0)
+    inputs = rng.uniform(0, 255, (4, *shape)).astype(np.float32)
+    target = [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]]
+    if loss is BINARY:
+        target = [[-1, 1, 0], [1, -1, -1], [1, 0, 1], [0, 0, 0]]
+    target = np.array(target, np.float32)
     before = [np.array(w) for w in model.trainable_weights]
     report = model.train_on_batch(inputs, target, return_dict=True)
     assert np.isfinite(list(report.values())).all()
     moved = [not np.array_equal(a, b) for a, b in zip(before, model.trainable_weights, strict=True)]
     assert all(moved)
     training.save(model, tmp_path / "a.keras")
-    loaded = prediction.load(tmp_path / "a.keras")
-    np.testing.assert_array_equal(model.predict(inputs, verbose=0), loaded.predict(inputs, verbose=0))
+    predictions = np.array(model(inputs))
+    assert predictions.shape == (4, 3)
+    loaded = keras.saving.load_model(tmp_path / "a.keras", safe_mode=True)
+    assert int(loaded.optimizer.iterations) == 1
+    np.testing.assert_array_equal(predictions, np.array(loaded(inputs)))
+
+
+@pytest.mark.parametrize("architecture", sorted(models.ARCHITECTURES))
+def test_the_outputs_are_float32_whatever_the_layers_before_compute_in(architecture):
+    shape = (64, 64, 3)
+    plain = models.build(architecture, shape, 3, {})
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        mixed = models.build(architecture, shape, 3, {})
+    finally:
+        keras.config.set_dtype_policy(policy)
+    assert mixed.count_params() == plain.count_params()
+    assert any(layer.compute_dtype == "bfloat16" for layer in mixed.layers)
+    assert mixed.output.dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "shape", "classes", "options", "said"),
+    [
+        ("resnet34", (32, 32, 1), 2, {}, r"expected 3 channels \(red, green and blue\).*found 1"),
+        ("picture_cnn", (32, 32, 4), 2, {"scaling": "imagenet"}, "expected 3 channels .*found 4"),
+        ("conv1d", (48, 800, 1), 2, {}, "expected examples of at least 49 x 1, found 48 x 800"),
+        ("cnn2d", (6, 32, 1), 2, {}, "expected examples of at least 7 x 7, found 6 x 32"),
+        ("efficientnet_v2_b0", (16, 16, 3), 2, {}, "32x32"),
+        (
+            "cnn2d",
+            (32, 32),
+            2,
+            {},
+            r"expected examples of shape \(height, width, channels\), found \(32, 32\)",
+        ),
+        ("cnn2d", (32, 32, 1), 1, {}, "expected at least 2 classes for softmax outputs, found 1"),
+        ("conv1d", (100, 800, 1), 0, {}, "expected at least one class, found 0"),
+        (
+            "conv1d",
+            (100, 800, 1),
+            2,
+            {"dense": 3},
+            "options.dense: expected conv1d to have no options, found 3",
+        ),
+        (
+            "picture_cnn",
+            (32, 32, 3),
+            2,
+            {"outputs": "relu"},
+            "options.outputs .*softmax, sigmoid, found relu",
+        ),
+        ("picture_cnn", (32, 32, 3), 2, {"filters": []}, r"filters: \[\]"),
+        ("picture_cnn", (32, 32, 3), 2, {"dropout": 2}, "dropout: 2"),
+        ("vgg", (32, 32, 3), 2, {}, "architecture: expected one of cnn2d, .*found vgg"),
+    ],
+)
+def test_what_a_model_cannot_take_is_said(architecture, shape, classes, options, said):
+    with pytest.raises(InputError, match=said) as caught:
+        models.build(architecture, shape, classes, options, name="mine")
+    assert str(caught.value).startswith("models.mine")
+
+
+def test_the_smallest_examples_will_do():
+    assert models.build("conv1d", (49, 1, 1), 1, {}).output_shape == (None, 1)
+    assert models.build("cnn2d", (7, 7, 1), 2, {}).output_shape == (None, 2)
+    assert models.build("picture_cnn", (1, 1, 1), 2, {}).output_shape == (None, 2)
+    assert models.build("resnet34", (1, 1, 3), 2, {}).output_shape == (None, 2)
+
+
+def test_a_picture_cnn_learns_what_is_bright():
+    keras.utils.set_random_seed(1)
+    rng = np.random.default_rng(0)
+    bright = rng.integers(0, 2, 64)
+    pictures = rng.uniform(0, 155, (64, 16, 16, 1)).astype(np.float32) + 100 * bright[:, None, None, None]
+    model = models.build("picture_cnn", (16, 16, 1), 2, {"filters": [4, 8], "dropout": 0.0})
+    model.compile(keras.optimizers.Adam(0.01), loss="sparse_categorical_crossentropy")
+    model.fit(pictures, bright, epochs=15, batch_size=16, verbose=0)
+    assert (model.predict(pictures, verbose=0).argmax(axis=1) == bright).mean() > 0.9
 
 
 def test_attention_pooling_gives_probabilities_wherever_the_event_is():
@@ -84,6 +276,19 @@ def test_unknown_labels_count_as_much_as_they_are_told_to(unknown_weight):
     assert float(loss(y_true, y_pred)) == pytest.approx(naive(y_true, y_pred, unknown_weight), rel=1e-5)
     again = keras.losses.deserialize(keras.losses.serialize(loss))
     assert again.unknown_weight == unknown_weight
+
+
+def test_with_nothing_unknown_it_is_keras_binary_crossentropy():
+    rng = np.random.default_rng(2)
+    y_true = rng.integers(0, 2, size=(20, 6)).astype(np.float32)
+    y_pred = rng.uniform(size=(20, 6)).astype(np.float32)
+    y_pred[0], y_pred[1] = 0, 1
+    for unknown_weight in (0.0, 0.3):
+        np.testing.assert_allclose(
+            losses.PartialBinaryCrossentropy(unknown_weight)(y_true, y_pred),
+            keras.losses.BinaryCrossentropy()(y_true, y_pred),
+            rtol=1e-6,
+        )
 
 
 def test_an_unknown_label_says_nothing_by_default():

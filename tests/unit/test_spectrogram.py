@@ -2,9 +2,11 @@ import librosa
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from understory import audio, datasets, examples, spectrogram
-from understory.tables import Tables
+from understory.tables import InputError, Tables
 
 MEL = {
     "sample_rate": 48_000,
@@ -57,6 +59,77 @@ def test_resizing_as_the_notebook_does():
     out = spectrogram.log_mel(wave, **{**MEL, "resize": [128, 1876]})
     assert out.shape == (128, 1876) == spectrogram.shape(480_000, hop=512, n_mels=128, resize=[128, 1876])
     assert 0 <= out.min() <= out.max() <= 1
+
+
+def naive_fft_frames(wave, frames):
+    """The definition of the discrete Fourier transform, summed term by term."""
+    half, samples = len(wave) // 2, np.arange(len(wave))
+    magnitudes = [
+        abs(sum(np.float64(wave) * np.exp(-2j * np.pi * number * samples / len(wave))))
+        for number in range(half)
+    ]
+    magnitudes = np.array(magnitudes[: half // frames * frames])
+    return ((magnitudes - magnitudes.mean()) / magnitudes.std()).reshape(frames, -1)
+
+
+@given(st.integers(4, 60), st.integers(1, 8), st.integers(0, 2**32 - 1))
+def test_fft_frames_are_the_standardised_magnitudes_of_the_first_half(samples, frames, seed):
+    wave = np.random.default_rng(seed).normal(size=samples).astype(np.float32)
+    if frames > samples // 2:
+        with pytest.raises(InputError, match=f"expected frames from 1 to {samples // 2}, .*found {frames}"):
+            spectrogram.fft_frames(wave, frames=frames)
+        return
+    out = spectrogram.fft_frames(wave, frames=frames)
+    assert out.dtype == np.float32
+    assert out.shape == spectrogram.fft_shape(samples, frames=frames) == (frames, samples // 2 // frames)
+    if out.size > 1:
+        np.testing.assert_allclose(out, naive_fft_frames(wave, frames), atol=1e-5)
+    else:
+        assert not out.any()
+
+
+@pytest.mark.parametrize("hertz", [2.0, 161.0, 15_999.8])
+def test_a_tone_is_found_where_its_frequency_says(hertz):
+    wave = np.sin(2 * np.pi * hertz * np.arange(160_000) / 32_000 + 0.3).astype(np.float32)
+    out = spectrogram.fft_frames(wave, frames=100)
+    assert out.shape == (100, 800)
+    # 5 s tell frequencies 0.2 Hz apart.
+    assert out.argmax() == round(hertz * 5)
+    assert (out.mean(), out.std()) == (pytest.approx(0, abs=1e-5), pytest.approx(1, abs=1e-4))
+    assert 280 < out.max() <= np.sqrt(80_000)
+
+
+@pytest.mark.parametrize("wave", [np.zeros(1000), np.full(1000, 0.3), np.eye(1, 1000, 7)[0]])
+def test_magnitudes_that_are_all_alike_give_zeros(wave):
+    assert not spectrogram.fft_frames(wave.astype(np.float32), frames=10).any()
+
+
+def test_float16_holds_fft_frames():
+    tone = np.sin(np.arange(160_000)).astype(np.float32)
+    for wave in (noise(5)[:160_000], tone, tone * 1e-4, noise(5)[:160_000] * 1e-4 + tone):
+        out = spectrogram.fft_frames(wave, frames=100)
+        assert (np.abs(out.astype(np.float16) - out) <= np.maximum(2.0**-11 * np.abs(out), 2.0**-25)).all()
+
+
+def test_settings_choose_what_is_computed():
+    wave, mel = noise(), {key: value for key, value in MEL.items() if key != "sample_rate"}
+    for settings, expected in (
+        ({"kind": "log_mel", **mel}, spectrogram.log_mel(wave, **MEL)),
+        (
+            {"kind": "log_mel", **mel, "resize": [32, 50]},
+            spectrogram.log_mel(wave, **{**MEL, "resize": [32, 50]}),
+        ),
+        ({"kind": "fft_frames", "frames": 7}, spectrogram.fft_frames(wave, frames=7)),
+    ):
+        found = spectrogram.compute(wave, sample_rate=48_000, settings=settings)
+        np.testing.assert_array_equal(found, expected)
+        assert found.shape == spectrogram.shape_of(48_000, settings)
+    for call in (
+        lambda: spectrogram.compute(wave, sample_rate=48_000, settings={"kind": "picture"}),
+        lambda: spectrogram.shape_of(48_000, {"kind": "picture"}),
+    ):
+        with pytest.raises(InputError, match="expected kind log_mel or fft_frames of a sound, found picture"):
+            call()
 
 
 def test_f97ababc1_equals_plain_librosa(real):

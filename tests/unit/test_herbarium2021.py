@@ -1,13 +1,17 @@
+import hashlib
 import json
+import re
 import shutil
+from collections import Counter
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
 
-from understory.datasets import herbarium2021
+from understory.datasets import herbarium2021, herbarium2021_replica
 from understory.tables import Annotation, InputError, NoTable, Recording
 
 
@@ -285,3 +289,110 @@ def test_a_submission_of_the_real_form(real):
     )
     table = herbarium2021.submission(template, predicted, None)
     assert table.to_csv(index=False) == given.to_csv(index=False)
+
+
+SYNTHETIC = {"train_recordings": 40, "rejected_recordings": 5, "test_recordings": 15}
+
+
+def made(folder, **options):
+    options = {"settings": SYNTHETIC, "seed": 5, "processes": 1, **options}
+    herbarium2021_replica.synthesize(folder / "data", folder / "truth.csv", **options)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def replica(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("herbarium"))
+
+
+def test_the_replica_has_the_layout_of_the_original(replica):
+    folder = replica / "data"
+    found = herbarium2021.read(folder)
+    assert not found.quarantined
+    assert found.classes == tuple(map(str, range(13)))
+    counts = Counter(recording.subset for recording in found.recordings)
+    assert counts == {"train": 40, "test": 15}
+    labels = {annotation.recording_id: int(annotation.label) for annotation in found.annotations}
+    for recording in found.recordings:
+        height, width, _ = cv2.imread(str(folder / recording.path)).shape
+        assert width < height == 256
+        if recording.subset == "train":
+            label = labels[recording.recording_id]
+            number = recording.recording_id.removeprefix("train-")
+            assert recording.path == f"train/images/{label // 100:03d}/{label % 100:02d}/{number}.jpg"
+        else:
+            assert recording.path == f"test/images/000/{recording.recording_id}.jpg"
+    assert sorted(path for path in folder.rglob("*.jpg")) == sorted(
+        folder / recording.path for recording in found.recordings
+    )
+
+
+def test_the_metadata_of_the_replica_have_the_keys_of_the_original(replica, real):
+    excerpt = json.loads((real("herbarium-2021") / "metadata_excerpt.json").read_text(encoding="utf-8"))
+    train, test = (
+        json.loads((replica / "data" / subset / "metadata.json").read_text(encoding="utf-8"))
+        for subset in ("train", "test")
+    )
+    for key in ("annotations", "categories", "images", "licenses", "institutions"):
+        kinds = {name: type(value) for name, value in excerpt[key][0].items()}
+        assert all({name: type(value) for name, value in thing.items()} == kinds for thing in train[key])
+    assert "annotations" not in test
+    assert "categories" not in test
+    for key in ("licenses", "institutions"):
+        assert len(train[key]) == len(test[key]) == excerpt["_real_lengths"][key]
+    assert len(train["info"]) == len(test["info"]) == excerpt["_real_lengths"]["info_keys"]
+
+
+def test_the_truth_of_the_replica_makes_a_submission(replica):
+    truth = pd.read_csv(replica / "truth.csv", dtype={"recording_id": str})
+    classes = list(herbarium2021.read(replica / "data").classes)
+    assert list(truth.columns) == ["recording_id", *classes]
+    values = truth[classes].to_numpy()
+    assert (values.sum(axis=1) == 1).all()
+    assert values.sum(axis=0).max() <= 2
+    template = herbarium2021.submission_template(replica / "data")
+    table = herbarium2021.submission(template, predictions(truth.recording_id, values, classes))
+    assert list(table.Id) == list(range(15))
+    assert [str(number) for number in table.Predicted] == list(truth[classes].idxmax(axis=1))
+
+
+@pytest.mark.parametrize(("count", "total"), [(24, 480), (24, 72), (2, 6), (13, 40), (24, 75)])
+def test_every_species_has_three_images_and_few_have_many(count, total):
+    found = herbarium2021_replica.frequencies(count, total)
+    assert len(found) == count
+    assert sum(found) == total
+    assert found == sorted(found, reverse=True)
+    assert min(found) >= 3
+    if total == 480:
+        assert found[0] > 8 * found[-1]
+
+
+def digests(folder):
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_the_same_seed_makes_the_same_bytes(replica, tmp_path):
+    again, other = made(tmp_path / "again", processes=2), made(tmp_path / "other", seed=6)
+    assert digests(replica) == digests(again)
+    pictures = [
+        {digest for name, digest in digests(folder).items() if name.endswith(".jpg")}
+        for folder in (replica, other)
+    ]
+    assert len(pictures[0]) == 55
+    assert not pictures[0] & pictures[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"train_recordings": 5}, "train_recordings: expected at least 6, 3 of each species, given 5"),
+        ({"test_recordings": 131}, "test_recordings: expected at most 130, 10 of each species, given 131"),
+    ],
+)
+def test_a_replica_too_small_or_too_large_is_refused(tmp_path, changes, said):
+    with pytest.raises(InputError, match=re.escape(said)):
+        made(tmp_path, settings={**SYNTHETIC, **changes})

@@ -15,13 +15,12 @@ def main(job):
     paths = {row.recording_id: Path(source.folder, row.path) for row in recordings.itertuples()}
     rate, samples = crop["sample_rate"], round(crop["window"] * crop["sample_rate"])
     index = examples.place_windows(
-        examples.annotation_examples(tables, absent=True),
+        tables,
         examples.durations(recordings, rate),
         window=crop["window"],
         sample_rate=rate,
+        absent=crop["absent"],
     )
-    if not crop["absent"]:
-        index = index[index.presence == "present"].reset_index(drop=True)
     windows = np.empty((len(index), samples), dtype=np.int16)
     for number, (recording, start) in enumerate(zip(index.recording_id, index.start, strict=True)):
         wave = audio.read_window(

@@ -1,26 +1,65 @@
 """Examples: the windows that annotations and test recordings are cut into, with their labels."""
 
+import copy
+import hashlib
+from functools import cached_property
+
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
-from understory.tables import Tables, example_id
+from understory.tables import Annotation, Tables, example_id
 
 PRESENT, ABSENT, UNKNOWN = 1.0, 0.0, -1.0
 SEPARATOR = ";"
+# Presences, from what counts least to what counts most where a label has several.
+WEIGHTS = {"unknown": (0, UNKNOWN), "absent": (1, ABSENT), "present": (2, PRESENT)}
+BOX = ("t_min", "t_max", "f_min", "f_max")
+# Pairs of a window and an annotation that are looked at at once.
+PAIRS = 1 << 22
 
 
 def annotation_examples(tables: Tables, *, absent: bool) -> pd.DataFrame:
-    """One row an annotation: `example_id, recording_id, label, presence` and its box, ordered by id.
+    """One row an example: `example_id, recording_id, label, presence` and its box, ordered by id.
+
+    Each annotation makes one, or, where `tables.shared_windows`, all those of a recording with the same box; what is
+    unknown makes none. The label of several is the rarest of the present ones among all examples of `tables`, and of
+    those as rare the first in the alphabet; a box without a present one is absent, and has the rarest absent label.
+    A part of a data set may so give an example another label than the whole does.
 
     With `absent` false, the rejected annotations are left out.
     """
-    frame = pd.DataFrame(
-        tables.annotations, columns=["recording_id", "label", "presence", "t_min", "t_max", "f_min", "f_max"]
-    )
-    frame.insert(0, "example_id", [example_id(annotation) for annotation in tables.annotations])
-    if not absent:
-        frame = frame[frame.presence == "present"]
+    frame = _annotations(tables)
+    frame = frame[frame.presence.isin(["present", "absent"] if absent else ["present"])]
+    if tables.shared_windows:
+        count = frame.groupby(["presence", "label"]).example_id.transform("nunique")
+        order = frame.assign(absent=frame.presence == "absent", count=count).sort_values(
+            ["absent", "count", "label"]
+        )
+        frame = frame.loc[order.drop_duplicates("example_id").index]
     return frame.sort_values("example_id", ignore_index=True)
+
+
+def _annotations(tables):
+    """One row an annotation, with the id of the example that it belongs to."""
+    frame = pd.DataFrame(tables.annotations, columns=list(Annotation._fields))
+    if tables.shared_windows:
+        boxes = {}
+        for annotation in tables.annotations:
+            boxes.setdefault(_box(annotation), set()).add((annotation.label, annotation.presence))
+        ids = {
+            box: hashlib.sha256(repr((*box, *sorted(pairs))).encode()).hexdigest()[:16]
+            for box, pairs in boxes.items()
+        }
+        names = [ids[_box(annotation)] for annotation in tables.annotations]
+    else:
+        names = [example_id(annotation) for annotation in tables.annotations]
+    frame.insert(0, "example_id", names)
+    return frame
+
+
+def _box(annotation):
+    return (annotation.recording_id, *(getattr(annotation, side) for side in BOX))
 
 
 def durations(recordings: pd.DataFrame, sample_rate: int) -> dict[str, int]:
@@ -52,71 +91,187 @@ def sliding_starts(*, duration: int, samples: int, hop: int) -> list[int]:
 
 
 def place_windows(
-    events: pd.DataFrame, durations: dict[str, int], *, window: float, sample_rate: int
+    tables: Tables, durations: dict[str, int], *, window: float, sample_rate: int, absent: bool
 ) -> pd.DataFrame:
     """The windows of a shard's annotations.
 
     Parameters
     ----------
-    events : pandas.DataFrame
-        All annotations of some recordings, as `annotation_examples(absent=True)` gives them.
+    tables : Tables
+        Of some recordings, with all their annotations.
     durations : dict
         Samples at `sample_rate` of each recording.
     window : float
         Seconds.
+    absent : bool
+        Whether rejected annotations have windows as well.
 
     Returns
     -------
     pandas.DataFrame
-        `events` with `start` and `stop` (seconds) and the labels `present` and `absent` of every event
-        that overlaps the window, separated by semicolons. A label that is both is present.
+        `annotation_examples` with `start` and `stop` (seconds) and the labels `present`, `absent` and `unknown` of
+        every annotation that overlaps the window, separated by semicolons, each once: a label that is present and
+        something else is present, and one that is absent and unknown is absent.
     """
     samples = round(window * sample_rate)
-    frame = events.copy()
+    frame = annotation_examples(tables, absent=absent)
     starts = [
         centred_start(t_min, t_max, duration=durations[recording], samples=samples, sample_rate=sample_rate)
         for recording, t_min, t_max in zip(frame.recording_id, frame.t_min, frame.t_max, strict=True)
     ]
     frame["start"] = np.array(starts, dtype=float) / sample_rate
     frame["stop"] = frame.start + window
-    by_recording = {recording: group for recording, group in events.groupby("recording_id")}
-    present, absent = [], []
-    for row in frame.itertuples():
-        others = by_recording[row.recording_id]
-        # The centred event always belongs to its window, also where it lies past the recording's end.
-        inside = (others.example_id == row.example_id) | (
-            (others.t_min < row.stop) & (others.t_max > row.start)
-        )
-        heard = set(others.label[inside & (others.presence == "present")])
-        present.append(SEPARATOR.join(sorted(heard)))
-        absent.append(
-            SEPARATOR.join(sorted(set(others.label[inside & (others.presence == "absent")]) - heard))
-        )
-    frame["present"], frame["absent"] = present, absent
-    return frame
+    return with_labels(frame, tables)
+
+
+def with_labels(frame: pd.DataFrame, tables: Tables) -> pd.DataFrame:
+    """Examples of `tables`, which have `start` and `stop` (seconds), with the labels `present`, `absent` and `unknown`
+    as `place_windows` gives them."""
+    windows = frame[["example_id", "recording_id", "start", "stop"]].assign(row=np.arange(len(frame)))
+    annotations = _annotations(tables)
+    number = annotations.recording_id.value_counts().reindex(windows.recording_id, fill_value=0).to_numpy()
+    parts = [part for _, part in windows.groupby(number.cumsum() // PAIRS)] or [windows]
+    pairs = pd.concat([_overlapping(part, annotations) for part in parts])
+    pairs["weight"] = pairs.presence.map({presence: weight for presence, (weight, _) in WEIGHTS.items()})
+    # One after the other, and not by many keys at once, which pandas sorts more slowly.
+    pairs = pairs.sort_values("weight", kind="stable").drop_duplicates(["row", "label"], keep="last")
+    pairs = pairs.sort_values(["row", "label"])
+    lists = {}
+    for presence in ("present", "absent", "unknown"):
+        of_rows = [[] for _ in range(len(frame))]
+        own = pairs[pairs.presence == presence]
+        for row, label in zip(own.row, own.label, strict=True):
+            of_rows[row].append(label)
+        lists[presence] = [SEPARATOR.join(labels) for labels in of_rows]
+    return frame.assign(**lists)
+
+
+def _overlapping(windows, annotations):
+    """`row, label, presence` of each annotation that belongs to a window."""
+    pairs = windows.merge(annotations, on="recording_id", suffixes=("", "_other"))
+    # What an example is made of always belongs to its window, also where it lies past the recording's end.
+    inside = (pairs.example_id == pairs.example_id_other) | (
+        (pairs.t_min < pairs.stop) & (pairs.t_max > pairs.start)
+    )
+    return pairs.loc[inside, ["row", "label", "presence"]]
+
+
+class Labels:
+    """What is known of each row's labels, in as much memory as there are labels that are named.
+
+    Parameters
+    ----------
+    index : pandas.DataFrame
+        `present`, `absent` and `unknown`: labels separated by semicolons; a column that is missing is empty.
+    classes : sequence of str
+    exhaustive : bool
+        Whether a label that is not named is absent; otherwise it is unknown.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (rows, classes).
+    present : scipy.sparse.csr_array
+        bool (rows, classes).
+    """
+
+    def __init__(self, index: pd.DataFrame, classes, *, exhaustive: bool):
+        column = {label: number for number, label in enumerate(classes)}
+        rows, columns, values = [np.empty(0, int)], [np.empty(0, int)], [np.empty(0, np.int8)]
+        for presence, (_, value) in WEIGHTS.items():
+            if presence not in index:
+                continue
+            lists = [text.split(SEPARATOR) if text else [] for text in index[presence]]
+            rows.append(np.repeat(np.arange(len(lists)), list(map(len, lists))))
+            columns.append(np.array([column[label] for labels in lists for label in labels], dtype=int))
+            values.append(np.full(len(rows[-1]), value, dtype=np.int8))
+        rows, columns, values = map(np.concatenate, (rows, columns, values))
+        # Of several for one cell, the one that counts most, which is the last.
+        order = np.lexsort((columns, rows))
+        rows, columns, values = rows[order], columns[order], values[order]
+        last = np.r_[
+            (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]), np.ones(min(len(rows), 1), bool)
+        ]
+        named = values[last], (rows[last], columns[last])
+        # What is absent is an entry as well, which is zero.
+        self._named = sparse.csr_array(named, shape=(len(index), len(column)))
+        self._other = ABSENT if exhaustive else UNKNOWN
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self._named.shape
+
+    def __len__(self):
+        return self.shape[0]
+
+    def take(self, rows) -> np.ndarray:
+        """The labels of some rows: float32 (len(rows), classes) of 1 present, 0 absent, -1 unknown."""
+        named = self._named[rows]
+        out = np.full(named.shape, self._other, dtype=np.float32)
+        out[np.repeat(np.arange(len(out)), np.diff(named.indptr)), named.indices] = named.data
+        return out
+
+    @cached_property
+    def present(self) -> sparse.csr_array:
+        return self._named > 0
+
+    def permuted(self, rows, by) -> "Labels":
+        """The labels in which row `rows[i]` has what row `by[i]` has here."""
+        source = np.arange(len(self))
+        source[rows] = by
+        changed = copy.copy(self)
+        changed.__dict__.pop("present", None)
+        changed._named = self._named[source]
+        return changed
+
+
+class Centred:
+    """The class of each row's centred event.
+
+    Parameters
+    ----------
+    index : pandas.DataFrame
+        `label` and `presence`.
+    classes : sequence of str
+
+    Attributes
+    ----------
+    numbers : numpy.ndarray
+        int32 (rows,): the number of the class, or -1 where the event is not present.
+    shape : tuple of int
+        (rows, classes).
+    """
+
+    def __init__(self, index: pd.DataFrame, classes):
+        column = {label: number for number, label in enumerate(classes)}
+        numbers = np.array([column[label] for label in index.label], dtype=np.int32)
+        self.numbers = np.where(index.presence == "present", numbers, np.int32(-1))
+        self.shape = len(index), len(column)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def take(self, rows) -> np.ndarray:
+        """Some rows one-hot, zeros where none is present: float32 (len(rows), classes)."""
+        numbers = self.numbers[rows]
+        out = np.zeros((len(numbers), self.shape[1]), dtype=np.float32)
+        shown = np.flatnonzero(numbers >= 0)
+        out[shown, numbers[shown]] = 1
+        return out
+
+    def permuted(self, rows, by) -> "Centred":
+        """The classes in which row `rows[i]` has what row `by[i]` has here."""
+        changed = copy.copy(self)
+        changed.numbers = self.numbers.copy()
+        changed.numbers[rows] = self.numbers[by]
+        return changed
 
 
 def label_matrix(index: pd.DataFrame, classes, *, exhaustive: bool) -> np.ndarray:
-    """What is known of each example's labels.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32 of shape (examples, classes): 1 present, 0 absent, -1 unknown. With `exhaustive`, what is not
-        present is absent.
-    """
-    column = {label: number for number, label in enumerate(classes)}
-    matrix = np.full((len(index), len(classes)), ABSENT if exhaustive else UNKNOWN, dtype=np.float32)
-    for row, (present, absent) in enumerate(zip(index.present, index.absent, strict=True)):
-        matrix[row, [column[label] for label in absent.split(SEPARATOR) if label]] = ABSENT
-        matrix[row, [column[label] for label in present.split(SEPARATOR) if label]] = PRESENT
-    return matrix
+    """What is known of each example's labels, all at once: `Labels` as float32 of shape (examples, classes)."""
+    return Labels(index, classes, exhaustive=exhaustive).take(np.arange(len(index)))
 
 
 def centred_matrix(index: pd.DataFrame, classes) -> np.ndarray:
-    """One-hot rows of the centred event: float32 of shape (examples, classes); zeros where it is absent."""
-    column = {label: number for number, label in enumerate(classes)}
-    matrix = np.zeros((len(index), len(classes)), dtype=np.float32)
-    for row, (label, presence) in enumerate(zip(index.label, index.presence, strict=True)):
-        matrix[row, column[label]] = presence == "present"
-    return matrix
+    """One-hot rows of the centred event, all at once: `Centred` as float32 of shape (examples, classes)."""
+    return Centred(index, classes).take(np.arange(len(index)))

@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import math
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understory import datasets, examples
-from understory.tables import Annotation, Recording, Tables
+from understory.tables import PRESENCES, Annotation, Recording, Tables, example_id
 
 
 def tables(*annotations):
@@ -17,10 +18,10 @@ def tables(*annotations):
     return Tables(labels, tuple(Recording(n, n, "train") for n in names), annotations, False)
 
 
-def placed(*annotations, duration=60.0, window=10.0, rate=1000):
-    events = examples.annotation_examples(tables(*annotations), absent=True)
-    durations = dict.fromkeys(events.recording_id, round(duration * rate))
-    return examples.place_windows(events, durations, window=window, sample_rate=rate)
+def placed(*annotations, duration=60.0, window=10.0, rate=1000, **settings):
+    own = dataclasses.replace(tables(*annotations), **settings)
+    durations = {annotation.recording_id: round(duration * rate) for annotation in annotations}
+    return examples.place_windows(own, durations, window=window, sample_rate=rate, absent=True)
 
 
 def original_slice(t_min, t_max, duration, length):
@@ -68,8 +69,142 @@ def test_labels_are_of_all_events_that_overlap():
     assert (row.start, row.present, row.absent) == (6.0, "x;y", "v")
 
 
+def naive_labels(annotations, row):
+    """The lists of a window, from the annotations that overlap it or that it was cut for."""
+    inside = [
+        a
+        for a in annotations
+        if a.recording_id == row.recording_id
+        and ((a.t_min < row.stop and a.t_max > row.start) or example_id(a) == row.example_id)
+    ]
+    lists = {p: {a.label for a in inside if a.presence == p} for p in ("present", "absent", "unknown")}
+    lists["absent"] -= lists["present"]
+    lists["unknown"] -= lists["present"] | lists["absent"]
+    return {presence: ";".join(sorted(labels)) for presence, labels in lists.items()}
+
+
+events = st.builds(
+    lambda recording, label, presence, t_min, length: Annotation(
+        recording, label, presence, t_min, t_min + length
+    ),
+    st.sampled_from("ab"),
+    st.sampled_from("xyz"),
+    st.sampled_from(["present", "absent", "unknown"]),
+    st.sampled_from([0.0, 5.0, 20.0, 70.0]),
+    st.sampled_from([1.0, 5.0, 30.0]),
+)
+
+
+@given(st.lists(events, unique=True, max_size=12), st.sampled_from([1, 5, 1 << 22]))
+def test_windows_have_the_labels_of_all_that_overlaps_them(annotations, pairs):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(examples, "PAIRS", pairs)
+        index = placed(*annotations)
+    assert sorted(index.example_id) == sorted(example_id(a) for a in annotations if a.presence != "unknown")
+    for row in index.itertuples():
+        assert {name: getattr(row, name) for name in PRESENCES} == naive_labels(annotations, row)
+
+
+def test_annotations_of_one_box_share_a_window():
+    given_ = [
+        Annotation("a", "x", "present", 0.0, 5.0),
+        Annotation("a", "y", "present", 0.0, 5.0),
+        Annotation("a", "z", "unknown", 0.0, 5.0),
+        Annotation("a", "x", "present", 5.0, 10.0),
+        Annotation("a", "z", "unknown", 10.0, 15.0),
+        Annotation("b", "y", "present", 0.0, 5.0),
+        Annotation("b", "y", "present", 5.0, 10.0),
+        Annotation("b", "w", "absent", 5.0, 10.0),
+        Annotation("b", "w", "absent", 10.0, 15.0),
+        Annotation("c", "v", "absent", 0.0, 5.0),
+        Annotation("c", "w", "absent", 0.0, 5.0),
+    ]
+    index = placed(*given_, window=5.0, shared_windows=True).sort_values(["recording_id", "start"])
+    found = index[["recording_id", "start", "label", "presence", "present", "absent", "unknown"]]
+    # x is in two boxes and y in three, v in one and w in three.
+    assert found.to_numpy().tolist() == [
+        ["a", 0, "x", "present", "x;y", "", "z"],
+        ["a", 5, "x", "present", "x", "", ""],
+        ["b", 0, "y", "present", "y", "", ""],
+        ["b", 5, "y", "present", "y", "w", ""],
+        ["b", 10, "w", "absent", "", "w", ""],
+        ["c", 0, "v", "absent", "", "v;w", ""],
+    ]
+    again = placed(*given_[::-1], window=5.0, shared_windows=True)
+    assert again.equals(index.sort_values("example_id", ignore_index=True))
+    alone = examples.annotation_examples(
+        dataclasses.replace(tables(*given_), shared_windows=True), absent=False
+    )
+    assert alone.example_id.tolist() == sorted(index.example_id[index.presence == "present"])
+    assert placed(*given_[4:5], shared_windows=True).empty
+
+
+def test_a_shared_windows_id_is_of_its_labels_and_box():
+    first, second = Annotation("a", "x", "present", 0.0, 5.0), Annotation("a", "y", "unknown", 0.0, 5.0)
+    ids = {
+        placed(*each, shared_windows=True).example_id[0]
+        for each in (
+            [first],
+            [first, second],
+            [first, second._replace(presence="absent")],
+            [first._replace(recording_id="b"), second._replace(recording_id="b")],
+            [first._replace(t_max=6.0), second._replace(t_max=6.0)],
+        )
+    }
+    assert len(ids) == 5
+
+
+def naive_matrix(index, classes, exhaustive):
+    matrix = np.full((len(index), len(classes)), 0 if exhaustive else -1)
+    for row, lists in enumerate(index.itertuples()):
+        for name, value in (("unknown", -1), ("absent", 0), ("present", 1)):
+            for label in filter(None, getattr(lists, name, "").split(";")):
+                matrix[row, classes.index(label)] = value
+    return matrix.tolist()
+
+
+lists = st.lists(st.sampled_from("xyzw"), max_size=4).map(";".join)
+
+
+@given(st.lists(st.tuples(lists, lists, lists), max_size=8), st.booleans(), st.randoms())
+def test_labels_are_those_of_the_lists(rows, exhaustive, random):
+    index, classes = pd.DataFrame(rows, columns=["present", "absent", "unknown"], dtype=str), list("xyzw")
+    labels = examples.Labels(index, classes, exhaustive=exhaustive)
+    naive = naive_matrix(index, classes, exhaustive)
+    assert len(labels) == len(rows)
+    assert labels.shape == (len(rows), 4)
+    order = np.array(random.sample(range(len(rows)), len(rows)), dtype=int)
+    found = labels.take(order)
+    assert found.dtype == np.float32
+    assert found.tolist() == [naive[row] for row in order]
+    assert labels.present.dtype == bool
+    assert labels.present.toarray().tolist() == [[value == 1 for value in row] for row in naive]
+    chosen = np.sort(order[: len(rows) // 2])
+    changed = labels.permuted(chosen, order[: len(chosen)])
+    expected = np.array(naive).reshape(-1, 4)
+    expected[chosen] = np.array(naive).reshape(-1, 4)[order[: len(chosen)]]
+    assert changed.take(np.arange(len(rows))).tolist() == expected.tolist()
+    assert changed.present.toarray().tolist() == (expected == 1).tolist()
+    assert labels.take(order).tolist() == found.tolist()
+
+
+def test_the_centred_class_is_that_of_a_present_event():
+    index = pd.DataFrame({"label": list("yxy"), "presence": ["present", "absent", "present"]})
+    centred = examples.Centred(index, ["x", "y"])
+    assert centred.numbers.tolist() == [1, -1, 1]
+    assert len(centred) == 3
+    assert centred.take([1, 2]).tolist() == [[0, 0], [0, 1]]
+    assert examples.centred_matrix(index, ["x", "y"]).tolist() == [[0, 1], [0, 0], [0, 1]]
+    assert centred.permuted(np.array([0]), np.array([1])).numbers.tolist() == [-1, -1, 1]
+    assert centred.numbers.tolist() == [1, -1, 1]
+
+
 def test_what_nobody_labelled_is_unknown():
     index = pd.DataFrame({"present": ["x;y", ""], "absent": ["", "z"]})
+    assert examples.label_matrix(index.assign(unknown="z"), ["x", "y", "z"], exhaustive=True).tolist() == [
+        [1, 1, -1],
+        [0, 0, 0],
+    ]
     assert examples.label_matrix(index, ["x", "y", "z"], exhaustive=False).tolist() == [
         [1, 1, -1],
         [-1, -1, 0],

@@ -6,7 +6,11 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from understory.streams import Stage, stream
 from understory.tables import InputError, Tables, stable_hash
+
+# The fold of what is trained with in every fold, and validated against in none.
+UNVALIDATED = -1
 
 
 def deal(
@@ -16,7 +20,12 @@ def deal(
 
     Examples of present events are stratified by their label. An example of an absent event is never
     validated against (it has nothing to rank): it goes with its recording's fold, or, where the recording
-    has no present event, with a fold that its recording's id decides.
+    has no present event, with a fold that its recording's id decides. Examples of `tables.unvalidated` recordings
+    are dealt to none: their fold is -1, so that each fold trains with them.
+
+    Where examples have to share their recording's fold and each recording has one present example, they are dealt out
+    in turns, class by class: then folds differ by one example at most, as do those of each class, so that a class of at
+    least two has one to train on in every fold. Otherwise scikit-learn stratifies them.
 
     Parameters
     ----------
@@ -43,9 +52,14 @@ def deal(
     frame = examples[["example_id", "recording_id", "label", "presence"]].reset_index(drop=True)
     if tables.folds is not None:
         tables.check_folds(n_splits)
-        frame["fold"] = frame.recording_id.map(tables.folds).astype(int)
+        frame["fold"] = frame.recording_id.map(
+            {**tables.folds, **dict.fromkeys(tables.unvalidated, UNVALIDATED)}
+        )
+        frame["fold"] = frame.fold.astype(int)
     else:
-        frame["fold"] = _deal(frame, n_splits=n_splits, seed=seed, group=group)
+        validated = ~frame.recording_id.isin(tables.unvalidated)
+        frame["fold"] = UNVALIDATED
+        frame.loc[validated, "fold"] = _deal(frame[validated], n_splits=n_splits, seed=seed, group=group)
     _check_training_folds(frame, tables.classes, n_splits, rare_classes)
     return frame
 
@@ -55,6 +69,21 @@ def _deal(frame, *, n_splits, seed, group):
     present = np.flatnonzero(frame.presence == "present")
     shown = frame.iloc[present]
     _check_enough(shown, n_splits, group)
+    if group == "recording" and shown.recording_id.is_unique:
+        fold[present] = _in_turns(shown.label, n_splits, seed)
+    else:
+        fold[present] = _stratified(shown, n_splits, seed, group)
+    if group == "recording":
+        own = dict(zip(shown.recording_id, fold[present], strict=True))
+        fold = np.array(
+            [own.get(recording, number) for recording, number in zip(frame.recording_id, fold, strict=True)]
+        )
+    return fold
+
+
+def _stratified(shown, n_splits, seed, group):
+    """The fold of each example, as scikit-learn deals them."""
+    fold = np.empty(len(shown), dtype=int)
     splitter = {"recording": StratifiedGroupKFold, "none": StratifiedKFold}[group](
         n_splits, shuffle=True, random_state=seed
     )
@@ -63,12 +92,19 @@ def _deal(frame, *, n_splits, seed, group):
         warnings.filterwarnings("ignore", message="The least populated class")
         groups = shown.recording_id if group == "recording" else None
         for number, (_, validation) in enumerate(splitter.split(shown, shown.label, groups=groups)):
-            fold[present[validation]] = number
-    if group == "recording":
-        own = dict(zip(shown.recording_id, fold[present], strict=True))
-        fold = np.array(
-            [own.get(recording, number) for recording, number in zip(frame.recording_id, fold, strict=True)]
-        )
+            fold[validation] = number
+    return fold
+
+
+def _in_turns(labels, n_splits, seed):
+    """The fold of each example: they are shuffled, sorted by label, and dealt one after the other.
+
+    `StratifiedGroupKFold` holds a count of each class for each recording, and goes through them all for each.
+    """
+    shuffled = stream(seed, Stage.SPLIT, "examples").permutation(len(labels))
+    codes = pd.factorize(labels, sort=True)[0]
+    fold = np.empty(len(labels), dtype=int)
+    fold[shuffled[np.argsort(codes[shuffled], kind="stable")]] = np.arange(len(labels)) % n_splits
     return fold
 
 
@@ -93,7 +129,7 @@ def _check_training_folds(frame, classes, n_splits, rare_classes):
         number: sorted(set(classes) - set(present.label[present.fold != number]))
         for number in range(n_splits)
     }
-    lines = [f"  without fold {number}: {', '.join(labels)}" for number, labels in lacking.items() if labels]
+    lines = [f"  without fold {number}: {_listed(labels)}" for number, labels in lacking.items() if labels]
     if not lines:
         return
     message = (
@@ -104,3 +140,7 @@ def _check_training_folds(frame, classes, n_splits, rare_classes):
     if rare_classes == "fail":
         raise InputError(message)
     print(f"WARNING: {message}")
+
+
+def _listed(labels, most=50):
+    return ", ".join(labels[:most]) + (f" and {len(labels) - most} more" if len(labels) > most else "")

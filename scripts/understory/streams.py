@@ -17,6 +17,7 @@ class Stage(IntEnum):
     CONTROL = 5
     INTERVAL = 6
     MIXUP = 7
+    SPLIT = 8
 
 
 def stream(seed: int, stage: Stage, name: str, variant: int = 0) -> np.random.Generator:

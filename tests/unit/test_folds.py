@@ -7,7 +7,7 @@ from understory import datasets, examples, folds
 from understory.tables import Annotation, InputError, Recording, Tables
 
 
-def made(rows, own=None):
+def made(rows, own=None, unvalidated=()):
     """Tables and examples of (recording, label, presence) rows."""
     annotations = tuple(Annotation(r, label, p, float(i), i + 1.0) for i, (r, label, p) in enumerate(rows))
     names = sorted({r for r, _, _ in rows})
@@ -17,12 +17,13 @@ def made(rows, own=None):
         annotations,
         False,
         own,
+        unvalidated=frozenset(unvalidated),
     )
     return tables, examples.annotation_examples(tables, absent=True)
 
 
-def deal(rows, own=None, **options):
-    tables, found = made(rows, own)
+def deal(rows, own=None, unvalidated=(), **options):
+    tables, found = made(rows, own, unvalidated)
     return folds.deal(
         found, tables, **{"n_splits": 3, "seed": 27, "group": "recording", "rare_classes": "fail", **options}
     )
@@ -108,3 +109,60 @@ def test_a_data_set_keeps_its_own_folds():
     assert dict(zip(dealt.recording_id, dealt.fold, strict=True)) == own
     with pytest.raises(InputError, match=r"split\.n_splits: expected 3, the data set's own"):
         deal(rows, own, n_splits=5)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 7), min_size=2, max_size=12),
+    n_splits=st.integers(2, 5),
+    seed=st.integers(0, 50),
+    absent=st.booleans(),
+)
+def test_where_each_recording_has_one_example_every_class_of_two_is_learnt_in_every_fold(
+    sizes, n_splits, seed, absent
+):
+    sizes = [n_splits, *sizes]
+    rows = [(f"r{c}-{n}", f"c{c}", "present") for c, size in enumerate(sizes) for n in range(size)]
+    rows += [(name, "c0", "absent") for name, _, _ in rows[:3]] if absent else []
+    dealt = deal(rows, n_splits=n_splits, seed=seed, rare_classes="allow")
+    present = dealt[dealt.presence == "present"]
+    counts = pd.crosstab(present.label, present.fold).reindex(columns=range(n_splits), fill_value=0)
+    assert ((counts.max(axis=1) - counts.min(axis=1)) <= 1).all()
+    assert counts.sum().max() - counts.sum().min() <= 1
+    for fold in range(n_splits):
+        learnt = set(present.label[present.fold != fold])
+        assert learnt >= {f"c{c}" for c, size in enumerate(sizes) if size >= 2}
+    assert dealt.groupby("recording_id").fold.nunique().max() == 1
+
+
+def test_it_is_dealt_by_the_seed():
+    rows = [(f"r{n}", "xyz"[n % 3], "present") for n in range(30)]
+    first, again, other = deal(rows), deal(rows), deal(rows, seed=28)
+    pd.testing.assert_frame_equal(first, again)
+    assert (first.fold != other.fold).any()
+
+
+@pytest.mark.parametrize("group", ["recording", "none"])
+@pytest.mark.parametrize("shared", [False, True])
+def test_what_is_not_validated_against_trains_in_every_fold(group, shared):
+    rows = [(f"r{i}", label, "present") for i, label in enumerate("xyxyxy")]
+    rows += [("r0", "x", "present")] if shared else []
+    extra = [("u0", "x", "present"), ("u1", "z", "present"), ("u1", "x", "absent")]
+    dealt = deal([*rows, *extra], unvalidated=["u0", "u1", "not there"], group=group)
+    outside = dealt.recording_id.isin(["u0", "u1"])
+    assert (dealt.fold[outside] == -1).all()
+    # They stratify nothing and are not enough for anything, but z has them to train on.
+    alone = deal(rows, group=group, rare_classes="allow")
+    assert set(dealt.fold[~outside]) == {0, 1, 2}
+    assert (
+        dealt[~outside].groupby("fold").size().to_numpy() == alone.groupby("fold").size().to_numpy()
+    ).all()
+    with pytest.raises(InputError, match="expected at most 2, the"):
+        deal([*rows[:2], *extra], unvalidated=["u0", "u1"], group=group)
+
+
+def test_a_data_sets_own_folds_leave_it_out_as_well():
+    rows = [(f"r{i}", label, "present") for i, label in enumerate("xyxyxyz")]
+    own = {f"r{i}": i // 2 for i in range(6)}
+    dealt = deal(rows, own, unvalidated=["r6", "r0"])
+    found = dict(zip(dealt.recording_id, dealt.fold, strict=True))
+    assert found == {**own, "r6": -1, "r0": -1}

@@ -63,7 +63,7 @@ rule augment_windows:
         index=f"{OUT}/windows/{{shard}}.csv",
     output:
         waveforms=branch(
-            config["augment"]["keep_waveforms"],
+            config["augment"]["keep_copies"],
             then=f"{OUT}/augmented/{{variant}}/{{shard}}.npy",
             otherwise=temp(f"{OUT}/augmented/{{variant}}/{{shard}}.npy"),
         ),

@@ -67,7 +67,7 @@ rule augment_images:
         index=f"{OUT}/windows/{{shard}}.csv",
     output:
         pictures=branch(
-            config["augment"]["keep_waveforms"],
+            config["augment"]["keep_copies"],
             then=f"{OUT}/augmented/{{variant}}/{{shard}}.npy",
             otherwise=temp(f"{OUT}/augmented/{{variant}}/{{shard}}.npy"),
         ),

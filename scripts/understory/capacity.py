@@ -55,7 +55,7 @@ def needed(config: dict, tables: Tables | None, source: Source) -> int:
     for model in config["train"]:
         fed = config["models"][model]["features"]
         copies[fed] = max(copies.get(fed, 0), configuration.copies_of(config, model))
-    kept = 1 + (max(copies.values()) if augment["keep_waveforms"] else min(max(copies.values()), 1))
+    kept = 1 + (max(copies.values()) if augment["keep_copies"] else min(max(copies.values()), 1))
     waveforms = examples * kept * samples + recorded * SAMPLE_RATE
     values = sum(
         (examples * (1 + count) + windows) * _values(config["features"][fed], samples)
@@ -79,5 +79,5 @@ def check(folder: Path, wanted: int):
     if free + held < wanted:
         raise InputError(
             f"{folder}: expected room for about {wanted / 1e9:.1f} GB of windows and spectrograms, found {(free + held) / 1e9:.1f} GB. "
-            "Free some, set augment.keep_waveforms: false, or fewer augment.copies"
+            "Free some, set augment.keep_copies: false, or fewer augment.copies"
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import yaml
 
-from understory import addresses, members
+from understory import addresses, datasets, members
 from understory.tables import InputError
 from understory.tracking import ordered
 from understory.untracked import Text
@@ -238,6 +238,28 @@ FEATURES = {
         ("fit", "size"),
     ),
 }
+# What each medium is fed as and changed by.
+KINDS = {"audio": ("log_mel", "fft_frames"), "images": ("picture",)}
+TRANSFORMS = {
+    "audio": (
+        "Compose",
+        "GaussianNoiseSNR",
+        "OneOf",
+        "PinkNoiseSNR",
+        "PitchShift",
+        "TimeShift",
+        "VolumeControl",
+    ),
+    "images": (
+        "ColourJitter",
+        "Compose",
+        "HorizontalFlip",
+        "OneOf",
+        "RandomResizedCrop",
+        "Rotation",
+        "VerticalFlip",
+    ),
+}
 # What features are where nothing is said.
 UNSAID = {"crop_to_content": False, "oriented": True, "scale": "none"}
 # What `scale` may be, which more than one kind has.
@@ -334,13 +356,32 @@ def _contradictions(config):
         if wrong := _named("train: expected names of models", name, config["models"]):
             yield wrong
     yield from _feature_contradictions(config)
-    yield from _sound_contradictions(config)
+    medium = datasets.reader(config["dataset"]).MEDIUM
+    if medium == "audio":
+        yield from _sound_contradictions(config)
+    for name in sorted(set(config["train"]) & set(config["models"])):
+        fed = config["models"][name]["features"]
+        kind = config["features"].get(fed, {}).get("kind")
+        if kind is not None and kind not in KINDS[medium]:
+            yield f"models.{name}.features: expected features of {medium} ({', '.join(KINDS[medium])}), as dataset {config['dataset']} holds, given {fed}, of kind {kind}"
+    if config["augment"]["copies"]:
+        yield from _foreign(config["augment"]["chain"], medium, "augment.chain")
     made = config["synthetic"]
     if made["min_snr"] > made["max_snr"]:
         yield f"synthetic.max_snr: expected at least min_snr ({made['min_snr']}), given {made['max_snr']}"
     if made["background"] and made["clips"] is None:
         yield f"synthetic.background: expected no classes without synthetic.clips, given {', '.join(made['background'])}"
     yield from _noise(config["augment"]["chain"], "augment.chain")
+
+
+def _foreign(chain, medium, place):
+    """Transforms of another medium."""
+    for number, step in enumerate(chain):
+        for name, options in step.items():
+            here = f"{place}.{number}.{name}"
+            if name not in TRANSFORMS[medium]:
+                yield f"{here}: expected transforms of {medium} ({', '.join(TRANSFORMS[medium])})"
+            yield from _foreign(options.get("transforms", []), medium, f"{here}.transforms")
 
 
 def _noise(chain, place):

@@ -120,7 +120,7 @@ def test_too_small_a_disk_is_noticed_before_any_job(run_snakemake, folder, small
 
 
 def test_waveforms_that_are_not_kept_are_deleted(run_snakemake, folder, small, tmp_path):
-    config = small(data=str(folder), augment={"keep_waveforms": False})
+    config = small(data=str(folder), augment={"keep_copies": False})
     run_snakemake(tmp_path, "results/small/examples/log_mel/1/train-0.npy", config=config)
     assert (tmp_path / "results/small/examples/log_mel/1/train-0.npy").exists()
     assert not (tmp_path / "results/small/augmented/1/train-0.npy").exists()

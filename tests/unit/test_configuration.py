@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from understory import configuration, losses, models, training
+from understory import configuration, losses, models, picture_augment, training
 from understory.augment import TRANSFORMS
 from understory.models import ARCHITECTURES
 from understory.tables import InputError
@@ -285,7 +285,9 @@ def test_the_schema_is_closed_and_describes_every_value():
 
 
 def test_the_schema_knows_what_the_code_offers():
-    assert set(SCHEMA["$defs"]["transform"]["properties"]) == set(TRANSFORMS)
+    assert set(SCHEMA["$defs"]["transform"]["properties"]) == {*TRANSFORMS, *picture_augment.TRANSFORMS}
+    for medium, offered in (("audio", TRANSFORMS), ("images", picture_augment.TRANSFORMS)):
+        assert set(configuration.TRANSFORMS[medium]) == set(offered)
     model = next(iter(SCHEMA["properties"]["models"]["patternProperties"].values()))
     assert set(model["properties"]["architecture"]["enum"]) == set(ARCHITECTURES)
     readers = {path.stem for path in (ROOT / "scripts/understory/datasets").glob("*.py")}

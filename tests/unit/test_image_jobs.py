@@ -86,7 +86,10 @@ class World:
 
     def encode(self, features, shard="train-0", variant="0"):
         outputs = {"examples": f"examples/{variant}/{shard}.npy", "index": f"examples/{variant}/{shard}.csv"}
-        settings = {"features": {"f": {"oriented": True, **features}}, "images": {"sequences": self.settings["sequences"]}}
+        settings = {
+            "features": {"f": {"oriented": True, **features}},
+            "images": {"sequences": self.settings["sequences"]},
+        }
         if shard.startswith("test"):
             inputs = {"recordings": f"recordings/{shard}.csv"}
             params = {"recordings": "…", "test": {"images": self._taken()}, "source": self.source}

@@ -1,14 +1,17 @@
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from sklearn.metrics import label_ranking_average_precision_score
+from scipy import sparse
+from sklearn.metrics import f1_score, label_ranking_average_precision_score, roc_auc_score
 
-from understory import scores
+from understory import examples, scores
 from understory.metrics import LabelRankingPrecision
 from understory.streams import Stage, stream
+from understory.tables import InputError
 
 shapes = st.tuples(st.integers(1, 12), st.integers(2, 7))
 
@@ -84,20 +87,143 @@ def test_one_label_of_24_ranked_at_random_scores_as_the_harmonic_number_says():
     )
 
 
-@pytest.mark.parametrize("metric", ["lwlrap", "accuracy"])
+def compact(labels):
+    """The same labels by their lists."""
+    columns = {}
+    for name, value in (("present", 1), ("absent", 0), ("unknown", -1)):
+        columns[name] = [";".join(str(n) for n in np.flatnonzero(row == value)) for row in labels]
+    return examples.Labels(pd.DataFrame(columns), [str(n) for n in range(labels.shape[1])], exhaustive=False)
+
+
+@settings(max_examples=100)
+@given(cases(), st.randoms())
+def test_f1s_are_those_of_scikit_learn(case, random):
+    labels, predictions, _ = case
+    present, decided = labels > 0.5, predictions > random.choice([0.05, 0.3, 0.6])
+    expected = f1_score(present, decided, average="samples", zero_division=1)
+    top = np.eye(labels.shape[1], dtype=bool)[predictions.argmax(axis=1)]
+    shown = np.flatnonzero(present.any(axis=0))
+    for known in (labels, compact(labels)):
+        for form in (decided, sparse.csr_array(decided)):
+            assert scores.row_f1(known, form) == pytest.approx(expected, abs=1e-12)
+            each = scores.class_f1s(known, form)
+            naive = [f1_score(present[:, n], decided[:, n]) for n in shown]
+            np.testing.assert_allclose(each[shown], naive, atol=1e-12)
+            assert np.isnan(np.delete(each, shown)).all()
+        for form in (predictions, sparse.csr_array(predictions)):
+            found = scores.macro_f1(known, form)
+            if not len(shown):
+                assert np.isnan(found)
+                continue
+            assert found == pytest.approx(f1_score(present, top, average="macro", labels=shown), abs=1e-12)
+            assert found == pytest.approx(np.nanmean(scores.class_highest_f1s(known, form)), abs=1e-12)
+            assert scores.accuracy(known, form) == np.mean((present & top).any(axis=1))
+
+
+def test_decisions_are_no_probabilities():
+    with pytest.raises(ValueError, match="expected decisions as bool, found float64"):
+        scores.row_f1(np.eye(2), np.eye(2))
+    assert np.isnan(scores.row_f1(np.zeros((0, 2)), np.zeros((0, 2), dtype=bool)))
+
+
+@given(st.integers(0, 60))
+def test_the_area_under_the_curve_is_scikit_learns(seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.choice([1.0, 0.0, -1.0], size=(int(rng.integers(1, 12)), 2), p=[0.4, 0.4, 0.2])
+    predictions = rng.integers(4, size=labels.shape) / 4
+    known = labels[:, 1] >= 0
+    if len(set(labels[known, 1])) == 2:
+        expected = roc_auc_score(labels[known, 1], predictions[known, 1])
+    else:
+        expected = np.nan
+    for given_ in (labels, compact(labels)):
+        np.testing.assert_allclose(scores.roc_auc(given_, predictions), expected, atol=1e-12)
+        np.testing.assert_allclose(scores.class_aucs(given_, predictions)[1], expected, atol=1e-12)
+    np.testing.assert_allclose(scores.roc_auc(labels, sparse.csr_array(predictions)), expected, atol=1e-12)
+
+
+def test_the_area_is_of_two_classes_and_of_numbers():
+    with pytest.raises(InputError, match="roc_auc: expected two classes, found 3"):
+        scores.roc_auc(np.eye(3), np.eye(3))
+    assert np.isnan(scores.roc_auc(np.eye(2), np.array([[0, np.nan], [0, 1]])))
+
+
+def drawn(metric, rng, rows=30):
+    """Labels and predictions as the score wants them."""
+    classes = 2 if metric == "roc_auc" else 5
+    labels = rng.choice([-1, 0, 1], size=(rows, classes), p=[0.3, 0.4, 0.3])
+    predictions = rng.integers(4, size=labels.shape) / 4
+    return labels, predictions > 0.6 if metric == "row_f1" else predictions
+
+
+@pytest.mark.parametrize("metric", sorted(scores.SCORES))
+def test_an_interval_is_that_of_recordings_drawn_anew(metric):
+    rng = np.random.default_rng(5)
+    labels, predictions = drawn(metric, rng)
+    groups = rng.choice(["r1", "r0", "r2", "r3", "r9"], size=30)
+    names, draws, naive = sorted(set(groups)), stream(3, Stage.INTERVAL, f"bootstrap/{metric}"), []
+    for _ in range(200):
+        chosen = [names[n] for n in draws.integers(len(names), size=len(names))]
+        rows = np.concatenate([np.flatnonzero(groups == name) for name in chosen])
+        naive.append(scores.SCORES[metric](labels[rows], predictions[rows]))
+    found = scores.bootstrap_interval(metric, labels, predictions, groups, seed=3, resamples=200)
+    assert found[:2] == pytest.approx(np.quantile(naive, [0.025, 0.975]), abs=1e-12)
+    assert found[2:] == (200, 0)
+    order = rng.permutation(30)
+    again = scores.bootstrap_interval(
+        metric, compact(labels[order]), predictions[order], groups[order], seed=3, resamples=200
+    )
+    assert again == pytest.approx(found, abs=1e-12)
+    narrow = scores.bootstrap_interval(metric, labels, predictions, groups, seed=3, resamples=200, level=0.5)
+    assert found.low < narrow.low < narrow.high < found.high
+
+
+def test_resamples_without_a_score_are_left_out_and_counted():
+    labels, predictions = np.eye(2)[[0, 0, 1]], np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]])
+    found = scores.bootstrap_interval("roc_auc", labels, predictions, ["a", "b", "c"], seed=0)
+    # Of 27 draws, 8 + 1 have one class alone.
+    assert found.resamples + found.undefined == 1000
+    assert found.undefined == pytest.approx(1000 * 9 / 27, abs=60)
+    assert found.low < found.high
+    none = scores.bootstrap_interval("roc_auc", labels[:2], predictions[:2], ["a", "b"], seed=0, resamples=7)
+    assert none[2:] == (0, 7)
+    assert np.isnan(none[:2]).all()
+    for metric in scores.SCORES:
+        empty = scores.bootstrap_interval(metric, np.zeros((0, 2)), np.zeros((0, 2), dtype=bool), [], seed=0)
+        assert np.isnan(empty.low)
+
+
+def test_large_tables_are_drawn_less_often(monkeypatch):
+    monkeypatch.setattr(scores, "WORK", 30 * 120)
+    labels, predictions = drawn("accuracy", np.random.default_rng(0))
+    each = [
+        scores.bootstrap_interval(
+            "accuracy", np.tile(labels, (n, 1)), np.tile(predictions, (n, 1)), range(30 * n), seed=0
+        )
+        for n in (1, 2)
+    ]
+    assert [found.resamples for found in each] == [120, scores.LEAST]
+
+
+@pytest.mark.parametrize("metric", sorted(scores.SCORES))
 def test_chance_is_that_of_predictions_whose_rows_change_places(metric):
     rng = np.random.default_rng(2)
-    labels = rng.choice([-1, 0, 1], size=(30, 5), p=[0.3, 0.4, 0.3])
-    predictions = rng.integers(4, size=labels.shape) / 4
+    labels, predictions = drawn(metric, rng)
     draws = stream(3, Stage.INTERVAL, metric)
     naive = [scores.SCORES[metric](labels, predictions[draws.permutation(30)]) for _ in range(50)]
     found = scores.chance_interval(metric, labels, predictions, seed=3, permutations=50)
     assert found == pytest.approx(np.quantile(naive, [0.005, 0.995]), abs=1e-12)
+    other = scores.chance_interval(
+        metric, compact(labels), sparse.csr_array(predictions), seed=3, permutations=50
+    )
+    assert other == pytest.approx(found, abs=1e-12)
 
 
-@pytest.mark.parametrize("metric", ["lwlrap", "accuracy"])
+@pytest.mark.parametrize("metric", sorted(scores.SCORES))
 def test_nothing_to_score_has_no_chance(metric):
-    assert np.isnan(scores.chance_interval(metric, np.zeros((0, 3)), np.zeros((0, 3)), seed=1)).all()
+    predictions = np.zeros((0, 2), dtype=bool if metric == "row_f1" else float)
+    assert np.isnan(scores.chance_interval(metric, np.zeros((0, 2)), predictions, seed=1)).all()
+    assert np.isnan(scores.SCORES[metric](np.zeros((0, 2)), predictions))
 
 
 def test_recalls_make_the_accuracy():

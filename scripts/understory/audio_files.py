@@ -4,12 +4,11 @@ import hashlib
 import math
 import re
 import struct
-import zlib
 from pathlib import Path
 
 import soundfile
 
-from understory import files
+from understory import files, ogg
 from understory.tables import InputError
 
 MIN_RATE, MAX_RATE = 1_000, 1_000_000
@@ -21,8 +20,6 @@ QUIETEST = 2.0**-15
 BLOCK = 1 << 20
 # Sizes that a writer gives who did not know them.
 UNKNOWN_SIZE = 0x7FFF_0000
-# Each byte with its bits turned round.
-TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 TOO_SHORT = re.compile(
     r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE
 )
@@ -157,9 +154,7 @@ def _check_end(path, kind):
 def _check_pages(data):
     """InputError unless every page of an Ogg file is there and whole, up to one that says it is the last.
 
-    RFC 3533, section 6: a page has 27 bytes (its flags at 5, serial number at 14, number at 18, checksum at 22, segments
-    at 26), the sizes of its segments, and the segments. The checksum is CRC-32 of polynomial 0x04c11db7, most significant
-    bit first, from zero: that of zlib with all bits turned round.
+    `understory.ogg` says what a page is.
     """
     place, numbers, ended = 0, {}, False
     while data[place : place + 4] == b"OggS":
@@ -169,8 +164,7 @@ def _check_pages(data):
         if len(head) < 27 or len(sizes) < head[26] or len(page) < 27 + len(sizes) + sum(sizes):
             break
         serial, number, checksum = struct.unpack("<III", page[14:26])
-        found = zlib.crc32((page[:22] + bytes(4) + page[26:]).translate(TURNED), 0xFFFFFFFF) ^ 0xFFFFFFFF
-        if int(f"{found:032b}"[::-1], 2) != checksum:
+        if ogg.checksum(page) != checksum:
             raise InputError(f"expected whole Ogg pages, found one that is damaged at byte {place}")
         if number != numbers.get(serial, 0):
             raise InputError(

@@ -5,11 +5,14 @@ import math
 from collections import Counter
 
 import birdclef_format
+import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
-from understory import datasets, inspection
-from understory.datasets import birdclef2021
+from understory import audio_files, datasets, ogg, store, synthesis
+from understory.clips import Clips
+from understory.datasets import birdclef2021, birdclef2021_replica
 from understory.tables import Annotation, InputError
 
 METADATA = (
@@ -86,7 +89,7 @@ def test_the_real_clips(layout):
     there = [name for name, path in clips.items() if path.exists()]
     assert sorted(there) == ["XC109605", "XC11209"]
     for name in there:
-        rate, channels, _ = inspection.inspect_file(clips[name])
+        rate, channels, _ = audio_files.inspect_file(clips[name])
         assert (rate, channels) == (32_000, 1)
 
 
@@ -352,3 +355,200 @@ def test_windows_come_to_their_rows(tmp_path):
         ["odd", "nocall"],
         ["a_X_10", "s3"],
     ]
+
+
+SMALL = {
+    "train_recordings": 4,
+    "rejected_recordings": 13,
+    "test_recordings": 2,
+    "train_duration": 16.0,
+    "test_duration": 10.0,
+    "min_snr": 5.0,
+    "max_snr": 15.0,
+}
+CODES = [code for code, _, _ in birdclef2021_replica.SPECIES]
+
+
+def made(folder, seed=3, processes=2, clips=None):
+    birdclef2021_replica.synthesize(
+        folder / "data", folder / "truth.csv", settings=SMALL, seed=seed, processes=processes, clips=clips
+    )
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_same_seed_gives_the_same_bytes_whatever_the_processes(tmp_path):
+    one = made(tmp_path / "one", processes=1)
+    assert one == made(tmp_path / "two", processes=3)
+    other = made(tmp_path / "other", seed=4)
+    assert sum(name.endswith(".ogg") for name in one) == 4 + 13 + 2
+    assert not set(one.values()) & {content for name, content in other.items() if name.endswith(".ogg")}
+
+
+@pytest.fixture(scope="module")
+def replica(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("replica")
+    made(folder)
+    return folder
+
+
+def test_the_replica_has_the_layout_its_reader_reads(replica):
+    data = replica / "data"
+    assert (data / "train_metadata.csv").read_text().splitlines()[0] == METADATA
+    found = datasets.Source("birdclef2021", str(data), "all").read()
+    assert found.quarantined == ()
+    assert found.classes == tuple(sorted(["nocall", *CODES]))
+    assert len(found.unvalidated) == 13
+    kinds = {}
+    for r in found.recordings:
+        rate, channels, frames = audio_files.inspect_file(data / r.path)
+        assert (rate, channels) == (32_000, 1)
+        assert soundfile.info(data / r.path).subtype == "VORBIS"
+        kinds.setdefault("clip" if r.recording_id in found.unvalidated else r.subset, []).append(
+            frames / rate
+        )
+    assert kinds["train"] == [15.0] * 4
+    assert kinds["test"] == [10.0] * 2
+    assert len(set(kinds["clip"])) == 13
+    assert 4.5 <= min(kinds["clip"]) < max(kinds["clip"]) <= 20
+    # Its clips are told in the real ones' words.
+    (row, *_) = rows_of(data / "train_metadata.csv")
+    assert (data / "train_short_audio" / row["primary_label"] / row["filename"]).is_file()
+    windows = {
+        (a.recording_id, a.t_max) for a in found.annotations if a.recording_id not in found.unvalidated
+    }
+    soundscapes = {r.recording_id for r in found.recordings if r.subset == "train"} - found.unvalidated
+    assert windows == {(name, stop) for name in soundscapes for stop in (5.0, 10.0, 15.0)}
+
+
+def test_the_truth_tells_every_test_window(replica, tmp_path):
+    truth = store.read_table(replica / "truth.csv")
+    _, ids, _ = template = birdclef2021.submission_template(replica / "data")
+    classes = sorted(["nocall", *CODES])
+    assert list(truth) == ["recording_id", "start", "stop", *classes]
+    assert ids == [f"{row.recording_id}_{row.stop:g}" for row in truth.itertuples()]
+    assert len(ids) == 4
+    assert ((truth.nocall == 1) == (truth[CODES].sum(axis=1) == 0)).all()
+    heard = [[name for name in classes if row[name]] for _, row in truth.iterrows()]
+    birdclef2021.submission(template, truth, heard).to_csv(
+        tmp_path / "s.csv", index=False, lineterminator="\n"
+    )
+    birdclef_format.check(tmp_path / "s.csv", replica / "data" / "sample_submission.csv")
+
+
+def test_the_replica_is_labelled_as_the_original(monkeypatch):
+    """Most windows have no bird, some several; a few species are frequent."""
+    monkeypatch.setattr(synthesis, "song", lambda *_, **__: (np.zeros(96_000), 100.0, 200.0))
+    singers = synthesis.Songs(len(CODES), 1)
+    settings = synthesis.Settings(**{**SMALL, "train_duration": 600.0})
+    plans = [
+        birdclef2021_replica.soundscape(n, "train", singers=singers, settings=settings, seed=1).plan
+        for n in range(20)
+    ]
+    windows = [
+        birdclef2021_replica.heard(plan, stop - 5, stop) for plan in plans for stop in range(5, 601, 5)
+    ]
+    assert len(windows) == 2400
+    assert sum(not window for window in windows) / 2400 == pytest.approx(0.637, abs=0.03)
+    assert sum(len(window) > 1 for window in windows) == pytest.approx(244, abs=50)
+    counts = Counter(species for window in windows for species in window)
+    assert (len(counts), counts.most_common(1)[0][0]) == (12, 0)
+    assert sum(count for _, count in counts.most_common(3)) > sum(counts.values()) / 2
+    assert max(len(plan.species) for plan in plans) <= 4
+
+
+def test_soundscapes_have_ids_of_their_own():
+    singers, settings = synthesis.Songs(len(CODES), 1), synthesis.Settings(**{**SMALL, "train_duration": 5.0})
+    names = [
+        birdclef2021_replica.soundscape(
+            number, subset, singers=singers, settings=settings, seed=1
+        ).plan.recording_id
+        for number in range(100)
+        for subset in ("train", "test")
+    ]
+    assert len({name.split("_")[0] for name in names}) == 200
+
+
+def test_the_tables_say_what_was_planned(replica):
+    singers, settings = synthesis.Songs(len(CODES), 3), synthesis.Settings(**SMALL)
+    planned = {
+        subset: [
+            birdclef2021_replica.soundscape(n, subset, singers=singers, settings=settings, seed=3).plan
+            for n in range(count)
+        ]
+        for subset, count in (("train", 4), ("test", 2))
+    }
+    heard = {
+        subset: {
+            (plan.recording_id, stop, CODES[species])
+            for plan in plans
+            for stop in range(5, round(plan.duration) + 1, 5)
+            for species in birdclef2021_replica.heard(plan, stop - 5, stop)
+        }
+        for subset, plans in planned.items()
+    }
+    assert heard["train"]
+    assert heard["test"]
+    found = birdclef2021.read(replica / "data")
+    assert heard["train"] == {
+        (a.recording_id, a.t_max, a.label)
+        for a in found.annotations
+        if a.label != "nocall" and a.recording_id not in found.unvalidated
+    }
+    truth = store.read_table(replica / "truth.csv")
+    assert heard["test"] == {
+        (row.recording_id, row.stop, code)
+        for row in truth.itertuples()
+        for code in CODES
+        if getattr(row, code)
+    }
+
+
+def test_long_soundscapes_are_written(tmp_path):
+    """The encoder crashes where it is given two minutes at once."""
+    settings = {**SMALL, "train_recordings": 1, "rejected_recordings": 0, "test_recordings": 0}
+    birdclef2021_replica.synthesize(
+        tmp_path, tmp_path / "truth.csv", settings={**settings, "train_duration": 120.0}, seed=1, processes=1
+    )
+    (path,) = (tmp_path / "train_soundscapes").iterdir()
+    assert audio_files.inspect_file(path) == (32_000, 1, 120 * 32_000)
+    assert len(birdclef2021.read(tmp_path).annotations_of) == 1
+
+
+def test_a_window_has_the_labels_of_what_sounds_in_it():
+    singers = synthesis.Songs(len(CODES), 1)
+    settings = synthesis.Settings(**{**SMALL, "train_duration": 60.0, "min_snr": 0.0, "max_snr": 0.0})
+    plan = birdclef2021_replica.soundscape(0, "train", singers=singers, settings=settings, seed=1).plan
+    songs = synthesis.recording(plan, singers=singers) - synthesis.recording(
+        plan._replace(events=()), singers=singers
+    )
+    loud = [
+        bool(np.abs(songs[start * 48_000 : (start + 5) * 48_000]).max() > 1e-9) for start in range(0, 60, 5)
+    ]
+    assert 0 < sum(loud) < 12
+    assert loud == [bool(birdclef2021_replica.heard(plan, start, start + 5)) for start in range(0, 60, 5)]
+
+
+def test_clips_sing_by_their_names(tmp_path):
+    for name in ("cow", "dog 1", "wind"):
+        (tmp_path / "clips" / name).mkdir(parents=True)
+        for number in range(2):
+            wave = np.sin(np.arange(8000) * (0.1 + 0.1 * number))
+            soundfile.write(tmp_path / "clips" / name / f"{number}.wav", wave, 16_000)
+    made(tmp_path, clips=Clips(str(tmp_path / "clips"), ("wind",)))
+    found = birdclef2021.read(tmp_path / "data")
+    assert (found.classes, found.quarantined) == (("clip0", "clip1", "nocall"), ())
+    named = {
+        (row["primary_label"], row["common_name"]) for row in rows_of(tmp_path / "data/train_metadata.csv")
+    }
+    assert named == {("clip0", "cow"), ("clip1", "dog 1")}
+
+
+def test_an_ogg_file_with_another_serial_number_sounds_the_same(tmp_path):
+    wave = 0.1 * np.random.default_rng(1).normal(size=100_000)
+    first = tmp_path / "first.ogg"
+    soundfile.write(first, wave, 32_000, subtype="VORBIS")
+    second = tmp_path / "second.ogg"
+    second.write_bytes(ogg.with_serial(first.read_bytes(), 7))
+    assert audio_files.inspect_file(second) == (32_000, 1, 100_000)
+    assert "serialno : 7\n" in soundfile.info(second, verbose=True).extra_info
+    np.testing.assert_array_equal(soundfile.read(second)[0], soundfile.read(first)[0])

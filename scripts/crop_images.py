@@ -1,5 +1,7 @@
 """Take the pictures of one shard's annotations."""
 
+import math
+
 import pandas as pd
 
 from understory import examples, image_files, inspection, store
@@ -7,29 +9,29 @@ from understory.job import run
 
 
 def main(job):
-    settings, source = job.params.settings["images"], job.params.source
-    recordings = store.read_table(job.input.recordings).set_index("recording_id", drop=False)
+    params, source = job.params.settings, job.params.source
+    recordings = store.read_table(job.input.recordings)
     tables, _ = inspection.usable(source.read(), recordings)
-    path_of = {recording.recording_id: source.path(recording) for recording in tables.recordings}
-    index = image_files.placed(examples.annotation_examples(tables, absent=True))
-    if not job.params.settings["crop"]["absent"]:
-        index = index[index.presence == "present"]
-    rows = []
+    paths = {recording.recording_id: source.path(recording) for recording in tables.recordings}
+    items = dict(zip(recordings.recording_id, recordings["items"], strict=True))
+    index = examples.annotation_examples(tables, absent=params["crop"]["absent"])
+    # All of a recording's labels are of each of its pictures.
+    index = examples.with_labels(index.assign(start=0.0, stop=math.inf), tables)
+    index = index.drop(columns=["start", "stop", *examples.BOX])
+    facts = []
 
     def pictures():
-        for row in index.itertuples(index=False):
-            items = recordings.loc[row.recording_id, "items"]
-            for picture, facts in image_files.pictures(path_of[row.recording_id], items, settings):
-                name = "-".join(part for part in (row.example_id, facts["item"]) if part)
-                rows.append({**row._asdict(), "example_id": name, **facts})
+        for name in index.recording_id:
+            for picture, found in image_files.pictures(paths[name], items[name], params["images"]):
+                facts.append(found)
                 yield picture
 
     store.write_pictures(
         job.output.pictures,
         job.output.index,
         pictures(),
-        lambda: pd.DataFrame(rows, columns=None if rows else [*index.columns, "item"]),
-        quality=image_files.quality(settings),
+        lambda: examples.of_items(index, recordings).assign(**pd.DataFrame(facts)),
+        quality=image_files.quality(params["images"]),
     )
 
 

@@ -7,50 +7,35 @@ from understory.job import run
 
 
 def main(job):
-    how, settings = (
-        dict(job.params.settings["features"][job.wildcards.features]),
-        job.params.settings["images"],
-    )
-    how.pop("kind")
-    oriented, to_content = how.pop("oriented"), how.pop("crop_to_content")
-    rows: list[dict] = []
+    params = job.params.settings
+    settings = params["features"][job.wildcards.features]
     if job.params.recordings is None:
         stored, index = store.read(job.input.windows, job.input.index)
-        rows = index.drop(columns=["end", "channels"]).to_dict("records")
+        rows = index.to_dict("records")
 
         def pictures():
             return zip(stored, rows, strict=True)
 
     else:
-        recordings = store.read_table(job.input.recordings)
+        recordings, rows = store.read_table(job.input.recordings), []
 
         def pictures():
             rows.clear()
-            for row in recordings.itertuples():
-                path = job.params.source.path(row)
-                for picture, facts in image_files.pictures(path, row.items, job.params.test["images"]):
-                    rows.append({"recording_id": row.recording_id, **facts})
+            for recording in recordings.itertuples():
+                path = job.params.source.path(recording)
+                for picture, facts in image_files.pictures(path, recording.items, job.params.test["images"]):
+                    rows.append({"recording_id": recording.recording_id, **facts})
                     yield picture, rows[-1]
 
-    seen = ((picture, row["recording_id"]) for picture, row in (pictures() if to_content else ()))
-    boxes = image_files.boxes(seen)
-    features = (
-        image_files.feature(
-            picture,
-            **how,
-            sequences=settings["sequences"],
-            box=boxes.get(row["recording_id"]),
-            turn=0 if oriented else row.get("turn", 0),
-            windows=row.get("windows", ""),
-        )
-        for picture, row in pictures()
-    )
     store.write_pictures(
         job.output.examples,
         job.output.index,
-        features,
-        lambda: pd.DataFrame(rows, columns=None if rows else ["recording_id", "item"]),
-        quality=image_files.quality(settings),
+        image_files.features(pictures, settings, sequences=params["images"]["sequences"]),
+        # Of a slice's facts, what tells it from others.
+        lambda: pd.DataFrame(rows, columns=None if rows else ["recording_id"]).drop(
+            columns=["turn", "windows"], errors="ignore"
+        ),
+        quality=image_files.quality(params["images"]),
     )
 
 

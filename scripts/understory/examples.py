@@ -62,6 +62,28 @@ def _box(annotation):
     return (annotation.recording_id, *(getattr(annotation, side) for side in BOX))
 
 
+def of_items(frame: pd.DataFrame, recordings: pd.DataFrame) -> pd.DataFrame:
+    """Examples of recordings of which several items are taken, one row an item.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Examples, with `example_id` and `recording_id`.
+    recordings : pandas.DataFrame
+        Their recordings, of studies with `items`, separated by spaces.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `frame`; of studies with the column `item`, and ids of the form `EXAMPLE-ITEM`.
+    """
+    if "items" not in recordings or not recordings["items"].any():
+        return frame
+    items = dict(zip(recordings.recording_id, recordings["items"].str.split(" "), strict=True))
+    frame = frame.assign(item=frame.recording_id.map(items)).explode("item", ignore_index=True)
+    return frame.assign(example_id=frame.example_id + "-" + frame["item"])
+
+
 def durations(recordings: pd.DataFrame, sample_rate: int) -> dict[str, int]:
     """The length of each recording in samples at `sample_rate`, from its own `frames` and `sample_rate`."""
     lengths = recordings.frames.astype(int) * sample_rate // recordings.sample_rate.astype(int)

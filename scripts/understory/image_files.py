@@ -6,11 +6,10 @@ With `sequences` a recording is a study, a folder with a folder a sequence; with
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from understory import images, study
 from understory.examples import SEPARATOR
-from understory.tables import PRESENCES, InputError
+from understory.tables import InputError
 
 # What `look` finds.
 COLUMNS = ["width", "height", "items"]
@@ -19,7 +18,7 @@ QUALITY = 95
 
 
 class Picture(NamedTuple):
-    """A picture of a recording: what is taken of it, and what the index says of that (`item`, `turn` and `windows`)."""
+    """A picture of a recording, and what its table says of it: of a slice, its `item`, `turn` and `windows`."""
 
     picture: np.ndarray
     facts: dict
@@ -72,7 +71,7 @@ def pictures(path, items: str, settings: dict):
     """
     try:
         if not settings["sequences"]:
-            yield Picture(images.limited(images.read(path), settings["longest_side"]), {"item": ""})
+            yield Picture(images.limited(images.read(path), settings["longest_side"]), {})
             return
         for taken in study.take(path, items, sequences=settings["sequences"]):
             windows = SEPARATOR.join(f"{low:.9g} {high:.9g}" for low, high in taken.windows)
@@ -81,92 +80,50 @@ def pictures(path, items: str, settings: dict):
         raise InputError(f"{path}: {error}") from None
 
 
-def placed(events: pd.DataFrame) -> pd.DataFrame:
-    """Examples of whole pictures, with all labels of their recordings.
+def features(pictures, settings: dict, *, sequences):
+    """Pictures as a model is given them, one after the other.
 
     Parameters
     ----------
-    events : pandas.DataFrame
-        All annotations of some recordings, as `understory.examples.annotation_examples(absent=True)` gives them.
+    pictures : callable
+        What gives all pictures anew, one after the other, each with its row: `recording_id`, and the facts of `Picture`.
+    settings : dict
+        A block of `features` in the configuration, of kind `picture`. Where it has `crop_to_content`, all pictures of a
+        recording are cut to the one box of what is seen in any of them.
+    sequences : sequence of str
+        Of the block `images`: the channels of a study.
 
-    Returns
-    -------
-    pandas.DataFrame
-        `example_id, recording_id, label, presence`, and the labels `present`, `absent` and `unknown` of each one's
-        recording, separated by semicolons. What is present is in no other list, and what is absent not in the last.
-    """
-    frame = events[["example_id", "recording_id", "label", "presence"]].reset_index(drop=True)
-    taken = [set() for _ in range(len(frame))]
-    for presence in PRESENCES:
-        known = events[events.presence == presence].groupby("recording_id").label.agg(set).to_dict()
-        own = [
-            known.get(recording, set()) - old
-            for recording, old in zip(frame.recording_id, taken, strict=True)
-        ]
-        frame[presence] = [SEPARATOR.join(sorted(labels)) for labels in own]
-        taken = [old | new for old, new in zip(taken, own, strict=True)]
-    return frame
-
-
-def feature(
-    picture: np.ndarray,
-    *,
-    size,
-    fit: str,
-    scale: str,
-    channels=None,
-    sequences=(),
-    box=None,
-    turn: int = 0,
-    windows: str = "",
-) -> np.ndarray:
-    """A picture as a model is given it.
-
-    Parameters
-    ----------
-    picture : numpy.ndarray
-        uint8 or uint16 of shape (height, width, channels).
-    size, fit
-        Of `understory.images.fit`.
-    scale : str
-        Of `understory.images.scaled`, which comes first.
-    channels : sequence of str, optional
-        Those of a study's `sequences` that are kept, in this order; None: all.
-    box : tuple of float, optional
-        Of `understory.images.within`.
-    turn : int
-        The turn that is taken back, of `understory.study.turned_back`.
-    windows : str
-        The window of each sequence, as `pictures` gives them.
-
-    Returns
-    -------
+    Yields
+    ------
     numpy.ndarray
         uint8 of shape (*size, channels).
     """
+    seen: dict[str, list] = {}
+    for picture, row in pictures() if settings["crop_to_content"] else ():
+        seen.setdefault(row["recording_id"], []).append(images.content_box(picture))
+    boxes = {recording: images.union(each) for recording, each in seen.items()}
+    for picture, row in pictures():
+        yield feature(picture, row, settings, sequences=sequences, box=boxes.get(row["recording_id"]))
+
+
+def feature(picture: np.ndarray, row: dict, settings: dict, *, sequences=(), box=None) -> np.ndarray:
+    """One picture as a model is given it.
+
+    Its channels are those that `channels` names, in this order, or all; `box` is of `understory.images.within`; `scale`,
+    which comes before `fit`, of `understory.images.scaled`. Where `oriented` is false, slices lie as they are stored in
+    their files.
+    """
     kept = list(range(picture.shape[2]))
-    if channels is not None:
-        unknown = [name for name in channels if name not in sequences]
+    if settings["channels"] is not None:
+        unknown = [name for name in settings["channels"] if name not in sequences]
         if unknown:
             raise InputError(
                 f"channels: expected some of images.sequences ({', '.join(sequences) or 'none'}), given {unknown[0]}"
             )
-        kept = [list(sequences).index(name) for name in channels]
-    ends = [tuple(map(float, pair.split(" "))) for pair in windows.split(SEPARATOR)] if windows else []
-    part = images.within(picture, box)[..., kept]
-    part = images.scaled(part, how=scale, windows=[ends[channel] for channel in kept] if ends else None)
-    return images.fit(study.turned_back(part, turn), size=size, how=fit)
-
-
-def boxes(pictures) -> dict[str, tuple[float, float, float, float] | None]:
-    """The box of what is seen in any picture of each recording, of `understory.images.content_box`.
-
-    Parameters
-    ----------
-    pictures : iterable of (numpy.ndarray, str)
-        Pictures and the recordings that they are of.
-    """
-    found: dict[str, list] = {}
-    for picture, recording in pictures:
-        found.setdefault(recording, []).append(images.content_box(picture))
-    return {recording: images.union(each) for recording, each in found.items()}
+        kept = [list(sequences).index(name) for name in settings["channels"]]
+    windows = row["windows"].split(SEPARATOR) if "windows" in row else []
+    ends = [tuple(map(float, windows[channel].split(" "))) for channel in kept] if windows else None
+    part = images.scaled(images.within(picture, box)[..., kept], how=settings["scale"], windows=ends)
+    if not settings["oriented"]:
+        part = study.turned_back(part, row.get("turn", 0))
+    return images.fit(part, size=settings["size"], how=settings["fit"])

@@ -45,13 +45,13 @@ def read(path: Path) -> np.ndarray:
         It is missing, empty, neither of the two, too large, damaged, or cut short.
     """
     if found := files.other(path):
-        raise InputError(f"expected a photograph, found {found}")
+        raise InputError(f"expected a picture, found {found}")
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise InputError(f"expected a photograph, found that it cannot be read ({error.strerror})") from None
+        raise InputError(f"expected a picture, found that it cannot be read ({error.strerror})") from None
     if not data:
-        raise InputError("expected a photograph, found an empty file")
+        raise InputError("expected a picture, found an empty file")
     kind = next((kind for start, kind in KINDS.items() if data.startswith(start)), None)
     if kind is None:
         raise InputError(f"expected a JPEG or PNG file, found one that begins with {data[:12]!r}")
@@ -62,7 +62,7 @@ def read(path: Path) -> np.ndarray:
     except cv2.error as error:
         large = "MAX_IMAGE_PIXELS" in str(error)
         found = f"one of more than {MAX_PIXELS} pixels" if large else "that it cannot be decoded"
-        raise InputError(f"expected a photograph, found {found}") from None
+        raise InputError(f"expected a picture, found {found}") from None
     # Between a scan's start and the end that it has to have stand no such bytes (ITU-T T.81, B.1.1.5).
     open_ended = kind == "JPEG" and data.find(b"\xff\xd9", data.rfind(b"\xff\xda")) < 0
     if picture is None or open_ended or any(words in line for line in said for words in DAMAGED):

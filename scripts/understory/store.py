@@ -113,7 +113,7 @@ class Pictures:
 
 
 def read(array_path, index_path):
-    """The array of a shard, mapped from disk, or its `Pictures`, and its table.
+    """The array of a shard, mapped from disk, or its `Pictures`, and its table, without what tells where they are.
 
     Raises
     ------
@@ -129,7 +129,8 @@ def read(array_path, index_path):
                 f"{array_path}: expected pictures of {ends[-1]:.0f} bytes, as {index_path} says, found {array.size}: "
                 "delete both to have them made again"
             )
-        return Pictures(array_path, array, index.end, index.channels), index
+        pictures = Pictures(array_path, array, index.end, index.channels)
+        return pictures, index.drop(columns=["end", "channels"])
     if len(array) != len(index):
         raise InputError(
             f"{array_path}: expected {len(index)} items, as {index_path} has rows, found {len(array)}: delete both to have them made again"

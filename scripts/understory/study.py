@@ -53,8 +53,9 @@ def numbered(folder: Path) -> tuple[dict[int, Path], list[tuple[str, str]]]:
     """The slices of a sequence by number, in order, and what has no number of its own, as (name, reason)."""
     found: dict[int, Path] = {}
     other = []
-    if not folder.is_dir():
-        return found, [("", f"expected a folder, found {files.other(folder) or 'a file'}")] * folder.exists()
+    if (there := files.other(folder)) != files.FOLDER:
+        # A sequence that is missing is nothing out of the ordinary.
+        return found, [] if there == files.NONE else [("", f"expected a folder, found {there or 'a file'}")]
     for name in sorted(os.listdir(folder)):
         if name.startswith(".") or not name.lower().endswith(".dcm"):
             continue
@@ -215,9 +216,9 @@ def inspect(folder: Path, *, sequences, slices: dict) -> tuple[tuple[int, int, s
     InputError
         It is no folder, or no slice can be used.
     """
-    if not Path(folder).is_dir():
-        raise InputError(f"expected a folder with a study, found {files.other(folder) or 'a file'}")
-    found, set_aside = None, []
+    if (found := files.other(folder)) != files.FOLDER:
+        raise InputError(f"expected a folder with the sequences of a study, found {found or 'a file'}")
+    taken, set_aside = None, []
     for sequence in sequences:
         stack, other = numbered(Path(folder, sequence))
         set_aside += [(f"{sequence}/{name}".rstrip("/"), reason) for name, reason in other]
@@ -228,20 +229,18 @@ def inspect(folder: Path, *, sequences, slices: dict) -> tuple[tuple[int, int, s
                     shapes[number] = slice_.pixels.shape
             except InputError as error:
                 set_aside.append((f"{sequence}/{path.name}", str(error)))
-        if shapes and found is None:
+        if shapes and taken is None:
             numbers = list(stack)
-            taken = [numbers[place] for place in chosen(len(numbers), **slices) if numbers[place] in shapes]
-            if not taken:
-                middle = (len(numbers) - 1) / 2
-                taken = [min(shapes, key=lambda number: (abs(numbers.index(number) - middle), number))]
-            height, width = shapes[taken[0]]
-            found = width, height, " ".join(f"{sequence}-{number}" for number in taken)
-    if found is None:
+            own = [numbers[place] for place in chosen(len(numbers), **slices) if numbers[place] in shapes]
+            own = own or [min(shapes, key=lambda number: abs(numbers.index(number) - (len(numbers) - 1) / 2))]
+            height, width = shapes[own[0]]
+            taken = width, height, " ".join(f"{sequence}-{number}" for number in own)
+    if taken is None:
         first = f"; {set_aside[0][0]}: {set_aside[0][1]}" if set_aside else ""
         raise InputError(
             f"expected a slice that can be used in {', '.join(sequences)}, found none (set aside: {len(set_aside)}){first}"
         )
-    return found, set_aside
+    return taken, set_aside
 
 
 class _Place(NamedTuple):

@@ -25,7 +25,6 @@ ORIGINAL = {
     "scale": "max",
     "crop_to_content": False,
     "oriented": False,
-    "quality": None,
 }
 AXIAL = (1, 0, 0, 0, 1, 0)
 FRAME = generate_uid(entropy_srcs=["frame"])

@@ -21,6 +21,7 @@ def main(job):
     job.params.limit.check(given, set_aside)
     quarantine.check_present(given, tables, set_aside)
     annotated = examples.annotation_examples(tables, absent=params["crop"]["absent"])
+    annotated = examples.of_items(annotated, recordings)
     store.write_table(job.output.folds, folds.deal(annotated, tables, **params["split"]))
     labels = {
         "classes": list(tables.classes),

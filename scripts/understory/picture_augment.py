@@ -12,6 +12,7 @@ import numpy as np
 
 from understory import images
 from understory.opencv import cv2
+from understory.tables import InputError
 
 # Of red, green and blue in grey (ITU-R BT.601).
 GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
@@ -184,7 +185,10 @@ TRANSFORMS = {
 
 
 def build(chain) -> Compose:
-    """The transform that a configured chain describes: a list of mappings from one name to its options."""
+    """The transform that a configured chain describes: a list of mappings from one name to its options.
+
+    InputError where it has one that is not of pictures.
+    """
     return Compose(transforms=[_build(step) for step in chain])
 
 
@@ -193,4 +197,8 @@ def _build(step):
     options = dict(options or {})
     if "transforms" in options:
         options["transforms"] = [_build(inner) for inner in options["transforms"]]
+    if name not in TRANSFORMS:
+        raise InputError(
+            f"augment.chain: expected transforms of pictures ({', '.join(TRANSFORMS)}), given {name}"
+        )
     return TRANSFORMS[name](**options)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from understory import picture_augment
 from understory.streams import Stage, stream
+from understory.tables import InputError
 
 DEFAULT = [
     {"RandomResizedCrop": {"min_area": 0.5, "max_aspect": 1.5}},
@@ -51,6 +52,13 @@ def test_what_goes_out_is_what_came_in_in_shape_and_type(channels, dtype, size, 
     np.testing.assert_array_equal(came, before)
     again = picture_augment.build(DEFAULT).apply(came, json.loads(json.dumps(draw)))
     np.testing.assert_array_equal(out, again)
+
+
+def test_sound_is_not_augmented_here():
+    with pytest.raises(
+        InputError, match=r"augment.chain: expected transforms of pictures .*, given PitchShift"
+    ):
+        picture_augment.build([{"OneOf": {"transforms": [{"PitchShift": {"max_steps": 2}}]}}])
 
 
 def test_draws_are_of_their_example_and_copy():

@@ -14,6 +14,7 @@ from understory import (
     contents,
     datasets,
     given,
+    members,
     quarantine,
     records,
     running,

@@ -1,30 +1,45 @@
 # Reads out-of-fold predictions, predictions of the test windows, what is set aside, and the truth where there is one.
-# Writes ensemble/ and scores.json.
+# Writes ensemble/ and scores.json; with models of another run, ensemble/predictions.csv alone.
+
+GIVEN_MODELS = config["models_from"]
 
 
 rule ensemble_folds:
     """Combine folds and models, and score them."""
     input:
-        labels=f"{OUT}/labels.json",
-        folds=f"{OUT}/folds.csv",
+        **(
+            {"members": f"{MODELS_FROM}/{members.FILE}"}
+            if GIVEN_MODELS
+            else {
+                "folds": f"{OUT}/folds.csv",
+                "oof": [
+                    path
+                    for model in MODELS
+                    for path in of_folds(
+                        f"models/{{model}}/fold{{fold}}/{config['models'][model]['select']}_oof.csv", [model]
+                    )
+                ],
+                "truth": TRUTH,
+            }
+        ),
+        labels=f"{MODELS_FROM}/labels.json",
         quarantine=f"{OUT}/quarantine.csv",
-        oof=[
-            path
-            for model in MODELS
-            for path in of_folds(
-                f"models/{{model}}/fold{{fold}}/{config['models'][model]['select']}_oof.csv", [model]
-            )
-        ],
         predictions=of_folds("predictions/{model}/fold{fold}.csv") if TEST else [],
-        truth=TRUTH,
     output:
         **({"predictions": f"{OUT}/ensemble/predictions.csv"} if TEST else {}),
-        oof=f"{OUT}/ensemble/oof.csv",
-        scores=report(
-            f"{OUT}/scores.json",
-            caption="../report/scores.rst",
-            category="Scores",
-            labels={"what": "scores.json"},
+        **(
+            {}
+            if GIVEN_MODELS
+            else {
+                "oof": f"{OUT}/ensemble/oof.csv",
+                "members": f"{OUT}/{members.FILE}",
+                "scores": report(
+                    f"{OUT}/scores.json",
+                    caption="../report/scores.rst",
+                    category="Scores",
+                    labels={"what": "scores.json"},
+                ),
+            }
         ),
     log:
         f"{OUT}/logs/ensemble_folds.log",
@@ -37,8 +52,10 @@ rule ensemble_folds:
         settings=ordered(
             {
                 "ensemble": config["ensemble"],
-                "models": {model: {"select": config["models"][model]["select"]} for model in MODELS},
                 "name": config["name"],
+                "predictions": config["predictions"],
+                "run": members.described(configuration.effective(config)),
+                "seed": config["seed"],
             }
         ),
         code=code("ensemble_folds.py"),

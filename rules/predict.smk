@@ -30,6 +30,7 @@ rule predict_fold:
                     for key in ("batch_size", "select", "threads")
                 }
             },
+            "predictions": config["predictions"],
             "seed": config["seed"],
         },
         code=code("predict_fold.py"),

@@ -7,6 +7,8 @@ if TEST:
         """Write the submission in the form of the sample."""
         input:
             predictions=f"{OUT}/ensemble/predictions.csv",
+            labels=f"{MODELS_FROM}/labels.json",
+            members=f"{MODELS_FROM}/{members.FILE}",
         output:
             submission=report(
                 f"{OUT}/submission.csv",

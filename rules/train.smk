@@ -36,6 +36,7 @@ rule train_fold:
                     if key not in ("copies", "select")
                 }
             },
+            "predictions": config["predictions"],
             "seed": config["seed"],
         },
         code=code("train_fold.py"),

@@ -3,67 +3,67 @@
 import json
 from pathlib import Path
 
-from understory import ensemble, examples, predictions, scores, store
+from understory import ensemble, evaluation, members, predictions, store, tasks
 from understory.job import run
 
 
 def main(job):
     params, how = job.params.settings, job.params.settings["ensemble"]
-    labels = json.loads(Path(job.input.labels).read_text())
-    classes, score = labels["classes"], scores.SCORES[labels["metric"]]
-
-    def scored(found):
-        known = examples.label_matrix(found.keys.assign(absent=""), classes, exhaustive=labels["exhaustive"])
-        return score(known, found.values)
-
-    parts = {
-        (Path(path).parts[-3], int(Path(path).parts[-2].removeprefix("fold"))): predictions.read(
-            path, classes
-        )
-        for path in job.input.oof
-    }
-    folds = [
-        {"model": model, "fold": fold, "score": scored(part)} for (model, fold), part in sorted(parts.items())
-    ]
-    by_model = []
-    for model in sorted({model for model, _ in parts}):
-        whole = predictions.concatenate(part for (name, _), part in sorted(parts.items()) if name == model)
-        by_model.append(whole.take(whole.keys.sort_values("example_id").index))
-    oof = combined(by_model, ["example_id", "recording_id", "label", "present", "fold"], how["folds"])
-    predictions.write(job.output.oof, oof)
-    result = {
-        "name": params["name"],
-        "metric": labels["metric"],
-        "folds": folds,
-        "oof": scored(oof),
-        "truth": None,
-    }
+    task = tasks.Task.read(job.input.labels)
+    if job.input.get("oof"):
+        result, own = out_of_fold(job, task)
+    else:
+        result, own = None, members.read(Path(job.input.members).parents[1])
     if job.input.get("predictions"):
         set_aside = store.read_table(job.input.quarantine)
         unread = set_aside.recording_id[(set_aside.subset == "test") & (set_aside.kind == "recording")]
-        priors = ensemble.priors(store.read_table(job.input.folds), classes)
-        members = [
-            ensemble.with_priors(
-                ensemble.by_recording(
-                    predictions.read(path, classes), method=how["windows"], top_k=how["top_k"]
-                ),
-                unread,
-                priors,
-            )
-            for path in job.input.predictions
-        ]
-        tested = combined(members, ["recording_id"], how["folds"])
-        predictions.write(job.output.predictions, tested)
+        parts = [predictions.read(path, task.classes) for path in job.input.predictions]
+        if task.unit == "recording":
+            parts = [ensemble.by_recording(part, method=how["windows"], top_k=how["top_k"]) for part in parts]
+        tested = ensemble.with_priors(ensemble.combined(parts, method=how["folds"]), unread, own["priors"])
+        predictions.write(job.output.predictions, tested, top_k=params["predictions"]["top_k"])
         if job.input.get("truth"):
-            truth = store.read_table(job.input.truth).set_index("recording_id")
-            result["truth"] = score(truth.loc[tested.keys.recording_id, classes].to_numpy(), tested.values)
-    with store.replacing(job.output.scores) as path:
-        path.write_text(json.dumps(result, indent=1) + "\n")
+            truth = store.read_table(job.input.truth)
+            truth = tested.keys.merge(truth, how="left", validate="one_to_one")[task.classes].to_numpy()
+            result["truth"] = evaluation.score(
+                task, truth, evaluation.outputs(task, tested, own["thresholds"])
+            )
+    if result:
+        for path, content in ((job.output.scores, result), (job.output.members, own)):
+            with store.replacing(path) as new:
+                new.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def combined(members, keys, method):
-    values = ensemble.combine(ensemble.align(members, keys), method=method)
-    return predictions.Predictions(members[0].keys[keys], values, members[0].classes)
+def out_of_fold(job, task):
+    """The scores, and what prediction with these models needs to know."""
+    params, by_model = job.params.settings, {}
+    for path in job.input.oof:
+        by_model.setdefault(Path(path).parts[-3], []).append(predictions.read(path, task.classes))
+    whole = {}
+    for model, parts in sorted(by_model.items()):
+        found = predictions.concatenate(parts)
+        whole[model] = found.take(found.keys.sort_values("example_id").index)
+    oof = ensemble.combined(list(whole.values()), method=params["ensemble"]["folds"])
+    predictions.write(job.output.oof, oof, top_k=params["predictions"]["top_k"])
+    score, interval = evaluation.out_of_fold(task, oof, seed=params["seed"])
+    result = {
+        "name": params["name"],
+        "metric": task.metric,
+        "folds": [
+            {"model": model, "fold": fold, "score": value}
+            for model, found in whole.items()
+            for fold, value in evaluation.of_folds(task, found).items()
+        ],
+        "oof": score,
+        "oof_interval": interval._asdict(),
+        "truth": None,
+    }
+    priors = ensemble.priors(store.read_table(job.input.folds), task.classes)
+    return result, {
+        "run": params["run"],
+        "thresholds": evaluation.thresholds(task, oof),
+        "priors": priors.to_dict(),
+    }
 
 
 run(main, globals().get("snakemake"))

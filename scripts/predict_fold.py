@@ -1,9 +1,8 @@
 """Predict every window of the test recordings with one fold's model."""
 
-import json
 from pathlib import Path
 
-from understory import store
+from understory import predictions, tasks
 from understory.job import run
 
 
@@ -13,13 +12,12 @@ def main(job):
 
     settings = job.params.settings["models"][job.wildcards.model]
     prediction.configure(threads=settings["threads"], seed=job.params.settings["seed"])
-    labels = json.loads(Path(job.input.labels).read_text())
+    task = tasks.Task.read(job.input.labels)
     data = batches.TestExamples(zip(job.input.arrays, job.input.indexes, strict=True))
     model = prediction.load(Path(job.input.model))
     found = prediction.predict(model, data, data.all_rows(), batch_size=settings["batch_size"])
-    store.write_table(
-        job.output.predictions, prediction.with_predictions(data.windows, found, labels["classes"])
-    )
+    found = predictions.Predictions(data.windows, found, task.classes)
+    predictions.write(job.output.predictions, found, top_k=job.params.settings["predictions"]["top_k"])
 
 
 run(main, globals().get("snakemake"))

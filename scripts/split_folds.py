@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 
-from understory import datasets, examples, folds, inspection, quarantine, store
+from understory import datasets, examples, folds, inspection, quarantine, store, tasks
 from understory.job import run
 
 
@@ -23,13 +23,17 @@ def main(job):
     annotated = examples.annotation_examples(tables, absent=params["crop"]["absent"])
     annotated = examples.of_items(annotated, recordings)
     store.write_table(job.output.folds, folds.deal(annotated, tables, **params["split"]))
-    labels = {
-        "classes": list(tables.classes),
-        "exhaustive": tables.exhaustive,
-        "metric": datasets.reader(source.dataset).METRIC,
-    }
+    reader = datasets.reader(source.dataset)
+    task = tasks.Task(
+        classes=list(tables.classes),
+        exhaustive=tables.exhaustive,
+        metric=reader.METRIC,
+        unit=reader.UNIT,
+        scored=reader.SCORED,
+        none=getattr(reader, "NONE", None),
+    )
     with store.replacing(job.output.labels) as path:
-        path.write_text(json.dumps(labels, indent=1) + "\n")
+        path.write_text(json.dumps(task._asdict(), indent=1) + "\n")
 
 
 run(main, globals().get("snakemake"))

@@ -1,10 +1,9 @@
 """Train one model on all but one fold."""
 
-import json
 import shutil
 from pathlib import Path
 
-from understory import store, tracking
+from understory import predictions, store, tasks, tracking
 from understory.job import run
 
 
@@ -16,13 +15,13 @@ def main(job):
     name = job.wildcards.model
     settings = params["models"][name]
     prediction.configure(threads=settings["threads"], seed=params["seed"])
-    labels = json.loads(Path(job.input.labels).read_text())
+    task = tasks.Task.read(job.input.labels)
     shards = [
         (Path(array).parent.name, array, index)
         for array, index in zip(job.input.arrays, job.input.indexes, strict=True)
     ]
     data = training_data.Examples(
-        shards, store.read_table(job.input.folds), labels["classes"], exhaustive=labels["exhaustive"]
+        shards, store.read_table(job.input.folds), task.classes, exhaustive=task.exhaustive
     )
     inputs = training.content_digest(
         [job.input.folds, job.input.labels, *job.input.arrays, *job.input.indexes]
@@ -34,7 +33,7 @@ def main(job):
         fold=fold,
         name=name,
         settings=settings,
-        score=labels["metric"],
+        score=task.metric,
         seed=params["seed"],
         control=params["control"],
         state=state,
@@ -47,8 +46,9 @@ def main(job):
         drop=True
     )
     for chosen, path in ((model, job.output.last_oof), (prediction.load(best), job.output.best_oof)):
-        predictions = prediction.predict(chosen, data, rows, batch_size=settings["batch_size"])
-        store.write_table(path, prediction.with_predictions(held, predictions, labels["classes"]))
+        found = prediction.predict(chosen, data, rows, batch_size=settings["batch_size"])
+        found = predictions.Predictions(held, found, task.classes)
+        predictions.write(path, found, top_k=params["predictions"]["top_k"])
     for finished in resume.glob(f"{name}-fold{fold}-*"):
         shutil.rmtree(finished)
 

@@ -2,15 +2,28 @@
 
 from pathlib import Path
 
-from understory import datasets, ensemble, store
+from scipy import sparse
+
+from understory import datasets, ensemble, evaluation, members, predictions, store, tasks
 from understory.job import run
 
 
 def main(job):
     source = job.params.source
-    id_column, ids, labels = datasets.reader(source.dataset).submission_template(Path(source.folder))
-    predictions = store.read_table(job.input.predictions).set_index("recording_id")
-    table = ensemble.submission(predictions, id_column=id_column, ids=ids, labels=labels)
+    reader = datasets.reader(source.dataset)
+    template = reader.submission_template(Path(source.folder))
+    task = tasks.Task.read(job.input.labels)
+    found = predictions.read(job.input.predictions, task.classes)
+    ensemble.check_probabilities(found.values, found.keys.recording_id)
+    id_column, ids, columns = template
+    if hasattr(reader, "submission"):
+        thresholds = members.read(Path(job.input.members).parents[1])["thresholds"]
+        told = found if sparse.issparse(found.values) else found.table()
+        table = reader.submission(template, told, evaluation.decided(task, found, thresholds))
+        ensemble.check_submission(table, id_column=id_column, ids=ids, columns=columns)
+    else:
+        by_id = found.table().set_index("recording_id")
+        table = ensemble.submission(by_id, id_column=id_column, ids=ids, labels=columns)
     store.write_table(job.output.submission, table)
 
 

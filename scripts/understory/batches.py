@@ -55,7 +55,7 @@ class Rows:
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of (examples, targets) in a given order; without targets, of examples."""
+    """Batches of (examples, targets) in a given order; without targets, of examples. `targets.take(rows)` gives theirs."""
 
     def __init__(self, source, rows, batch_size, targets=None):
         super().__init__()
@@ -70,4 +70,4 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, number):
         rows = self.order[self.part(number)]
         inputs = self.source.rows(rows)
-        return inputs if self.targets is None else (inputs, self.targets[rows])
+        return inputs if self.targets is None else (inputs, self.targets.take(rows))

@@ -75,15 +75,15 @@ def priors(folds: pd.DataFrame, classes) -> pd.Series:
     return present.value_counts(normalize=True).reindex(list(classes), fill_value=0.0)
 
 
-def with_priors(found: Predictions, names, priors: pd.Series) -> Predictions:
+def with_priors(found: Predictions, names, priors) -> Predictions:
     """The predictions with a row of the classes' priors for each other recording named.
 
-    Such a row has no other key than its `recording_id`: where rows are windows, its `start` and `stop` are NaN. To sparse
+    `priors` maps each class to its share. Such a row has no other key than its `recording_id`: where rows are windows, its `start` and `stop` are NaN. To sparse
     predictions it brings no more classes than they have in a row. Rows are ordered by their keys.
     """
     keys, values = found.keys, found.values
     others = sorted(set(names) - set(keys.recording_id))
-    rows = priors[list(found.classes)].to_numpy(dtype=float)[None]
+    rows = np.array([[priors[label] for label in found.classes]])
     if sparse.issparse(values):
         rows = predictions.top_k(rows, int(np.diff(values.indptr).max(initial=1)))
     added = {column: others if column == "recording_id" else [np.nan] * len(others) for column in keys}
@@ -140,11 +140,17 @@ def _combine_sparse(members, method):
     return combined
 
 
-def align(members, columns) -> list:
-    """The values of predictions whose identifying `columns` have to agree row by row."""
-    first = members[0].keys[columns]
+def combined(members, *, method: str) -> Predictions:
+    """The ensemble of predictions of the same rows."""
+    first = members[0]
+    return Predictions(first.keys, combine(align(members), method=method), first.classes)
+
+
+def align(members) -> list:
+    """The values of predictions whose keys have to agree row by row."""
+    first = members[0].keys
     for member in members[1:]:
-        if not member.keys[columns].equals(first):
+        if not member.keys.equals(first):
             raise InputError(
                 "predictions of different models or folds are not of the same rows: delete results' predictions/ to have them made again"
             )

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import pandas as pd
 
 # Loading finds layers of ours by the names they are registered under.
 from understory import models  # noqa: F401
@@ -36,8 +35,3 @@ def predict(model: keras.Model, source, rows: np.ndarray, *, batch_size: int) ->
     if not len(rows):
         return np.empty((0, model.output_shape[-1]), dtype=np.float32)
     return model.predict(Batches(source, rows, batch_size), verbose=0)
-
-
-def with_predictions(rows: pd.DataFrame, predictions: np.ndarray, classes) -> pd.DataFrame:
-    """A table of rows with a column of predictions for each class."""
-    return pd.concat([rows, pd.DataFrame(predictions, columns=list(classes), index=rows.index)], axis=1)

@@ -230,7 +230,7 @@ def page(
     Parameters
     ----------
     settings : dict
-        `report`, `spectrogram` and `crop.window` (s) as in the configuration, `seed`, `control`, and `select` by model.
+        `report`, `features` (those that are shown) and `crop.window` (s) as in the configuration, `seed`, `control`, and `select` by model.
     scored : dict
         `scores.json`.
     labels : dict
@@ -646,7 +646,7 @@ def _examples(settings, classes, drawn, index, rows, predicted, store):
     """The best and worst examples of each class that is drawn, and a word on what is left out."""
     if not settings["report"]["examples"]:
         return [], "None is asked for (report.examples is 0)."
-    mel = settings["spectrogram"]
+    mel = settings["features"]
     frequencies = librosa.mel_frequencies(n_mels=mel["n_mels"] + 2, fmin=mel["fmin"], fmax=mel["fmax"])[1:-1]
     if mel["resize"]:
         bands = mel["resize"][0]

@@ -17,8 +17,10 @@ class Examples:
     ----------
     index : pandas.DataFrame
         One row an example and variant: `example_id, recording_id, label, presence, present, absent, variant, fold`.
-    labels : numpy.ndarray
-        float32 (rows, classes): 1 present, 0 absent, -1 unknown.
+    labels : examples.Labels
+        What is known of each row's labels.
+    centred : examples.Centred
+        The class of each row's centred event.
     shape : tuple of int
         Of one example: (height, width, channels).
     """
@@ -40,8 +42,8 @@ class Examples:
             folds[["example_id", "fold"]], on="example_id", how="left", validate="many_to_one"
         )
         self.index = index.sort_values(["example_id", "variant"], ignore_index=True)
-        self.labels = examples.label_matrix(self.index, classes, exhaustive=exhaustive)
-        self.centred = examples.centred_matrix(self.index, classes)
+        self.labels = examples.Labels(self.index, classes, exhaustive=exhaustive)
+        self.centred = examples.Centred(self.index, classes)
         self._rows = Rows(arrays)
         self._places = self.index[["part", "row"]].to_numpy()
         self.shape = self._rows.shape
@@ -88,7 +90,7 @@ class MixedBatches(Batches):
         rows, others, weights = self.order[part], self.others[part], self.weights[part, None]
         inputs = weights[..., None, None] * self.source.rows(rows)
         inputs += (1 - weights[..., None, None]) * self.source.rows(others)
-        return inputs, mix(self.targets[rows], self.targets[others], weights, self.unknown_weight)
+        return inputs, mix(self.targets.take(rows), self.targets.take(others), weights, self.unknown_weight)
 
 
 def mix(targets: np.ndarray, others: np.ndarray, weights: np.ndarray, unknown_weight: float) -> np.ndarray:
@@ -110,13 +112,15 @@ def mix(targets: np.ndarray, others: np.ndarray, weights: np.ndarray, unknown_we
     return np.where(unknown, -1, mixed).astype(np.float32)
 
 
-def targets_of(data: Examples, settings: dict, *, control: str, rows: np.ndarray, seed: int) -> np.ndarray:
+def targets_of(
+    data: Examples, settings: dict, *, control: str, rows: np.ndarray, seed: int
+) -> examples.Labels | examples.Centred:
     """The training targets of all rows of `data`; with `control="shuffled_labels"` those of `rows` change places."""
-    targets = (data.centred if wants_centred(settings["loss"]) else data.labels).copy()
-    if control == "shuffled_labels":
-        # All variants of an example keep one label, so that only the tie between audio and label is cut.
-        ids, place = np.unique(data.index.example_id.to_numpy()[rows], return_inverse=True)
-        first = rows[np.unique(place, return_index=True)[1]]
-        shuffled = first[stream(seed, Stage.CONTROL, "labels").permutation(len(ids))]
-        targets[rows] = targets[shuffled[place]]
-    return targets
+    targets = data.centred if wants_centred(settings["loss"]) else data.labels
+    if control != "shuffled_labels":
+        return targets
+    # All variants of an example keep one label, so that only the tie between audio and label is cut.
+    ids, place = np.unique(data.index.example_id.to_numpy()[rows], return_inverse=True)
+    first = rows[np.unique(place, return_index=True)[1]]
+    shuffled = first[stream(seed, Stage.CONTROL, "labels").permutation(len(ids))]
+    return targets.permuted(rows, shuffled[place])

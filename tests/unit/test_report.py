@@ -78,7 +78,7 @@ def inputs(classes=("a", "b", "c"), *, takes=4, folds=2, models=("m",), exhausti
             "crop": {"window": WINDOW},
             "control": "none",
             "select": dict.fromkeys(models, "last"),
-            "spectrogram": MEL,
+            "features": MEL,
         },
         "scored": {
             "name": "run",

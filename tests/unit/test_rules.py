@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from snakemake.api import SnakemakeApi
-from snakemake.settings.types import OutputSettings, ResourceSettings
+from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
 
 from understory import tracking
 
@@ -20,19 +20,32 @@ SCRIPTS = ROOT / "scripts"
 HEAVY = {"pandas", "librosa", "tensorflow", "keras", "sklearn", "matplotlib", "scipy", "soundfile"}
 
 
-@pytest.fixture(scope="module")
-def rules(tmp_path_factory):
+def parsed(folder, **config):
     """Every rule of the workflow but `all`, as Snakemake parsed it."""
     with SnakemakeApi(OutputSettings()) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),
+            config_settings=ConfigSettings(config=config),
             snakefile=ROOT / "Snakefile",
-            workdir=tmp_path_factory.mktemp("parsed"),
+            workdir=folder,
         )
         return [rule for rule in workflow._workflow.rules if rule.name != "all"]
 
 
-def faults(rule):
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory):
+    """The rules of a data set of sound."""
+    return parsed(tmp_path_factory.mktemp("parsed"))
+
+
+@pytest.fixture(scope="module")
+def picture_rules(tmp_path_factory):
+    """The rules of a data set of pictures."""
+    recipe = yaml.safe_load((ROOT / "recipes/herbarium2021.yaml").read_text())
+    return parsed(tmp_path_factory.mktemp("parsed"), **recipe)
+
+
+def faults(rule, reader="rfcx"):
     """What a rule lacks of what every rule has."""
     script = SCRIPTS / f"{rule.name}.py"
     params = dict(rule.params.items())
@@ -42,9 +55,9 @@ def faults(rule):
     reads = "source" in params
     # What a script does with the source beyond looking up its folder, a reader does.
     by_reader = re.search(r"source\.read\(|datasets\.reader\(", script.read_text())
-    given = ["understory.datasets.rfcx"] if by_reader else []
+    given = [f"understory.datasets.{reader}"] if by_reader else []
     if rule.name == "download_data":
-        given = ["understory.datasets.rfcx_replica"]
+        given = [f"understory.datasets.{reader}_replica"]
     if params.get("code") != tracking.code_of(script, SCRIPTS, given):
         yield "code: the digest of its script and reader"
     if reads and not any(
@@ -56,9 +69,11 @@ def faults(rule):
             yield name
 
 
-def test_every_rule_has_its_digests_its_log_and_its_environment(rules):
+def test_every_rule_has_its_digests_its_log_and_its_environment(rules, picture_rules):
     assert len(rules) == 12
     assert {rule.name: list(faults(rule)) for rule in rules} == {rule.name: [] for rule in rules}
+    found = {rule.name: list(faults(rule, "herbarium2021")) for rule in picture_rules}
+    assert found == {rule.name: [] for rule in picture_rules}
 
 
 def test_a_rule_without_digests_is_found_out(rules):
@@ -106,8 +121,9 @@ def test_params_hold_plain_values_in_a_fixed_order(rules):
         assert repr(settings) == repr(tracking.ordered(settings)), rule.name
 
 
-def test_every_script_is_a_rules_and_reads_no_configuration(rules):
-    assert {path.stem for path in SCRIPTS.glob("*.py")} == {rule.name for rule in rules}
+def test_every_script_is_a_rules_and_reads_no_configuration(rules, picture_rules):
+    named = {rule.name for rule in (*rules, *picture_rules)}
+    assert {path.stem for path in SCRIPTS.glob("*.py")} == named
     for path in SCRIPTS.glob("*.py"):
         assert "snakemake.config" not in path.read_text()
 
@@ -199,9 +215,9 @@ def test_what_makes_data_and_what_fetches_them_share_no_code_but_the_script():
     assert packages(SCRIPTS / "understory/fetch.py") <= listed
 
 
-def test_environments_hold_the_pins_of_the_requirements_and_what_their_rules_import(rules):
+def test_environments_hold_the_pins_of_the_requirements_and_what_their_rules_import(rules, picture_rules):
     wanted = pins(ROOT / "requirements.txt")
-    for rule in rules:
+    for rule in (*rules, *picture_rules):
         path = ROOT / "rules" / str(rule.conda_env)
         environment = yaml.safe_load(path.read_text())
         listed = dict(line.split("==") for line in environment["dependencies"][-1]["pip"])
@@ -248,4 +264,4 @@ def test_which_of_a_jobs_models_is_read_is_a_param(rules):
     }
     predicted = by_name["predict_fold"](SimpleNamespace(model="sed_cnn", fold="0"))
     assert predicted["models"]["sed_cnn"]["select"] == "last"
-    assert by_name["ensemble_folds"]["models"] == {"sed_cnn": {"select": "last"}}
+    assert by_name["ensemble_folds"]["run"]["models"]["sed_cnn"]["select"] == "last"

@@ -1,0 +1,80 @@
+"""Scoring predictions as a data set's task asks."""
+
+from understory import decisions, ensemble, scores
+from understory.examples import Labels
+from understory.predictions import Predictions
+from understory.tasks import Task
+
+# Scores of labels that are decided, and not of probabilities.
+DECIDED = ("row_f1",)
+
+
+def judged(task: Task, found: Predictions) -> Predictions:
+    """Out-of-fold predictions as they are scored; a recording's keys are those of its first example."""
+    if task.scored == "example":
+        return found
+    means = ensemble.by_recording(found, method="mean", top_k=1)
+    first = found.keys.drop_duplicates("recording_id").set_index("recording_id")
+    keys = first.loc[means.keys.recording_id].reset_index()
+    return Predictions(keys, means.values, means.classes)
+
+
+def labels_of(task: Task, keys) -> Labels:
+    """What is known of rows with a column `present`."""
+    return Labels(keys[["present"]], task.classes, exhaustive=task.exhaustive)
+
+
+def thresholds(task: Task, found: Predictions) -> dict[str, float] | None:
+    """The thresholds that out-of-fold predictions are decided best by, by class; None where none are needed."""
+    if task.metric not in DECIDED:
+        return None
+    fitted = decisions.fit(labels_of(task, found.keys), found.values, classes=task.classes, none=task.none)
+    return dict(zip(task.classes, map(float, fitted), strict=True))
+
+
+def decided(task: Task, found: Predictions, thresholds: dict[str, float] | None) -> list[list[str]] | None:
+    """The classes that are decided for each row; None where none are."""
+    if task.metric not in DECIDED:
+        return None
+    cuts = [thresholds[label] for label in task.classes]
+    return decisions.decide(found.values, cuts, task.classes, none=task.none)
+
+
+def outputs(task: Task, found: Predictions, thresholds=None):
+    """What the metric is told of predictions: themselves, or what is decided by thresholds; without these, by
+    thresholds that were fitted to the other folds, so that what is scored has chosen nothing."""
+    if task.metric not in DECIDED:
+        return found.values
+    if thresholds is not None:
+        names = decided(task, found, thresholds)
+    else:
+        names = decisions.crossfit(
+            labels_of(task, found.keys), found.values, found.keys.fold, classes=task.classes, none=task.none
+        )
+    return decisions.indicator(names, task.classes)
+
+
+def score(task: Task, labels, outputs) -> float:
+    return scores.SCORES[task.metric](labels, outputs)
+
+
+def of_folds(task: Task, found: Predictions) -> dict[int, float]:
+    """The score of each fold of a model's out-of-fold predictions."""
+    values = outputs(task, found)
+    result = {}
+    for fold in sorted(found.keys.fold.unique()):
+        rows = (found.keys.fold == fold).to_numpy().nonzero()[0]
+        if task.scored == "recording":
+            part = judged(task, found.take(rows))
+            result[int(fold)] = score(task, labels_of(task, part.keys), part.values)
+        else:
+            result[int(fold)] = score(task, labels_of(task, found.keys.iloc[rows]), values[rows])
+    return result
+
+
+def out_of_fold(task: Task, found: Predictions, *, seed: int) -> tuple[float, scores.Interval]:
+    """The score of all folds together, and its 95 % interval when recordings are drawn anew."""
+    rows = judged(task, found)
+    labels, values = labels_of(task, rows.keys), outputs(task, rows)
+    interval = scores.bootstrap_interval(task.metric, labels, values, rows.keys.recording_id, seed=seed)
+    return score(task, labels, values), interval

@@ -14,6 +14,7 @@ from pathlib import Path
 from understory.tables import CONTROL, Annotation, Gathering, InputError, Recording, Tables, read_rows
 
 MEDIUM = "images"
+FOLDERS = True
 METRIC = "roc_auc"
 UNIT = "recording"
 SCORED = "recording"

@@ -156,6 +156,19 @@ def test_photographs_from_files_to_examples(photographs):
     assert np.abs(again[0].astype(int) - stored[0][:, ::-1]).mean() < 8
 
 
+def test_each_copy_is_drawn_for_itself(photographs):
+    photographs.inspect("train-0")
+    photographs.crop()
+    chain = [{"Rotation": {"max_angle": 20}}]
+    drawn = {
+        (variant, seed): photographs.augment(chain, variant=variant, seed=seed)[1].draw.tolist()
+        for variant in ("1", "2")
+        for seed in (1, 2)
+    }
+    assert len({draw for draws in drawn.values() for draw in draws}) == 4 * 3
+    assert drawn["1", 1] == photographs.augment(chain, variant="1", seed=1)[1].draw.tolist()
+
+
 def test_photographs_to_test_with_are_read_as_those_to_train_with(photographs):
     world = photographs
     world.inspect("test-0")

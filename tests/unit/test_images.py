@@ -285,7 +285,7 @@ def test_pictures_that_do_not_belong_to_their_table_are_found_out(tmp_path):
     assert not paths[0].exists()
     store.write_pictures(*paths, PICTURES, TABLE)
     whole = store.read_table(paths[1])
-    for table in (whole[:-1], whole[::-1], whole[:0]):
+    for table in (whole[:-1], whole[::-1], whole[:0], whole.iloc[[1, 0, *range(2, 12)]]):
         store.write_table(paths[1], table)
         with pytest.raises(
             InputError, match=r"a.npy: expected pictures of \d+ bytes, as .*a.csv says, found"
@@ -318,5 +318,16 @@ def test_a_photograph_as_a_model_is_given_it():
     np.testing.assert_array_equal(found, cv2.resize(PICTURE, (8, 6)))
     found = image_files.feature(PICTURE, {}, {**settings, "size": [45, 30]}, box=(0.0, 0.5, 0.25, 0.5))
     np.testing.assert_array_equal(found, PICTURE[:45, 30:60])
+    chosen = image_files.feature(PICTURE, {}, {**settings, "channels": ["c", "a"]}, sequences=["a", "b", "c"])
+    np.testing.assert_array_equal(chosen, cv2.resize(PICTURE, (8, 6))[..., [2, 0]])
+    windows = {"windows": "0 1;0 9;50 200"}
+    found = image_files.feature(
+        PICTURE,
+        windows,
+        {**settings, "size": [90, 120], "scale": "window", "channels": ["c"]},
+        sequences=["a", "b", "c"],
+    )
+    expected = images.scaled(PICTURE[..., 2:], how="window", windows=[(50.0, 200.0)])
+    np.testing.assert_array_equal(found, expected)
     with pytest.raises(InputError, match=r"channels: expected some of images.sequences \(none\), given T1w"):
         image_files.feature(PICTURE, {}, {**settings, "channels": ["T1w"]})

@@ -305,6 +305,13 @@ def test_sequences_are_matched_by_their_places_in_the_patient(tmp_path):
         written(tmp_path / f"FLAIR/Image-{number}.dcm", flat(number), place=(7, 7, 40 - 4 * number))
         # Of another frame of reference, by its place in the stack.
         written(tmp_path / f"T2w/Image-{number}.dcm", flat(number), place=(0, 0, -number), frame="1.2.3")
+        # Upside down, so that its normal points the other way.
+        written(
+            tmp_path / f"DWI/Image-{number}.dcm",
+            flat(number),
+            place=(0, 0, 40 - 5 * number),
+            orientation=(1, 0, 0, 0, -1, 0),
+        )
         # Across the others, so that their places cannot be compared.
         written(
             tmp_path / f"PD/Image-{number}.dcm",
@@ -312,11 +319,13 @@ def test_sequences_are_matched_by_their_places_in_the_patient(tmp_path):
             place=(number, 0, 0),
             orientation=(0, 1, 0, 0, 0, -1),
         )
-    for item, (own, flair, t2w, pd) in matched(tmp_path, ["T1w", "FLAIR", "T2w", "PD"]).items():
+    sequences = ["T1w", "FLAIR", "T2w", "PD", "DWI"]
+    for item, (own, flair, t2w, pd, dwi) in matched(tmp_path, sequences).items():
         number = int(item.split("-")[1])
         assert own == t2w == pd == 100 * (number + 1)
         nearest = min(range(9), key=lambda other, number=number: abs((40 - 4 * other) - 5 * number))
         assert flair == 100 * (nearest + 1)
+        assert dwi == 100 * (8 - number + 1)
 
 
 def test_the_nearest_slice_that_can_be_used_is_taken_at_the_size_of_the_first(tmp_path):

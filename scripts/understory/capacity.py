@@ -5,8 +5,8 @@ import os
 import shutil
 from pathlib import Path
 
-from understory import audio, configuration
-from understory.datasets import Source
+from understory import audio, configuration, picture_capacity
+from understory.datasets import Source, reader
 from understory.synthesis import MORE_CONFIRMED, MORE_REJECTED, SAMPLE_RATE
 from understory.tables import InputError, Tables
 
@@ -28,6 +28,8 @@ def needed(config: dict, tables: Tables | None, source: Source) -> int:
     source : Source
         Where the recordings are.
     """
+    if reader(config["dataset"]).MEDIUM == "images":
+        return picture_capacity.needed(config, tables, source)
     crop, augment = config["crop"], config["augment"]
     recorded = 0.0
     if tables is None:
@@ -78,6 +80,6 @@ def check(folder: Path, wanted: int):
     free = shutil.disk_usage(place).free
     if free + held < wanted:
         raise InputError(
-            f"{folder}: expected room for about {wanted / 1e9:.1f} GB of windows and spectrograms, found {(free + held) / 1e9:.1f} GB. "
+            f"{folder}: expected room for about {wanted / 1e9:.1f} GB of windows and features, found {(free + held) / 1e9:.1f} GB. "
             "Free some, set augment.keep_copies: false, or fewer augment.copies"
         )

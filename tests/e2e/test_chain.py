@@ -114,7 +114,7 @@ def test_too_small_a_disk_is_noticed_before_any_job(run_snakemake, folder, small
     )
     said = done.stdout + done.stderr
     assert done.returncode != 0
-    assert re.search(r"expected room for about \d+\.\d GB of windows and spectrograms, found", said)
+    assert re.search(r"expected room for about \d+\.\d GB of windows and features, found", said)
     assert "Traceback" not in said
     assert not list((tmp_path / "results").rglob("*.npy"))
 

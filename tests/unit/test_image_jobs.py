@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from workflow import ROOT
 
-from understory import image_files, images, store
+from understory import image_files, images, picture_capacity, store
 from understory.quarantine import Limit
 from understory.tables import Annotation, Recording, Tables
 
@@ -243,3 +243,36 @@ def test_a_real_study_from_files_to_examples(real, tmp_path):
     copies, _ = world.augment()
     np.testing.assert_array_equal(copies[3], windows[3][:, ::-1])
     assert image_files.quality(world.settings) is None
+
+
+def configured(**images):
+    settings = {"longest_side": 100, "sequences": [], "slices": SLICES, **images}
+    return {
+        "augment": {"copies": 3, "keep_copies": True},
+        "crop": {"absent": False},
+        "features": {"small": {"size": [10, 20], "channels": None}},
+        "images": settings,
+        "models": {"m": {"features": "small", "copies": 2}, "n": {"features": "small", "copies": 0}},
+        "synthetic": {"train_recordings": 5, "rejected_recordings": 2, "test_recordings": 3},
+        "train": ["m", "n"],
+    }
+
+
+def test_what_pictures_need_of_the_disk(photographs, real):
+    tables, source = photographs.source.read(), photographs.source
+    config = configured()
+    # Three annotations of present labels, as recorded and in two copies, and the features of these and of the test's.
+    assert picture_capacity.needed(config, tables, source) == (3 * 3 * 6000 + (3 * 3 + 1) * 160)
+    config["augment"]["keep_copies"] = False
+    assert picture_capacity.needed(config, tables, source) == (3 * 2 * 6000 + (3 * 3 + 1) * 160)
+    assert picture_capacity.needed(config, None, source) == (7 * 2 * 6000 + (7 * 3 + 3) * 160)
+    config = configured(sequences=SEQUENCES)
+    folder = real("rsna-miccai") / "layout_sample"
+    study_source = SimpleNamespace(path=lambda recording: folder / recording.path)
+    given = Tables(
+        ("1",), (Recording("1", "train/99999", "train"),), (Annotation("1", "1", "present"),), True
+    )
+    largest = max(path.stat().st_size for path in folder.rglob("*.dcm")) // 2
+    # Of 26 slices five are taken.
+    expected = 5 * 3 * 1.3 * 3 * largest + 5 * 3 * 200 * 3 * 0.8
+    assert picture_capacity.needed(config, given, study_source) == round(expected)

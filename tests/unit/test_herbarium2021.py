@@ -3,7 +3,6 @@ import json
 import re
 import shutil
 from collections import Counter
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 from scipy import sparse
 
 from understory.datasets import herbarium2021, herbarium2021_replica
+from understory.predictions import Predictions
 from understory.tables import Annotation, InputError, NoTable, Recording
 
 
@@ -242,23 +242,29 @@ def test_the_printed_elements_of_the_real_metadata(real, tmp_path):
     assert not found.quarantined
 
 
-def predictions(names, values, classes):
-    return SimpleNamespace(keys=pd.DataFrame({"recording_id": names}), values=values, classes=classes)
+def dense(names, values, classes):
+    return Predictions(pd.DataFrame({"recording_id": names}), np.asarray(values), classes)
 
 
-@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+def of_highest(names, values, classes):
+    return Predictions(pd.DataFrame({"recording_id": names}), sparse.csr_array(values), classes)
+
+
+def as_table(names, values, classes):
+    return dense(names, values, classes).table()
+
+
+@pytest.mark.parametrize("form", [dense, of_highest, as_table])
 def test_a_submission_has_the_likeliest_category(tmp_path, form):
     (tmp_path / "sample_submission.csv").write_text("Id,Predicted\n12,0\n7,0\n30,0\n")
     template = herbarium2021.submission_template(tmp_path)
     assert template == ("Id", ["12", "7", "30"], ["Predicted"])
-    values = form(np.array([[0.1, 0.0, 0.3], [0.0, 0.5, 0.2], [0.4, 0.0, 0.0]]))
-    given = predictions(["7", "12", "30"], values, ("2", "10", "64499"))
-    table = herbarium2021.submission(template, given, None)
+    values = [[0.1, 0.0, 0.3], [0.0, 0.5, 0.2], [0.4, 0.0, 0.0]]
+    classes = ("2", "10", "64499")
+    table = herbarium2021.submission(template, form(["7", "12", "30"], values, classes), None)
     assert table.to_csv(index=False) == "Id,Predicted\n12,10\n7,64499\n30,2\n"
     with pytest.raises(InputError, match=r"for every Id of .*, missing for 2: 12, 30"):
-        herbarium2021.submission(
-            template, predictions(["7"], values[[0]] if form is np.asarray else values[:1], given.classes)
-        )
+        herbarium2021.submission(template, form(["7"], values[:1], classes), None)
 
 
 @pytest.mark.parametrize("row", ["a,0", "-1,0", ",0", "1.5,0"])
@@ -284,9 +290,7 @@ def test_a_submission_of_the_real_form(real):
         (np.full(len(given), 0.3), (rows, (given.Predicted + 7) % shape[1])), shape=shape
     )
     order = np.random.default_rng(0).permutation(len(given))
-    predicted = predictions(
-        given.Id[order].astype(str), (sure + other)[order], tuple(map(str, range(64_500)))
-    )
+    predicted = of_highest(given.Id[order].astype(str), (sure + other)[order], tuple(map(str, range(64_500))))
     table = herbarium2021.submission(template, predicted, None)
     assert table.to_csv(index=False) == given.to_csv(index=False)
 
@@ -351,7 +355,7 @@ def test_the_truth_of_the_replica_makes_a_submission(replica):
     assert (values.sum(axis=1) == 1).all()
     assert values.sum(axis=0).max() <= 2
     template = herbarium2021.submission_template(replica / "data")
-    table = herbarium2021.submission(template, predictions(truth.recording_id, values, classes))
+    table = herbarium2021.submission(template, dense(truth.recording_id, values, classes), None)
     assert list(table.Id) == list(range(15))
     assert [str(number) for number in table.Predicted] == list(truth[classes].idxmax(axis=1))
 

@@ -225,15 +225,15 @@ def submission_template(folder: Path):
     return COLUMNS[0], list(dict.fromkeys(str(whole_number(row, "Id")) for _, row in rows)), [COLUMNS[1]]
 
 
-def submission(template, predictions, decisions=None):
+def submission(template, predictions, decisions):
     """The likeliest category of each image, which is what macro F1 takes.
 
     Parameters
     ----------
     template : tuple
         What `submission_template` gives.
-    predictions : understory.predictions.Predictions
-        One row a test image: `keys` with its `recording_id`, and `values`, dense or sparse, of its `classes`.
+    predictions : understory.predictions.Predictions or pandas.DataFrame
+        One row a test image, with its `recording_id`; a table has a column a class beside it.
     decisions : None
         Of no use to this competition.
 
@@ -251,13 +251,16 @@ def submission(template, predictions, decisions=None):
     import pandas as pd
 
     id_column, ids, (column,) = template
-    rows = pd.Index(predictions.keys["recording_id"]).get_indexer(ids)
+    if isinstance(predictions, pd.DataFrame):
+        names, scores = predictions["recording_id"], predictions.drop(columns="recording_id")
+        classes, values = scores.columns, scores.to_numpy()
+    else:
+        names, classes, values = predictions.keys["recording_id"], predictions.classes, predictions.values
+    rows = pd.Index(names).get_indexer(ids)
     if absent := [name for name, row in zip(ids, rows, strict=True) if row < 0]:
         raise InputError(
             f"submission: expected a prediction for every {id_column} of {SAMPLE}, missing for {len(absent)}: "
             + ", ".join(absent[:20])
         )
-    numbers = np.array(predictions.classes, dtype=np.int64)
-    return pd.DataFrame(
-        {id_column: np.array(ids, dtype=np.int64), column: numbers[predictions.values.argmax(axis=1)[rows]]}
-    )
+    likeliest = np.array(classes, dtype=np.int64)[values.argmax(axis=1)]
+    return pd.DataFrame({id_column: np.array(ids, dtype=np.int64), column: likeliest[rows]})

@@ -53,7 +53,7 @@ CONTENTS = contents.Contents(Path(".snakemake", "contents.jsonl"))
 # is as old as they are.
 RECORDS = records.since(Path(".snakemake", "metadata"), Path(OUT))
 # Tables that are there are read here, so that what is wrong with them is said before anything else.
-GIVEN = given.Given(config, SOURCE, READY)
+GIVEN = given.Given(config, SOURCE, READY, CONTENTS, Path(".snakemake", "tables"))
 with in_words():
     TESTED = GIVEN.tested()
 TRUTH = f"{OUT}/truth.csv" if MADE and TESTED else []
@@ -87,7 +87,7 @@ def of_tables(digest):
 
     def param(wildcards):
         try:
-            found = GIVEN.tables()
+            found = GIVEN.facts()
             return "not downloaded yet" if found is None else digest(found, wildcards)
         except InputError as error:
             # Data that came in this very run: the job, which reads them, says it without a traceback.
@@ -103,7 +103,7 @@ def count_of(shard):
 
 def recordings_of(found, wildcards):
     """What a shard is made of: its recordings, their annotations and the content of their files."""
-    return f"recordings {tracking.shard_digest(found, SOURCE, wildcards.shard, count_of(wildcards.shard), CONTENTS)}"
+    return f"recordings {found.shard(wildcards.shard)}"
 
 
 # Inputs are told by their paths, not by `rules.NAME.output`: with that, Snakemake takes time that grows with the
@@ -144,5 +144,6 @@ onstart:
     # Here, before the first job, and not above: it opens audio files.
     from understory import preflight
 
+    GIVEN.start()
     with in_words():
         preflight.check(config, GIVEN.tables(), SOURCE, LIMIT, Path(OUT))

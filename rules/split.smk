@@ -21,7 +21,7 @@ rule split_folds:
         settings=ordered({"crop": {"absent": config["crop"]["absent"]}, "split": config["split"]}),
         source=SOURCE,
         limit=LIMIT,
-        annotations=of_tables(lambda found, wildcards: f"annotations {tracking.annotations_digest(found)}"),
+        annotations=of_tables(lambda found, wildcards: f"annotations {found.annotations}"),
         code=code("split_folds.py", READER),
     script:
         "../scripts/split_folds.py"

@@ -5,7 +5,8 @@ Plain Python only: the Snakefile imports this module each time it is parsed.
 
 from pathlib import Path
 
-from understory import addresses, datasets, files, quarantine
+from understory import addresses, datasets, files, kept
+from understory.contents import Contents
 from understory.tables import InputError, Tables
 
 
@@ -20,19 +21,18 @@ class Given:
         Where the data set lies.
     ready : str or list
         The file that says that it was made or fetched; [] where it is a person's own.
+    contents : Contents
+        What the recordings' files hold.
+    memory : Path
+        The folder where what plans ask of large tables is kept.
     """
 
-    def __init__(self, config: dict, source: datasets.Source, ready):
+    def __init__(self, config: dict, source: datasets.Source, ready, contents: Contents, memory: Path):
         self.config, self.source, self.ready = config, source, ready
+        self.contents, self.memory = contents, memory
         self._read: dict[int | None, Tables] = {}
-
-    def checked(self) -> Tables | None:
-        """The tables, when they go with the configuration; None before they are there. InputError otherwise."""
-        tables = self.tables()
-        if tables is not None and self.source.trained:
-            tables.check_folds(self.config["split"]["n_splits"])
-            quarantine.check_present(tables, tables, tables.quarantined)
-        return tables
+        self._facts: dict[int | None, kept.Facts] = {}
+        self.started = False
 
     def tables(self) -> Tables | None:
         """The tables, read anew when they were made or fetched anew; None before they are there.
@@ -42,8 +42,21 @@ class Given:
         InputError
             They cannot be used, or are not those that are wanted.
         """
+        return self._when_there(self._tables)
+
+    def facts(self) -> kept.Facts | None:
+        """What a plan asks of the tables, in the same way."""
+        return self._when_there(self._facts_of)
+
+    def start(self):
+        """Look at files each time that is asked from now on: jobs begin, and may be about to read what was changed."""
+        self.started = True
+        for facts in self._facts.values():
+            facts.renew()
+
+    def _when_there(self, give):
         if not self.ready:
-            return self._tables(None)
+            return give(None)
         ready = Path(self.ready)
         if found := files.other(ready):
             if found == files.NONE:
@@ -52,7 +65,7 @@ class Given:
         if addresses.kind(self.config["data"]) != "synthetic":
             addresses.check(ready, self.config["data_sha256"])
         try:
-            return self._tables(ready.stat().st_mtime_ns)
+            return give(ready.stat().st_mtime_ns)
         except InputError as error:
             raise InputError(
                 f"{error}\nWhere the data are not whole any more, delete {self.ready} to have them again"
@@ -63,11 +76,26 @@ class Given:
             self._read[stamp] = self.source.read()
         return self._read[stamp]
 
+    def _facts_of(self, stamp):
+        if stamp not in self._facts:
+            place = kept.place(self.source, self.config, self.memory)
+            facts = kept.Facts(self.source, self.config, self.contents, lambda: self._tables(stamp), place)
+            facts.load()
+            if self.started:
+                facts.renew()
+            self._facts[stamp] = facts
+        return self._facts[stamp]
+
     def tested(self) -> bool:
-        """Whether there are test recordings to predict, as far as is known by now."""
-        tables = self.checked()
+        """Whether there are test recordings to predict, as far as is known by now.
+
+        InputError where the tables do not go with the configuration.
+        """
+        facts = self.facts()
+        if facts is not None:
+            facts.check()
         if not self.config["shards"]["test"]:
             return False
-        if tables is None:
+        if facts is None:
             return hasattr(datasets.reader(self.source.dataset), "submission_template")
-        return any(recording.subset == "test" for recording in tables.recordings)
+        return facts.tested

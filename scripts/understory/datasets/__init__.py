@@ -11,6 +11,8 @@ A reader is a module with
 - `read(folder, part, *, train)`: its tables as `understory.tables.Tables`, gathered by `understory.tables.Gathering`,
   which sets rows aside that cannot be used; `part` is one of `PARTS` or None; without `train`, those of the test
   recordings alone, and the other tables need not be there;
+- `TABLES`: the files that `read` reads, where it reads no others and looks at no folders: what a plan asks of large ones
+  is kept from plan to plan; may be left out;
 - `submission_template(folder)`: the columns and ids that a submission has to have, as
   (id column, ids, other columns); a reader whose task has no submission leaves it out;
 - `submission(template, predictions, decisions)`: the submission as such a table, where the other columns are no classes.

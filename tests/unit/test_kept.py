@@ -1,0 +1,187 @@
+import json
+import os
+import shutil
+
+import pytest
+
+from understory import contents, datasets, given, kept, tracking
+from understory.tables import InputError
+
+SHARDS = {"train": 3, "test": 2}
+CONFIG = {"name": "x", "data": "folder", "shards": SHARDS, "split": {"n_splits": 2}}
+NAMES = ["train-0", "train-1", "train-2", "test-0", "test-1"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A data set whose tables count as large and whose files as written long ago."""
+    monkeypatch.setattr(kept, "LARGE", 1)
+    monkeypatch.setattr(kept, "SETTLED", -1e9)
+    data = tmp_path / "data"
+    for subset, count in (("train", 20), ("test", 9)):
+        images = [{"id": number, "file_name": f"images/{number}.jpg"} for number in range(count)]
+        annotations = [{"image_id": number, "category_id": number % 3} for number in range(count)]
+        categories = [{"id": number} for number in range(3)]
+        (data / subset / "images").mkdir(parents=True)
+        for image in images:
+            (data / subset / image["file_name"]).write_text(f"{subset} {image['id']}")
+        (data / subset / "metadata.json").write_text(
+            json.dumps({"images": [*images, {}], "annotations": annotations, "categories": categories})
+        )
+    return data
+
+
+def source(folder, **changes):
+    return datasets.Source(**{"dataset": "herbarium2021", "folder": str(folder), "subset": "all", **changes})
+
+
+def plan(folder, config=CONFIG, **changes):
+    """What a new process would ask."""
+    memory = folder.parent / "memory"
+    index = contents.Contents(memory / "contents.jsonl")
+    return given.Given(config, source(folder, **changes), [], index, memory / "tables")
+
+
+def asked(found):
+    return [found.annotations, found.rows, found.tested, *(found.shard(name) for name in NAMES)]
+
+
+def expected(folder):
+    tables, index = source(folder).read(), contents.Contents(folder.parent / "other.jsonl")
+    return [
+        tracking.annotations_digest(tables),
+        tracking.rows_digest(tables),
+        True,
+        *(
+            tracking.shard_digest(tables, source(folder), name, SHARDS[name.split("-")[0]], index)
+            for name in NAMES
+        ),
+    ]
+
+
+@pytest.fixture
+def unread(monkeypatch):
+    """A function after which no table may be read and no file be hashed."""
+
+    def refuse(*arguments, **options):
+        raise AssertionError("expected nothing to be read")
+
+    def forbid():
+        monkeypatch.setattr(datasets.Source, "read", refuse)
+        monkeypatch.setattr(tracking, "shard_digest", refuse)
+
+    return forbid
+
+
+def test_what_is_kept_is_what_the_tables_say(folder, unread):
+    wanted = expected(folder)
+    assert asked(plan(folder).facts()) == wanted
+    assert asked(plan(folder).facts()) == wanted
+    unread()
+    assert asked(plan(folder).facts()) == wanted
+    assert plan(folder).tested()
+
+
+def test_small_tables_are_not_kept(folder, monkeypatch):
+    monkeypatch.setattr(kept, "LARGE", 10**9)
+    assert asked(plan(folder).facts()) == expected(folder)
+    assert not (folder.parent / "memory" / "tables" / "x").exists()
+
+
+def replaced(path, text, date):
+    new = path.with_name("new")
+    new.write_text(text)
+    os.utime(new, (date, date))
+    os.replace(new, path)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_file_that_changed_is_seen_whatever_its_date(folder, times):
+    for _ in range(times):
+        before = asked(plan(folder).facts())
+    path = folder / "train" / "images" / "7.jpg"
+    replaced(path, "train X", path.stat().st_mtime - 10**6)
+    after = asked(plan(folder).facts())
+    assert after == expected(folder)
+    assert sum(a != b for a, b in zip(after, before, strict=True)) == 1
+    replaced(path, "train 7", path.stat().st_mtime)
+    assert asked(plan(folder).facts()) == before
+    path.unlink()
+    assert asked(plan(folder).facts()) == expected(folder)
+    path.write_text("train 7")
+    assert asked(plan(folder).facts()) == before
+
+
+def test_a_file_that_may_still_be_written_is_not_taken_for_known(folder, monkeypatch):
+    monkeypatch.setattr(kept, "SETTLED", 10**6)
+    for _ in range(2):
+        asked(plan(folder).facts())
+    places = list((folder.parent / "memory" / "tables" / "x").iterdir())
+    assert len(places) == 1
+    assert not list(places[0].glob("t*.json"))
+
+
+def test_other_tables_and_settings_have_a_place_of_their_own(folder):
+    def place(config=CONFIG, **changes):
+        return kept.place(source(folder, **changes), config, folder.parent / "memory")
+
+    path = folder / "train" / "metadata.json"
+    places = [
+        place(),
+        place({**CONFIG, "shards": {"train": 4, "test": 2}}),
+        place({**CONFIG, "split": {"n_splits": 3}}),
+        place(subset="first_1000"),
+        place(tested=False),
+        place(trained=False),
+    ]
+    path.write_text(path.read_text() + " ")
+    places.append(place())
+    assert len(set(places)) == len(places)
+    assert place(subset="available") is None
+    assert kept.place(source(folder, dataset="rfcx"), CONFIG, folder) is None
+
+
+def test_what_does_not_go_with_the_configuration_is_kept_too(folder, unread):
+    path = folder / "train" / "metadata.json"
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps({**told, "annotations": [{"image_id": 99, "category_id": 0}]}))
+    said = []
+    for _ in range(2):
+        with pytest.raises(InputError, match="no annotation of a present event is left") as raised:
+            plan(folder).tested()
+        said.append(str(raised.value))
+        unread()
+    assert said[0] == said[1]
+
+
+def test_tables_that_cannot_be_read_are_said_each_time(folder):
+    (folder / "train" / "metadata.json").write_text("{")
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"train/metadata\.json: expected JSON"):
+            plan(folder).facts()
+
+
+def test_files_are_looked_at_once_a_plan_and_again_when_jobs_begin(folder):
+    found = plan(folder)
+    facts = found.facts()
+    before = asked(facts)
+    (folder / "test" / "images" / "3.jpg").write_text("other")
+    assert asked(facts) == before
+    found.start()
+    assert asked(facts) == expected(folder) != before
+    (folder / "test" / "images" / "3.jpg").write_text("test 3")
+    assert asked(facts) == before
+
+
+@pytest.mark.parametrize("what", ["removed", "torn"])
+def test_what_is_kept_may_be_lost(folder, what):
+    wanted = asked(plan(folder).facts())
+    (place,) = (folder.parent / "memory" / "tables" / "x").iterdir()
+    facts = plan(folder).facts()
+    if what == "removed":
+        shutil.rmtree(place)
+    else:
+        for file in place.iterdir():
+            file.write_bytes(file.read_bytes()[:-1] if file.suffix != ".txt" else file.read_bytes())
+    assert asked(facts) == wanted
+    assert asked(plan(folder).facts()) == wanted

@@ -209,7 +209,6 @@ def _text(path):
         try:
             while block := file.read(BLOCK):
                 decoder.decode(block)
-            decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             file.seek(0)
             yield SimpleNamespace(read=lambda size: file.read(size).decode("latin-1").encode())

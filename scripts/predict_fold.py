@@ -15,9 +15,15 @@ def main(job):
     task = tasks.Task.read(job.input.labels)
     data = batches.TestExamples(zip(job.input.arrays, job.input.indexes, strict=True))
     model = prediction.load(Path(job.input.model))
-    found = prediction.predict(model, data, data.all_rows(), batch_size=settings["batch_size"])
+    found = prediction.predict(
+        model,
+        data,
+        data.all_rows(),
+        batch_size=settings["batch_size"],
+        top_k=job.params.settings["predictions"]["top_k"],
+    )
     found = predictions.Predictions(data.windows, found, task.classes)
-    predictions.write(job.output.predictions, found, top_k=job.params.settings["predictions"]["top_k"])
+    predictions.write(job.output.predictions, found)
 
 
 run(main, globals().get("snakemake"))

@@ -41,14 +41,14 @@ def main(job):
     training.save(model, Path(job.output.last))
     shutil.copyfile(best, job.output.best)
     Path(job.output.history).write_text(training.history_csv(history))
-    rows = data.validation_rows(fold)
+    rows, top_k = data.validation_rows(fold), params["predictions"]["top_k"]
     held = data.index.loc[rows, ["example_id", "recording_id", "label", "present", "fold"]].reset_index(
         drop=True
     )
     for chosen, path in ((model, job.output.last_oof), (prediction.load(best), job.output.best_oof)):
-        found = prediction.predict(chosen, data, rows, batch_size=settings["batch_size"])
+        found = prediction.predict(chosen, data, rows, batch_size=settings["batch_size"], top_k=top_k)
         found = predictions.Predictions(held, found, task.classes)
-        predictions.write(path, found, top_k=params["predictions"]["top_k"])
+        predictions.write(path, found)
     for finished in resume.glob(f"{name}-fold{fold}-*"):
         shutil.rmtree(finished)
 

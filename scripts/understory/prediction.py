@@ -4,10 +4,14 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from scipy import sparse
 
 # Loading finds layers of ours by the names they are registered under.
-from understory import models  # noqa: F401
+from understory import models, predictions  # noqa: F401
 from understory.batches import Batches
+
+# Predictions that are held in memory at once.
+CELLS = 1 << 26
 
 
 def configure(*, threads: int, seed: int):
@@ -30,8 +34,20 @@ def load(path: Path) -> keras.Model:
     return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
-def predict(model: keras.Model, source, rows: np.ndarray, *, batch_size: int) -> np.ndarray:
-    """Predictions of some rows: float32 of shape (len(rows), classes)."""
-    if not len(rows):
-        return np.empty((0, model.output_shape[-1]), dtype=np.float32)
-    return model.predict(Batches(source, rows, batch_size), verbose=0)
+def predict(
+    model: keras.Model, source, rows: np.ndarray, *, batch_size: int, top_k: int | None = None
+) -> np.ndarray | sparse.csr_array:
+    """Predictions of some rows, a part at a time, so that the memory does not grow with rows times classes.
+
+    Returns
+    -------
+    numpy.ndarray or scipy.sparse.csr_array
+        float32 of shape (len(rows), classes); with `top_k`, sparse, of each row's highest alone.
+    """
+    step = max(1, CELLS // (batch_size * model.output_shape[-1])) * batch_size
+    parts = []
+    for start in range(0, len(rows), step):
+        part = model.predict(Batches(source, rows[start : start + step], batch_size), verbose=0)
+        parts.append(part if top_k is None else predictions.top_k(part, top_k))
+    empty = np.empty((0, model.output_shape[-1]), dtype=np.float32)
+    return predictions.stacked(parts or [empty if top_k is None else predictions.top_k(empty, top_k)])

@@ -111,14 +111,16 @@ def test_only_rules_that_are_given_the_source_can_read_it(rules):
         assert named == (rule.name in reading), rule.name
 
 
-def test_params_hold_plain_values_in_a_fixed_order(rules):
-    for rule in rules:
-        settings = rule.params.get("settings", {})
-        if callable(settings):
-            settings = settings(
-                SimpleNamespace(model="sed_cnn", fold="0", shard="train-0", features="log_mel")
-            )
-        assert repr(settings) == repr(tracking.ordered(settings)), rule.name
+def test_params_hold_plain_values_in_a_fixed_order(rules, picture_rules):
+    for each, model, features in (
+        (rules, "sed_cnn", "log_mel"),
+        (picture_rules, "herbarium_cnn", "photo"),
+    ):
+        wildcards = SimpleNamespace(model=model, fold="0", shard="train-0", features=features)
+        for rule in each:
+            settings = rule.params.get("settings", {})
+            settings = settings(wildcards) if callable(settings) else settings
+            assert repr(settings) == repr(tracking.ordered(settings)), rule.name
 
 
 def test_every_script_is_a_rules_and_reads_no_configuration(rules, picture_rules):

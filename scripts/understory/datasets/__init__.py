@@ -7,6 +7,7 @@ A reader is a module with
 - `METRIC`: the name of the score in `understory.metrics.SCORES` that its task is judged by;
 - `PARTS`: the named parts of the data set that `subset` may ask for, besides `all` and `available`;
 - `UNIT`: what a row of the submission is about, a `recording` or a `window` of one;
+- `NONE`: the class of what has no other, where there is one; may be left out;
 - `SCORED`: what is scored out of fold, each `example` or each `recording` by the mean of its examples;
 - `read(folder, part, *, train)`: its tables as `understory.tables.Tables`, gathered by `understory.tables.Gathering`,
   which sets rows aside that cannot be used; `part` is one of `PARTS` or None; without `train`, those of the test

@@ -29,6 +29,7 @@ MEDIUM = "audio"
 METRIC = "row_f1"
 UNIT = "window"
 SCORED = "example"
+NONE = "nocall"
 PARTS = ("soundscapes",)
 LABELS = "train_soundscape_labels.csv"
 CLIPS = "train_metadata.csv"
@@ -36,7 +37,6 @@ TEST = "test.csv"
 SAMPLE = "sample_submission.csv"
 COLUMNS = ("row_id", "site", "audio_id", "seconds")
 CLIP_COLUMNS = ("primary_label", "secondary_labels", "filename")
-NOCALL = "nocall"
 WINDOW = 5  # s, that a row tells of
 CODE = re.compile(r"[a-z0-9]+")
 # The date is in no table.
@@ -69,7 +69,7 @@ def read(folder: Path, part=None, *, train: bool = True) -> Tables:
         return found.tables(classes=(), exhaustive=True, shared_windows=True)
     _read_soundscapes(found)
     clips = _read_clips(found) if part is None else {}
-    classes = {NOCALL, *(annotation.label for annotation in found.annotations)}
+    classes = {NONE, *(annotation.label for annotation in found.annotations)}
     for recording, (others, place) in clips.items():
         for other in sorted(classes & set(others)):
             found.annotate(Annotation(recording.recording_id, other, "unknown"), recording, place)
@@ -152,14 +152,14 @@ def _birds(row) -> list[str]:
     """The labels of a row, each once."""
     birds = row["birds"].split()
     if not birds:
-        raise InputError(f"expected {NOCALL} or codes of species in column birds, found none")
+        raise InputError(f"expected {NONE} or codes of species in column birds, found none")
     for bird in birds:
         _check_code(bird, "birds")
     if len(set(birds)) < len(birds):
         raise InputError(f"expected each code once in column birds, found {row['birds'][:250]!r}")
-    if NOCALL in birds and len(birds) > 1:
+    if NONE in birds and len(birds) > 1:
         raise InputError(
-            f"expected {NOCALL} or codes of species in column birds, found both: {row['birds'][:250]!r}"
+            f"expected {NONE} or codes of species in column birds, found both: {row['birds'][:250]!r}"
         )
     return birds
 
@@ -258,5 +258,5 @@ def submission(template, predictions, decisions):
     birds = []
     for row_id in ids:
         name, _, seconds = row_id.rpartition("_")
-        birds.append(told.get((name, seconds)) or told.get((name, "")) or NOCALL)
+        birds.append(told.get((name, seconds)) or told.get((name, "")) or NONE)
     return pd.DataFrame({id_column: ids, column: birds})

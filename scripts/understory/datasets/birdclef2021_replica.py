@@ -12,7 +12,7 @@ import soundfile
 import soxr
 
 from understory import ogg, synthesis
-from understory.datasets.birdclef2021 import CLIPS, COLUMNS, LABELS, NOCALL, SAMPLE, TEST, WINDOW
+from understory.datasets.birdclef2021 import CLIPS, COLUMNS, LABELS, NONE, SAMPLE, TEST, WINDOW
 from understory.streams import Stage, stream
 from understory.tables import stable_hash
 
@@ -126,19 +126,19 @@ def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processe
         folder / LABELS,
         (*COLUMNS, "birds"),
         [
-            [*_named(plan, stop), " ".join(sorted(codes[s] for s in birds)) or NOCALL]
+            [*_named(plan, stop), " ".join(sorted(codes[s] for s in birds)) or NONE]
             for plan, stop, birds in windows["train"]
         ],
     )
     test = windows["test"]
     _write(folder / TEST, COLUMNS, [_named(plan, stop) for plan, stop, _ in test])
-    _write(folder / SAMPLE, ("row_id", "birds"), [[_named(plan, stop)[0], NOCALL] for plan, stop, _ in test])
+    _write(folder / SAMPLE, ("row_id", "birds"), [[_named(plan, stop)[0], NONE] for plan, stop, _ in test])
     rows = sorted(
         (m.row for m in made if m.row is not None), key=lambda row: (row["primary_label"], row["filename"])
     )
     _write(folder / CLIPS, METADATA, [[row[column] for column in METADATA] for row in rows])
     numbers = {code: number for number, code in enumerate(codes)}
-    classes = sorted([NOCALL, *codes])
+    classes = sorted([NONE, *codes])
     _write(
         truth,
         ("recording_id", "start", "stop", *classes),
@@ -147,7 +147,7 @@ def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processe
                 plan.recording_id,
                 stop - WINDOW,
                 stop,
-                *(int(not birds if name == NOCALL else numbers[name] in birds) for name in classes),
+                *(int(not birds if name == NONE else numbers[name] in birds) for name in classes),
             ]
             for plan, stop, birds in test
         ],

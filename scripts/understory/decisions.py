@@ -25,9 +25,9 @@ def fit(labels, predictions, *, classes, none: str | None = "nocall") -> np.ndar
     """The thresholds that give the highest mean F1 of the rows (`understory.scores.row_f1`), as far as is found.
 
     Coordinate ascent: one threshold after the other is set to the best for all others as they are, which is exact, as
-    the gains of the rows are summed up from the highest probability down. It begins with the best threshold that all
-    classes share, and ends where nothing gains, or after `ROUNDS`. Classes with fewer than `FEW` present labels share
-    one threshold throughout: they have too few to tell a good one from a lucky one. Of equally good ones, the highest.
+    the gains of the rows are summed up from the highest probability down. It begins with `none` everywhere, which it
+    so never falls below, and ends where nothing gains, or after `ROUNDS`. Classes with fewer than `FEW` present labels
+    share one threshold: they have too few to tell a good one from a lucky one. Of equally good ones, the highest.
 
     Parameters
     ----------
@@ -45,12 +45,11 @@ def fit(labels, predictions, *, classes, none: str | None = "nocall") -> np.ndar
         float64 (classes,), in [0, 1].
     """
     task = _Task(_dense(present_labels(labels)), _dense(predictions), classes, none)
-    task.share(task.others)
     for _ in range(ROUNDS):
         before = task.score()
         for number in task.frequent:
             task.improve(number)
-        task.share(task.rare)
+        task.improve_rare()
         task.improve_none()
         if task.score() <= before + ROUNDING:
             break
@@ -135,9 +134,9 @@ class _Task:
         self.thresholds = np.ones(present.shape[1])
         self.none = list(classes).index(none) if none in classes else None
         numbers = np.arange(present.shape[1])
-        self.others = numbers[numbers != self.none]
-        enough = present.sum(axis=0)[self.others] >= FEW
-        self.frequent, self.rare = self.others[enough], self.others[~enough]
+        enough = present.sum(axis=0) >= FEW
+        self.frequent = numbers[enough & (numbers != self.none)]
+        self.rare = numbers[~enough & (numbers != self.none)]
         self.truly = present.sum(axis=1)
         self.decided, self.right = np.zeros(len(present), int), np.zeros(len(present), int)
         nothing = np.zeros(len(present), dtype=bool)
@@ -177,12 +176,10 @@ class _Task:
         self.thresholds[self.none] = _best_cut(values, each[0] - each[1])
         self.passed_none = values > self.thresholds[self.none]
 
-    def share(self, numbers):
-        """Set the threshold that some classes share to the best of `TRIED` for the others as they are."""
-        if not len(numbers):
-            return
-        values, truth = self.predictions[:, numbers], self.present[:, numbers]
-        old = values > self.thresholds[numbers]
+    def improve_rare(self):
+        """Set the threshold that the rare classes share to the best of `TRIED` for the others as they are."""
+        values, truth = self.predictions[:, self.rare], self.present[:, self.rare]
+        old = values > self.thresholds[self.rare]
         decided, right = self.decided - old.sum(axis=1), self.right - (old & truth).sum(axis=1)
         best, chosen = -np.inf, 1.0
         for threshold in _spread(values):
@@ -190,7 +187,7 @@ class _Task:
             score = self.f1(decided + passed.sum(axis=1), right + (passed & truth).sum(axis=1)).sum()
             if score > best + ROUNDING:
                 best, chosen = score, threshold
-        self.thresholds[numbers] = chosen
+        self.thresholds[self.rare] = chosen
         new = values > chosen
         self.decided, self.right = decided + new.sum(axis=1), right + (new & truth).sum(axis=1)
 
@@ -214,12 +211,12 @@ def _between(high, low):
 
 
 def _spread(values):
-    """Thresholds from 1 down, that so many of the values are above: 0, 1, 2, …, in about equal ratios, and all."""
-    ordered = -np.sort(-values[values > 0].astype(float))
+    """Thresholds from 1 down that about 0, 1, 2, … of the values are above, in equal ratios, up to all of them."""
     yield 1.0
+    ordered = np.sort(values[values > 0].astype(float))
     if not len(ordered):
         return
-    for count in np.unique(np.geomspace(1, len(ordered), TRIED).round().astype(int)):
-        below = ordered[count] if count < len(ordered) else 0.0
-        if ordered[count - 1] > below:
-            yield _between(ordered[count - 1], below)
+    counts = np.geomspace(1, len(ordered), TRIED).round().astype(int)
+    for value in np.unique(ordered[-counts])[::-1]:
+        lower = np.searchsorted(ordered, value)
+        yield _between(value, ordered[lower - 1] if lower else 0.0)

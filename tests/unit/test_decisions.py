@@ -111,6 +111,26 @@ def test_classes_with_few_labels_share_a_threshold():
     assert len(set(thresholds)) == len(classes) - 1
 
 
+def test_rare_classes_are_decided_where_they_are_told():
+    labels, predictions, classes = made(300, 0, signal=3)
+    # Four rows of each but the first and none, of probabilities that are lower than the first one's.
+    for number in range(1, len(classes) - 1):
+        labels[np.flatnonzero(labels[:, number])[4:], number] = 0
+        predictions[:, number] = 0.05 + 0.2 * labels[:, number]
+    thresholds = decisions.fit(labels, predictions, classes=classes)
+    assert 0.05 <= thresholds[1] < 0.25
+    assert (thresholds[1:-1] == thresholds[1]).all()
+    assert thresholds[0] > 0.25
+
+
+@given(st.integers(0, 40), st.integers(0, 3))
+def test_fitted_decisions_are_never_worse_than_none_everywhere(seed, signal):
+    labels, predictions, classes = made(30, seed, signal=signal)
+    thresholds = decisions.fit(labels, predictions, classes=classes)
+    floor = f1(labels, [["nocall"]] * 30, classes)
+    assert score_of(labels, predictions, thresholds, classes) >= floor - 1e-9
+
+
 @pytest.mark.parametrize("none", ["nocall", None, "not there"])
 def test_what_tells_is_used_and_the_same_comes_out_again(none):
     labels, predictions, classes = made(400, 1, signal=4)

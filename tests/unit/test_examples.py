@@ -107,13 +107,13 @@ def test_windows_have_the_labels_of_all_that_overlaps_them(annotations, pairs):
 
 def test_annotations_of_one_box_share_a_window():
     given_ = [
-        Annotation("a", "x", "present", 0.0, 5.0),
         Annotation("a", "y", "present", 0.0, 5.0),
+        Annotation("a", "u", "present", 0.0, 5.0),
         Annotation("a", "z", "unknown", 0.0, 5.0),
-        Annotation("a", "x", "present", 5.0, 10.0),
+        Annotation("a", "y", "present", 5.0, 10.0),
         Annotation("a", "z", "unknown", 10.0, 15.0),
-        Annotation("b", "y", "present", 0.0, 5.0),
-        Annotation("b", "y", "present", 5.0, 10.0),
+        Annotation("b", "u", "present", 0.0, 5.0),
+        Annotation("b", "u", "present", 5.0, 10.0),
         Annotation("b", "w", "absent", 5.0, 10.0),
         Annotation("b", "w", "absent", 10.0, 15.0),
         Annotation("c", "v", "absent", 0.0, 5.0),
@@ -121,12 +121,12 @@ def test_annotations_of_one_box_share_a_window():
     ]
     index = placed(*given_, window=5.0, shared_windows=True).sort_values(["recording_id", "start"])
     found = index[["recording_id", "start", "label", "presence", "present", "absent", "unknown"]]
-    # x is in two boxes and y in three, v in one and w in three.
+    # y is in two boxes and u in three, v in one and w in three.
     assert found.to_numpy().tolist() == [
-        ["a", 0, "x", "present", "x;y", "", "z"],
-        ["a", 5, "x", "present", "x", "", ""],
-        ["b", 0, "y", "present", "y", "", ""],
-        ["b", 5, "y", "present", "y", "w", ""],
+        ["a", 0, "y", "present", "u;y", "", "z"],
+        ["a", 5, "y", "present", "y", "", ""],
+        ["b", 0, "u", "present", "u", "", ""],
+        ["b", 5, "u", "present", "u", "w", ""],
         ["b", 10, "w", "absent", "", "w", ""],
         ["c", 0, "v", "absent", "", "v;w", ""],
     ]

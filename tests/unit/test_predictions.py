@@ -53,6 +53,12 @@ def test_the_highest_class_is_that_of_the_dense_array(array):
     assert predictions.highest(array).tolist() == array.argmax(axis=1).tolist()
 
 
+def test_a_zero_that_is_kept_is_no_higher_than_one_that_is_not():
+    kept = sparse.csr_array((np.array([0.0]), (np.array([0]), np.array([2]))), shape=(1, 3))
+    assert kept.nnz == 1
+    assert predictions.highest(kept).tolist() == [0]
+
+
 def test_many_rows_are_looked_through_in_parts(monkeypatch):
     array = np.random.default_rng(0).random((23, 5))
     whole = predictions.top_k(array, 2)

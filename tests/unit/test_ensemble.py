@@ -108,12 +108,10 @@ def test_sparse_members_have_no_ranks():
 def test_members_of_different_rows_are_refused():
     members = [of_recordings(names, [[0.1], [0.2]]) for names in ("ab", "ba")]
     with pytest.raises(InputError, match="not of the same rows"):
-        ensemble.align(members, ["recording_id"])
+        ensemble.align(members)
     start = [np.nan, 1.0]
     same = [of_recordings("ab", [[0.1], [0.2]], start=start) for _ in range(2)]
-    assert [values.tolist() for values in ensemble.align(same, ["recording_id", "start"])] == [
-        [[0.1], [0.2]]
-    ] * 2
+    assert [values.tolist() for values in ensemble.align(same)] == [[[0.1], [0.2]]] * 2
 
 
 PRIORS = pd.Series({"z": 0.0, "y": 0.25, "x": 0.75})

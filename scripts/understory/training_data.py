@@ -38,9 +38,9 @@ class Examples:
             raise InputError(
                 f"folds.csv: expected every example, {len(unknown)} are missing, such as {unknown[0]}: delete the file to have it made again"
             )
-        index = index.merge(
-            folds[["example_id", "fold"]], on="example_id", how="left", validate="many_to_one"
-        )
+        # Of a window with several labels the rarest in all of the data set, which a shard does not know.
+        told = folds[["example_id", "label", "fold"]]
+        index = index.drop(columns="label").merge(told, on="example_id", how="left", validate="many_to_one")
         self.index = index.sort_values(["example_id", "variant"], ignore_index=True)
         self.labels = examples.Labels(self.index, classes, exhaustive=exhaustive)
         self.centred = examples.Centred(self.index, classes)

@@ -38,7 +38,7 @@ def shards(tmp_path):
         "",
         index.label[22:],
     )
-    folds = index[["example_id"]].assign(fold=np.arange(24) // 3 % 2)
+    folds = index[["example_id", "label"]].assign(fold=np.arange(24) // 3 % 2)
     found = []
     for variant in (0, 1):
         for shard in range(3):

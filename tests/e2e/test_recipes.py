@@ -1,0 +1,168 @@
+"""Every recipe with a replica of its own, from made-up data to the report, at a small size."""
+
+import json
+
+import pandas as pd
+import pytest
+import yaml
+from birdclef_format import check as check_birds
+from workflow import ROOT
+
+from understory import members, summary
+
+pytestmark = pytest.mark.slow
+
+SMALL = {
+    "birdclef2021": {
+        "synthetic": {
+            "train_recordings": 8,
+            "rejected_recordings": 24,
+            "test_recordings": 2,
+            "train_duration": 20,
+            "test_duration": 20,
+        },
+        "models": {"sed_cnn": {"options": {"filters": [4, 8], "dense": 8}, "epochs": 1}},
+    },
+    "herbarium2021": {
+        "synthetic": {"train_recordings": 80, "test_recordings": 12},
+        "features": {"photo": {"size": [48, 48]}},
+        "models": {"herbarium_cnn": {"options": {"filters": [8, 16]}, "epochs": 1}},
+        "predictions": {"top_k": 5},
+    },
+    "rsna_miccai": {
+        "synthetic": {"train_recordings": 8, "test_recordings": 3},
+        "features": {"brain": {"size": [32, 32]}},
+        "models": {"scan_cnn": {"options": {"filters": [4, 8]}, "epochs": 1}},
+    },
+}
+SETTINGS = {
+    "shards": {"train": 1, "test": 1},
+    "split": {"n_splits": 2, "rare_classes": "allow"},
+    "augment": {"copies": 1},
+}
+
+
+def merged(base, over):
+    return {**base, **{k: {**base[k], **v} if isinstance(base.get(k), dict) else v for k, v in over.items()}}
+
+
+@pytest.fixture(scope="session")
+def runs(run_snakemake, tmp_path_factory):
+    """A function that gives the results of a recipe's small run, made once."""
+    made = {}
+
+    def run(name):
+        if name not in made:
+            place = tmp_path_factory.mktemp(name)
+            run_snakemake(place, recipe=name, config=merged(SETTINGS, SMALL[name]))
+            made[name] = place / "results" / name
+        return made[name]
+
+    return run
+
+
+def check_plants(submission, sample):
+    """Integers of classes, as the real submission has them."""
+    assert list(submission.columns) == list(sample.columns) == ["Id", "Predicted"]
+    assert list(submission.Id) == list(sample.Id)
+    assert submission.Predicted.astype(int).ge(0).all()
+
+
+def check_scans(submission, sample):
+    assert list(submission.columns) == list(sample.columns) == ["BraTS21ID", "MGMT_value"]
+    assert list(submission.BraTS21ID) == list(sample.BraTS21ID)
+    assert submission.MGMT_value.astype(float).between(0, 1).all()
+
+
+CHECKS = {"birdclef2021": check_birds, "herbarium2021": check_plants, "rsna_miccai": check_scans}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_recipe_runs_from_its_replica_to_a_submission_of_the_right_form(runs, name):
+    out = runs(name)
+    submission, sample = (
+        pd.read_csv(path, dtype=str) for path in (out / "submission.csv", out / "data/sample_submission.csv")
+    )
+    CHECKS[name](submission, sample)
+    scores = json.loads((out / "scores.json").read_text())
+    labels = json.loads((out / "labels.json").read_text())
+    assert scores["metric"] == labels["metric"]
+    for score in (scores["oof"], scores["truth"], *(entry["score"] for entry in scores["folds"])):
+        assert 0 <= score <= 1
+    low, high = scores["oof_interval"]["low"], scores["oof_interval"]["high"]
+    assert low <= scores["oof"] <= high
+    assert (out / "report.html").stat().st_size
+    assert len(summary.lines(out, tested=True)) == 5
+
+
+def test_folds_are_of_soundscapes_and_clips_only_train(runs):
+    folds = pd.read_csv(runs("birdclef2021") / "folds.csv")
+    clips = folds.recording_id.str.startswith("XC")
+    assert set(folds.fold[clips]) == {-1}
+    assert set(folds.fold[~clips]) == {0, 1}
+    assert (folds[~clips].groupby("recording_id").fold.nunique() == 1).all()
+    oof = pd.read_csv(runs("birdclef2021") / "ensemble/oof.csv")
+    assert set(oof.example_id) == set(folds.example_id[~clips])
+
+
+def test_the_slices_of_a_subject_share_a_fold_unless_they_are_asked_not_to(runs, run_snakemake, tmp_path):
+    folds = pd.read_csv(runs("rsna_miccai") / "folds.csv", dtype=str)
+    by_subject = folds.groupby("recording_id")
+    assert by_subject.size().max() > 1
+    assert (by_subject.fold.nunique() == 1).all()
+    config = merged(merged(SETTINGS, SMALL["rsna_miccai"]), {"split": {"group": "none"}})
+    run_snakemake(tmp_path, "results/rsna_miccai/folds.csv", recipe="rsna_miccai", config=config)
+    leaking = pd.read_csv(tmp_path / "results/rsna_miccai/folds.csv", dtype=str)
+    assert set(leaking.example_id) == set(folds.example_id)
+    assert leaking.groupby("recording_id").fold.nunique().max() > 1
+
+
+def test_saved_models_predict_without_training_data(first, folder, run_snakemake, tmp_path):
+    """In another folder, with nothing but the test recordings and the sample submission."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "sample_submission.csv").symlink_to(folder / "sample_submission.csv")
+    (data / "test").symlink_to(folder / "test")
+    config = {
+        "name": "given",
+        "data": str(data),
+        "train": [],
+        "models_from": str(first / "results/small"),
+        "shards": {"test": 3},
+    }
+    done = run_snakemake(tmp_path, config=config)
+    assert "train_fold" not in done.stdout + done.stderr
+    one, other = (
+        path.read_bytes()
+        for path in (first / "results/small/submission.csv", tmp_path / "results/given/submission.csv")
+    )
+    assert one == other
+    again = run_snakemake(tmp_path, config=config)
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+
+def test_models_that_are_not_there_are_missed_before_any_job(first, folder, run_snakemake, tmp_path):
+    config = {"data": str(folder), "train": [], "models_from": str(tmp_path / "nothing")}
+    done = run_snakemake(tmp_path, config=config, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert f"expected the folder of a finished run, results/NAME, which holds {members.FILE}" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("recipe", "model"),
+    [
+        ("birdclef2021", "conv1d"),
+        ("herbarium2021", "resnet34"),
+        ("rsna_miccai", "cnn2d"),
+        ("rfcx", "resnet50"),
+    ],
+)
+def test_the_originals_can_be_chosen(run_snakemake, tmp_path, recipe, model):
+    path = ROOT / "recipes" / f"{recipe}.yaml"
+    assert model not in (yaml.safe_load(path.read_text()).get("train") or ["sed_cnn"])
+    done = run_snakemake(
+        tmp_path, "--dry-run", "--config", f'train=["{model}"]', "data=synthetic", recipe=recipe
+    )
+    assert f"wildcards: model={model}, fold=0" in done.stdout

@@ -37,6 +37,7 @@ def main(job):
 def out_of_fold(job, task):
     """The scores, and what prediction with these models needs to know."""
     params, by_model = job.params.settings, {}
+    fixed = params["ensemble"]["threshold"]
     for path in job.input.oof:
         by_model.setdefault(Path(path).parts[-3], []).append(predictions.read(path, task.classes))
     whole = {}
@@ -45,14 +46,14 @@ def out_of_fold(job, task):
         whole[model] = found.take(found.keys.sort_values("example_id").index)
     oof = ensemble.combined(list(whole.values()), method=params["ensemble"]["folds"])
     predictions.write(job.output.oof, oof, top_k=params["predictions"]["top_k"])
-    score, interval = evaluation.out_of_fold(task, oof, seed=params["seed"])
+    score, interval = evaluation.out_of_fold(task, oof, fixed, seed=params["seed"])
     result = {
         "name": params["name"],
         "metric": task.metric,
         "folds": [
             {"model": model, "fold": fold, "score": value}
             for model, found in whole.items()
-            for fold, value in evaluation.of_folds(task, found).items()
+            for fold, value in evaluation.of_folds(task, found, fixed).items()
         ],
         "oof": score,
         "oof_interval": interval._asdict(),
@@ -61,7 +62,7 @@ def out_of_fold(job, task):
     priors = ensemble.priors(store.read_table(job.input.folds), task.classes)
     return result, {
         "run": params["run"],
-        "thresholds": evaluation.thresholds(task, oof),
+        "thresholds": evaluation.thresholds(task, oof, fixed),
         "priors": priors.to_dict(),
     }
 

@@ -24,10 +24,13 @@ def labels_of(task: Task, keys) -> Labels:
     return Labels(keys[["present"]], task.classes, exhaustive=task.exhaustive)
 
 
-def thresholds(task: Task, found: Predictions) -> dict[str, float] | None:
-    """The thresholds that out-of-fold predictions are decided best by, by class; None where none are needed."""
+def thresholds(task: Task, found: Predictions, fixed: float | None) -> dict[str, float] | None:
+    """The thresholds that out-of-fold predictions are decided best by, by class, or a fixed one; None where none are
+    needed."""
     if task.metric not in DECIDED:
         return None
+    if fixed is not None:
+        return dict.fromkeys(task.classes, fixed)
     fitted = decisions.fit(labels_of(task, found.keys), found.values, classes=task.classes, none=task.none)
     return dict(zip(task.classes, map(float, fitted), strict=True))
 
@@ -40,13 +43,20 @@ def decided(task: Task, found: Predictions, thresholds: dict[str, float] | None)
     return decisions.decide(found.values, cuts, task.classes, none=task.none)
 
 
-def outputs(task: Task, found: Predictions, thresholds=None):
-    """What the metric is told of predictions: themselves, or what is decided by thresholds; without these, by
+def outputs(task: Task, found: Predictions, thresholds: dict[str, float]):
+    """What the metric is told of predictions: themselves, or what is decided by thresholds."""
+    if task.metric not in DECIDED:
+        return found.values
+    return decisions.indicator(decided(task, found, thresholds), task.classes)
+
+
+def held_out(task: Task, found: Predictions, fixed: float | None):
+    """What the metric is told of out-of-fold predictions: themselves, or what is decided by a fixed threshold or else by
     thresholds that were fitted to the other folds, so that what is scored has chosen nothing."""
     if task.metric not in DECIDED:
         return found.values
-    if thresholds is not None:
-        names = decided(task, found, thresholds)
+    if fixed is not None:
+        names = decided(task, found, dict.fromkeys(task.classes, fixed))
     else:
         names = decisions.crossfit(
             labels_of(task, found.keys), found.values, found.keys.fold, classes=task.classes, none=task.none
@@ -58,9 +68,9 @@ def score(task: Task, labels, outputs) -> float:
     return scores.SCORES[task.metric](labels, outputs)
 
 
-def of_folds(task: Task, found: Predictions) -> dict[int, float]:
+def of_folds(task: Task, found: Predictions, fixed: float | None) -> dict[int, float]:
     """The score of each fold of a model's out-of-fold predictions."""
-    values = outputs(task, found)
+    values = held_out(task, found, fixed)
     result = {}
     for fold in sorted(found.keys.fold.unique()):
         rows = (found.keys.fold == fold).to_numpy().nonzero()[0]
@@ -72,9 +82,11 @@ def of_folds(task: Task, found: Predictions) -> dict[int, float]:
     return result
 
 
-def out_of_fold(task: Task, found: Predictions, *, seed: int) -> tuple[float, scores.Interval]:
+def out_of_fold(
+    task: Task, found: Predictions, fixed: float | None, *, seed: int
+) -> tuple[float, scores.Interval]:
     """The score of all folds together, and its 95 % interval when recordings are drawn anew."""
     rows = judged(task, found)
-    labels, values = labels_of(task, rows.keys), outputs(task, rows)
+    labels, values = labels_of(task, rows.keys), held_out(task, rows, fixed)
     interval = scores.bootstrap_interval(task.metric, labels, values, rows.keys.recording_id, seed=seed)
     return score(task, labels, values), interval

@@ -14,7 +14,7 @@ LABELS = "labels.json"
 # Of each block, what predictions depend on.
 BLOCKS = {
     "crop": ("hop", "sample_rate", "window"),
-    "ensemble": ("folds", "top_k", "windows"),
+    "ensemble": ("folds", "threshold", "top_k", "windows"),
     "images": ("longest_side", "sequences", "slices"),
     "split": ("n_splits",),
 }

@@ -10,6 +10,7 @@ TINY = {"options": {"filters": [4, 8], "dense": 8}, "epochs": 1}
 # A model of one's own takes every key of a model.
 OTHER = {
     "architecture": "sed_cnn",
+    "features": "log_mel",
     **TINY,
     "options": {"filters": [4, 8], "dense": 8, "dropout": 0.1},
     "loss": {"name": "binary_crossentropy"},

@@ -1,5 +1,6 @@
 import json
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -233,3 +234,42 @@ def test_a_state_that_cannot_be_read_is_none(shards, tmp_path, capsys):
     training.save(model, tmp_path / "model.keras")
     assert (tmp_path / "model.keras").read_bytes() == (tmp_path / "whole.keras").read_bytes()
     assert again == history
+
+
+def test_balanced_epochs_draw_classes_as_often_as_they_are_asked_to():
+    index = pd.DataFrame({"label": ["a"] * 900 + ["b"] * 90 + ["c"] * 10, "presence": "present"})
+    rows = np.arange(5000, 6000)
+
+    def shares(balance):
+        order = np.concatenate(
+            [training._order(index, rows, balance, np.random.default_rng(seed)) for seed in range(30)]
+        )
+        assert set(order) <= set(rows)
+        return index.label[order - 5000].value_counts(normalize=True)
+
+    assert shares(0.0).to_dict() == {"a": 0.9, "b": 0.09, "c": 0.01}
+    once = training._order(index, rows, 0.0, np.random.default_rng(0))
+    assert sorted(once) == list(rows)
+    np.testing.assert_allclose(shares(1.0), 1 / 3, atol=0.01)
+    root = np.sqrt([900, 90, 10])
+    np.testing.assert_allclose(shares(0.5)[["a", "b", "c"]], root / root.sum(), atol=0.01)
+
+
+def test_training_ends_when_nothing_has_been_better_for_as_long_as_is_waited(shards, tmp_path, monkeypatch):
+    values = iter([0.2, 0.5, 0.4, 0.5, 0.3, 0.1, 0.9])
+    monkeypatch.setattr(training, "_order", lambda index, rows, balance, rng: rows)
+    whole = keras.Model.fit
+
+    def fit(self, *given, **options):
+        done = whole(self, *given, **options)
+        done.history["val_lwlrap"] = [next(values)]
+        return done
+
+    monkeypatch.setattr(keras.Model, "fit", fit)
+    _, best, history = train(shards, tmp_path / "s", epochs=7, patience=2)
+    # An epoch as good as the best is a better one: the later model has seen more.
+    assert [each["epoch"] for each in history] == [1, 2, 3, 4, 5, 6]
+    values = iter([])
+    _, again, resumed = train(shards, tmp_path / "s", epochs=7, patience=2)
+    assert resumed == history
+    assert again == best

@@ -1,0 +1,85 @@
+"""What is scored: the task's rows, and decisions that have seen nothing of them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from understory import evaluation, scores, tasks
+from understory.predictions import Predictions
+
+BIRDS = tasks.Task(["a", "b", "none"], True, "row_f1", "window", "example", "none")
+SCANS = tasks.Task(["0", "1"], True, "roc_auc", "recording", "recording", None)
+
+
+def birds(rng, rows=120):
+    truth = rng.random((rows, 2)) < 0.3
+    present = [
+        ";".join(label for label, there in zip("ab", row, strict=True) if there) or "none" for row in truth
+    ]
+    values = np.clip(0.2 + 0.5 * truth + rng.normal(0, 0.15, truth.shape), 0, 1)
+    values = np.c_[values, 1 - values.max(axis=1)]
+    keys = pd.DataFrame(
+        {
+            "example_id": [f"e{row}" for row in range(rows)],
+            "recording_id": [f"r{row // 4}" for row in range(rows)],
+            "present": present,
+            "fold": np.arange(rows) // 4 % 3,
+        }
+    )
+    return Predictions(keys, values, BIRDS.classes)
+
+
+def naive_f1(truth, decided):
+    truth, decided = set(truth.split(";")), set(decided)
+    return 2 * len(truth & decided) / (len(truth) + len(decided))
+
+
+def test_a_fixed_threshold_decides_all_rows():
+    found = birds(np.random.default_rng(0))
+    cuts = evaluation.thresholds(BIRDS, found, 0.5)
+    assert cuts == {"a": 0.5, "b": 0.5, "none": 0.5}
+    decided = [
+        [label for label, value in zip("ab", row, strict=False) if value > 0.5]
+        + ["none"] * bool(row[2] > 0.5 or (row[:2] <= 0.5).all())
+        for row in found.values
+    ]
+    expected = np.mean([naive_f1(*pair) for pair in zip(found.keys.present, decided, strict=True)])
+    score, _ = evaluation.out_of_fold(BIRDS, found, 0.5, seed=0)
+    assert score == pytest.approx(expected)
+
+
+def test_a_folds_rows_have_no_part_in_their_thresholds():
+    """Its truth turned upside down changes how it is scored, and nothing of what is decided for it."""
+    found = birds(np.random.default_rng(1))
+    before = evaluation.held_out(BIRDS, found, None)
+    rows = (found.keys.fold == 1).to_numpy()
+    keys = found.keys.copy()
+    keys.loc[rows, "present"] = np.where(keys.present[rows] == "none", "a;b", "none")
+    turned = evaluation.held_out(BIRDS, Predictions(keys, found.values, found.classes), None)
+    assert (before[rows] != turned[rows]).nnz == 0
+    assert (before[~rows] != turned[~rows]).nnz > 0
+    assert evaluation.of_folds(BIRDS, found, None).keys() == {0, 1, 2}
+
+
+def test_a_recording_is_scored_once_by_the_mean_of_its_examples():
+    keys = pd.DataFrame(
+        {
+            "example_id": ["a1", "a2", "a3", "b1", "c1", "c2"],
+            "recording_id": ["a", "a", "a", "b", "c", "c"],
+            "present": ["1", "1", "1", "0", "0", "0"],
+            "fold": [0, 0, 0, 0, 1, 1],
+        }
+    )
+    second = np.array([0.1, 0.2, 0.9, 0.3, 0.6, 0.1])
+    found = Predictions(keys, np.c_[1 - second, second], SCANS.classes)
+    judged = evaluation.judged(SCANS, found)
+    assert list(judged.keys.recording_id) == ["a", "b", "c"]
+    np.testing.assert_allclose(judged.values[:, 1], [0.4, 0.3, 0.35])
+    score, interval = evaluation.out_of_fold(SCANS, found, None, seed=0)
+    assert score == 1.0
+    assert isinstance(interval, scores.Interval)
+    of_folds = evaluation.of_folds(SCANS, found, None)
+    assert of_folds[0] == 1.0
+    assert np.isnan(of_folds[1])
+    by_example = evaluation.out_of_fold(SCANS._replace(scored="example"), found, None, seed=0)[0]
+    assert by_example < 1

@@ -1,0 +1,70 @@
+import json
+
+import pytest
+
+from understory import members
+from understory.tables import InputError
+
+RUN = {
+    "crop": {"hop": 1.0, "sample_rate": 8000, "window": 2.0},
+    "ensemble": {"folds": "mean", "threshold": None, "top_k": 1, "windows": "max"},
+    "images": {"longest_side": 8, "sequences": [], "slices": {}},
+    "split": {"n_splits": 2},
+    "features": {"mel": {"kind": "log_mel"}},
+    "models": {"m": {"features": "mel", "select": "best"}},
+    "train": ["m"],
+}
+CONFIG = {
+    "crop": {"hop": 5.0, "sample_rate": 48000, "window": 10.0, "absent": True},
+    "ensemble": {"folds": "rank", "threshold": 0.5, "top_k": 3, "windows": "mean"},
+    "images": {"longest_side": 512, "sequences": ["a"], "slices": {"start": 0.1}},
+    "split": {"n_splits": 5, "seed": 1},
+    "features": {"other": {}},
+    "models": {"n": {}},
+    "train": [],
+    "name": "mine",
+}
+
+
+@pytest.fixture
+def finished(tmp_path):
+    for fold in range(2):
+        (tmp_path / f"models/m/fold{fold}").mkdir(parents=True)
+        (tmp_path / f"models/m/fold{fold}/best.keras").touch()
+    (tmp_path / "labels.json").touch()
+    (tmp_path / "ensemble").mkdir()
+    (tmp_path / members.FILE).write_text(json.dumps({"run": RUN, "thresholds": None, "priors": {}}))
+    return tmp_path
+
+
+def test_all_that_a_prediction_depends_on_is_the_other_runs(finished):
+    found = members.taken({**CONFIG, "models_from": str(finished)})
+    assert members.described(found) == RUN
+    assert found["crop"]["absent"] is True
+    assert found["split"]["seed"] == 1
+    assert found["name"] == "mine"
+
+
+def test_without_another_run_nothing_changes():
+    config = {**CONFIG, "models_from": None}
+    assert members.taken(config) is config
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (lambda place: (place / members.FILE).unlink(), "which holds ensemble/members.json; found none at"),
+        (lambda place: (place / members.FILE).write_text("{"), "cannot be used"),
+        (lambda place: (place / members.FILE).write_text("[]"), "not all that a run writes"),
+        (lambda place: (place / members.FILE).write_text('{"run": 1, "thresholds": 1, "priors": 1}'), "used"),
+        (
+            lambda place: (place / "models/m/fold1/best.keras").unlink(),
+            "the models of every fold.*fold1/best",
+        ),
+        (lambda place: (place / "labels.json").unlink(), "and labels.json in"),
+    ],
+)
+def test_what_lacks_is_said(finished, broken, said):
+    broken(finished)
+    with pytest.raises(InputError, match=f"models_from: expected.*{said}"):
+        members.taken({**CONFIG, "models_from": str(finished)})

@@ -216,7 +216,6 @@ TAKES = {
     "options": {
         "cnn2d": ((), ()),
         "conv1d": ((), ()),
-        "efficientnet_v2_b0": (("dropout", "outputs"), ()),
         "picture_cnn": (("dropout", "filters", "outputs", "scaling"), ()),
         "resnet34": ((), ()),
         "resnet50": ((), ()),

@@ -282,33 +282,9 @@ def _convolution(x, filters, kernel, strides):
     return layers.BatchNormalization(momentum=0.9)(x)
 
 
-def efficientnet_v2_b0(shape, classes, *, dropout=0.2, outputs="softmax") -> keras.Model:
-    """EfficientNetV2-B0 from random weights, for pictures of 0..255 (M. Tan and Q. Le, "EfficientNetV2: Smaller
-    Models and Faster Training", ICML 2021).
-
-    Its first layers scale: by ImageNet's mean and deviation where there are 3 channels, else to -1..1.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        (height, width, channels).
-    dropout : float
-        Share of the pooled features dropped.
-    outputs : {"softmax", "sigmoid"}
-        For one class an example, or several.
-    """
-    base = keras.applications.EfficientNetV2B0(
-        include_top=False, weights=None, input_shape=shape, pooling="avg"
-    )
-    x = layers.Dropout(dropout)(base.output)
-    x = _outputs(x, classes, _one_of("outputs", outputs, ACTIVATIONS))
-    return keras.Model(base.input, x, name="efficientnet_v2_b0")
-
-
 ARCHITECTURES = {
     "cnn2d": cnn2d,
     "conv1d": conv1d,
-    "efficientnet_v2_b0": efficientnet_v2_b0,
     "picture_cnn": picture_cnn,
     "resnet34": resnet34,
     "resnet50": resnet50,

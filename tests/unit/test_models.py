@@ -138,7 +138,6 @@ BINARY = {"name": "binary_crossentropy", "unknown_weight": 0.3}
     [
         ("cnn2d", (32, 32, 1), {}, CATEGORICAL),
         ("conv1d", (100, 800, 1), {}, BINARY),
-        ("efficientnet_v2_b0", (32, 48, 1), {}, CATEGORICAL),
         ("picture_cnn", (32, 48, 3), {}, CATEGORICAL),
         ("picture_cnn", (33, 47, 4), {"filters": [8, 8], "outputs": "sigmoid"}, BINARY),
         ("picture_cnn", (32, 32, 3), {"filters": [8], "scaling": "imagenet"}, CATEGORICAL),
@@ -192,7 +191,6 @@ def test_the_outputs_are_float32_whatever_the_layers_before_compute_in(architect
         ("picture_cnn", (32, 32, 4), 2, {"scaling": "imagenet"}, "expected 3 channels .*found 4"),
         ("conv1d", (48, 800, 1), 2, {}, "expected examples of at least 49 x 1, found 48 x 800"),
         ("cnn2d", (6, 32, 1), 2, {}, "expected examples of at least 7 x 7, found 6 x 32"),
-        ("efficientnet_v2_b0", (16, 16, 3), 2, {}, "32x32"),
         (
             "cnn2d",
             (32, 32),

@@ -4,6 +4,25 @@
 # What the examples on the page look like: as the first model sees them.
 SHOWN = config["models"][MODELS[0]]["features"]
 COPIES = range(config["augment"]["copies"] + 1)
+# What recordings are called.
+SOURCES = "recordings" if MEDIUM == "audio" else "studies" if config["images"]["sequences"] else "photographs"
+# By name: the category and the title in Snakemake's own report.
+FIGURES = {
+    "fold_scores": ("Scores", "Folds"),
+    **(
+        {
+            "separation": ("Scores", "Predictions by class"),
+            "roc": ("Scores", "Receiver operating characteristic"),
+        }
+        if datasets.reader(config["dataset"]).METRIC == "roc_auc"
+        else {
+            "class_scores": ("Scores", "Classes"),
+            "precision_recall": ("Scores", "Precision and recall"),
+        }
+    ),
+    "confusion": ("Scores", "Confusion"),
+    "learning_curves": ("Training", "Learning curves"),
+}
 MEASURED = {
     "names": sorted(
         {
@@ -29,6 +48,7 @@ rule build_report:
         oof=f"{OUT}/ensemble/oof.csv",
         predictions=f"{OUT}/ensemble/predictions.csv" if TEST else [],
         labels=f"{OUT}/labels.json",
+        members=f"{OUT}/{members.FILE}",
         folds=f"{OUT}/folds.csv",
         histories=of_folds("models/{model}/fold{fold}/history.csv"),
         quarantine=f"{OUT}/quarantine.csv",
@@ -37,41 +57,20 @@ rule build_report:
         arrays=examples("npy", SHOWN, 0, TRAIN),
         indexes=examples("csv", SHOWN, 0, TRAIN),
     output:
+        **{
+            name: report(
+                f"{OUT}/figures/{name}.svg",
+                caption=f"../report/{name}.rst",
+                category=category,
+                labels={"what": what},
+            )
+            for name, (category, what) in FIGURES.items()
+        },
         report=report(
             f"{OUT}/report.html",
             caption="../report/report.rst",
             category="Report",
             labels={"what": "The whole report"},
-        ),
-        fold_scores=report(
-            f"{OUT}/figures/fold_scores.svg",
-            caption="../report/fold_scores.rst",
-            category="Scores",
-            labels={"what": "Folds"},
-        ),
-        class_scores=report(
-            f"{OUT}/figures/class_scores.svg",
-            caption="../report/class_scores.rst",
-            category="Scores",
-            labels={"what": "Classes"},
-        ),
-        precision_recall=report(
-            f"{OUT}/figures/precision_recall.svg",
-            caption="../report/precision_recall.rst",
-            category="Scores",
-            labels={"what": "Precision and recall"},
-        ),
-        confusion=report(
-            f"{OUT}/figures/confusion.svg",
-            caption="../report/confusion.rst",
-            category="Scores",
-            labels={"what": "Confusion"},
-        ),
-        learning_curves=report(
-            f"{OUT}/figures/learning_curves.svg",
-            caption="../report/learning_curves.rst",
-            category="Training",
-            labels={"what": "Learning curves"},
         ),
     log:
         f"{OUT}/logs/build_report.log",
@@ -110,6 +109,9 @@ rule build_report:
                 "select": {model: config["models"][model]["select"] for model in MODELS},
                 "features": config["features"][SHOWN],
                 "crop": {"window": config["crop"]["window"]},
+                "sequences": config["images"]["sequences"],
+                "sources": SOURCES,
+                "threshold": config["ensemble"]["threshold"],
             }
         ),
         configuration=configuration.as_text(configuration.effective(config)),

@@ -3,17 +3,18 @@
 import json
 from pathlib import Path
 
-from understory import provenance, report, store, tables
+from understory import members, predictions, provenance, report, store, tables, tasks
 from understory.job import run
 
 
 def main(job):
     params = job.params.settings
-    predictions = truth = None
+    task = tasks.Task.read(job.input.labels)
+    tested = truth = None
     if job.input.get("predictions"):
-        predictions = store.read_table(job.input.predictions).set_index("recording_id")
+        tested = predictions.read(job.input.predictions, task.classes)
     if job.input.get("truth"):
-        truth = store.read_table(job.input.truth).set_index("recording_id").loc[predictions.index]
+        truth = store.read_table(job.input.truth)
     histories = {}
     for path in map(Path, job.input.histories):
         fold = int(path.parts[-2].removeprefix("fold"))
@@ -23,11 +24,12 @@ def main(job):
     page = report.page(
         settings=params,
         scored=json.loads(Path(job.input.scores).read_text()),
-        labels=json.loads(Path(job.input.labels).read_text()),
+        task=task,
         folds=store.read_table(job.input.folds),
-        oof=store.read_table(job.input.oof),
-        predictions=predictions,
+        oof=predictions.read(job.input.oof, task.classes),
+        predictions=tested,
         truth=truth,
+        thresholds=members.read(Path(job.input.members).parents[1])["thresholds"],
         histories=histories,
         store=[
             store.read(array, index) for array, index in zip(job.input.arrays, job.input.indexes, strict=True)

@@ -23,8 +23,7 @@ def main(job):
         tested = ensemble.with_priors(ensemble.combined(parts, method=how["folds"]), unread, own["priors"])
         predictions.write(job.output.predictions, tested, top_k=params["predictions"]["top_k"])
         if job.input.get("truth"):
-            truth = store.read_table(job.input.truth)
-            truth = tested.keys.merge(truth, how="left", validate="one_to_one")[task.classes].to_numpy()
+            truth = evaluation.truth_of(task, tested.keys, store.read_table(job.input.truth))
             result["truth"] = evaluation.score(
                 task, truth, evaluation.outputs(task, tested, own["thresholds"])
             )

@@ -24,6 +24,11 @@ def labels_of(task: Task, keys) -> Labels:
     return Labels(keys[["present"]], task.classes, exhaustive=task.exhaustive)
 
 
+def truth_of(task: Task, keys, truth):
+    """What is known of rows of predictions, by a table of their truth: float64 (rows, classes), NaN where it has none."""
+    return keys.merge(truth, how="left", validate="one_to_one")[task.classes].to_numpy(dtype=float)
+
+
 def thresholds(task: Task, found: Predictions, fixed: float | None) -> dict[str, float] | None:
     """The thresholds that out-of-fold predictions are decided best by, by class, or a fixed one; None where none are
     needed."""
@@ -68,18 +73,29 @@ def score(task: Task, labels, outputs) -> float:
     return scores.SCORES[task.metric](labels, outputs)
 
 
-def of_folds(task: Task, found: Predictions, fixed: float | None) -> dict[int, float]:
-    """The score of each fold of a model's out-of-fold predictions."""
+def floor(task: Task, labels) -> float | None:
+    """The score of rows that are all said to have nothing but the class `none`; None where the task has no such class."""
+    if task.metric not in DECIDED or task.none not in task.classes:
+        return None
+    return score(task, labels, decisions.indicator([[task.none]] * len(labels), task.classes))
+
+
+def by_fold(task: Task, found: Predictions, fixed: float | None):
+    """Of each fold of out-of-fold predictions its number, the keys of what is scored, and the outputs."""
     values = held_out(task, found, fixed)
-    result = {}
     for fold in sorted(found.keys.fold.unique()):
         rows = (found.keys.fold == fold).to_numpy().nonzero()[0]
         if task.scored == "recording":
             part = judged(task, found.take(rows))
-            result[int(fold)] = score(task, labels_of(task, part.keys), part.values)
+            yield int(fold), part.keys, part.values
         else:
-            result[int(fold)] = score(task, labels_of(task, found.keys.iloc[rows]), values[rows])
-    return result
+            yield int(fold), found.keys.iloc[rows], values[rows]
+
+
+def of_folds(task: Task, found: Predictions, fixed: float | None) -> dict[int, float]:
+    """The score of each fold of a model's out-of-fold predictions."""
+    folds = by_fold(task, found, fixed)
+    return {fold: score(task, labels_of(task, keys), values) for fold, keys, values in folds}
 
 
 def out_of_fold(

@@ -237,12 +237,31 @@ class Labels:
     def present(self) -> sparse.csr_array:
         return self._named > 0
 
+    @cached_property
+    def _shifted(self):
+        """What is named as 1 unknown, 2 absent, 3 present, as no entry reads 0."""
+        parts = self._named.data + np.int8(2), self._named.indices, self._named.indptr
+        return sparse.csr_array(parts, shape=self.shape)
+
+    def at(self, rows, columns) -> np.ndarray:
+        """What is known of single cells, (rows[0], columns[0]) and so on: float32 of 1 present, 0 absent, -1 unknown."""
+        found = self._shifted[rows, columns]
+        found = (found.toarray() if sparse.issparse(found) else np.asarray(found)).reshape(len(rows))
+        return np.where(found, found - np.float32(2), np.float32(self._other))
+
+    def count(self) -> tuple[int, int]:
+        """How many cells are present, and how many absent."""
+        present, absent = (int((self._named.data == value).sum()) for value in (PRESENT, ABSENT))
+        others = self.shape[0] * self.shape[1] - self._named.nnz
+        return present, absent + (others if self._other == ABSENT else 0)
+
     def permuted(self, rows, by) -> "Labels":
         """The labels in which row `rows[i]` has what row `by[i]` has here."""
         source = np.arange(len(self))
         source[rows] = by
         changed = copy.copy(self)
-        changed.__dict__.pop("present", None)
+        for kept in ("present", "_shifted"):
+            changed.__dict__.pop(kept, None)
         changed._named = self._named[source]
         return changed
 

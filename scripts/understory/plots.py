@@ -1,4 +1,4 @@
-"""The report's figures, as SVG, and its spectrograms, as WebP."""
+"""The report's figures, as SVG, and its examples, as WebP."""
 
 import base64
 import io
@@ -66,7 +66,9 @@ def _saved(figure, kind="svg") -> bytes:
     return out.getvalue()
 
 
-def fold_scores(folds: dict[str, np.ndarray], lines: dict[str, float], metric: str) -> bytes:
+def fold_scores(
+    folds: dict[str, np.ndarray], lines: dict[str, float], metric: str, interval: tuple[float, float]
+) -> bytes:
     """A row a model: its folds' scores as points, their mean and standard deviation as a bar.
 
     Parameters
@@ -75,6 +77,8 @@ def fold_scores(folds: dict[str, np.ndarray], lines: dict[str, float], metric: s
         The scores (folds,) of each model; NaN for a fold without a score.
     lines : dict
         Single scores drawn as vertical lines, by name.
+    interval : (float, float)
+        Drawn as a band behind them all; NaN where there is none.
     """
     figure, axis = plt.subplots(figsize=(WIDTH, 1.1 + 0.4 * len(folds)), layout="constrained")
     for row, values in enumerate(folds.values()):
@@ -85,6 +89,8 @@ def fold_scores(folds: dict[str, np.ndarray], lines: dict[str, float], metric: s
         if len(found) > 1:
             spread = np.std(found, ddof=1)
             axis.errorbar(np.mean(found), row + 0.25, xerr=spread, fmt="|", color=INK, capsize=3)
+    if np.isfinite(interval).all():
+        axis.axvspan(*interval, color=COLOURS[1], alpha=0.12, linewidth=0)
     for (name, value), colour in zip(lines.items(), COLOURS[1:], strict=False):
         if np.isfinite(value):
             axis.axvline(value, color=colour, linestyle="--", linewidth=1.2, label=name)
@@ -93,14 +99,16 @@ def fold_scores(folds: dict[str, np.ndarray], lines: dict[str, float], metric: s
     )
     axis.set_ylim(len(folds) - 0.4, -0.6)
     if axis.get_legend_handles_labels()[0]:
-        figure.legend(frameon=False, loc="outside upper center", ncols=len(lines))
+        figure.legend(frameon=False, loc="outside upper center", ncols=2 if len(lines) > 3 else len(lines))
     return _saved(figure)
 
 
 def class_scores(
-    classes, means: np.ndarray, by_fold: np.ndarray, truth: np.ndarray | None, label: str
+    classes, means: np.ndarray, by_fold: np.ndarray, truth: np.ndarray | None, label: str, every=None
 ) -> bytes:
     """A bar a class: the mean over its folds, with the folds as points and the truth as a diamond.
+
+    Where these are some of many classes, above them the distribution of the means of all.
 
     Parameters
     ----------
@@ -110,8 +118,19 @@ def class_scores(
         (folds, classes), NaN where a fold has none.
     truth : numpy.ndarray or None
         (classes,), NaN where there is none.
+    every : numpy.ndarray or None
+        The means of all classes, where those that are drawn are not all.
     """
-    figure, axis = plt.subplots(figsize=(WIDTH, 1.2 + 0.2 * len(classes)), layout="constrained")
+    height = 1.2 + 0.2 * len(classes)
+    if every is None:
+        figure, axis = plt.subplots(figsize=(WIDTH, height), layout="constrained")
+    else:
+        figure, (above, axis) = plt.subplots(
+            2, 1, figsize=(WIDTH, height + 1.8), height_ratios=[1.8, height], layout="constrained"
+        )
+        above.hist(every[np.isfinite(every)], bins=np.linspace(0, 1, 41), color=COLOURS[0])
+        above.set(xlim=(0, 1.02), ylabel="classes", xlabel=f"{label}, of all classes")
+        above.yaxis.set_major_locator(MaxNLocator(integer=True))
     places = np.arange(len(classes))
     axis.barh(places, np.nan_to_num(means), height=0.7, color="#bcd6c8", label="mean of the folds")
     for number, scores in enumerate(by_fold):
@@ -201,32 +220,85 @@ def precision_recall(curves: dict) -> bytes:
     return _saved(figure)
 
 
-def confusion(classes, counts: np.ndarray, pairs) -> bytes:
-    """What is taken for what; counts of shape (classes, classes), rows being labelled, columns predicted.
+def roc(curves: dict) -> bytes:
+    """A panel a `curves.Roc`, by name, with the diagonal as what chance gives."""
+    figure, axes = plt.subplots(
+        1, len(curves), figsize=(WIDTH / 2 * len(curves), 2.6), squeeze=False, layout="constrained"
+    )
+    for axis, (name, curve), colour in zip(axes[0], curves.items(), COLOURS, strict=False):
+        title = plain(name)
+        axis.plot([0, 1], [0, 1], color=FAINT, linestyle="--")
+        if curve.false is None:
+            axis.text(0.5, 0.5, "no curve: one of the\nclasses is not there", ha="center", va="center")
+        else:
+            axis.plot(curve.false, curve.true, color=colour)
+            title = f"{title}\narea {curve.area:.3f}, chance 0.5"
+        axis.set(xlim=(0, 1.01), ylim=(0, 1.02), xlabel="false positives", ylabel="true positives")
+        axis.set_title(title, fontsize=9)
+    return _saved(figure)
 
-    Up to `MATRIX` classes as a matrix of the shares of each row; of more, only `pairs` are shown as bars:
-    tuples of labelled, predicted and their number.
+
+def separation(panels: dict, label: str, rows: str) -> bytes:
+    """Histograms of the predictions of one class, by what is present; `panels` maps a name to predictions by class."""
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(WIDTH / 2 * len(panels), 2.6), squeeze=False, layout="constrained"
+    )
+    for axis, (name, by_class) in zip(axes[0], panels.items(), strict=True):
+        found = np.concatenate(list(by_class.values()))
+        found = found[np.isfinite(found)]
+        low, high = (found.min(), found.max()) if len(found) else (0, 1)
+        edges = np.linspace(low, high if high > low else low + 0.01, 16)
+        for (present, values), colour in zip(by_class.items(), COLOURS, strict=False):
+            axis.hist(values, bins=edges, color=colour, alpha=0.55, label=plain(present, 16))
+        axis.set(xlabel=label, ylabel=rows)
+        axis.set_title(plain(name), fontsize=9)
+        axis.yaxis.set_major_locator(MaxNLocator(integer=True))
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, frameon=False, loc="outside upper center", ncols=2, title="labelled")
+    return _saved(figure)
+
+
+def confusion(classes, shares: np.ndarray | None, pairs, said: str, rows: str) -> bytes:
+    """What is taken for what.
+
+    Parameters
+    ----------
+    classes : sequence of str
+    shares : numpy.ndarray or None
+        (classes, classes), of up to `MATRIX` classes, which are drawn as a matrix; of more, `pairs` are, as bars.
+    pairs : list of (str, str, int)
+        Labelled, predicted, and how often.
+    said : str
+        What the second stands for.
+    rows : str
+        What is counted.
     """
-    if len(classes) > MATRIX:
+    if shares is None:
         figure, axis = plt.subplots(figsize=(WIDTH, 1 + 0.32 * len(pairs)), layout="constrained")
         places = np.arange(len(pairs))
         axis.barh(places, [count for *_, count in pairs], height=0.7, color=COLOURS[0])
         names = [f"{plain(label, 24)}\ntaken for {plain(other, 24)}" for label, other, _ in pairs]
-        axis.set(yticks=places, yticklabels=names, xlabel="examples")
+        axis.set(yticks=places, yticklabels=names, xlabel=rows)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_ylim(max(len(pairs), 1) - 0.4, -0.6)
         return _saved(figure)
     size = min(8.0, 2.5 + 0.2 * len(classes))
     figure, axis = plt.subplots(figsize=(max(size, WIDTH), size), layout="constrained")
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     image = axis.imshow(shares, cmap="Greens", vmin=0, vmax=1)
     ticks, names = np.arange(len(classes)), [plain(label, 24) for label in classes]
     small = float(np.clip(300 / len(classes), 5, 9))
-    axis.set(xlabel="highest prediction", ylabel="label")
+    axis.set(xlabel=said, ylabel="label")
     axis.set_yticks(ticks, names, fontsize=small)
     axis.set_xticks(ticks, names, rotation=90, fontsize=small)
-    figure.colorbar(image, ax=axis, shrink=0.6, label="share of the label's examples")
+    figure.colorbar(image, ax=axis, shrink=0.6, label=f"share of the label's {rows}")
     return _saved(figure)
+
+
+def picture(values: np.ndarray, **colours) -> bytes:
+    """Pixels of shape (height, width) or (height, width, 3) as WebP; `colours` are of `pyplot.imsave`, for one channel."""
+    out = io.BytesIO()
+    plt.imsave(out, values, format="webp", pil_kwargs={"quality": 75}, **colours)
+    return out.getvalue()
 
 
 def example(spectrogram: np.ndarray, boxes, *, window: float, mel_frequencies: np.ndarray) -> bytes:

@@ -1,46 +1,24 @@
 """The report: one HTML page that needs nothing beside it."""
 
-import re
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-import librosa
 import numpy as np
 import pandas as pd
 
-from understory import curves, examples, plots, scores
+from understory import evaluation, evidence, gallery, headlines, plots, set_aside
+from understory.folds import UNVALIDATED
 from understory.template import PAGE
+from understory.wording import WORDS, counted, memory, number, time
 
-# Of more classes than this, only the best- and the worst-scored are drawn.
-CLASSES, EXTREMES = 40, 12
-# Spectrograms a page holds at most, of some 10 kB each.
-PICTURES = 240
-# Rows of the tables that grow with what went wrong.
-QUARANTINED, REASONS, PAIRS = 200, 12, 20
+# Of more classes than this, only the best- and the worst-scored are drawn, and of many more, listed.
+CLASSES, EXTREMES, LISTED = 40, 12, 1000
 # Of what is set aside, so many rows are shown at once.
 OPEN = 20
-# Cells that are looked up to find what chance gives, and how often the predictions change places.
-CELLS, MOST, LEAST = 20_000_000, 1000, 200
 # Width of a figure on a page that has room for it, over its own.
 ENLARGED = 1.3
 # Of a figure of more classes than this, a narrow screen shows a part.
 MANY = 15
-# What tells one row's reason from another's of its kind: quoted values and numbers.
-PARTICULAR = re.compile(r"""'[^']*'|"[^"]*"|\d+(?:\.\d+)?(?:e[+-]?\d+)?""")
-
-HEADINGS = {
-    "folds": "Scores of the folds",
-    "classes": "Scores of the classes",
-    "curves": "Learning curves",
-    "precision-recall": "Precision and recall",
-    "confusion": "Out-of-fold confusion",
-    "counts": "Examples by class and fold",
-    "examples": "Best and worst examples",
-    "quarantine": "Quarantine",
-    "costs": "Time and memory",
-    "ran": "What ran",
-}
-
 
 # What a class's score is called, and what it is, by the metric that it is a part of.
 CLASS_SCORE = {
@@ -50,7 +28,16 @@ CLASS_SCORE = {
     ),
     "accuracy": (
         "recall, its part of the accuracy",
-        "the share of the class's examples whose highest prediction is the class.",
+        "the share of the class's {examples} whose highest prediction is the class.",
+    ),
+    "row_f1": (
+        "F1",
+        "twice the {examples} that it is decided of rightly, over those that it is decided of and those that have it. The "
+        "row_f1 is no mean of these: it is taken row by row.",
+    ),
+    "macro_f1": (
+        "F1, its part of the macro_f1",
+        "twice the {examples} that it is predicted of rightly, over those that it is predicted of and those that have it.",
     ),
 }
 
@@ -66,11 +53,12 @@ def page(
     *,
     settings,
     scored,
-    labels,
+    task,
     folds,
     oof,
     predictions,
     truth,
+    thresholds,
     histories,
     store,
     usable,
@@ -85,18 +73,24 @@ def page(
     Parameters
     ----------
     settings : dict
-        `report`, `features` (those that are shown) and `crop.window` (s) as in the configuration, `seed`, `control`, and `select` by model.
+        `report`, `features` (those that are shown) and `crop.window` (s) as in the configuration, `seed`, `control`,
+        `select` by model, `sources` (one of `wording.WORDS`), `sequences`, those of the studies, and `threshold`, where it is fixed.
     scored : dict
         `scores.json`.
-    labels : dict
-        `labels.json`.
-    folds, oof : pandas.DataFrame
-        The examples with their folds, and with their out-of-fold predictions.
-    predictions, truth : pandas.DataFrame or None
-        Of the test recordings, indexed alike; the truth has 1 for present, 0 for absent.
+    task : tasks.Task
+    folds : pandas.DataFrame
+        The examples with their folds.
+    oof : predictions.Predictions
+        Out-of-fold predictions of examples.
+    predictions : predictions.Predictions or None
+        Of the test recordings, or of their windows.
+    truth : pandas.DataFrame or None
+        Of these, 1 for present and 0 for absent.
+    thresholds : dict or None
+        By class, what test predictions are decided by; None where nothing is decided.
     histories : dict
         Of each model, its folds' histories.
-    store : list of (numpy.ndarray, pandas.DataFrame)
+    store : list of (numpy.ndarray or understory.store.Pictures, pandas.DataFrame)
         The shards of the examples as recorded.
     usable : dict of list of str
         The ids of the recordings that were read, by subset.
@@ -110,150 +104,174 @@ def page(
     configuration : str
         The settings as YAML.
     """
-    classes, metric = labels["classes"], scored["metric"]
+    classes, metric, words = task.classes, task.metric, WORDS[settings["sources"]]
     index = pd.concat(
         [index.assign(part=part, row=range(len(index))) for part, (_, index) in enumerate(store)],
         ignore_index=True,
     )
-    rows = index.set_index("example_id").loc[oof.example_id]
-    known = examples.label_matrix(rows, classes, exhaustive=labels["exhaustive"])
-    predicted = oof[classes].to_numpy(dtype=float)
-    numbers = sorted({entry["fold"] for entry in scored["folds"]} | set(folds.fold.astype(int)))
-    class_scores = scores.CLASS_SCORES[metric]
-    by_fold = np.array(
-        [class_scores(known[held], predicted[held]) for held in (oof.fold == n for n in numbers)]
+    by_id = index.set_index("example_id")
+    found = {"out-of-fold": evidence.out_of_fold(task, oof, by_id, settings["threshold"])}
+    if truth is not None:
+        found["truth"] = evidence.against_truth(task, predictions, truth, thresholds)
+    rows = found["out-of-fold"]
+    row_words = (
+        (words.recording, words.recordings) if task.scored == "recording" else (words.example, words.examples)
     )
-    # pandas leaves out what is NaN and gives NaN where nothing is left.
-    means, spreads = pd.DataFrame(by_fold).mean().to_numpy(), pd.DataFrame(by_fold).std().to_numpy()
+    numbers = sorted({entry["fold"] for entry in scored["folds"]} | set(folds.fold) - {UNVALIDATED})
+    by_fold, sizes_of_folds = evidence.by_fold(task, oof, numbers, settings["threshold"])
+    means, spreads = evidence.over_folds(by_fold)
+    drawn = _extremes(means)
+    confusion = evidence.confusion(task, rows)
+    pairs = [(classes[a], classes[b], count) for a, b, count in confusion.pairs()]
     by_model = {
         model: np.array([entry["score"] for entry in scored["folds"] if entry["model"] == model])
         for model in sorted({entry["model"] for entry in scored["folds"]})
     }
-    matrices = {"out-of-fold": (known, predicted)}
-    if truth is not None:
-        matrices["truth"] = (truth[classes].to_numpy(dtype=float), predictions[classes].to_numpy(dtype=float))
-    over = {name: curves.precision_recall(*pair) for name, pair in matrices.items()}
-    each = {
-        name: [curves.precision_recall(a[:, column], b[:, column]) for column in range(len(classes))]
-        for name, (a, b) in matrices.items()
-    }
-    true = class_scores(*matrices["truth"]) if truth is not None else None
-    drawn = _extremes(means)
-    counts = np.zeros((len(classes), len(classes)), dtype=int)
-    np.add.at(counts, (pd.Categorical(rows.label, categories=classes).codes, predicted.argmax(axis=1)), 1)
-    pairs = _pairs(classes, counts)
+    sizes = folds[folds.presence == "present"].groupby(["label", "fold"]).size().unstack(fill_value=0)
+    columns = numbers + [UNVALIDATED] * bool((folds.fold == UNVALIDATED).any())
+    sizes = sizes.reindex(index=classes, columns=columns, fill_value=0).astype(int)
+    presences = folds.presence.value_counts()
 
-    figures = {
-        "fold_scores": plots.fold_scores(
+    said = _Said(task, words, row_words, found, settings)
+    figures, told = {}, {}
+
+    def add(name, content, caption, alt):
+        figures[name], told[name] = content, (caption, alt)
+
+    floor = evaluation.floor(task, rows.labels)
+    add(
+        "fold_scores",
+        plots.fold_scores(
             by_model,
             {"out-of-fold": scored["oof"]}
-            | ({"truth": scored["truth"]} if scored["truth"] is not None else {}),
+            | ({"truth": scored["truth"]} if scored["truth"] is not None else {})
+            | ({f"{task.none} alone": floor} if floor is not None else {})
+            | ({"chance": 0.5} if metric == "roc_auc" else {}),
             metric,
+            (scored["oof_interval"]["low"], scored["oof_interval"]["high"]),
         ),
-        "class_scores": plots.class_scores(
-            [classes[n] for n in drawn],
-            means[drawn],
-            by_fold[:, drawn],
-            None if true is None else true[drawn],
-            f"class's {CLASS_SCORE[metric][0]}",
-        ),
-        "learning_curves": plots.learning_curves(histories, metric),
-        "precision_recall": plots.precision_recall(over),
-        "confusion": plots.confusion(classes, counts, pairs),
-    }
-    said = {
-        "fold_scores": (
-            f"Points: {metric} of each fold. Bar: their mean and standard deviation. Dashed: "
-            + (
-                "the ensemble out-of-fold and against the truth."
-                if true is not None
-                else "all folds together."
+        f"Points: {metric} of each fold. Bar: their mean and standard deviation. Dashed: "
+        + ("the ensemble out-of-fold and against the truth" if "truth" in found else "all folds together")
+        + (f", and {task.none} for every row" if floor is not None else "")
+        + (", and chance" if metric == "roc_auc" else "")
+        + ". Band: the 95 % interval out-of-fold.",
+        f"{metric} of the folds of {', '.join(by_model)}",
+    )
+    add("learning_curves", plots.learning_curves(histories, metric), *said.learning(histories))
+    if metric == "roc_auc":
+        rocs = {name: evidence.roc(each) for name, each in found.items()}
+        add("roc", plots.roc(rocs), *said.roc(rocs))
+        panels = {name: evidence.by_class(each, classes) for name, each in found.items()}
+        add(
+            "separation",
+            plots.separation(panels, f"prediction of {plots.plain(classes[1], 16)}", row_words[1]),
+            f"How often {classes[1]} is predicted how high, of {row_words[1]} of either class.",
+            f"Histograms of the predictions of {classes[1]}",
+        )
+        table = _separation_table(panels["out-of-fold"], row_words)
+        known_notes = [
+            f"{name[0].upper()}{name[1:]}: {counted(curve.present, row_words[0], row_words[1])} of {classes[1]} "
+            f"and {curve.absent:,} of {classes[0]}."
+            for name, curve in rocs.items()
+        ]
+    else:
+        over = {name: evidence.precision_recall(each) for name, each in found.items()}
+        true = evidence.class_scores(task, found["truth"]) if "truth" in found else None
+        add(
+            "class_scores",
+            plots.class_scores(
+                [classes[n] for n in drawn],
+                means[drawn],
+                by_fold[:, drawn],
+                None if true is None else true[drawn],
+                f"class's {CLASS_SCORE[metric][0]}",
+                means if len(drawn) < len(classes) else None,
             ),
-            f"{metric} of the folds of {', '.join(by_model)}",
+            *said.classes(drawn),
+        )
+        add("precision_recall", plots.precision_recall(over), *said.precision_recall(over))
+        inside = range(len(classes)) if len(classes) <= LISTED else drawn
+        table = _class_table(task, found, inside, means, spreads, by_fold, true, confusion, thresholds)
+        known_notes = said.known(over, presences)
+    add(
+        "confusion",
+        plots.confusion(
+            classes,
+            confusion.shares() if len(classes) <= plots.MATRIX else None,
+            pairs,
+            said.other,
+            row_words[1],
         ),
-        "class_scores": (
-            f"Each class's {CLASS_SCORE[metric][0]}, out-of-fold. Bar: mean over the folds, each of which is a point."
-            + (" Diamond: against the truth of the test recordings." if true is not None else ""),
-            f"Scores of {len(drawn)} of {len(classes)} classes, as in the table below",
-        ),
-        "learning_curves": (
-            (
-                "Filled: validation. Open: training, augmented copies included."
-                if max((len(h) for model in histories.values() for h in model.values()), default=0) == 1
-                else "Solid: validation. Dotted: training, augmented copies included."
-            ),
-            f"Loss and {metric} by epoch of {', '.join(histories)}",
-        ),
-        "precision_recall": (
-            "All classes together (micro-average). Dashed: the share of present labels, which chance would give.",
-            "Precision over recall; "
-            + ", ".join(f"average precision {name} {_number(curve.average)}" for name, curve in over.items()),
-        ),
-        "confusion": (
-            "Shares of each label's examples."
-            if len(classes) <= plots.MATRIX
-            else f"Of {len(classes)} classes, the {len(pairs)} most frequent confusions.",
-            "Labelled classes and their highest predictions, out-of-fold",
-        ),
-    }
-    sizes = folds[folds.presence == "present"].groupby(["label", "fold"]).size().unstack(fill_value=0)
-    sizes = sizes.reindex(index=classes, columns=numbers, fill_value=0).astype(int)
-    shown, shown_note = _examples(settings, classes, drawn, index, rows, predicted, store)
-    cards, cards_notes, warnings = _headlines(settings, scored, matrices, by_model, classes, sizes)
-    presences = folds.presence.value_counts()
+        *said.confusion(pairs),
+    )
+
+    shown, shown_note = [], "None is asked for (report.examples is 0)."
+    if wanted := settings["report"]["examples"]:
+        most = min(wanted, max(1, gallery.PICTURES // (2 * len(drawn))))
+        pictures = gallery.Gallery(settings, index, [array for array, _ in store], words)
+        shown = gallery.examples(pictures, task, drawn, oof, rows, by_id, wanted=most)
+        shown_note = f"{pictures.lead()}; the number is the out-of-fold prediction for the label. "
+        shown_note += _of_many(drawn, classes, "shown", "the rest is left out")
+        if most < wanted:
+            shown_note += f" There are {most} and not {wanted} of each kind, to keep the page small."
+    cards, cards_notes, warnings = headlines.cards(settings, task, scored, found, by_model, words=words)
+    warnings += headlines.of_folds(folds, sizes, words)
     read = set(usable["test"])
-    unread = 0 if predictions is None else sum(name not in read for name in predictions.index)
+    tested = [] if predictions is None else predictions.keys.recording_id.unique()
+    unread = sum(name not in read for name in tested)
     html = PAGE.render(
         title=settings["report"]["title"],
         name=scored["name"],
-        headings=HEADINGS,
-        contents=HEADINGS.items(),
+        headings=headings(metric),
+        contents=headings(metric).items(),
         metric=metric,
+        words=words,
+        row_words=row_words,
         cards=cards,
         cards_notes=cards_notes,
         open=OPEN,
         configuration=configuration,
         warnings=warnings,
-        exhaustive=labels["exhaustive"],
-        counts=f"{folds.recording_id.nunique()} annotated recordings, {presences.get('present', 0)} present and "
-        f"{presences.get('absent', 0)} absent events, {len(classes)} {'class' if len(classes) == 1 else 'classes'}"
-        + ("" if predictions is None else f", {_counted(len(predictions), 'test recording')}")
-        + (f", {unread} of them not read" if unread else ""),
+        counts=_counts(task, words, folds, presences, predictions, len(tested), unread),
         figures={
             name: {
                 "url": plots.data_url(content, "image/svg+xml"),
-                "caption": said[name][0],
-                "alt": said[name][1],
+                "caption": told[name][0],
+                "alt": told[name][1],
                 "many": name == "confusion" and MANY < len(classes) <= plots.MATRIX,
                 "width": _width(content),
             }
             for name, content in figures.items()
         },
         folds=[
-            [entry["model"], entry["fold"], int(sizes[entry["fold"]].sum()), _number(entry["score"])]
+            [
+                entry["model"],
+                entry["fold"],
+                f"{sizes_of_folds[numbers.index(entry['fold'])]:,}",
+                number(entry["score"]),
+            ]
             for entry in scored["folds"]
         ],
-        folds_notes=_spreads(by_model, labels["exhaustive"]),
-        classes_note=_of_many(drawn, classes, "drawn", "the table has all"),
-        class_score=f"A class's score is its {CLASS_SCORE[metric][0]}: {CLASS_SCORE[metric][1]}",
-        absent_note=_absent_note(presences, over["out-of-fold"], labels["exhaustive"]),
-        class_head=_class_head(truth is not None),
-        class_rows=[_class_row(n, classes, means, spreads, by_fold, each, true) for n in range(len(classes))],
-        known_notes=_known_notes(over, labels["exhaustive"], presences),
+        folds_notes=_spreads(by_model, task.exhaustive),
+        classes_note=said.of_classes(drawn, len(classes) <= LISTED),
+        classes_table=table,
+        classes_notes=said.table_notes(presences, found, sizes),
+        known_notes=known_notes,
+        confusion_note=said.confused(),
+        pairs_head=["label", said.other, row_words[1], "share of the label"],
         pairs=[
-            (label, other, count, f"{count / counts[classes.index(label)].sum():.0%}")
+            (label, other, f"{count:,}", f"{count / confusion.present[classes.index(label)]:.0%}")
             for label, other, count in pairs
         ],
-        count_head=["class", *(f"fold {number}" for number in numbers), "all"],
-        count_rows=[
-            [label, *values, sum(values)]
-            for label, values in zip(classes, sizes.to_numpy().tolist(), strict=True)
-        ],
+        count_table=_count_table(sizes, drawn, numbers),
+        count_note=_count_note(sizes, drawn),
         shown=shown,
         shown_note=shown_note,
-        quarantine=_quarantined(quarantine, quarantine_path, usable, unread, truth is not None),
+        quarantine=set_aside.section(
+            quarantine, quarantine_path, usable, unread, words=words, with_truth=truth is not None
+        ),
         costs=[
-            [row.rule, row.jobs, *map(_time, (row.total, row.longest, row.cpu)), _memory(row.memory)]
+            [row.rule, f"{row.jobs:,}", *map(time, (row.total, row.longest, row.cpu)), memory(row.memory)]
             for row in costs.itertuples()
         ],
         facts=facts,
@@ -261,88 +279,185 @@ def page(
     return Page(html, figures)
 
 
-def _counted(count, noun):
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+def headings(metric: str) -> dict[str, str]:
+    """The page's sections, by anchor."""
+    one = metric == "roc_auc"
+    return {
+        "folds": "Scores of the folds",
+        "classes": "Predictions of the classes" if one else "Scores of the classes",
+        "curves": "Learning curves",
+        "known": "Receiver operating characteristic" if one else "Precision and recall",
+        "confusion": "Out-of-fold confusion",
+        "counts": "Examples by class and fold",
+        "examples": "Best and worst examples",
+        "quarantine": "Quarantine",
+        "costs": "Time and memory",
+        "ran": "What ran",
+    }
+
+
+class _Said:
+    """What is said beside figures and tables."""
+
+    def __init__(self, task, words, row_words, found, settings):
+        self.task, self.words, self.settings = task, words, settings
+        self.rows = row_words[1]
+        self.row = row_words[0]
+        self.with_truth = "truth" in found
+        self.decided = task.metric in evaluation.DECIDED
+        self.other = "wrongly decided instead" if self.decided else "highest prediction"
+
+    def learning(self, histories):
+        one = max((len(h) for model in histories.values() for h in model.values()), default=0) == 1
+        caption = (
+            "Filled: validation. Open: training, augmented copies included."
+            if one
+            else "Solid: validation. Dotted: training, augmented copies included."
+        )
+        if self.decided:
+            caption += f" The {self.task.metric} is here that of what is predicted above 0.5: thresholds are fitted afterwards."
+        if self.task.scored == "recording":
+            caption += f" The {self.task.metric} is here that of {self.words.examples}, not of {self.words.recordings}."
+        return caption, f"Loss and {self.task.metric} by epoch of {', '.join(histories)}"
+
+    def roc(self, rocs):
+        return (
+            f"The share of the {self.rows} of {self.task.classes[1]} over that of the others, predicted at least so high. "
+            "Dashed: chance.",
+            "Receiver operating characteristic; "
+            + ", ".join(f"area {name} {number(curve.area)}" for name, curve in rocs.items()),
+        )
+
+    def classes(self, drawn):
+        classes = self.task.classes
+        return (
+            f"Each class's {CLASS_SCORE[self.task.metric][0]}, out-of-fold. Bar: mean over the folds, each of which is a point."
+            + (f" Diamond: against the truth of the test {self.words.recordings}." if self.with_truth else "")
+            + (" Above: how many classes have which." if len(drawn) < len(classes) else ""),
+            f"Scores of {len(drawn)} of {len(classes)} classes, as in the table below",
+        )
+
+    def of_classes(self, drawn, all_listed):
+        if self.task.metric == "roc_auc":
+            return "What the models tell of each class apart from the others is the one curve below."
+        name, what = CLASS_SCORE[self.task.metric]
+        rest = "the table has all" if all_listed else "the table has these"
+        return (
+            f"A class's score is its {name}: {what.format(examples=self.rows)} "
+            + _of_many(drawn, self.task.classes, "drawn", rest)
+        ).strip()
+
+    def table_notes(self, presences, found, sizes):
+        notes = []
+        if self.task.metric == "roc_auc":
+            return notes
+        notes.append("Spread: standard deviation over the folds that have examples of the class.")
+        if self.task.metric in ("lwlrap", "accuracy"):
+            notes[0] += (
+                " Average precision: over the labels that are known; none, where the known are all present or all absent."
+            )
+            if note := self._absent(presences, found["out-of-fold"].known.count()[1]):
+                notes[0] += f" {note}"
+        if self.decided:
+            notes.append(
+                "Out-of-fold labels are decided by thresholds that were fitted to the other folds; the thresholds of the "
+                f"table, which decide the test {self.words.recordings}, are fitted to all. Never: it is decided of no row."
+            )
+        if UNVALIDATED in sizes:
+            only = (sizes[UNVALIDATED] > 0) & (sizes.drop(columns=UNVALIDATED).sum(axis=1) == 0)
+            if only.any():
+                notes.append(
+                    f"{counted(int(only.sum()), 'class', 'classes')} of {len(only):,} {'is' if only.sum() == 1 else 'are'} only trained "
+                    "with, and without a score."
+                )
+        return notes
+
+    def precision_recall(self, over):
+        return (
+            "All classes together (micro-average). Dashed: the share of present labels, which chance would give.",
+            "Precision over recall; "
+            + ", ".join(f"average precision {name} {number(curve.average)}" for name, curve in over.items()),
+        )
+
+    def known(self, over, presences):
+        """What the precision-recall curve is about."""
+        notes = [
+            f"{name[0].upper()}{name[1:]}: {curve.present:,} present and {curve.absent:,} absent labels are known."
+            for name, curve in over.items()
+        ]
+        if self.decided:
+            notes.append("The curve is of the probabilities, before labels are decided.")
+        if self.task.exhaustive:
+            return notes
+        curve = over["out-of-fold"]
+        notes.append("An unknown label counts neither way.")
+        if absent := self._absent(presences, curve.absent):
+            notes.append(absent)
+        if curve.precision is not None:
+            notes.append(
+                "The few that are known to be absent were rejected by an expert: this curve says how well such are told apart, "
+                f"and less of {self.rows} at large."
+            )
+        return notes
+
+    def _absent(self, presences, known):
+        """Why absent examples are not among the labels that are known to be absent."""
+        absent = presences.get("absent", 0)
+        if self.task.exhaustive or not absent:
+            return ""
+        return (
+            f"The {counted(absent, 'absent example')} {'is' if absent == 1 else 'are'} for training alone: out-of-fold predictions exist only for "
+            f"present ones, where {'hardly anything' if known else 'nothing'} is known to be absent."
+        )
+
+    def confused(self):
+        text = f"Each {self.row} is predicted by the models that did not see its fold; "
+        if self.decided:
+            return (
+                text + "where a label of it is missed, it counts beside each that is wrongly decided instead."
+            )
+        cut = "it was cut for" if self.settings["sources"] == "recordings" else "it has"
+        text += f"its row is the label {cut}."
+        if not self.task.exhaustive:
+            text += " Another label that is there but was not given counts as an error here."
+        return text
+
+    def confusion(self, pairs):
+        classes = self.task.classes
+        if len(classes) > plots.MATRIX:
+            text = f"Of {len(classes):,} classes, the {len(pairs)} most frequent confusions."
+        else:
+            text = f"Shares of each label's {self.rows}."
+            if self.decided:
+                text += " On the diagonal, those where it is decided."
+        return (
+            text,
+            f"Labelled classes and their {'decisions' if self.decided else 'highest predictions'}, out-of-fold",
+        )
+
+
+def _counts(task, words, folds, presences, predictions, tested, unread):
+    """What the data set holds, in a line."""
+    annotated, present = folds.recording_id.nunique(), presences.get("present", 0)
+    said = [counted(annotated, f"annotated {words.recording}", f"annotated {words.recordings}")]
+    if absent := presences.get("absent", 0):
+        said.append(f"{present:,} present and {absent:,} absent {words.examples}")
+    elif present != annotated:
+        said.append(counted(present, words.example, words.examples))
+    said.append(counted(len(task.classes), "class", "classes"))
+    if predictions is not None:
+        said.append(counted(tested, f"test {words.recording}", f"test {words.recordings}"))
+        if unread:
+            said[-1] += f", {unread:,} of them not read"
+        if task.unit == "window":
+            said.append(f"predicted in {counted(len(predictions), 'window')}")
+    return ", ".join(said)
 
 
 def _width(svg):
     """Pixels that a figure is shown with where there is room."""
     points = float(ElementTree.fromstring(svg).get("width").removesuffix("pt"))
     return round(points * 4 / 3 * ENLARGED)
-
-
-def _number(score):
-    if score is None:
-        return "unknown"
-    return f"{score:.3f}" if np.isfinite(score) else "none"
-
-
-def _time(seconds):
-    if not np.isfinite(seconds):
-        return "not measured"
-    minutes, rest = divmod(round(seconds), 60)
-    if not minutes:
-        return f"{seconds:.1f} s"
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _memory(mebibytes):
-    return f"{mebibytes:.0f} MiB" if np.isfinite(mebibytes) else "not measured"
-
-
-def _listed(names, most=20):
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def _headlines(settings, scored, matrices, by_model, classes, sizes):
-    """The cards at the head of the page, what they mean, and what has to be known before they are believed."""
-    cards, notes, warnings, drawn, learnt = [], [], [], {}, {}
-    for name, key, told in (("out-of-fold", "oof", "out-of-fold"), ("truth", "truth", "against the truth")):
-        cards.append((name, _number(scored[key])))
-        if name not in matrices or not np.isfinite(scored[key]):
-            continue
-        known, predicted = matrices[name]
-        drawn[name] = _permutations(scored["metric"], known)
-        low, high = scores.chance_interval(
-            scored["metric"], known, predicted, seed=settings["seed"], permutations=drawn[name]
-        )
-        cards.append((f"{name}, by chance", f"{low:.3f}–{high:.3f}"))
-        learnt[told] = scored[key] > high
-    if drawn:
-        often = ", ".join(f"{name} {count} times" for name, count in drawn.items())
-        notes.append(
-            f"By chance: where 99 % of the scores lie that the same predictions get when they change places at random ({often})."
-        )
-    if flat := [told for told, above in learnt.items() if not above]:
-        warnings.append(
-            f"The {scored['metric']} {' and '.join(flat)} is not above what chance gives: nothing was learnt that helps."
-        )
-    found = pd.Series(np.concatenate(list(by_model.values()))).dropna()
-    if len(found):
-        cards.append(("folds", f"{found.min():.3f}–{found.max():.3f}"))
-    if settings["control"] != "none":
-        warnings.append(f"This is a control run ({settings['control']}): its scores should be chance.")
-    flattered = [name for name, select in sorted(settings["select"].items()) if select == "best"]
-    if flattered:
-        warnings.append(
-            f"{', '.join(flattered)}: the epoch was chosen by the validation score, so fold and out-of-fold scores flatter."
-        )
-    if empty := [label for label in classes if not sizes.loc[label].sum()]:
-        warnings.append(f"Without a present example, and so without a score: {_listed(empty)}.")
-    for fold in sizes.columns:
-        seen = sizes.drop(columns=fold).sum(axis=1)
-        if lacking := [label for label in classes if sizes.loc[label, fold] and not seen[label]]:
-            warnings.append(
-                f"Fold {fold} is predicted by models that saw no present example of {_listed(lacking)}."
-            )
-    return cards, notes, warnings
-
-
-def _permutations(metric, known):
-    """How often predictions change places: less often where a score takes long."""
-    present = (known > 0.5).sum(axis=1)
-    cells = (present**2).sum() if metric == "lwlrap" else len(known)
-    return int(np.clip(CELLS // max(cells, 1), LEAST, MOST))
 
 
 def _spreads(by_model, exhaustive):
@@ -357,7 +472,7 @@ def _spreads(by_model, exhaustive):
         notes.append(text)
     if not exhaustive:
         notes.append(
-            "A label that nobody gave counts as not present when windows are ranked, so these scores are too low where labels are sparse."
+            "A label that nobody gave counts as not present when labels are ranked, so these scores are too low where labels are sparse."
         )
     return notes
 
@@ -376,173 +491,78 @@ def _extremes(means):
 def _of_many(drawn, classes, what, rest):
     if len(drawn) == len(classes):
         return ""
-    return (
-        f"Of {len(classes)} classes, the {EXTREMES} best- and the {EXTREMES} worst-scored are {what}; {rest}."
-    )
+    return f"Of {len(classes):,} classes, the {EXTREMES} best- and the {EXTREMES} worst-scored are {what}; {rest}."
 
 
-def _pairs(classes, counts):
-    """The most frequent confusions: labelled, predicted, number; the most frequent first."""
-    wrong = counts * (1 - np.eye(len(classes), dtype=int))
-    order = np.argsort(-wrong, axis=None, kind="stable")[:PAIRS]
-    places = zip(*np.unravel_index(order, wrong.shape), strict=True)
-    return [(classes[a], classes[b], int(wrong[a, b])) for a, b in places if wrong[a, b]]
-
-
-def _class_head(with_truth):
+def _separation_table(by_class, row_words):
+    rows = []
+    for label, values in by_class.items():
+        quartiles = np.quantile(values, [0, 0.25, 0.5, 0.75, 1]) if len(values) else [np.nan] * 5
+        rows.append([label, f"{len(values):,}", *map(number, quartiles)])
     head = [
-        "class",
-        "mean of the folds",
-        "spread",
-        "folds",
-        "average precision",
-        "known present",
-        "known absent",
+        "labelled",
+        row_words[1],
+        "lowest",
+        "first quarter below",
+        "median",
+        "last quarter above",
+        "highest",
     ]
-    return head + (["truth: score", "truth: average precision"] if with_truth else [])
+    other = list(by_class)[-1]
+    return {"caption": f"Out-of-fold predictions of {other}", "head": head, "rows": rows}
 
 
-def _class_row(n, classes, means, spreads, by_fold, each, true):
-    curve = each["out-of-fold"][n]
-    row = [classes[n], _number(means[n]), _number(spreads[n]), int(np.isfinite(by_fold[:, n]).sum())]
-    row += [_number(curve.average), curve.present, curve.absent]
-    return row + ([] if true is None else [_number(true[n]), _number(each["truth"][n].average)])
+def _class_table(task, found, inside, means, spreads, by_fold, true, confusion, thresholds):
+    """The scores of classes, and what they come from."""
+    head = ["class", "mean of the folds", "spread", "folds"]
+    with_curves = task.metric in ("lwlrap", "accuracy")
+    if with_curves:
+        head += ["average precision", "known present", "known absent"]
+    else:
+        said = "decided" if task.metric in evaluation.DECIDED else "predicted"
+        head += (["threshold"] if thresholds else []) + ["present", said, "rightly"]
+    if true is not None:
+        head += ["truth: score"] + (["truth: average precision"] if with_curves else [])
+    rows = []
+    for n in inside:
+        row = [task.classes[n], number(means[n]), number(spreads[n]), int(np.isfinite(by_fold[:, n]).sum())]
+        if with_curves:
+            curve = evidence.precision_recall_of(found["out-of-fold"], n)
+            row += [number(curve.average), f"{curve.present:,}", f"{curve.absent:,}"]
+        else:
+            if thresholds:
+                cut = thresholds[task.classes[n]]
+                row.append("never" if cut >= 1 else f"{cut:.3f}")
+            row += [f"{counts[n]:,}" for counts in (confusion.present, confusion.decided, confusion.right)]
+        if true is not None:
+            row.append(number(true[n]))
+            if with_curves:
+                row.append(number(evidence.precision_recall_of(found["truth"], n).average))
+        rows.append(row)
+    return {"caption": "Scores of each class", "head": head, "rows": rows}
 
 
-def _absent_note(presences, curve, exhaustive):
-    """Why absent events are not among the labels that are known to be absent."""
-    absent = presences.get("absent", 0)
-    if exhaustive or not absent:
-        return ""
-    return (
-        f"The {_counted(absent, 'absent event')} {'is' if absent == 1 else 'are'} for training alone: out-of-fold predictions exist only for examples of "
-        f"present events, where {'hardly anything' if curve.absent else 'nothing'} is known to be absent."
-    )
-
-
-def _known_notes(over, exhaustive, presences):
-    notes = [
-        f"{name[0].upper()}{name[1:]}: {curve.present} present and {curve.absent} absent labels are known."
-        for name, curve in over.items()
+def _count_table(sizes, drawn, numbers):
+    """Present examples by class and fold; of very many classes, of those that are drawn."""
+    part = sizes if len(sizes) <= LISTED else sizes.iloc[drawn]
+    head = ["class", *(f"fold {fold}" for fold in numbers)]
+    head += ["only trained with"] * (UNVALIDATED in sizes) + ["all"]
+    rows = [
+        [label, *(f"{value:,}" for value in (*values, sum(values)))]
+        for label, values in zip(part.index, part.to_numpy().tolist(), strict=True)
     ]
-    if not exhaustive:
-        notes.append("An unknown label counts neither way.")
-        if absent := _absent_note(presences, over["out-of-fold"], exhaustive):
-            notes.append(absent)
-        if over["out-of-fold"].precision is not None:
-            notes.append(
-                "The few that are known to be absent were rejected by an expert: this curve says how well such are told apart, and less of windows at large."
-            )
-    return notes
-
-
-def _quarantined(table, path, usable, unread, with_truth):
-    if table.empty:
-        return None
-    shares = ""
-    if unread:
-        shares = f"{_counted(unread, 'test recording')} {'has' if unread == 1 else 'have'} the classes' shares of the present examples instead of predictions"
-    head = []
-    for subset, word in (("train", "training"), ("test", "test")):
-        for kind in ("recording", "annotation"):
-            if count := int(((table.subset == subset) & (table.kind == kind)).sum()):
-                of = f"{count} of {count + len(usable[subset])}" if kind == "recording" else count
-                head.append(f"{of} {word} {kind}{'' if of == 1 else 's'}")
-    kinds = table.kind.value_counts()
-    total = " and ".join(_counted(count, kind) for kind, count in kinds.items())
-    total += (" was" if len(table) == 1 else " were") + " set aside. Nothing of what is listed here was used."
-    if shares:
-        total += f" A submission needs a row for every test recording, though: {shares}."
-        total += " They count in the score against the truth." if with_truth else ""
-    counts = (
-        table.assign(reason=_kinds_of(table.reason))
-        .groupby(["subset", "kind", "reason"])
-        .size()
-        .sort_values(ascending=False, kind="stable")
-    )
-    rest = counts.iloc[REASONS:]
     return {
-        "head": f"Set aside: {', '.join(head)}." + (f" {shares}." if shares else ""),
-        "total": total,
-        "counts": [[*key, count] for key, count in counts.iloc[:REASONS].items()],
-        "more_counts": f"The {REASONS} most frequent of {len(counts)} kinds of reason; the others are those of {_counted(rest.sum(), 'row')}."
-        if len(rest)
-        else "",
-        "rows": table[["subset", "kind", "recording_id", "place", "reason"]]
-        .head(QUARANTINED)
-        .to_numpy()
-        .tolist(),
-        "more": f"{len(table) - QUARANTINED} more; the whole list is {path}."
-        if len(table) > QUARANTINED
-        else "",
+        "caption": "Present examples of each class, by the fold they validate",
+        "head": head,
+        "rows": rows,
     }
 
 
-def _kinds_of(reasons):
-    """Each reason without what only its own row has: what was found, where that holds values, and the values.
-
-    Where all of a kind say the same, it is left as it is.
-    """
-
-    def expected(reason):
-        wanted, _, found = reason.partition(", found ")
-        return wanted if PARTICULAR.search(found) else reason
-
-    wanted = reasons.map(expected)
-    kinds = wanted.map(lambda text: PARTICULAR.sub("…", text))
-    told = reasons.copy()
-    for other in (wanted, kinds):
-        apart = told.groupby(kinds).transform("nunique") > 1
-        told = told.where(~apart, other)
-    return told
-
-
-def _examples(settings, classes, drawn, index, rows, predicted, store):
-    """The best and worst examples of each class that is drawn, and a word on what is left out."""
-    if not settings["report"]["examples"]:
-        return [], "None is asked for (report.examples is 0)."
-    mel = settings["features"]
-    frequencies = librosa.mel_frequencies(n_mels=mel["n_mels"] + 2, fmin=mel["fmin"], fmax=mel["fmax"])[1:-1]
-    if mel["resize"]:
-        bands = mel["resize"][0]
-        frequencies = np.interp(
-            np.linspace(0, len(frequencies) - 1, bands), np.arange(len(frequencies)), frequencies
-        )
-    wanted = min(settings["report"]["examples"], max(1, PICTURES // (2 * len(drawn))))
-    note = _of_many(drawn, classes, "shown", "the rest is left out")
-    if wanted < settings["report"]["examples"]:
-        note += f" There are {wanted} and not {settings['report']['examples']} of each kind, to keep the page small."
-    boxes = {
-        recording: events for recording, events in index[index.presence == "present"].groupby("recording_id")
-    }
-    shown = []
-    for number in drawn:
-        own = np.flatnonzero(rows.label == classes[number])
-        order = own[np.argsort(-predicted[own, number], kind="stable")]
-        most = min(wanted, len(order) // 2 or len(order))
-        picked = [("best", place) for place in order[:most]]
-        picked += [("worst", place) for place in order[len(order) - min(most, len(order) - most) :]]
-        items = []
-        for kind, place in picked:
-            row = rows.iloc[place]
-            events = boxes[row.recording_id]
-            inside = events[(events.t_min < row.stop) & (events.t_max > row.start)]
-            picture = plots.example(
-                np.asarray(store[row.part][0][row.row], dtype=np.float32),
-                [
-                    (event.label, event.t_min - row.start, event.t_max - row.start, event.f_min, event.f_max)
-                    for event in inside.itertuples()
-                ],
-                window=settings["crop"]["window"],
-                mel_frequencies=frequencies,
-            )
-            place_in_time = f"{row.recording_id}, {row.start:.1f} to {row.stop:.1f} s"
-            items.append(
-                {
-                    "alt": f"Spectrogram of {place_in_time}, with its labels boxed",
-                    "caption": f"{kind}: {predicted[place, number]:.3f} · {place_in_time}",
-                    "url": plots.data_url(picture, "image/webp"),
-                }
-            )
-        shown.append((classes[number], items))
-    return shown, note
+def _count_note(sizes, drawn):
+    if len(sizes) <= LISTED:
+        return ""
+    each = sizes.sum(axis=1)
+    return (
+        f"Of {len(sizes):,} classes those that are drawn above. A class has {each.min():,} to {each.max():,} present examples, "
+        f"half of the classes {int(each.median()):,} or fewer."
+    )

@@ -37,7 +37,7 @@ a { color: #1d6148; }
 .warn { background: #fbeec2; border-left: .3rem solid #d4a017; padding: .5rem 1rem; max-width: none; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.2rem, 1fr)); gap: .7rem; margin: 1rem 0; }
 .cards div { background: #edf3ef; padding: .6rem .7rem; border-radius: .4rem; }
-.cards dt { font-size: .9rem; color: #4c5a52; } .cards dd { margin: 0; font-size: 1.2rem; font-weight: 600; white-space: nowrap; }
+.cards dt { font-size: .9rem; color: #4c5a52; } .cards dd { margin: 0; font-size: 1.2rem; font-weight: 600; white-space: nowrap; } .cards .line { font-size: .85rem; font-weight: 400; white-space: normal; } .line span { white-space: nowrap; }
 .wide { overflow-x: auto; margin: .8rem 0; }
 .long { max-height: 32rem; overflow-y: auto; }
 .long thead th { position: sticky; top: 0; background: #fff; }
@@ -60,7 +60,7 @@ summary { cursor: pointer; } pre { font-size: .85rem; line-height: 1.4; backgrou
   .stacked tr { padding: .4rem 0; border-bottom: 1px solid #cfdad2; } .stacked th, .stacked td { padding: 0 0 0 6rem; border: 0; text-align: left; overflow-wrap: anywhere; }
   .stacked [data-head]::before { content: attr(data-head); float: left; width: 5.5rem; margin-left: -6rem; color: #4c5a52; }
 }
-.pair { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: .6rem 1.2rem; }
+.pair { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: .6rem 1.2rem; } .pair.small { grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); }
 @page { margin: 1.5cm; }
 @media print {
   html { font-size: 10pt; } body { max-width: none; padding: 0; }
@@ -73,7 +73,7 @@ summary { cursor: pointer; } pre { font-size: .85rem; line-height: 1.4; backgrou
 }
 </style></head><body>
 <header><h1>{{ title }}</h1><p class="note">{{ name }} · {{ counts }}</p>
-<dl class="cards">{% for label, value in cards %}<div><dt>{{ label }}</dt><dd>{{ value }}</dd></div>{% endfor %}</dl>
+<dl class="cards">{% for label, value, lines in cards %}<div><dt>{{ label }}</dt><dd>{{ value }}</dd>{% for name, text in lines %}<dd class="line">{{ name }}: <span>{{ text }}</span></dd>{% endfor %}</div>{% endfor %}</dl>
 {% for text in cards_notes %}<p class="note">{{ text }}</p>
 {% endfor %}
 {% if quarantine %}<p class="warn">{{ quarantine.head }} <a href="#quarantine">What, and why</a></p>
@@ -87,36 +87,39 @@ summary { cursor: pointer; } pre { font-size: .85rem; line-height: 1.4; backgrou
 {{ figure("fold_scores") }}
 {% for text in folds_notes %}<p>{{ text }}</p>
 {% endfor %}
-{{ table("Score of each fold", ["model", "fold", "validation examples", metric], folds) }}
+{{ table("Score of each fold", ["model", "fold", "validation " ~ row_words[1], metric], folds) }}
 </section>
 <section>{{ heading("classes") }}
-<p>{{ class_score }} {{ classes_note }}</p>
-{{ figure("class_scores") }}
-{{ table("Scores of each class", class_head, class_rows) }}
-<p class="note">Spread: standard deviation over the folds that have examples of the class. Average precision: over the labels that are known; none, where the known are all present or all absent.{% if absent_note %} {{ absent_note }}{% endif %}</p>
+<p>{{ classes_note }}</p>
+{{ figure("separation" if "separation" in figures else "class_scores") }}
+{{ table(classes_table.caption, classes_table.head, classes_table.rows) }}
+{% for text in classes_notes %}<p class="note">{{ text }}</p>
+{% endfor %}
 </section>
 <section>{{ heading("curves") }}
 {{ figure("learning_curves") }}
 </section>
-<section>{{ heading("precision-recall") }}
-{{ figure("precision_recall") }}
+<section>{{ heading("known") }}
+{{ figure("roc" if "roc" in figures else "precision_recall") }}
 {% for text in known_notes %}<p>{{ text }}</p>
 {% endfor %}
 </section>
 <section>{{ heading("confusion") }}
-<p>Each example is predicted by the models that did not see its fold; its row is the label it was cut for.{% if not exhaustive %} Another label that is heard in the window but was not given counts as an error here.{% endif %}</p>
+<p>{{ confusion_note }}</p>
 {{ figure("confusion") }}
-{% if pairs %}{{ table("The most frequent confusions", ["label", "highest prediction", "examples", "share of the label"], pairs, text=2) }}{% else %}<p>No example has a highest prediction other than its label.</p>{% endif %}
+{% if pairs %}{{ table("The most frequent confusions", pairs_head, pairs, text=2) }}{% else %}<p>No {{ row_words[0] }} has a {{ pairs_head[1] }} other than its label.</p>{% endif %}
 </section>
 <section>{{ heading("counts") }}
-{{ table("Present examples of each class, by the fold they validate", count_head, count_rows) }}
+{% if count_note %}<p>{{ count_note }}</p>
+{% endif %}
+{{ table(count_table.caption, count_table.head, count_table.rows) }}
 </section>
 <section>{{ heading("examples") }}
-<p>Spectrograms as the models see them, with the labelled boxes; the number is the out-of-fold prediction for the label. {{ shown_note }}</p>
+<p>{{ shown_note }}</p>
 {% for label, items in shown %}
 <h3>{{ label }}</h3>
-{% if items %}<div class="pair">{% for item in items %}
-<figure><img alt="{{ item.alt }}" src="{{ item.url }}" width="420" height="200"><figcaption>{{ item.caption }}</figcaption></figure>
+{% if items %}<div class="pair{{ " small" if items[0].width < 300 }}">{% for item in items %}
+<figure><img alt="{{ item.alt }}" src="{{ item.url }}" width="{{ item.width }}" height="{{ item.height }}"><figcaption>{{ item.caption }}</figcaption></figure>
 {% endfor %}</div>{% else %}<p class="note">none</p>{% endif %}
 {% endfor %}
 </section>
@@ -126,7 +129,7 @@ summary { cursor: pointer; } pre { font-size: .85rem; line-height: 1.4; backgrou
 {{ table("How many, and why", ["subset", "kind", "reason", "number"], quarantine.counts, text=3, stacked=True) }}
 {% if quarantine.more_counts %}<p class="note">{{ quarantine.more_counts }}</p>{% endif %}
 <details{{ " open" if quarantine.rows|length <= open }}><summary>Each of them</summary>
-{{ table("What was set aside, where it stands, and why", ["subset", "kind", "recording", "place", "reason"], quarantine.rows, text=5, stacked=True) }}
+{{ table("What was set aside, where it stands, and why", ["subset", "kind", words.recording, "place", "reason"], quarantine.rows, text=5, stacked=True) }}
 {% if quarantine.more %}<p class="note">{{ quarantine.more }}</p>{% endif %}
 </details>
 {% else %}<p>Nothing was quarantined.</p>{% endif %}

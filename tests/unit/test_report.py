@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understory import curves, examples, plots, provenance, report, scores
+from understory import curves, examples, gallery, plots, provenance, report, scores, set_aside
+from understory.predictions import Predictions
+from understory.tasks import Task
 
 WINDOW, BANDS, FRAMES = 4.0, 16, 20
-MEL = {"n_mels": BANDS, "fmin": 100, "fmax": 8000, "resize": None}
+MEL = {"kind": "log_mel", "n_mels": BANDS, "fmin": 100, "fmax": 8000, "resize": None}
 NO_QUARANTINE = pd.DataFrame(columns=["subset", "kind", "recording_id", "place", "reason"])
 NO_COSTS = pd.DataFrame(columns=["rule", "jobs", "total", "longest", "memory", "cpu"])
 
@@ -75,25 +77,37 @@ def inputs(classes=("a", "b", "c"), *, takes=4, folds=2, models=("m",), exhausti
         "settings": {
             "report": {"title": "Title", "examples": 1},
             "seed": 1,
+            "threshold": None,
             "crop": {"window": WINDOW},
             "control": "none",
             "select": dict.fromkeys(models, "last"),
             "features": MEL,
+            "sources": "recordings",
+            "sequences": [],
         },
         "scored": {
             "name": "run",
             "metric": "lwlrap",
             "oof": 0.5,
+            "oof_interval": {"low": 0.45, "high": 0.55, "resamples": 1000, "undefined": 0},
             "truth": 0.4 if tests else None,
             "folds": [
                 {"model": model, "fold": fold, "score": 0.5} for model in models for fold in range(folds)
             ],
         },
-        "labels": {"classes": classes, "exhaustive": exhaustive, "metric": "lwlrap"},
+        "labels": {
+            "classes": classes,
+            "exhaustive": exhaustive,
+            "metric": "lwlrap",
+            "unit": "recording",
+            "scored": "example",
+            "none": None,
+        },
         "folds": index[["example_id", "recording_id", "label", "presence", "fold"]],
         "oof": oof,
         "predictions": predictions if tests else None,
         "truth": (predictions > 0.5).astype(int) if tests else None,
+        "thresholds": None,
         "histories": {model: dict.fromkeys(range(folds), history) for model in models},
         "store": [(array, index.drop(columns="fold"))],
         "usable": {"train": list(index.recording_id), "test": list(names)},
@@ -103,6 +117,27 @@ def inputs(classes=("a", "b", "c"), *, takes=4, folds=2, models=("m",), exhausti
         "facts": [("seed", 1)],
         "configuration": "seed: 1\n",
     } | changes
+
+
+def built(given):
+    """The report of inputs whose predictions are tables with a column a class, or `Predictions`."""
+    labels = given["labels"]
+
+    def of(table):
+        if table is None or isinstance(table, Predictions):
+            return table
+        keys = table.columns[~table.columns.isin(labels["classes"])]
+        return Predictions(table[keys], table[labels["classes"]].to_numpy(), labels["classes"])
+
+    tables = {
+        "oof": of(given["oof"]),
+        "predictions": of(
+            given["predictions"] if given["predictions"] is None else given["predictions"].reset_index()
+        ),
+        "truth": given["truth"] if given["truth"] is None else given["truth"].reset_index(),
+    }
+    rest = {key: value for key, value in given.items() if key != "labels"}
+    return report.page(**rest | tables, task=Task(**labels))
 
 
 class Tags(HTMLParser):
@@ -140,13 +175,13 @@ def svg_text(svg):
 
 
 def test_the_page_is_whole_and_needs_nothing_beside_it():
-    page = report.page(**inputs(tests=5))
+    page = built(inputs(tests=5))
     tags = Tags(page.html)
     assert tags.open == []
     assert not tags.all("script")
     anchors = {attributes["id"] for _, attributes in tags.tags if "id" in attributes}
     targets = [attributes["href"] for attributes in tags.all("a")]
-    assert {target.removeprefix("#") for target in targets} == anchors == set(report.HEADINGS)
+    assert {target.removeprefix("#") for target in targets} == anchors == set(report.headings("lwlrap"))
     assert all(attributes["src"].startswith("data:") for attributes in tags.all("img"))
     assert all(attributes["alt"] for attributes in tags.all("img"))
     assert [tag for tag, _ in tags.tags if re.fullmatch(r"h\d", tag)][:2] == ["h1", "h2"]
@@ -155,7 +190,7 @@ def test_the_page_is_whole_and_needs_nothing_beside_it():
 
 
 def test_the_same_inputs_give_the_same_bytes():
-    assert report.page(**inputs(tests=5)) == report.page(**inputs(tests=5))
+    assert built(inputs(tests=5)) == built(inputs(tests=5))
 
 
 @pytest.mark.parametrize(
@@ -180,7 +215,7 @@ def test_names_are_text_and_nothing_else(name):
     given["quarantine"] = pd.DataFrame(
         [["train", "recording", name, name, name]], columns=NO_QUARANTINE.columns
     )
-    page = report.page(**given)
+    page = built(given)
     tags = Tags(page.html)
     assert tags.open == []
     assert not tags.all("script")
@@ -218,10 +253,10 @@ def test_precision_and_recall_are_over_what_is_known(cells):
 def test_an_unknown_label_counts_neither_way_on_the_page():
     given = inputs(["a", "b"])
     given["store"][0][1].loc[0, "absent"] = "b"
-    text = text_of(report.page(**given).html)
+    text = text_of(built(given).html)
     assert "Out-of-fold: 8 present and 1 absent labels are known." in text
     given["labels"]["exhaustive"] = True
-    text = text_of(report.page(**given).html)
+    text = text_of(built(given).html)
     assert "Out-of-fold: 8 present and 8 absent labels are known." in text
 
 
@@ -236,24 +271,24 @@ def test_a_classs_spread_is_over_its_folds():
         known = examples.label_matrix(index[held], ["a", "b"], exhaustive=True)
         each.append(scores.class_scores(known, oof.loc[held, ["a", "b"]].to_numpy())[0])
     assert each == [1.0, 0.5]
-    text = text_of(report.page(**given).html)
+    text = text_of(built(given).html)
     assert f"a {np.mean(each):.3f} {np.std(each, ddof=1):.3f} 2 " in text
 
 
 def test_what_is_taken_for_what_is_counted():
     given = inputs(["a", "b", "c"])
     given["oof"][["a", "b", "c"]] = [1.0, 0.0, 0.5]
-    text = text_of(report.page(**given).html)
+    text = text_of(built(given).html)
     assert "share of the label b a 4 100% c a 4 100%" in text
     given["oof"][["a", "b", "c"]] = np.repeat(np.eye(3), 4, axis=0)
-    assert "No example has a highest prediction other than its label." in text_of(report.page(**given).html)
+    assert "No example has a highest prediction other than its label." in text_of(built(given).html)
 
 
 def test_the_best_and_worst_examples_are_the_labels_own():
     given = inputs(["a", "b"], takes=5)
     given["settings"]["report"]["examples"] = 2
     given["oof"]["a"] = np.arange(10) / 10
-    text = text_of(report.page(**given).html)
+    text = text_of(built(given).html)
     shown = re.findall(r"(best|worst): (0\.\d+) · (r0-\d)", text)
     assert shown == [
         ("best", "0.400", "r0-4"),
@@ -266,18 +301,18 @@ def test_the_best_and_worst_examples_are_the_labels_own():
 def test_no_examples_are_shown_where_none_are_asked_for():
     given = inputs()
     given["settings"]["report"]["examples"] = 0
-    assert "Spectrogram of" not in report.page(**given).html
+    assert "Spectrogram of" not in built(given).html
 
 
 def test_hundreds_of_classes_stay_readable_and_small():
     classes = [f"class {number} {'of a long name' * 3}" for number in range(400)]
     given = inputs(classes, takes=2, tests=3)
     given["settings"]["report"]["examples"] = 20
-    page = report.page(**given)
+    page = built(given)
     assert len(page.html.encode()) < 5_000_000
     tags, text = Tags(page.html), text_of(page.html)
     assert len(tags.all("h3")) == 2 * report.EXTREMES
-    assert len([a for a in tags.all("img") if a["src"].startswith("data:image/webp")]) <= report.PICTURES
+    assert len([a for a in tags.all("img") if a["src"].startswith("data:image/webp")]) <= gallery.PICTURES
     assert "Of 400 classes, the 12 best- and the 12 worst-scored are shown" in text
     assert "Of 400 classes, the 20 most frequent confusions." in text
     assert all(f"class {number} " in text for number in range(400))
@@ -299,10 +334,10 @@ def test_hundreds_of_classes_stay_readable_and_small():
 
 
 def test_many_examples_a_class_are_cut_to_what_a_page_holds(monkeypatch):
-    monkeypatch.setattr(report, "PICTURES", 12)
+    monkeypatch.setattr(gallery, "PICTURES", 12)
     given = inputs(takes=20)
     given["settings"]["report"]["examples"] = 10
-    page = report.page(**given)
+    page = built(given)
     assert page.html.count("data:image/webp") == 12
     assert "There are 2 and not 10 of each kind" in text_of(page.html)
 
@@ -354,7 +389,7 @@ def whole_recordings():
 )
 @pytest.mark.filterwarnings("error")
 def test_degenerate_input_gives_a_page(given, said):
-    page = report.page(**given())
+    page = built(given())
     assert said in text_of(page.html)
     assert "nan" not in text_of(page.html).lower().split()
     for svg in page.figures.values():
@@ -362,14 +397,14 @@ def test_degenerate_input_gives_a_page(given, said):
 
 
 def test_what_was_quarantined_is_counted_and_listed():
-    assert "Nothing was quarantined." in text_of(report.page(**inputs()).html)
+    assert "Nothing was quarantined." in text_of(built(inputs()).html)
     rows = [
         ["train", "recording", f"q{n}", f"train/q{n}.flac", "silent" if n % 2 else "no audio"]
         for n in range(250)
     ]
     rows.append(["train", "annotation", "q0", "train.csv, line 3", "begins after its recording has ended"])
     given = inputs(quarantine=pd.DataFrame(rows, columns=NO_QUARANTINE.columns))
-    text = text_of(report.page(**given).html)
+    text = text_of(built(given).html)
     assert "Set aside: 250 of 262 training recordings, 1 training annotation. What, and why" in text
     assert "250 recordings and 1 annotation were set aside. Nothing of what is listed here was used." in text
     assert "instead of predictions" not in text
@@ -389,7 +424,7 @@ def test_a_test_recording_that_was_not_read_is_said_to_have_the_classes_shares()
         ],
         columns=NO_QUARANTINE.columns,
     )
-    text = text_of(report.page(**given).html)
+    text = text_of(built(given).html)
     assert "6 test recordings, 1 of them not read" in text
     assert "Set aside: 2 of 7 test recordings. 1 test recording has the classes' shares" in text
     assert "They count in the score against the truth." in text
@@ -399,7 +434,7 @@ def test_reasons_are_grouped_by_what_was_expected():
     def kinds(*reasons):
         rows = [["train", "annotation", "r", f"line {n}", reason] for n, reason in enumerate(reasons)]
         table = pd.DataFrame(rows, columns=NO_QUARANTINE.columns)
-        html = report.page(**inputs(quarantine=table)).html
+        html = built(inputs(quarantine=table)).html
         part = html.split("How many, and why</caption>")[1].split("</table>")[0]
         return re.findall(r'data-head="reason">([^<]*)<.*?data-head="number">(\d+)<', part)
 
@@ -432,31 +467,31 @@ def test_reasons_are_grouped_by_what_was_expected():
         "set",
         "nil",
     ]
-    assert len(kinds(*words)) == report.REASONS
+    assert len(kinds(*words)) == set_aside.REASONS
 
 
 @pytest.mark.parametrize("metric", ["lwlrap", "accuracy"])
 def test_a_score_out_of_fold_has_a_chance_of_its_own(metric):
     given = inputs(takes=20, exhaustive=True)
-    given["scored"]["metric"] = metric
+    given["scored"]["metric"] = given["labels"]["metric"] = metric
     history = given["histories"]["m"][0].rename(columns=lambda name: name.replace("lwlrap", metric))
     given["histories"] = {"m": {0: history, 1: history}}
     known = np.repeat(np.eye(3), 20, axis=0)
     low, high = scores.chance_interval(metric, known, given["oof"][["a", "b", "c"]].to_numpy(), seed=1)
     given["scored"]["oof"] = high
-    text = text_of(report.page(**given).html)
-    assert f"out-of-fold, by chance {low:.3f}–{high:.3f}" in text
-    assert "truth, by chance" not in text
+    text = text_of(built(given).html)
+    assert f"by chance: {low:.3f}–{high:.3f}" in text
+    assert text.count("by chance:") == 1
     assert f"The {metric} out-of-fold is not above what chance gives: nothing was learnt" in text
     given["scored"]["oof"] = high + 0.01
-    assert "nothing was learnt" not in text_of(report.page(**given).html)
+    assert "nothing was learnt" not in text_of(built(given).html)
 
 
 def test_a_classs_score_is_its_part_of_the_metric():
     given = inputs(["a", "b"], exhaustive=True)
-    given["scored"]["metric"] = "accuracy"
+    given["scored"]["metric"] = given["labels"]["metric"] = "accuracy"
     given["oof"][["a", "b"]] = [[0.9, 0.1]] * 3 + [[0.1, 0.9]] * 5
-    page = report.page(**given)
+    page = built(given)
     text = text_of(page.html)
     assert "A class's score is its recall, its part of the accuracy:" in text
     assert "a 0.750 0.354 2 " in text
@@ -466,19 +501,19 @@ def test_a_classs_score_is_its_part_of_the_metric():
 
 def test_absent_events_that_are_not_predicted_are_explained():
     given = inputs(["a", "b"])
-    assert "absent event" not in text_of(report.page(**given).html).split("Scores of the folds")[2]
+    assert "absent example" not in text_of(built(given).html).split("Scores of the folds")[2]
     given["folds"] = pd.concat([given["folds"], given["folds"].tail(3).assign(presence="absent")])
-    page = report.page(**given)
-    said = "The 3 absent events are for training alone: out-of-fold predictions exist only for examples of"
+    page = built(given)
+    said = "The 3 absent examples are for training alone: out-of-fold predictions exist only for present"
     assert text_of(page.html).count(said) == 2
     assert "no curve: no label is" in svg_text(page.figures["precision_recall"])
 
 
 def test_one_epoch_is_told_by_its_marks():
     given = inputs()
-    assert "Solid: validation." in text_of(report.page(**given).html)
+    assert "Solid: validation." in text_of(built(given).html)
     given["histories"] = {"m": {0: given["histories"]["m"][0].head(1)}}
-    assert "Filled: validation. Open: training" in text_of(report.page(**given).html)
+    assert "Filled: validation. Open: training" in text_of(built(given).html)
 
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
@@ -511,7 +546,7 @@ def test_time_and_memory_are_of_the_jobs_of_the_present_configuration(tmp_path):
         ("split_folds", 1, 0.2, 0.2, nan, nan),
     ]
     pd.testing.assert_frame_equal(table, pd.DataFrame(expected, columns=table.columns), check_dtype=False)
-    text = text_of(report.page(**inputs(costs=table)).html)
+    text = text_of(built(inputs(costs=table)).html)
     assert "train_fold 2 2 min 30 s 1 min 30 s 2 min 0 s 300 MiB" in text
     assert "split_folds 1 0.2 s 0.2 s not measured not measured" in text
 
@@ -519,7 +554,7 @@ def test_time_and_memory_are_of_the_jobs_of_the_present_configuration(tmp_path):
 def test_no_measurements_are_no_error(tmp_path):
     table = provenance.costs(tmp_path / "gone", rules={"a"}, names=set())
     assert table.empty
-    assert "There are no measurements" in text_of(report.page(**inputs(costs=table)).html)
+    assert "There are no measurements" in text_of(built(inputs(costs=table)).html)
 
 
 def test_the_commit_is_that_of_the_checkout_itself(tmp_path):

@@ -1,0 +1,60 @@
+"""Words and numbers as the report writes them."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Words(NamedTuple):
+    """What a source of a data set, and what is cut of it, are called.
+
+    Attributes
+    ----------
+    recording, recordings : str
+        A source, and several.
+    example, examples : str
+        What a model is shown of it at once.
+    """
+
+    recording: str
+    recordings: str
+    example: str
+    examples: str
+
+
+WORDS = {
+    "recordings": Words("recording", "recordings", "example", "examples"),
+    "photographs": Words("photograph", "photographs", "photograph", "photographs"),
+    "studies": Words("study", "studies", "slice", "slices"),
+}
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def number(score: float | None) -> str:
+    if score is None:
+        return "unknown"
+    return f"{score:.3f}" if np.isfinite(score) else "none"
+
+
+def span(low: float, high: float) -> str:
+    return f"{low:.3f}–{high:.3f}" if np.isfinite([low, high]).all() else "none"
+
+
+def time(seconds: float) -> str:
+    if not np.isfinite(seconds):
+        return "not measured"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{seconds:.1f} s"
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def memory(mebibytes: float) -> str:
+    return f"{mebibytes:.0f} MiB" if np.isfinite(mebibytes) else "not measured"
+
+
+def listed(names, most: int = 20) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")

@@ -330,6 +330,19 @@ def _sound_contradictions(config):
             yield f"{place}.n_fft: expected at most the samples of crop.window, given {mel['n_fft']}"
 
 
+def _medium_contradictions(config, medium):
+    """What does not go with what the data set holds."""
+    if medium == "audio":
+        yield from _sound_contradictions(config)
+    for name in sorted(set(config["train"]) & set(config["models"])):
+        fed = config["models"][name]["features"]
+        kind = config["features"].get(fed, {}).get("kind")
+        if kind is not None and kind not in KINDS[medium]:
+            yield f"models.{name}.features: expected features of {medium} ({', '.join(KINDS[medium])}), as dataset {config['dataset']} holds, given {fed}, of kind {kind}"
+    if config["augment"]["copies"]:
+        yield from _foreign(config["augment"]["chain"], medium, "augment.chain")
+
+
 def _contradictions(config):
     """What no schema of single keys can tell."""
     if wrong := addresses.problem(config["data"]):
@@ -355,16 +368,12 @@ def _contradictions(config):
         if wrong := _named("train: expected names of models", name, config["models"]):
             yield wrong
     yield from _feature_contradictions(config)
-    medium = datasets.reader(config["dataset"]).MEDIUM
-    if medium == "audio":
-        yield from _sound_contradictions(config)
-    for name in sorted(set(config["train"]) & set(config["models"])):
-        fed = config["models"][name]["features"]
-        kind = config["features"].get(fed, {}).get("kind")
-        if kind is not None and kind not in KINDS[medium]:
-            yield f"models.{name}.features: expected features of {medium} ({', '.join(KINDS[medium])}), as dataset {config['dataset']} holds, given {fed}, of kind {kind}"
-    if config["augment"]["copies"]:
-        yield from _foreign(config["augment"]["chain"], medium, "augment.chain")
+    if wrong := _named(
+        f"dataset: expected a module in {datasets.PLACE}", config["dataset"], datasets.names()
+    ):
+        yield wrong
+    else:
+        yield from _medium_contradictions(config, datasets.reader(config["dataset"]).MEDIUM)
     made = config["synthetic"]
     if made["min_snr"] > made["max_snr"]:
         yield f"synthetic.max_snr: expected at least min_snr ({made['min_snr']}), given {made['max_snr']}"

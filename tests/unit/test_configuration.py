@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from understory import configuration, losses, models, picture_augment, training
+from understory import configuration, datasets, losses, models, picture_augment, scores, training
 from understory.augment import TRANSFORMS
 from understory.models import ARCHITECTURES
 from understory.tables import InputError
@@ -138,6 +138,10 @@ def test_the_configuration_and_every_recipe_are_valid(recipe):
         ),
         ({"models": {"mine": {"architecture": "sed_cnn"}}}, "models.mine.batch_size: missing (Examples)"),
         ({"name": "../up"}, "name: expected text of the form"),
+        ({"dataset": "rfxc"}, "dataset: expected a module in scripts/understory/datasets/ (birdclef2021, "),
+        ({"dataset": "rfxc"}, "given rfxc; did you mean rfcx?"),
+        ({"dataset": "rfcx_replica"}, "rsna_miccai), given rfcx_replica"),
+        ({"dataset": "os.path"}, "dataset: expected text of the form"),
         (
             {"synthetic": {"background": ["rain"]}},
             "synthetic.background: expected no classes without synthetic.clips, given rain",
@@ -290,9 +294,13 @@ def test_the_schema_knows_what_the_code_offers():
         assert set(configuration.TRANSFORMS[medium]) == set(offered)
     model = next(iter(SCHEMA["properties"]["models"]["patternProperties"].values()))
     assert set(model["properties"]["architecture"]["enum"]) == set(ARCHITECTURES)
-    readers = {path.stem for path in (ROOT / "scripts/understory/datasets").glob("*.py")}
-    readers = {name for name in readers if name != "__init__" and not name.endswith("_replica")}
-    assert set(SCHEMA["properties"]["dataset"]["enum"]) == readers
+    assert set(datasets.NEEDS["METRIC"]) == set(scores.SCORES)
+
+
+def test_every_reader_can_be_named():
+    assert {"birdclef2021", "esc50", "herbarium2021", "rfcx", "rsna_miccai"} <= set(datasets.names())
+    for name in datasets.names():
+        assert datasets.reader(name).MEDIUM in configuration.KINDS
 
 
 def test_every_key_of_the_configuration_says_what_it_is():

@@ -1,5 +1,7 @@
+import importlib
 import math
 import os
+import sys
 
 import pytest
 
@@ -292,3 +294,65 @@ def test_clips_that_contradict_each_other_are_set_aside(tmp_path, extra, kept, r
         assert len(found.recordings) == len(found.annotations) == kept
         assert all(reason in item.reason for item in found.quarantined)
         assert found.quarantined
+
+
+READER = """
+from understory.tables import Gathering, Recording
+
+MEDIUM, METRIC, UNIT, SCORED, PARTS = "audio", "lwlrap", "recording", "example", ()
+
+
+def read(folder, part=None, *, train=True):
+    found = Gathering(folder)
+    found.record(Recording("a", "a.wav", "test"))
+    return found.tables(classes=["frog"], exhaustive=False)
+
+
+def submission_template(folder):
+    return "file", ["a"], ["frog"]
+"""
+
+
+@pytest.fixture
+def reader(tmp_path, monkeypatch):
+    """A function that adds a reader of this text, and gives its name."""
+    monkeypatch.setattr(datasets, "__path__", [*datasets.__path__, str(tmp_path)])
+
+    def add(text):
+        (tmp_path / "mine.py").write_text(text)
+        monkeypatch.delitem(sys.modules, "understory.datasets.mine", raising=False)
+        importlib.invalidate_caches()
+        return "mine"
+
+    yield add
+    sys.modules.pop("understory.datasets.mine", None)
+
+
+def test_a_reader_is_a_file(reader):
+    assert "mine" not in datasets.names()
+    name = reader(READER)
+    assert name in datasets.names()
+    assert datasets.reader(name).submission_template("")[1] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("SCORED, PARTS", "OTHER, PARTS", "with SCORED = 'example' or 'recording', found none"),
+        ("def read", "def _read", "expected a reader with read, found none"),
+        ('"lwlrap"', '"auc"', "expected METRIC = 'lwlrap' or 'accuracy' or .* or 'roc_auc', found 'auc'"),
+    ],
+)
+def test_what_a_reader_lacks_is_said(reader, old, new, said):
+    name = reader(READER.replace(old, new))
+    with pytest.raises(InputError, match=f"^scripts/understory/datasets/mine.py: .*{said}"):
+        datasets.reader(name)
+
+
+def test_test_recordings_want_the_form_of_a_submission(reader, tmp_path):
+    name = reader(READER.replace("submission_template", "submission"))
+    with pytest.raises(
+        InputError, match=r"submission_template\(folder\), .*; shards.test: 0 leaves them out"
+    ):
+        read(name, tmp_path, "all")
+    assert not datasets.Source(name, str(tmp_path), "all", tested=False).read().recordings

@@ -4,7 +4,7 @@ A reader is a module with
 
 - `MEDIUM`: `audio` or `images`;
 - `FOLDERS`: True where a recording is a folder, a study with a folder a sequence; may be left out;
-- `METRIC`: the name of the score in `understory.metrics.SCORES` that its task is judged by;
+- `METRIC`: the name of the score in `understory.scores.SCORES` that its task is judged by;
 - `PARTS`: the named parts of the data set that `subset` may ask for, besides `all` and `available`;
 - `UNIT`: what a row of the submission is about, a `recording` or a `window` of one;
 - `NONE`: the class of what has no other, where there is one; may be left out;
@@ -15,11 +15,13 @@ A reader is a module with
 - `TABLES`: the files that `read` reads, where it reads no others and looks at no folders: what a plan asks of large ones
   is kept from plan to plan; may be left out;
 - `submission_template(folder)`: the columns and ids that a submission has to have, as
-  (id column, ids, other columns); a reader whose task has no submission leaves it out;
+  (id column, ids, other columns); a reader whose data set has no test recordings leaves it out;
 - `submission(template, predictions, decisions)`: the submission as such a table, where the other columns are no classes.
-  `predictions` are `understory.predictions.Predictions`, or where they are dense the table of them, of the test recordings or windows, `decisions` the classes
-  decided for each, as lists of names, or None; where a recording could not be read, its one row has neither `start`
-  nor `stop`.
+  `predictions` are `understory.predictions.Predictions`, or where they are dense the table of them, of the test
+  recordings or windows, `decisions` the classes decided for each, as lists of names, or None; where a recording could
+  not be read, its one row has neither `start` nor `stop`.
+
+docs/new-dataset.md adds one, in this file's folder and in `recipes/`; nothing else names a reader.
 
 Beside it may stand `NAME_replica`, with
 
@@ -37,15 +39,46 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import iter_modules
 
 from understory import files
 from understory.tables import InputError, NoTable, Recording, Tables
 from understory.untracked import Untracked
 
+PLACE = "scripts/understory/datasets/"
+REPLICA = "_replica"
+# What a reader has to have, and the words that it may say.
+NEEDS = {
+    "MEDIUM": ("audio", "images"),
+    "METRIC": ("lwlrap", "accuracy", "row_f1", "macro_f1", "roc_auc"),
+    "UNIT": ("recording", "window"),
+    "SCORED": ("example", "recording"),
+    "PARTS": None,
+    "read": None,
+}
+
+
+def names() -> list[str]:
+    """The readers there are: every module beside this one that is no replica."""
+    return sorted(found.name for found in iter_modules(__path__) if not found.name.endswith(REPLICA))
+
 
 def reader(name: str):
-    """The reader's module."""
-    return import_module(f"understory.datasets.{name}")
+    """The reader's module, one of `names`.
+
+    Raises
+    ------
+    InputError
+        It lacks a name that a reader has to have, or one of them says something else than it may.
+    """
+    module = import_module(f"understory.datasets.{name}")
+    for wanted, words in NEEDS.items():
+        said = f" = {' or '.join(map(repr, words))}" if words else ""
+        if not hasattr(module, wanted):
+            raise InputError(f"{PLACE}{name}.py: expected a reader with {wanted}{said}, found none")
+        if words and (given := getattr(module, wanted)) not in words:
+            raise InputError(f"{PLACE}{name}.py: expected {wanted}{said}, found {given!r}")
+    return module
 
 
 def source(config: dict, folder: str) -> "Source":
@@ -64,7 +97,7 @@ def source(config: dict, folder: str) -> "Source":
 
 def replica_name(name: str) -> str:
     """The name of the module that makes the reader's replica; InputError where there is none."""
-    module = f"understory.datasets.{name}_replica"
+    module = f"understory.datasets.{name}{REPLICA}"
     if find_spec(module) is None:
         raise InputError(
             f"data: expected a folder, as the reader {name} has no synthetic data set, given synthetic"
@@ -143,6 +176,13 @@ class Source(Untracked):
             raise NoTable(f"{error}. {self._layout()}") from None
         if not self.tested:
             tables = tables.of({r.recording_id for r in tables.recordings if r.subset == "train"})
+        elif not hasattr(module, "submission_template") and any(
+            r.subset == "test" for r in tables.recordings
+        ):
+            raise InputError(
+                f"{PLACE}{self.dataset}.py: expected a reader with submission_template(folder), as its data set has test "
+                "recordings, found none; shards.test: 0 leaves them out"
+            )
         if self.subset != "available":
             return tables
         # What may not be read is there: it is said, and not passed over.

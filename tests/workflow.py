@@ -1,6 +1,7 @@
 """Where the workflow lies, and what its output says."""
 
 import re
+import shutil
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -16,3 +17,12 @@ def planned(output: str) -> set[tuple[str, str]]:
             found.add((rule[1], wildcards[1] if wildcards else ""))
     assert found or "Nothing to be done" in output, output
     return found
+
+
+def copy_source(folder: Path):
+    """Make a folder with all that a run needs of the workflow."""
+    folder.mkdir(parents=True)
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy(ROOT / name, folder / name)
+    for name in ("rules", "scripts", "schemas", "envs", "profiles", "recipes", "report"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))

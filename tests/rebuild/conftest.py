@@ -4,7 +4,7 @@ import copy
 import shutil
 
 import pytest
-from workflow import ROOT, planned
+from workflow import ROOT, copy_source, planned
 
 TINY = {"options": {"filters": [4, 8], "dense": 8}, "epochs": 1}
 # A model of one's own takes every key of a model.
@@ -53,11 +53,7 @@ class World:
         )
 
     def copy_source(self):
-        self.source.mkdir()
-        for name in ("Snakefile", "config.yaml"):
-            shutil.copy(ROOT / name, self.source / name)
-        for name in ("rules", "scripts", "schemas", "envs", "profiles", "report"):
-            shutil.copytree(ROOT / name, self.source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        copy_source(self.source)
 
 
 def configuration(small, data):

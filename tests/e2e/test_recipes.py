@@ -63,12 +63,14 @@ def runs(run_snakemake, tmp_path_factory):
 
 def check_plants(submission, sample):
     """Integers of classes, as the real submission has them."""
+    submission, sample = (pd.read_csv(path, dtype=str) for path in (submission, sample))
     assert list(submission.columns) == list(sample.columns) == ["Id", "Predicted"]
     assert list(submission.Id) == list(sample.Id)
     assert submission.Predicted.astype(int).ge(0).all()
 
 
 def check_scans(submission, sample):
+    submission, sample = (pd.read_csv(path, dtype=str) for path in (submission, sample))
     assert list(submission.columns) == list(sample.columns) == ["BraTS21ID", "MGMT_value"]
     assert list(submission.BraTS21ID) == list(sample.BraTS21ID)
     assert submission.MGMT_value.astype(float).between(0, 1).all()
@@ -80,10 +82,7 @@ CHECKS = {"birdclef2021": check_birds, "herbarium2021": check_plants, "rsna_micc
 @pytest.mark.parametrize("name", SMALL)
 def test_a_recipe_runs_from_its_replica_to_a_submission_of_the_right_form(runs, name):
     out = runs(name)
-    submission, sample = (
-        pd.read_csv(path, dtype=str) for path in (out / "submission.csv", out / "data/sample_submission.csv")
-    )
-    CHECKS[name](submission, sample)
+    CHECKS[name](out / "submission.csv", out / "data/sample_submission.csv")
     scores = json.loads((out / "scores.json").read_text())
     labels = json.loads((out / "labels.json").read_text())
     assert scores["metric"] == labels["metric"]

@@ -143,7 +143,7 @@ class Confusion:
 
     @property
     def right(self) -> np.ndarray:
-        return self.counts.diagonal()
+        return self.counts.diagonal().astype(int)
 
     def pairs(self) -> list[tuple[int, int, int]]:
         """The most frequent confusions: present, decided, number; the most frequent first, ties by number of class."""
@@ -169,7 +169,7 @@ def confusion(task: Task, rows: Rows) -> Confusion:
             _one_hot(each, rows.values.shape) for each in (codes, predictions.highest(rows.values))
         )
     present, decided = present.astype(int), decided.astype(int)
-    right = present.multiply(decided).tocsr()
+    right = present.multiply(decided)
     counts = sparse.csr_array((present - right).T @ (decided - right)) + sparse.diags_array(
         right.sum(axis=0), dtype=int
     )

@@ -5,8 +5,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from understory import evaluation, evidence, gallery, headlines, plots, set_aside
+from understory.examples import SEPARATOR
 from understory.folds import UNVALIDATED
 from understory.template import PAGE
 from understory.wording import WORDS, counted, memory, number, time
@@ -109,6 +111,8 @@ def page(
         [index.assign(part=part, row=range(len(index))) for part, (_, index) in enumerate(store)],
         ignore_index=True,
     )
+    # Of a window with several labels the rarest in all of the data set, which a shard does not know.
+    index["label"] = index.example_id.map(folds.set_index("example_id").label)
     by_id = index.set_index("example_id")
     found = {"out-of-fold": evidence.out_of_fold(task, oof, by_id, settings["threshold"])}
     if truth is not None:
@@ -199,7 +203,7 @@ def page(
             classes,
             confusion.shares() if len(classes) <= plots.MATRIX else None,
             pairs,
-            said.other,
+            "decided" if said.decided else said.other,
             row_words[1],
         ),
         *said.confusion(pairs),
@@ -222,8 +226,8 @@ def page(
     html = PAGE.render(
         title=settings["report"]["title"],
         name=scored["name"],
-        headings=headings(metric),
-        contents=headings(metric).items(),
+        headings=headings(metric, words),
+        contents=headings(metric, words).items(),
         metric=metric,
         words=words,
         row_words=row_words,
@@ -263,8 +267,8 @@ def page(
             (label, other, f"{count:,}", f"{count / confusion.present[classes.index(label)]:.0%}")
             for label, other, count in pairs
         ],
-        count_table=_count_table(sizes, drawn, numbers),
-        count_note=_count_note(sizes, drawn),
+        count_table=_count_table(sizes, drawn, numbers, words),
+        count_note=_count_note(sizes, index, words),
         shown=shown,
         shown_note=shown_note,
         quarantine=set_aside.section(
@@ -279,7 +283,7 @@ def page(
     return Page(html, figures)
 
 
-def headings(metric: str) -> dict[str, str]:
+def headings(metric: str, words) -> dict[str, str]:
     """The page's sections, by anchor."""
     one = metric == "roc_auc"
     return {
@@ -288,7 +292,7 @@ def headings(metric: str) -> dict[str, str]:
         "curves": "Learning curves",
         "known": "Receiver operating characteristic" if one else "Precision and recall",
         "confusion": "Out-of-fold confusion",
-        "counts": "Examples by class and fold",
+        "counts": f"{words.examples.capitalize()} by class and fold",
         "examples": "Best and worst examples",
         "quarantine": "Quarantine",
         "costs": "Time and memory",
@@ -303,9 +307,10 @@ class _Said:
         self.task, self.words, self.settings = task, words, settings
         self.rows = row_words[1]
         self.row = row_words[0]
-        self.with_truth = "truth" in found
+        self.found, self.with_truth = found, "truth" in found
         self.decided = task.metric in evaluation.DECIDED
-        self.other = "wrongly decided instead" if self.decided else "highest prediction"
+        self.other = "wrongly decided" if self.decided else "highest prediction"
+        self.tests = "windows" if task.unit == "window" else words.recordings
 
     def learning(self, histories):
         one = max((len(h) for model in histories.values() for h in model.values()), default=0) == 1
@@ -339,7 +344,7 @@ class _Said:
 
     def of_classes(self, drawn, all_listed):
         if self.task.metric == "roc_auc":
-            return "What the models tell of each class apart from the others is the one curve below."
+            return "How well two classes are told apart is one score, that of the curve below."
         name, what = CLASS_SCORE[self.task.metric]
         rest = "the table has all" if all_listed else "the table has these"
         return (
@@ -360,8 +365,10 @@ class _Said:
                 notes[0] += f" {note}"
         if self.decided:
             notes.append(
-                "Out-of-fold labels are decided by thresholds that were fitted to the other folds; the thresholds of the "
-                f"table, which decide the test {self.words.recordings}, are fitted to all. Never: it is decided of no row."
+                "Labels are decided by one threshold for all, which is fixed."
+                if self.settings["threshold"] is not None
+                else "Out-of-fold labels are decided by thresholds that were fitted to the other folds; the thresholds of "
+                f"the table, which decide the test {self.tests}, are fitted to all. Never: it is decided of none."
             )
         if UNVALIDATED in sizes:
             only = (sizes[UNVALIDATED] > 0) & (sizes.drop(columns=UNVALIDATED).sum(axis=1) == 0)
@@ -387,6 +394,8 @@ class _Said:
         ]
         if self.decided:
             notes.append("The curve is of the probabilities, before labels are decided.")
+        if sparse.issparse(self.found["out-of-fold"].values):
+            notes.append(f"Of each {self.row} only the highest predictions are kept: the others count as 0.")
         if self.task.exhaustive:
             return notes
         curve = over["out-of-fold"]
@@ -542,7 +551,7 @@ def _class_table(task, found, inside, means, spreads, by_fold, true, confusion, 
     return {"caption": "Scores of each class", "head": head, "rows": rows}
 
 
-def _count_table(sizes, drawn, numbers):
+def _count_table(sizes, drawn, numbers, words):
     """Present examples by class and fold; of very many classes, of those that are drawn."""
     part = sizes if len(sizes) <= LISTED else sizes.iloc[drawn]
     head = ["class", *(f"fold {fold}" for fold in numbers)]
@@ -552,17 +561,22 @@ def _count_table(sizes, drawn, numbers):
         for label, values in zip(part.index, part.to_numpy().tolist(), strict=True)
     ]
     return {
-        "caption": "Present examples of each class, by the fold they validate",
+        "caption": f"Present {words.examples} of each class, by the fold they validate",
         "head": head,
         "rows": rows,
     }
 
 
-def _count_note(sizes, drawn):
-    if len(sizes) <= LISTED:
-        return ""
-    each = sizes.sum(axis=1)
-    return (
-        f"Of {len(sizes):,} classes those that are drawn above. A class has {each.min():,} to {each.max():,} present examples, "
-        f"half of the classes {int(each.median()):,} or fewer."
-    )
+def _count_note(sizes, index, words):
+    notes = []
+    if len(sizes) > LISTED:
+        each = sizes.sum(axis=1)
+        notes.append(
+            f"Of {len(sizes):,} classes those that are drawn above. A class has {each.min():,} to {each.max():,} present "
+            f"{words.examples}, half of the classes {int(each.median()):,} or fewer."
+        )
+    if index.present.str.contains(SEPARATOR, regex=False).any():
+        notes.append(
+            f"Of {words.examples} with several labels each counts for the one that it was cut for alone."
+        )
+    return " ".join(notes)

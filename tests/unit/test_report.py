@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import numpy as np
@@ -10,168 +9,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from page_inputs import NO_QUARANTINE, Tags, built, inputs, svg_text, text_of
 
 from understory import curves, examples, gallery, plots, provenance, report, scores, set_aside
-from understory.predictions import Predictions
-from understory.tasks import Task
-
-WINDOW, BANDS, FRAMES = 4.0, 16, 20
-MEL = {"kind": "log_mel", "n_mels": BANDS, "fmin": 100, "fmax": 8000, "resize": None}
-NO_QUARANTINE = pd.DataFrame(columns=["subset", "kind", "recording_id", "place", "reason"])
-NO_COSTS = pd.DataFrame(columns=["rule", "jobs", "total", "longest", "memory", "cpu"])
-
-
-def inputs(classes=("a", "b", "c"), *, takes=4, folds=2, models=("m",), exhaustive=False, tests=0, **changes):
-    """What `report.page` takes: `takes` recordings a class, dealt to the folds in turn."""
-    classes, rng = list(classes), np.random.default_rng(0)
-    rows = [
-        (
-            f"e{n}-{take}",
-            f"r{n}-{take}",
-            label,
-            "present",
-            1.0,
-            2.0,
-            500.0,
-            2000.0,
-            0.0,
-            WINDOW,
-            label,
-            "",
-            take % folds,
-        )
-        for n, label in enumerate(classes)
-        for take in range(takes)
-    ]
-    columns = [
-        "example_id",
-        "recording_id",
-        "label",
-        "presence",
-        "t_min",
-        "t_max",
-        "f_min",
-        "f_max",
-        "start",
-        "stop",
-        "present",
-        "absent",
-        "fold",
-    ]
-    index = pd.DataFrame(rows, columns=columns)
-    oof = index[["example_id", "recording_id", "label", "present", "fold"]].reset_index(drop=True)
-    oof = oof.join(pd.DataFrame(rng.random((len(oof), len(classes))), columns=classes))
-    names = pd.Index([f"t{number}" for number in range(tests)], name="recording_id")
-    predictions = pd.DataFrame(rng.random((tests, len(classes))), columns=classes, index=names)
-    history = pd.DataFrame(
-        {
-            "epoch": [1, 2],
-            "loss": [1, 0.5],
-            "lwlrap": [0.2, 0.3],
-            "val_loss": [1, 1],
-            "val_lwlrap": [0.2, 0.25],
-        }
-    )
-    array = rng.random((len(index), BANDS, FRAMES)).astype(np.float16)
-    return {
-        "settings": {
-            "report": {"title": "Title", "examples": 1},
-            "seed": 1,
-            "threshold": None,
-            "crop": {"window": WINDOW},
-            "control": "none",
-            "select": dict.fromkeys(models, "last"),
-            "features": MEL,
-            "sources": "recordings",
-            "sequences": [],
-        },
-        "scored": {
-            "name": "run",
-            "metric": "lwlrap",
-            "oof": 0.5,
-            "oof_interval": {"low": 0.45, "high": 0.55, "resamples": 1000, "undefined": 0},
-            "truth": 0.4 if tests else None,
-            "folds": [
-                {"model": model, "fold": fold, "score": 0.5} for model in models for fold in range(folds)
-            ],
-        },
-        "labels": {
-            "classes": classes,
-            "exhaustive": exhaustive,
-            "metric": "lwlrap",
-            "unit": "recording",
-            "scored": "example",
-            "none": None,
-        },
-        "folds": index[["example_id", "recording_id", "label", "presence", "fold"]],
-        "oof": oof,
-        "predictions": predictions if tests else None,
-        "truth": (predictions > 0.5).astype(int) if tests else None,
-        "thresholds": None,
-        "histories": {model: dict.fromkeys(range(folds), history) for model in models},
-        "store": [(array, index.drop(columns="fold"))],
-        "usable": {"train": list(index.recording_id), "test": list(names)},
-        "quarantine": NO_QUARANTINE,
-        "quarantine_path": "results/run/quarantine.csv",
-        "costs": NO_COSTS,
-        "facts": [("seed", 1)],
-        "configuration": "seed: 1\n",
-    } | changes
-
-
-def built(given):
-    """The report of inputs whose predictions are tables with a column a class, or `Predictions`."""
-    labels = given["labels"]
-
-    def of(table):
-        if table is None or isinstance(table, Predictions):
-            return table
-        keys = table.columns[~table.columns.isin(labels["classes"])]
-        return Predictions(table[keys], table[labels["classes"]].to_numpy(), labels["classes"])
-
-    tables = {
-        "oof": of(given["oof"]),
-        "predictions": of(
-            given["predictions"] if given["predictions"] is None else given["predictions"].reset_index()
-        ),
-        "truth": given["truth"] if given["truth"] is None else given["truth"].reset_index(),
-    }
-    rest = {key: value for key, value in given.items() if key != "labels"}
-    return report.page(**rest | tables, task=Task(**labels))
-
-
-class Tags(HTMLParser):
-    """Every element with its attributes, the text, and whether all that was opened was closed."""
-
-    VOID = frozenset({"meta", "link", "img"})
-
-    def __init__(self, html):
-        super().__init__()
-        self.tags, self.text, self.open = [], [], []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-    def all(self, name):
-        return [attributes for tag, attributes in self.tags if tag == name]
-
-
-def text_of(html):
-    """The text of a page as it is read, with single spaces."""
-    return " ".join(" ".join(Tags(html).text).split())
-
-
-def svg_text(svg):
-    return [element.text for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+from understory.wording import WORDS
 
 
 def test_the_page_is_whole_and_needs_nothing_beside_it():
@@ -181,7 +22,11 @@ def test_the_page_is_whole_and_needs_nothing_beside_it():
     assert not tags.all("script")
     anchors = {attributes["id"] for _, attributes in tags.tags if "id" in attributes}
     targets = [attributes["href"] for attributes in tags.all("a")]
-    assert {target.removeprefix("#") for target in targets} == anchors == set(report.headings("lwlrap"))
+    assert (
+        {target.removeprefix("#") for target in targets}
+        == anchors
+        == set(report.headings("lwlrap", WORDS["recordings"]))
+    )
     assert all(attributes["src"].startswith("data:") for attributes in tags.all("img"))
     assert all(attributes["alt"] for attributes in tags.all("img"))
     assert [tag for tag, _ in tags.tags if re.fullmatch(r"h\d", tag)][:2] == ["h1", "h2"]

@@ -123,6 +123,19 @@ def test_params_hold_plain_values_in_a_fixed_order(rules, picture_rules):
             assert repr(settings) == repr(tracking.ordered(settings)), rule.name
 
 
+def test_the_report_is_told_what_it_shows(rules, picture_rules):
+    """The features of the first model, and what recordings are called."""
+    for found, name, kind, sources in (
+        (rules, "log_mel", "log_mel", "recordings"),
+        (picture_rules, "photo", "picture", "photographs"),
+    ):
+        rule = {rule.name: rule for rule in found}["build_report"]
+        settings = dict(rule.params.items())["settings"]
+        assert settings["features"]["kind"] == kind
+        assert settings["sources"] == sources
+        assert all(f"/examples/{name}/0/" in path for path in (*rule.input.arrays, *rule.input.indexes))
+
+
 def test_every_script_is_a_rules_and_reads_no_configuration(rules, picture_rules):
     named = {rule.name for rule in (*rules, *picture_rules)}
     assert {path.stem for path in SCRIPTS.glob("*.py")} == named

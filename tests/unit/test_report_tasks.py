@@ -1,0 +1,358 @@
+"""The report of each kind of task and of data, from small inputs built by hand."""
+
+import base64
+import io
+import re
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from page_inputs import NO_QUARANTINE, Tags, built, inputs, svg_text, text_of
+from scipy import sparse
+from sklearn.metrics import roc_auc_score
+
+from understory import curves, evaluation, examples, headlines, report
+from understory.predictions import Predictions
+from understory.tasks import Task
+
+SIDE = 32
+PICTURE = {"kind": "picture", "size": [SIDE, SIDE], "channels": None}
+
+
+@pytest.fixture(autouse=True)
+def few_permutations(monkeypatch):
+    """What chance gives is another test's."""
+    monkeypatch.setattr(headlines, "MOST", 10)
+    monkeypatch.setattr(headlines, "LEAST", 10)
+
+
+def of_metric(given, metric, **task):
+    """The same inputs under another metric."""
+    given["scored"]["metric"] = metric
+    given["labels"] |= {"metric": metric} | task
+    for folds in given["histories"].values():
+        for fold, history in folds.items():
+            folds[fold] = history.rename(columns=lambda name: name.replace("lwlrap", metric))
+    return given
+
+
+def pictures(given, sources, channels, sequences=()):
+    """The same inputs of photographs or studies."""
+    ((_, index),) = given["store"]
+    array = np.random.default_rng(1).integers(0, 256, (len(index), SIDE, SIDE, channels)).astype(np.uint8)
+    index = index.drop(columns=["t_min", "t_max", "f_min", "f_max", "start", "stop"])
+    given["store"] = [(array, index)]
+    given["settings"] |= {"features": PICTURE, "sources": sources, "sequences": list(sequences)}
+    return given
+
+
+def photographs(**options):
+    return pictures(of_metric(inputs(exhaustive=True, **options), "macro_f1"), "photographs", 3)
+
+
+def studies(*, slices=3, low=0.4):
+    """Two classes of six studies each, of several slices of two sequences."""
+    given = of_metric(inputs(["0", "1"], takes=6 * slices, exhaustive=True), "roc_auc", scored="recording")
+    given = pictures(given, "studies", 2, ["T1w", "T2w"])
+    (array, index), number = given["store"][0], np.arange(12 * slices)
+    item = pd.Series([f"T1w-{slice}" for slice in number % slices])
+    study = pd.Series([f"{study:05d}" for study in number // slices])
+    given["store"] = [(array, index.assign(recording_id=study, item=item))]
+    fold = number // slices % 2
+    for name in ("oof", "folds"):
+        given[name] = given[name].assign(recording_id=study, fold=fold)
+    given["oof"]["0"] = 1 - given["oof"]["1"]
+    given["scored"]["oof_interval"] = {"low": low, "high": 0.7, "resamples": 990, "undefined": 10}
+    given["usable"]["train"] = sorted(set(study))
+    return given
+
+
+def windows(**changes):
+    """Windows with a label, with two or with none, decided by thresholds."""
+    given = of_metric(
+        inputs(["a", "b", "nocall"], takes=12, exhaustive=True) | changes,
+        "row_f1",
+        unit="window",
+        none="nocall",
+    )
+    given["thresholds"] = {"a": 0.25, "b": 1.0, "nocall": 0.5}
+    both = given["oof"].index[:6]
+    given["oof"].loc[both, "present"] = given["store"][0][1].loc[both, "present"] = "a;b"
+    return given
+
+
+@pytest.mark.parametrize("of", [photographs, studies])
+@pytest.mark.filterwarnings("error")
+def test_pictures_are_spoken_of_in_their_own_words(of):
+    given = of()
+    given["quarantine"] = pd.DataFrame(
+        [["train", "recording", "q", "train/q", "expected one, found none"]], columns=NO_QUARANTINE.columns
+    )
+    html = re.sub("<style>.*</style>", "", built(given).html, flags=re.DOTALL)
+    text = re.sub(r"Every setting.*|quarantine\.csv", "", text_of(html)).lower()
+    for word in ("recording", "window", "spectrogram", "heard", "box"):
+        assert word not in text, text[text.index(word) - 40 :][:80]
+    assert not re.search(
+        r"(recording|window|spectrogram|heard)", " ".join(re.findall(r'(?:alt|label)="([^"]*)"', html))
+    )
+
+
+def test_a_task_of_two_classes_has_one_curve():
+    given = studies()
+    page, text = built(given), text_of(built(given).html)
+    assert set(page.figures) == {"fold_scores", "roc", "separation", "confusion", "learning_curves"}
+    means = given["oof"].groupby("recording_id").agg({"label": "first", "1": "mean"})
+    area = roc_auc_score(means.label == "1", means["1"])
+    assert f"area {area:.3f}, chance 0.5" in svg_text(page.figures["roc"])
+    assert "12 annotated studies, 36 slices, 2 classes" in text
+    assert "validation studies" in text
+    assert "m 0 6 0.500" in text
+    assert "Out-of-fold: 6 studies of 1 and 6 of 0." in text
+    assert "The roc_auc is here that of slices, not of studies." in text
+
+
+def test_an_interval_is_shown_with_what_it_is_of():
+    text = text_of(built(studies()).html)
+    assert "95 %: 0.400–0.700" in text
+    assert "when studies are drawn anew, with replacement, 1,000 times; 10 of them had no score" in text
+    assert "An interval that holds 0.5 means that the model has shown nothing." in text
+    assert "The 95 % interval (0.400–0.700) holds 0.5, which tossing a coin gives" in text
+    text = text_of(built(studies(low=0.51)).html)
+    assert "An interval that holds 0.5 means that the model has shown nothing." in text
+    assert "tossing a coin" not in text
+    given = inputs()
+    assert "95 %: 0.450–0.550" in text_of(built(given).html)
+    assert "holds 0.5" not in text_of(built(given).html)
+    given["scored"]["oof_interval"] = {"low": np.nan, "high": np.nan, "resamples": 0, "undefined": 1000}
+    assert "95 %: none" in text_of(built(given).html)
+
+
+def test_slices_of_a_study_on_both_sides_of_the_split_are_warned_of():
+    given = studies()
+    assert "both sides" not in text_of(built(given).html)
+    for name in ("oof", "folds"):
+        given[name]["fold"] = np.arange(len(given[name])) % 2
+    said = "Slices of one study stand on both sides of the split, of 12 of 12 studies:"
+    assert said in text_of(built(given).html)
+    # What is only trained with is on one side alone.
+    given = studies()
+    given["folds"].loc[given["folds"].recording_id == "00000", "fold"] = -1
+    assert "both sides" not in text_of(built(given).html)
+
+
+def shown(page):
+    """The examples on a page: attributes, and pixels (height, width, channels)."""
+    found = []
+    for image in Tags(page.html).all("img"):
+        if image["src"].startswith("data:image/webp"):
+            data = base64.b64decode(image["src"].partition("base64,")[2])
+            found.append((image, matplotlib.image.imread(io.BytesIO(data), format="webp")[..., :3]))
+    return found
+
+
+def test_the_sequences_of_a_slice_stand_side_by_side_in_grey():
+    given = studies()
+    given["store"][0][0][..., 0], given["store"][0][0][..., 1] = 20, 200
+    page = built(given)
+    found = shown(page)
+    assert len(found) == 4
+    for image, pixels in found:
+        assert pixels.shape == (SIDE, 2 * SIDE, 3)
+        assert (np.ptp(pixels.astype(int), axis=2) < 4).all()
+        assert abs(pixels[:, : SIDE - 4].mean() - 20) < 6
+        assert abs(pixels[:, SIDE + 4 :].mean() - 200) < 6
+        assert int(image["width"]) == 2 * int(image["height"]) >= 150
+        assert re.fullmatch(r"\d{5}, T1w-\d", image["alt"])
+    text = text_of(page.html)
+    assert "Slices as m sees them; T1w, T2w from left to right" in text
+    means = given["oof"].groupby(["label", "recording_id"])["1"].mean()["1"]
+    best = means.idxmax()
+    assert f"best: {means[best]:.3f}, the mean of 3 slices · {best}, T1w-1" in text
+
+
+def test_photographs_are_shown_in_colour():
+    given = photographs()
+    given["store"][0][0][...] = (200, 40, 10)
+    for image, pixels in shown(built(given)):
+        assert np.abs(pixels.mean(axis=(0, 1)) - (200, 40, 10)).max() < 8
+        assert int(image["width"]) == int(image["height"]) >= 100
+        assert image["alt"].startswith("r")
+    assert "Photographs as m sees them; the number is" in text_of(built(given).html)
+
+
+def test_what_has_no_mel_bands_is_a_plain_picture():
+    given = inputs()
+    given["settings"]["features"] = {"kind": "fft_frames", "frames": 16}
+    page = built(given)
+    assert "Magnitudes of one Fourier transform as m sees them" in text_of(page.html)
+    assert all(image["alt"].startswith("Magnitudes of r") for image, _ in shown(page))
+    assert {pixels.shape[:2] for _, pixels in shown(page)} == {given["store"][0][0].shape[1:]}
+
+
+def test_decisions_have_their_floor_and_their_thresholds():
+    given = windows()
+    oof, classes = given["oof"], ["a", "b", "nocall"]
+    task = Task(**given["labels"])
+    found = Predictions(
+        oof[["example_id", "recording_id", "label", "present", "fold"]], oof[classes].to_numpy(), classes
+    )
+    decided = evaluation.held_out(task, found, None).toarray()
+    present = np.array([[label in row.split(";") for label in classes] for row in oof.present])
+    given["scored"]["oof"] = 0.1
+    page = built(given)
+    text = text_of(page.html)
+    # A third of the rows has nothing else, and no other row has it.
+    assert "nocall alone: 0.333" in text
+    assert "The row_f1 out-of-fold (0.333) is not above what nocall for every row gives." in text
+    assert "is here that of what is predicted above 0.5" in text
+    assert "before labels are decided" in text
+    for number, (label, cut) in enumerate([("a", "0.250"), ("b", "never"), ("nocall", "0.500")]):
+        has, said = present[:, number], decided[:, number]
+        counts = f"{cut} {has.sum()} {said.sum()} {(has & said).sum()}"
+        assert re.search(rf"{label} (0|1)\.\d+ \d\.\d+ 2 {counts} ", text), (counts, text)
+    given["scored"]["oof"] = 0.9
+    assert "nocall for every row gives." not in text_of(built(given).html)
+    given["settings"]["threshold"] = 0.5
+    assert "one threshold for all, which is fixed" in text_of(built(given).html)
+
+
+def test_a_missed_label_is_taken_for_what_is_wrongly_decided():
+    given = windows()
+    given["settings"]["threshold"] = 0.5
+    given["oof"][["a", "b", "nocall"]] = [0.9, 0.1, 0.1]
+    text = text_of(built(given).html)
+    # Of the twelve of b and of nocall; where a and b are, a is right, and b missed for nothing.
+    assert "share of the label b a 12 67% nocall a 12 100%" in text
+
+
+def test_what_is_only_trained_with_is_counted_by_itself():
+    given = inputs(["a", "b", "c"], takes=4)
+    assert "only trained with" not in text_of(built(given).html)
+    held = given["folds"].label == "c"
+    given["folds"].loc[held, "fold"] = -1
+    given["oof"] = given["oof"][given["oof"].label != "c"]
+    text = text_of(built(given).html)
+    assert "class fold 0 fold 1 only trained with all a 2 2 0 4 b 2 2 0 4 c 0 0 4 4" in text
+    assert "1 class of 3 is only trained with, and without a score." in text
+    assert "fold -1" not in text.lower()
+    assert "saw no present example" not in text
+
+
+def many(classes, rows):
+    """Photographs of many classes, of which each row's three highest are kept."""
+    names, rng = [f"s{number}" for number in range(classes)], np.random.default_rng(0)
+    true = rng.integers(0, classes, rows)
+    label = [names[number] for number in true]
+    index = pd.DataFrame(
+        {"example_id": [f"e{n}" for n in range(rows)], "label": label, "presence": "present"}
+    )
+    index = index.assign(recording_id=index.example_id, present=label, absent="", unknown="")
+    columns = rng.integers(0, classes, (rows, 3))
+    columns[: rows // 2, 0] = true[: rows // 2]
+    values = sparse.csr_array(
+        (np.tile([0.5, 0.3, 0.1], rows), (np.repeat(np.arange(rows), 3), columns.ravel())),
+        shape=(rows, classes),
+    )
+    keys = index[["example_id", "recording_id", "label", "present"]].assign(fold=np.arange(rows) % 2)
+    given = of_metric(inputs(["a"], exhaustive=True), "macro_f1", classes=names)
+    array = rng.integers(0, 256, (1, SIDE, SIDE, 3)).astype(np.uint8)
+    given["settings"] |= {"features": PICTURE, "sources": "photographs"}
+    return given | {
+        "folds": keys.assign(presence="present"),
+        "oof": Predictions(keys, values, names),
+        "store": [(np.broadcast_to(array, (rows, *array.shape[1:])), index)],
+    }
+
+
+def test_very_many_classes_take_no_array_of_rows_times_classes(monkeypatch):
+    def dense(*_, **__):
+        raise AssertionError("an array of rows times classes")
+
+    given = many(64_500, 5_000)
+    monkeypatch.setattr(examples.Labels, "take", dense)
+    to_array = sparse.csr_array.toarray
+    for kind in (sparse.csr_array, sparse.csc_array, sparse.coo_array):
+        monkeypatch.setattr(
+            kind,
+            "toarray",
+            lambda self, *a, **k: dense() if np.prod(self.shape) > 10**7 else to_array(self.tocsr()),
+        )
+    page = built(given)
+    text = text_of(page.html)
+    assert len(page.html) < 1_500_000
+    rows = page.html.split("Scores of each class</caption>")[1].split("</table>")[0].count("<tr>") - 1
+    assert rows == 2 * report.EXTREMES
+    rows = page.html.split("by the fold they validate</caption>")[1].split("</table>")[0].count("<tr>") - 1
+    assert rows == 2 * report.EXTREMES
+    assert "class's F1, its part of the macro_f1, of all classes" in svg_text(page.figures["class_scores"])
+    assert "Of 64,500 classes, the 20 most frequent confusions." in text
+    assert "5,000 present and 322,495,000 absent labels are known." in text
+    assert "only the highest predictions are kept: the others count as 0" in text
+
+
+def test_sparse_predictions_give_the_page_of_dense_ones():
+    given = many(30, 200)
+    dense = dict(given)
+    dense["oof"] = Predictions(given["oof"].keys, given["oof"].values.toarray(), given["oof"].classes)
+    one, other = (built(each) for each in (given, dense))
+    assert one.figures == other.figures
+    note = "<p>Of each photograph only the highest predictions are kept: the others count as 0.</p>\n"
+    assert one.html.replace(note, "") == other.html
+
+
+@given(
+    st.integers(1, 5).flatmap(
+        lambda columns: st.lists(
+            st.lists(
+                st.tuples(
+                    st.sampled_from(["present", "absent", "unknown", ""]),
+                    st.sampled_from([0, 0, 0.2, 0.5, 1]),
+                ),
+                min_size=columns,
+                max_size=columns,
+            ),
+            min_size=1,
+            max_size=8,
+        )
+    ),
+    st.booleans(),
+)
+def test_curves_of_what_is_kept_are_those_of_all(cells, exhaustive):
+    classes = [str(number) for number in range(len(cells[0]))]
+    index = pd.DataFrame(
+        {
+            kind: [
+                ";".join(c for c, (told, _) in zip(classes, row, strict=True) if told == kind)
+                for row in cells
+            ]
+            for kind in ("present", "absent", "unknown")
+        }
+    )
+    labels = examples.Labels(index, classes, exhaustive=exhaustive)
+    known = labels.take(np.arange(len(cells)))
+    assert labels.count() == ((known == 1).sum(), (known == 0).sum())
+    rows, columns = np.indices(known.shape).reshape(2, -1)
+    assert (labels.at(rows, columns) == known.ravel()).all()
+    values = np.array([[value for _, value in row] for row in cells], dtype=float)
+    one, other = (
+        curves.precision_recall(*pair) for pair in ((labels, sparse.csr_array(values)), (known, values))
+    )
+    assert one[3:] == other[3:]
+    assert one.average == pytest.approx(other.average, nan_ok=True)
+    if one.precision is not None:
+        np.testing.assert_allclose(one.precision, other.precision)
+        np.testing.assert_allclose(one.recall, other.recall)
+
+
+def test_set_aside_slices_are_counted():
+    given = studies()
+    rows = [["train", "slice", "00001", f"train/00001/T1w/Image-{n}.dcm", "damaged"] for n in range(2)]
+    rows.append(["train", "recording", "00099", "train/00099", "expected a folder, found none"])
+    given["quarantine"] = pd.DataFrame(rows, columns=NO_QUARANTINE.columns)
+    text = text_of(built(given).html)
+    assert "Set aside: 1 of 13 training studies, 2 training slices." in text
+    assert "2 slices and 1 study were set aside." in text
+    assert "train study expected a folder, found none 1" in text

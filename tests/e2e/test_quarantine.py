@@ -83,7 +83,7 @@ def test_the_last_lines_of_a_run_say_what_is_set_aside(run):
     shown = summary.lines(out, tested=True)
     assert len(shown) == 5
     assert shown[0].endswith(
-        f"submission.csv (1 of 6 rows holds the classes' shares; 5 recordings and 4 annotations set aside, see "
+        f"submission.csv (1 of 6 test recordings has the classes' shares; 5 recordings and 4 annotations set aside, see "
         f"{out / 'quarantine.csv'})"
     )
 

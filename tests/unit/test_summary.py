@@ -1,0 +1,52 @@
+"""The last lines of a run."""
+
+import json
+
+from understory import summary
+
+
+def finished(folder, **scored):
+    """A finished run's folder."""
+    (folder / "ensemble").mkdir(parents=True)
+    (folder / "predictions/m").mkdir(parents=True)
+    for name in ("submission.csv", "report.html"):
+        (folder / name).touch()
+    (folder / "quarantine.csv").write_text("subset,kind,recording_id,place,reason\ntrain,slice,s,p,r\n")
+    (folder / "predictions/m/fold0.csv").write_text("recording_id,start,a\nt0,0,1\nt0,5,1\n")
+    (folder / "ensemble/predictions.csv").write_text("recording_id,start,a\nt0,0,1\nt0,5,1\nt1,,1\n")
+    if scored:
+        (folder / "scores.json").write_text(json.dumps(scored))
+    return folder
+
+
+def test_the_last_lines_tell_the_interval(tmp_path):
+    scored = {
+        "metric": "roc_auc",
+        "folds": [
+            {"model": "m", "fold": fold, "score": score}
+            for fold, score in enumerate([0.6, float("nan"), 0.8])
+        ],
+        "oof": 0.7,
+        "oof_interval": {"low": 0.5512, "high": 0.8, "resamples": 1000, "undefined": 0},
+        "truth": None,
+    }
+    folder = finished(tmp_path / "one", **scored)
+    first, _, folds, oof, _ = summary.lines(folder, tested=True)
+    assert first.endswith(
+        f"(1 of 2 test recordings has the classes' shares; 1 slice set aside, see {folder / 'quarantine.csv'})"
+    )
+    assert folds == "folds        roc_auc 0.600 to 0.800, mean 0.700, over 2 folds of m"
+    assert oof == "out-of-fold  roc_auc 0.700 (95 % interval 0.551 to 0.800)"
+    scored["oof_interval"] |= {"low": float("nan"), "high": float("nan")}
+    assert summary.lines(finished(tmp_path / "two", **scored), tested=True)[3] == "out-of-fold  roc_auc 0.700"
+
+
+def test_with_models_of_another_run_there_is_a_submission_alone(tmp_path, monkeypatch, capsys):
+    finished(tmp_path / "results/mine")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yaml").write_text("name: demo\nmodels_from: null\nshards: {train: 1, test: 1}\n")
+    (tmp_path / "mine.yaml").write_text("name: mine\nmodels_from: results/other\n")
+    summary.main(["config.yaml", "mine.yaml"])
+    submission, models = capsys.readouterr().out.splitlines()
+    assert submission.startswith("submission   results/mine/submission.csv (")
+    assert models == "models       those of results/other; nothing was trained or scored"

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from understory import predictions, tasks
+from understory import devices, predictions, tasks
 from understory.job import run
 
 
 def main(job):
+    devices.take()
     # TensorFlow speaks while it is imported: here, into the log.
     from understory import batches, prediction
 

@@ -3,11 +3,12 @@
 import shutil
 from pathlib import Path
 
-from understory import predictions, store, tasks, tracking
+from understory import devices, predictions, store, tasks, tracking
 from understory.job import run
 
 
 def main(job):
+    devices.take()
     # TensorFlow speaks while it is imported: here, into the log.
     from understory import prediction, training, training_data
 

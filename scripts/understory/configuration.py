@@ -224,7 +224,14 @@ TAKES = {
 }
 
 # What of a model's block need not be given.
-DEFAULTS = {"balance": 0.0, "copies": None, "mixup": 0.0, "patience": None}
+DEFAULTS = {
+    "balance": 0.0,
+    "copies": None,
+    "mixup": 0.0,
+    "patience": None,
+    "precision": "float32",
+    "xla": False,
+}
 # What each kind of features takes, and what of that it needs.
 FEATURES = {
     "log_mel": (

@@ -23,8 +23,11 @@ def configure(*, threads: int, seed: int):
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    for device in tf.config.list_physical_devices("GPU"):
+    found = tf.config.list_physical_devices("GPU")
+    for device in found:
         tf.config.experimental.set_memory_growth(device, True)
+    names = [tf.config.experimental.get_device_details(each).get("device_name", each.name) for each in found]
+    print(f"computing on {', '.join(names) or 'the CPU'}, threads: {threads}")
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
 

@@ -4,8 +4,8 @@ import csv
 import hashlib
 import io
 import json
-import time
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -16,6 +16,7 @@ from understory.batches import Batches
 from understory.losses import loss, wants_centred
 from understory.metrics import metric
 from understory.models import build
+from understory.pace import Pace, Timed
 from understory.streams import Stage, stream
 from understory.tables import InputError
 from understory.training_data import Examples, MixedBatches, targets_of
@@ -81,20 +82,29 @@ def train(
     steps = -(-len(rows) // batch_size)
     state.mkdir(parents=True, exist_ok=True)
     keras.utils.clear_session()  # layers are named as in a fresh process
-    last, best, log = state / "last.keras", state / "best.keras", state / "history.json"
-    resumed = _resumed(last, log)
+    best, log = state / "best.keras", state / "history.json"
+    print(f"precision {settings['precision']}, XLA {'on' if settings['xla'] else 'off'}")
+    # A loaded model takes its optimiser for one of float16 where new layers compute in that.
+    with _computing_in(settings["precision"]):
+        resumed = _resumed(state, log)
     if resumed:
         model, history = resumed
-        finished = int(model.optimizer.iterations) // steps
-        history = history[:finished]
+        finished = len(history)
         print(f"resuming after epoch {finished}")
     else:
         finished, history = 0, []
         keras.utils.set_random_seed(int(stream(seed, Stage.WEIGHTS, f"{name}/{fold}").integers(2**31)))
-        model = build(settings["architecture"], data.shape, targets.shape[1], settings["options"], name=name)
-        model.compile(
-            optimiser(settings, steps * epochs), loss=loss(settings["loss"]), metrics=[metric(score)]
-        )
+        with _computing_in(settings["precision"]):
+            model = build(
+                settings["architecture"], data.shape, targets.shape[1], settings["options"], name=name
+            )
+            model.compile(
+                optimiser(settings, steps * epochs),
+                loss=loss(settings["loss"]),
+                metrics=[metric(score)],
+                # Left to Keras, it is off as well where operations have to be deterministic.
+                jit_compile=settings["xla"],
+            )
     watch = Batches(data, validation, batch_size, targets)
     for epoch in range(finished, epochs):
         if _stale(history, watched) >= (settings["patience"] or epochs):
@@ -107,7 +117,6 @@ def train(
             settings["balance"],
             stream(seed, Stage.SHUFFLE, f"{name}/{fold}", epoch),
         )
-        begin = time.monotonic()
         if settings["mixup"]:
             mixer = stream(seed, Stage.MIXUP, f"{name}/{fold}", epoch)
             batches = MixedBatches(
@@ -121,25 +130,27 @@ def train(
             )
         else:
             batches = Batches(data, order, batch_size, targets)
-        report = model.fit(batches, validation_data=watch, verbose=0, shuffle=False)
+        batches = Timed(batches)
+        pace = Pace(batches)
+        report = model.fit(batches, validation_data=watch, verbose=0, shuffle=False, callbacks=[pace])
         values = {key: float(each[-1]) for key, each in report.history.items()}
         if not np.isfinite(list(values.values())).all():
             raise InputError(
                 f"models.{name}: training diverged in epoch {epoch + 1} ({values}): set a lower optimiser.learning_rate"
             )
         history.append({"epoch": epoch + 1, **values})
-        speed = len(rows) / (time.monotonic() - begin)
         print(
             f"epoch {epoch + 1}/{epochs}",
             *(f"{key} {value:.4f}" for key, value in values.items()),
-            f"{speed:.0f} examples/s",
+            pace.told(len(rows)),
             flush=True,
         )
         if values[watched] >= max(each[watched] for each in history):
             save(model, best)
         with store.replacing(log) as path:
             path.write_text(json.dumps(history))
-        save(model, last)
+        save(model, state / _last(epoch + 1))
+        (state / _last(epoch)).unlink(missing_ok=True)
     return model, best, history
 
 
@@ -165,12 +176,30 @@ def _reseed(model, rng):
             variable.assign(rng.integers(2**31, size=variable.shape))
 
 
-def _resumed(last, log):
+@contextmanager
+def _computing_in(precision):
+    """What new models and layers compute in, unless they say so themselves."""
+    former = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(former)
+
+
+def _last(epoch):
+    """The file of the model after an epoch. Its name says which: a float16 step that overflows is not counted by the optimiser."""
+    return f"epoch-{epoch:06}.keras"
+
+
+def _resumed(state, log):
     """The model and the history of a training that was interrupted; None where there is none that can be read."""
-    if not last.exists():
+    last = max(state.glob("epoch-*.keras"), default=None)
+    if last is None:
         return None
     try:
-        return keras.saving.load_model(last, safe_mode=True), json.loads(log.read_text())
+        history = json.loads(log.read_text())
+        return keras.saving.load_model(last, safe_mode=True), history[: int(last.stem.rpartition("-")[2])]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         print(
             f"{last.parent}: expected the state of a training, found what cannot be read ({error}): starting anew"

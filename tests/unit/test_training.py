@@ -1,11 +1,12 @@
 import json
+import re
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 
-from understory import prediction, store, training, training_data
+from understory import pace, prediction, store, training, training_data
 from understory.tables import InputError
 
 CLASSES = ["x", "y", "z"]
@@ -22,6 +23,8 @@ SETTINGS = {
     "patience": None,
     "select": "last",
     "threads": 1,
+    "precision": "float32",
+    "xla": False,
 }
 
 
@@ -92,8 +95,11 @@ def test_examples_without_a_fold_are_named(shards):
         read((shards[0], shards[1].iloc[:-1]))
 
 
-def test_a_killed_training_goes_on_to_the_same_bytes(shards, tmp_path, monkeypatch, capsys):
-    model, best, history = train(shards, tmp_path / "whole")
+@pytest.mark.parametrize(
+    ("changed", "stops"), [({}, (2, 3, 5)), ({"precision": "mixed_float16", "epochs": 3}, (5,))]
+)
+def test_a_killed_training_goes_on_to_the_same_bytes(shards, tmp_path, monkeypatch, capsys, changed, stops):
+    model, best, history = train(shards, tmp_path / "whole", **changed)
     training.save(model, tmp_path / "whole.keras")
     save, saved = training.save, []
 
@@ -106,15 +112,15 @@ def test_a_killed_training_goes_on_to_the_same_bytes(shards, tmp_path, monkeypat
             raise Killed
         save(model, path)
 
-    for stop in (2, 3, 5):
+    for stop in stops:
         saved.clear()
         state = tmp_path / f"killed{stop}"
         monkeypatch.setattr(training, "save", killed)
         with pytest.raises(Killed):
-            train(shards, state)
+            train(shards, state, **changed)
         monkeypatch.setattr(training, "save", save)
         capsys.readouterr()
-        resumed, resumed_best, resumed_history = train(shards, state)
+        resumed, resumed_best, resumed_history = train(shards, state, **changed)
         assert "resuming after epoch" in capsys.readouterr().out or stop == 2
         training.save(resumed, tmp_path / "resumed.keras")
         assert (tmp_path / "resumed.keras").read_bytes() == (tmp_path / "whole.keras").read_bytes()
@@ -148,6 +154,40 @@ def test_the_best_epoch_is_kept(shards, tmp_path):
 def test_every_optimiser_and_schedule_trains(shards, tmp_path, schedule, optimiser):
     _, _, history = train(shards, tmp_path / "s", schedule=schedule, optimiser=optimiser, epochs=1, mixup=0)
     assert np.isfinite(list(history[0].values())).all()
+
+
+@pytest.mark.parametrize(
+    ("precision", "xla"),
+    [("float32", False), ("float32", True), ("mixed_float16", False), ("mixed_bfloat16", False)],
+)
+def test_a_model_trains_in_any_precision_and_says_how_fast(shards, tmp_path, capsys, precision, xla):
+    model, _, history = train(shards, tmp_path / "s", precision=precision, xla=xla, epochs=1)
+    told = capsys.readouterr().out
+    assert f"precision {precision}, XLA {'on' if xla else 'off'}\n" in told
+    assert len(re.findall(r" \d+ examples/s, \d+% of the time waiting for input$", told, re.M)) == 1
+    assert np.isfinite(list(history[0].values())).all()
+    assert model.jit_compile == xla
+    assert {layer.compute_dtype for layer in model.layers} == {"float32", precision.removeprefix("mixed_")}
+    # Weights and outputs stay what they are, and so does what the next model is made of.
+    assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
+    assert model.output.dtype == "float32"
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_waiting_for_input_is_told_from_computing(monkeypatch):
+    """Steps of 1 s, whose batches are ready 2 s after the epoch's begin, and then long before each step."""
+    now = [0.0]
+    monkeypatch.setattr(pace.time, "monotonic", lambda: now[0])
+    timed = pace.Timed(["a", "b", "c"])
+    watch = pace.Pace(timed)
+    watch.on_epoch_begin(0)
+    now[0] = 2.0
+    assert [timed[number] for number in range(3)] == ["a", "b", "c"]
+    for number in range(3):
+        now[0] += 1.0
+        watch.on_train_batch_end(number)
+    assert (watch.seconds, watch.waited) == (5.0, 2.0)
+    assert watch.told(50) == "10 examples/s, 40% of the time waiting for input"
 
 
 def test_shuffled_labels_change_places_only_among_training_examples(shards):
@@ -228,7 +268,7 @@ def test_a_state_that_cannot_be_read_is_none(shards, tmp_path, capsys):
     training.save(whole, tmp_path / "whole.keras")
     torn = tmp_path / "two"
     torn.mkdir()
-    (torn / "last.keras").write_bytes(b"")
+    (torn / "epoch-000001.keras").write_bytes(b"")
     model, _, again = train(shards, torn)
     assert "found what cannot be read" in capsys.readouterr().out
     training.save(model, tmp_path / "model.keras")

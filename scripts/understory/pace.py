@@ -1,0 +1,58 @@
+"""How fast a training goes, and how much of its time it waits for examples."""
+
+import time
+
+import keras
+
+
+class Timed(keras.utils.PyDataset):
+    """Batches as they are, with the moment at which each was ready.
+
+    Attributes
+    ----------
+    ready : dict of int to float
+        By a batch's number, in seconds of `time.monotonic`.
+    """
+
+    def __init__(self, batches: keras.utils.PyDataset):
+        super().__init__()
+        self._batches, self.ready = batches, {}
+
+    def __len__(self):
+        return len(self._batches)
+
+    def __getitem__(self, number):
+        batch = self._batches[number]
+        self.ready[number] = time.monotonic()
+        return batch
+
+
+class Pace(keras.callbacks.Callback):
+    """The time of an epoch's training steps, and what of it passed before their batches were ready.
+
+    Keras makes batches ahead of the steps. A step waits from the end of the one before it to the moment at which its batch
+    is ready, where that is later.
+
+    Attributes
+    ----------
+    seconds, waited : float
+        From the epoch's begin to the end of its last step; of that, waiting.
+    """
+
+    def __init__(self, batches: Timed):
+        super().__init__()
+        self._batches = batches
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._begin = self._end = time.monotonic()
+        self.seconds = self.waited = 0.0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.waited += max(0.0, self._batches.ready[batch] - self._end)
+        self._end = time.monotonic()
+        self.seconds = self._end - self._begin
+
+    def told(self, count: int) -> str:
+        """In words, for an epoch of so many examples."""
+        seconds = max(self.seconds, 1e-9)
+        return f"{count / seconds:.0f} examples/s, {self.waited / seconds:.0%} of the time waiting for input"

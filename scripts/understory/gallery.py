@@ -77,7 +77,8 @@ class Gallery:
             values = images.resized(values[..., None], len(values), min(values.shape[1], 420))
             low, high = np.percentile(values, [1, 99])
             values = values.reshape(values.shape[:2])[::-1]
-            return plots.picture(values, cmap="magma", vmin=low, vmax=max(high, low + 1e-6)), (200, 420)
+            size = round(420 * len(values) / values.shape[1]), 420
+            return plots.picture(values, cmap="magma", vmin=low, vmax=max(high, low + 1e-6)), size
         events = self.index[
             (self.index.recording_id == row.recording_id) & (self.index.presence == "present")
         ]

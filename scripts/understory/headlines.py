@@ -48,7 +48,7 @@ def cards(
             if (floor := evaluation.floor(task, rows.labels)) is not None:
                 lines.append((f"{task.none} alone", number(floor)))
                 if not value > floor:
-                    below.append(f"{told} ({floor:.3f})")
+                    below.append(f"{told} {floor:.3f}")
         out.append((name, number(value), lines))
     if often:
         many = ", ".join(f"{name} {count} times" for name, count in often.items())
@@ -65,7 +65,7 @@ def cards(
         )
     if below:
         warnings.append(
-            f"The {task.metric} {' and '.join(below)} is not above what {task.none} for every row gives."
+            f"The {task.metric} is not above what {task.none} for every row gives ({', '.join(below)})."
         )
     values = pd.Series(np.concatenate(list(by_model.values()))).dropna()
     if len(values):
@@ -121,7 +121,7 @@ def of_folds(folds: pd.DataFrame, sizes: pd.DataFrame, words: Words) -> list[str
         Present examples by class and fold, `UNVALIDATED` among them.
     """
     warnings = []
-    dealt = folds[folds.fold != UNVALIDATED].groupby("recording_id").fold.nunique()
+    dealt = folds.groupby("recording_id").fold.nunique()
     if split := int((dealt > 1).sum()):
         warnings.append(
             f"{words.examples.capitalize()} of one {words.recording} stand on both sides of the split, of {split:,} of "

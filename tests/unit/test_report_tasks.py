@@ -137,10 +137,6 @@ def test_slices_of_a_study_on_both_sides_of_the_split_are_warned_of():
         given[name]["fold"] = np.arange(len(given[name])) % 2
     said = "Slices of one study stand on both sides of the split, of 12 of 12 studies:"
     assert said in text_of(built(given).html)
-    # What is only trained with is on one side alone.
-    given = studies()
-    given["folds"].loc[given["folds"].recording_id == "00000", "fold"] = -1
-    assert "both sides" not in text_of(built(given).html)
 
 
 def shown(page):
@@ -206,7 +202,7 @@ def test_decisions_have_their_floor_and_their_thresholds():
     text = text_of(page.html)
     # A third of the rows has nothing else, and no other row has it.
     assert "nocall alone: 0.333" in text
-    assert "The row_f1 out-of-fold (0.333) is not above what nocall for every row gives." in text
+    assert "The row_f1 is not above what nocall for every row gives (out-of-fold 0.333)." in text
     assert "is here that of what is predicted above 0.5" in text
     assert "before labels are decided" in text
     for number, (label, cut) in enumerate([("a", "0.250"), ("b", "never"), ("nocall", "0.500")]):
@@ -214,7 +210,7 @@ def test_decisions_have_their_floor_and_their_thresholds():
         counts = f"{cut} {has.sum()} {said.sum()} {(has & said).sum()}"
         assert re.search(rf"{label} (0|1)\.\d+ \d\.\d+ 2 {counts} ", text), (counts, text)
     given["scored"]["oof"] = 0.9
-    assert "nocall for every row gives." not in text_of(built(given).html)
+    assert "nocall for every row gives" not in text_of(built(given).html)
     given["settings"]["threshold"] = 0.5
     assert "one threshold for all, which is fixed" in text_of(built(given).html)
 
@@ -223,9 +219,21 @@ def test_a_missed_label_is_taken_for_what_is_wrongly_decided():
     given = windows()
     given["settings"]["threshold"] = 0.5
     given["oof"][["a", "b", "nocall"]] = [0.9, 0.1, 0.1]
+    given["oof"].loc[6:11, "b"] = 0.9
     text = text_of(built(given).html)
-    # Of the twelve of b and of nocall; where a and b are, a is right, and b missed for nothing.
-    assert "share of the label b a 12 67% nocall a 12 100%" in text
+    # All that have b or nocall alone; where a and b are, b is missed for nothing, and where a is, b for nothing decided.
+    assert "share of the label b a 12 67% nocall a 12 100% Examples by class" in text
+
+
+def test_an_examples_label_is_that_of_its_fold():
+    """A shard does not know which of a window's labels is the rarest of all."""
+    given = windows()
+    given["oof"].loc[:5, "a"] = 0.99
+    given["store"][0][1].loc[:5, "label"] = "b"
+    text = text_of(built(given).html)
+    assert re.search(r"best: 0\.990 · r0-\d+, 0\.0 to 4\.0 s · also b", text)
+    assert "also a" not in text
+    assert "Of examples with several labels each counts for the one that it was cut for alone." in text
 
 
 def test_what_is_only_trained_with_is_counted_by_itself():

@@ -21,6 +21,9 @@ rule inspect_recordings:
     cache: CACHED
     conda:
         "../envs/signal.yaml"
+    resources:
+        mem_mb=SIZES.mem_mb,
+        runtime=SIZES.runtime,
     params:
         wildcards=named,
         settings=lambda wildcards: {"shards": count_of(wildcards.shard)},
@@ -46,6 +49,9 @@ rule crop_windows:
     cache: CACHED
     conda:
         "../envs/signal.yaml"
+    resources:
+        mem_mb=SIZES.mem_mb,
+        runtime=SIZES.runtime,
     params:
         wildcards=named,
         settings=ordered({"crop": {key: CROP[key] for key in ("absent", "sample_rate", "window")}}),
@@ -75,6 +81,9 @@ rule augment_windows:
     cache: CACHED
     conda:
         "../envs/signal.yaml"
+    resources:
+        mem_mb=SIZES.mem_mb,
+        runtime=SIZES.runtime,
     params:
         wildcards=named,
         settings=ordered(
@@ -99,6 +108,9 @@ rule compute_spectrograms:
     cache: CACHED
     conda:
         "../envs/signal.yaml"
+    resources:
+        mem_mb=SIZES.mem_mb,
+        runtime=SIZES.runtime,
     params:
         wildcards=named,
         settings=lambda wildcards: ordered(

@@ -8,18 +8,8 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir, "scripts")
 sys.path.append(str(SCRIPTS))
 
-from understory import (
-    addresses,
-    configuration,
-    contents,
-    datasets,
-    given,
-    members,
-    quarantine,
-    records,
-    running,
-    tracking,
-)
+from understory import addresses, configuration, contents, datasets, given, members
+from understory import quarantine, records, running, sizing, tracking
 from understory.tables import InputError
 from understory.tracking import ordered
 
@@ -56,6 +46,8 @@ RECORDS = records.since(Path(".snakemake", "metadata"), Path(OUT))
 GIVEN = given.Given(config, SOURCE, READY, CONTENTS, Path(".snakemake", "tables"))
 with in_words():
     TESTED = GIVEN.tested()
+    # What a job asks of a cluster's scheduler; on one machine nothing is limited by it.
+    SIZES = sizing.Sizes(config, GIVEN.counts())
 TRUTH = f"{OUT}/truth.csv" if MADE and TESTED else []
 TRAIN = [f"train-{number}" for number in range(config["shards"]["train"]) if not config["models_from"]]
 TEST = [f"test-{number}" for number in range(config["shards"]["test"])] if TESTED else []
@@ -147,3 +139,5 @@ onstart:
     GIVEN.start()
     with in_words():
         preflight.check(config, GIVEN.tables(), SOURCE, LIMIT, Path(OUT))
+    for remark in SIZES.remarks():
+        print(remark, file=sys.stderr)

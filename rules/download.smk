@@ -23,6 +23,9 @@ if MADE:
         conda:
             "../envs/signal.yaml"
         threads: 8
+        resources:
+            mem_mb=SIZES.mem_mb,
+            runtime=SIZES.runtime,
         params:
             module=REPLICA,
             settings={
@@ -48,6 +51,9 @@ elif FETCHED:
             f"{OUT}/logs/download_data.log",
         benchmark:
             f"{OUT}/benchmarks/download_data.tsv"
+        resources:
+            mem_mb=SIZES.mem_mb,
+            runtime=SIZES.runtime,
         # Neither a digest of code nor an environment: what lies at an address is the same however it is fetched,
         # and may be many GB.
         params:

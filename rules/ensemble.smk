@@ -48,6 +48,9 @@ rule ensemble_folds:
     cache: CACHED
     conda:
         "../envs/signal.yaml"
+    resources:
+        mem_mb=SIZES.mem_mb,
+        runtime=SIZES.runtime,
     params:
         settings=ordered(
             {

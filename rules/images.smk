@@ -20,6 +20,9 @@ rule inspect_images:
     cache: CACHED
     conda:
         "../envs/signal.yaml"
+    resources:
+        mem_mb=SIZES.mem_mb,
+        runtime=SIZES.runtime,
     params:
         wildcards=named,
         settings=lambda wildcards: ordered(
@@ -50,6 +53,9 @@ rule crop_images:
     cache: CACHED
     conda:
         "../envs/signal.yaml"
+    resources:
+        mem_mb=SIZES.mem_mb,
+        runtime=SIZES.runtime,
     params:
         wildcards=named,
         settings=ordered({"crop": {"absent": config["crop"]["absent"]}, "images": TAKEN}),
@@ -79,6 +85,9 @@ rule augment_images:
     cache: CACHED
     conda:
         "../envs/signal.yaml"
+    resources:
+        mem_mb=SIZES.mem_mb,
+        runtime=SIZES.runtime,
     params:
         wildcards=named,
         settings=ordered(
@@ -107,6 +116,9 @@ rule encode_images:
     cache: CACHED
     conda:
         "../envs/signal.yaml"
+    resources:
+        mem_mb=SIZES.mem_mb,
+        runtime=SIZES.runtime,
     params:
         wildcards=named,
         settings=lambda wildcards: ordered(

@@ -21,6 +21,8 @@ rule predict_fold:
     threads: lambda wildcards: config["models"][wildcards.model]["threads"]
     resources:
         gpu=1,
+        mem_mb=SIZES.mem_mb,
+        runtime=SIZES.runtime,
     params:
         wildcards=named,
         settings=lambda wildcards: {

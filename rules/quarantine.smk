@@ -19,6 +19,9 @@ rule list_quarantined:
     priority: 100
     conda:
         "../envs/signal.yaml"
+    resources:
+        mem_mb=SIZES.mem_mb,
+        runtime=SIZES.runtime,
     params:
         settings={"max_quarantined": LIMIT.max_quarantined, "on_bad_file": LIMIT.on_bad_file},
         source=SOURCE,

@@ -79,6 +79,9 @@ rule build_report:
     cache: CACHED
     conda:
         "../envs/signal.yaml"
+    resources:
+        mem_mb=SIZES.mem_mb,
+        runtime=SIZES.runtime,
     params:
         settings=ordered(
             {

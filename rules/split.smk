@@ -17,6 +17,9 @@ rule split_folds:
     cache: CACHED
     conda:
         "../envs/signal.yaml"
+    resources:
+        mem_mb=SIZES.mem_mb,
+        runtime=SIZES.runtime,
     params:
         settings=ordered({"crop": {"absent": config["crop"]["absent"]}, "split": config["split"]}),
         source=SOURCE,

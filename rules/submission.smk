@@ -23,6 +23,9 @@ if TEST:
         cache: CACHED
         conda:
             "../envs/signal.yaml"
+        resources:
+            mem_mb=SIZES.mem_mb,
+            runtime=SIZES.runtime,
         params:
             source=SOURCE,
             template=of_tables(

@@ -25,6 +25,8 @@ rule train_fold:
     threads: lambda wildcards: config["models"][wildcards.model]["threads"]
     resources:
         gpu=1,
+        mem_mb=SIZES.mem_mb,
+        runtime=SIZES.runtime,
     params:
         wildcards=named,
         settings=lambda wildcards: {

@@ -5,7 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
-from understory import audio, configuration, picture_capacity
+from understory import audio, configuration, picture_capacity, sizing
 from understory.datasets import Source, reader
 from understory.synthesis import MORE_CONFIRMED, MORE_REJECTED, SAMPLE_RATE
 from understory.tables import InputError, Tables
@@ -60,17 +60,10 @@ def needed(config: dict, tables: Tables | None, source: Source) -> int:
     kept = 1 + (max(copies.values()) if augment["keep_copies"] else min(max(copies.values()), 1))
     waveforms = examples * kept * samples + recorded * SAMPLE_RATE
     values = sum(
-        (examples * (1 + count) + windows) * _values(config["features"][fed], samples)
+        (examples * (1 + count) + windows) * sizing.values(config["features"][fed], samples)
         for fed, count in copies.items()
     )
     return round(waveforms * WAVEFORM_BYTES + values * FEATURE_BYTES)
-
-
-def _values(features, samples):
-    """How many values the features of a window of so many samples are."""
-    if features["kind"] == "fft_frames":
-        return samples // 2
-    return math.prod(features["resize"] or (features["n_mels"], 1 + samples // features["hop"]))
 
 
 def check(folder: Path, wanted: int):

@@ -5,7 +5,7 @@ Plain Python only: the Snakefile imports this module each time it is parsed.
 
 from pathlib import Path
 
-from understory import addresses, datasets, files, kept
+from understory import addresses, datasets, files, kept, sizing
 from understory.contents import Contents
 from understory.tables import InputError, Tables
 
@@ -47,6 +47,11 @@ class Given:
     def facts(self) -> kept.Facts | None:
         """What a plan asks of the tables, in the same way."""
         return self._when_there(self._facts_of)
+
+    def counts(self) -> sizing.Counts:
+        """How much there is of the data set, or is going to be as far as the configuration says."""
+        facts = self.facts()
+        return sizing.planned(self.config) if facts is None else sizing.Counts(*facts.counts)
 
     def start(self):
         """Look at files each time that is asked from now on: jobs begin, and may be about to read what was changed."""

@@ -56,6 +56,10 @@ class Facts:
         tables = self._read()
         facts = {
             "annotations": tracking.annotations_digest(tables),
+            "counts": [
+                *(sum(recording.subset == subset for recording in tables.recordings) for subset in SUBSETS),
+                len(tables.annotations),
+            ],
             "rows": tracking.rows_digest(tables),
             "tested": any(recording.subset == "test" for recording in tables.recordings),
             "wrong": self._wrong(tables),
@@ -78,6 +82,11 @@ class Facts:
     def annotations(self) -> str:
         """As `tracking.annotations_digest` says."""
         return self._facts["annotations"]
+
+    @property
+    def counts(self) -> list[int]:
+        """How many training recordings there are, how many test recordings, and how many annotations."""
+        return self._facts["counts"]
 
     @property
     def rows(self) -> str:

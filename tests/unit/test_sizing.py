@@ -1,0 +1,92 @@
+"""What jobs ask of a scheduler follows the size of their shards, and shards of a useless size are told of."""
+
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+from workflow import ROOT
+
+from understory import configuration, sizing
+from understory.sizing import Counts
+
+SCHEMA = ROOT / "schemas/config.schema.json"
+SHARD = SimpleNamespace(shard="train-0", variant="1", features="log_mel")
+FOLD = SimpleNamespace(model="sed_cnn", fold="0")
+
+
+def configured(recipe=None, **changes):
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    if recipe:
+        given = yaml.safe_load((ROOT / "recipes" / f"{recipe}.yaml").read_text())
+        update_config(config, given)
+    return configuration.complete({**config, **changes}, SCHEMA)
+
+
+SOME = Counts(1000, 100, 1500)
+
+
+def sizes(train=6, counts=SOME, **changes):
+    return sizing.Sizes(configured(data="folder", shards={"train": train, "test": 2}, **changes), counts)
+
+
+def test_memory_and_time_follow_the_shard_and_the_attempt():
+    few, many = sizes(train=1), sizes(train=100)
+    for rule in ("crop_windows", "augment_windows", "compute_spectrograms"):
+        assert few.mem_mb(SHARD, 1, rule) > many.mem_mb(SHARD, 1, rule)
+        assert [few.mem_mb(SHARD, n, rule) for n in (2, 3)] == pytest.approx(
+            [few.mem_mb(SHARD, 1, rule) * factor for factor in (2, 4)], abs=2
+        )
+    assert few.runtime(SHARD, 1, "augment_windows") > many.runtime(SHARD, 1, "augment_windows")
+    assert few.runtime(SHARD, 2, "augment_windows") == 2 * few.runtime(SHARD, 1, "augment_windows")
+    # All that is in memory at once: windows of 10 s at 48 kHz, of int16.
+    assert few.mem_mb(SHARD, 1, "crop_windows") > 1500 * 10 * 48_000 * 2 / 1e6
+
+
+def test_a_training_asks_for_time_by_its_epochs_and_copies():
+    one = sizes().seconds("train_fold", FOLD)
+    config = configured(data="folder")
+    config["models"]["sed_cnn"] |= {"epochs": 30, "copies": 0}
+    other = sizing.Sizes(config, Counts(1000, 100, 1500)).seconds("train_fold", FOLD)
+    assert other == pytest.approx(one * 3 / 2)
+
+
+def test_of_what_is_still_to_be_fetched_much_is_asked_and_nothing_said():
+    config = configured(data="https://example.org/a.zip", dataset="esc50", subset="all")
+    counts = sizing.planned(config)
+    found = sizing.Sizes(config, counts)
+    assert counts == sizing.UNKNOWN
+    assert found.runtime(SimpleNamespace(), 1, "download_data") == sizing.FETCH
+    assert found.runtime(SHARD, 1, "augment_windows") > 60
+    assert found.remarks() == []
+
+
+@pytest.mark.parametrize("recipe", [None, "esc50", "birdclef2021", "herbarium2021", "rsna_miccai"])
+def test_the_recipes_as_they_stand_are_of_a_useful_size(recipe):
+    config = configured(recipe, data="synthetic")
+    assert sizing.Sizes(config, sizing.planned(config)).remarks() == []
+    assert sizing.jobs(config, tested=True) < 300
+
+
+def test_the_recipe_for_rfcx_is_of_a_useful_size_for_its_4727_and_1992_recordings():
+    assert sizing.Sizes(configured("rfcx", data="folder"), Counts(4727, 1992, 8997)).remarks() == []
+
+
+def test_shards_that_are_too_big_or_too_many_are_told_of():
+    (big,) = sizes(train=1, counts=Counts(60_000, 0, 60_000)).remarks()
+    assert big == (
+        "shards.train: 1 parts of 60000 recordings make jobs of about 1.7 hours (augment_windows); "
+        "with 20 of them, jobs would take minutes"
+    )
+    (small,) = sizes(train=1000, counts=Counts(1000, 0, 1500)).remarks()
+    assert small == (
+        "shards.train: 1000 parts of 1000 recordings make jobs of about 200 ms (augment_windows), "
+        "less than their start takes; 1 would do"
+    )
+    (many,) = sizes(train=4000, counts=Counts(1_000_000, 0, 1_000_000)).remarks()
+    assert many.startswith("shards: they make 20007 jobs of this run; beyond 10000")
+
+
+def test_the_demo_has_as_many_jobs_as_are_counted():
+    """As `snakemake -n` lists them: 8 inspections, 6 of windows and of copies, 14 of spectrograms, and 12 more."""
+    assert sizing.jobs(configured(), tested=True) == 46

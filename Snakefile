@@ -28,12 +28,17 @@ if not config["models_from"]:
 
     include: "rules/split.smk"
     include: "rules/train.smk"
-    include: "rules/report.smk"
 
 
 include: "rules/predict.smk"
 include: "rules/ensemble.smk"
 include: "rules/submission.smk"
+
+
+if not config["models_from"]:
+
+    # Last, as it tells of all other rules.
+    include: "rules/report.smk"
 
 
 rule all:

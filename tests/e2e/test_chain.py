@@ -39,7 +39,7 @@ def test_a_run_writes_what_it_says(first, folder):
     values = submission.drop(columns="recording_id").to_numpy()
     assert (np.isfinite(values) & (values >= 0) & (values <= 1)).all()
     scores = json.loads((out / "scores.json").read_text())
-    assert list(scores) == ["name", "metric", "folds", "oof", "truth"]
+    assert list(scores) == ["name", "metric", "folds", "oof", "oof_interval", "truth"]
     assert [(entry["model"], entry["fold"]) for entry in scores["folds"]] == [("sed_cnn", 0), ("sed_cnn", 1)]
     assert scores["truth"] is None
     page = (out / "report.html").read_text()
@@ -56,7 +56,8 @@ def test_a_run_ends_with_five_lines(first):
     shown = summary.lines(first / "results" / "small", tested=True)
     assert [line.split()[0] for line in shown] == ["submission", "report", "folds", "out-of-fold", "truth"]
     scores = json.loads((first / "results/small/scores.json").read_text())
-    assert shown[3].endswith(f"lwlrap {scores['oof']:.3f}")
+    low, high = (scores["oof_interval"][side] for side in ("low", "high"))
+    assert shown[3].endswith(f"lwlrap {scores['oof']:.3f} (95 % interval {low:.3f} to {high:.3f})")
     assert shown[4].endswith("unknown")
     assert "set aside" not in shown[0]
     assert all(Path(line.split()[1]).exists() for line in shown[:2])

@@ -133,6 +133,7 @@ def test_the_report_is_told_what_it_shows(rules, picture_rules):
         settings = dict(rule.params.items())["settings"]
         assert settings["features"]["kind"] == kind
         assert settings["sources"] == sources
+        assert {rule.name for rule in found} <= set(settings["measured"]["rules"]) | {"build_report"}
         assert all(f"/examples/{name}/0/" in path for path in (*rule.input.arrays, *rule.input.indexes))
 
 

@@ -57,7 +57,7 @@ def test_runs_that_are_compared_have_names_of_their_own():
     shown = re.findall(r"^\|.*\| `(snakemake [^`]*)` \|$", page, flags=re.M)
     files = {param.values[0]: param.values[1] for param in commands()}
     names = [configured(command, files[command])["name"] for command in shown]
-    assert len(names) == 11
+    assert len(names) == 8
     assert len(set(names)) == len(names)
 
 

@@ -49,7 +49,7 @@ def test_a_run_writes_what_it_says(first, folder):
         assert (out / "models/sed_cnn/fold0" / kind).stat().st_size
     assert not (out / "resume").exists() or not any((out / "resume").iterdir())
     log = (out / "logs/train_fold/sed_cnn/fold0.log").read_text()
-    assert re.search(r"^epoch 1/1 .*val_lwlrap 0\.\d+ \d+ examples/s$", log, flags=re.M)
+    assert re.search(r"^epoch 1/1 .*val_lwlrap 0\.\d+ \d+ examples/s, ", log, flags=re.M)
 
 
 def test_a_run_ends_with_five_lines(first):

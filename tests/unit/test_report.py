@@ -347,7 +347,8 @@ def test_a_classs_score_is_its_part_of_the_metric():
 def test_absent_events_that_are_not_predicted_are_explained():
     given = inputs(["a", "b"])
     assert "absent example" not in text_of(built(given).html).split("Scores of the folds")[2]
-    given["folds"] = pd.concat([given["folds"], given["folds"].tail(3).assign(presence="absent")])
+    absent = given["folds"].tail(3).assign(presence="absent", example_id=["x", "y", "z"])
+    given["folds"] = pd.concat([given["folds"], absent])
     page = built(given)
     said = "The 3 absent examples are for training alone: out-of-fold predictions exist only for present"
     assert text_of(page.html).count(said) == 2

@@ -37,12 +37,14 @@ def out_of_fold(job, task):
     """The scores, and what prediction with these models needs to know."""
     params, by_model = job.params.settings, {}
     fixed = params["ensemble"]["threshold"]
+    priors = ensemble.priors(store.read_table(job.input.folds), task.classes)
     for path in job.input.oof:
-        by_model.setdefault(Path(path).parts[-3], []).append(predictions.read(path, task.classes))
+        by_model.setdefault(Path(path).parts[-3], []).append(path)
     whole = {}
-    for model, parts in sorted(by_model.items()):
-        found = predictions.concatenate(parts)
-        whole[model] = found.take(found.keys.sort_values("example_id").index)
+    for model, paths in sorted(by_model.items()):
+        found = predictions.concatenate(predictions.read(path, task.classes) for path in paths)
+        whole[model] = found.take(found.keys.example_id.sort_values().index)
+    del found
     oof = ensemble.combined(list(whole.values()), method=params["ensemble"]["folds"])
     predictions.write(job.output.oof, oof, top_k=params["predictions"]["top_k"])
     score, interval = evaluation.out_of_fold(task, oof, fixed, seed=params["seed"])
@@ -58,7 +60,6 @@ def out_of_fold(job, task):
         "oof_interval": interval._asdict(),
         "truth": None,
     }
-    priors = ensemble.priors(store.read_table(job.input.folds), task.classes)
     return result, {
         "run": params["run"],
         "thresholds": evaluation.thresholds(task, oof, fixed),

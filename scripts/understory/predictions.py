@@ -12,8 +12,8 @@ from scipy import sparse
 from understory import store
 from understory.tables import InputError
 
-# Cells that are compared at once.
-CELLS = 1 << 24
+# Cells that are compared, and rows that are written, at once.
+CELLS, ROWS = 1 << 20, 1 << 16
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,21 @@ class Predictions:
     def table(self) -> pd.DataFrame:
         """The keys with a column a class; of sparse ones with `class_0, p_0, class_1, p_1, …`: the numbers and
         probabilities of each row's classes, highest first, ties by number, and nothing where there are no more."""
+        return self._table(_width(self.values))
+
+    def tables(self):
+        """The table, some rows at a time."""
+        width = _width(self.values)
+        for start in range(0, max(len(self), 1), ROWS):
+            part = slice(start, start + ROWS)
+            yield Predictions(self.keys.iloc[part], self.values[part], self.classes)._table(width)
+
+    def _table(self, width):
         if not sparse.issparse(self.values):
             columns = pd.DataFrame(self.values, columns=list(self.classes))
             return pd.concat([self.keys, columns], axis=1)
         entries, place = ranked(self.values)
-        shape = len(self), int(np.diff(self.values.indptr).max(initial=1))
+        shape = len(self), width
         numbers, shares = np.full(shape, np.nan), np.full(shape, np.nan)
         rows = rows_of(self.values)[entries]
         numbers[rows, place], shares[rows, place] = self.values.indices[entries], self.values.data[entries]
@@ -79,7 +89,7 @@ class Predictions:
 
 def write(path, predictions: Predictions, *, top_k: int | None = None):
     """Write predictions as CSV, in nine significant digits; with `top_k`, each row's highest alone, sparsely."""
-    store.write_table(path, (predictions if top_k is None else predictions.top(top_k)).table())
+    store.write_tables(path, (predictions if top_k is None else predictions.top(top_k)).tables())
 
 
 def read(path, classes) -> Predictions:
@@ -134,27 +144,35 @@ def top_k(values, k: int) -> sparse.csr_array:
     values : numpy.ndarray or scipy.sparse.csr_array
         Shape (rows, classes).
     """
-    if sparse.issparse(values):
-        entries, place = ranked(values)
-        return _picked(values, np.sort(entries[place < k]))
-    k = min(k, values.shape[1])
-    step = max(1, CELLS // max(values.shape[1], 1))
-    return sparse.vstack(
-        [_highest_of(values[start : start + step], k) for start in range(0, max(len(values), 1), step)],
-        format="csr",
-    )
+    pick = _highest_entries if sparse.issparse(values) else _highest_of
+    return sparse.vstack([pick(part, k) for part in _parts(values)], format="csr")
 
 
 def highest(values) -> np.ndarray:
     """The number of each row's highest class, ties by number: int64 (rows,)."""
     if not sparse.issparse(values):
         return values.argmax(axis=1)
-    entries, place = ranked(values)
     out = np.zeros(values.shape[0], dtype=np.int64)
-    first = entries[place == 0]
-    first = first[values.data[first] != 0]
-    out[rows_of(values)[first]] = values.indices[first]
+    start = 0
+    for part in _parts(values):
+        entries, place = ranked(part)
+        first = entries[place == 0]
+        first = first[part.data[first] != 0]
+        out[start + rows_of(part)[first]] = part.indices[first]
+        start += part.shape[0]
     return out
+
+
+def _parts(values):
+    """Some rows at a time of a dense or sparse array, of about `CELLS` cells that there are."""
+    step = max(1, CELLS // max(_width(values), 1))
+    for start in range(0, max(values.shape[0], 1), step):
+        yield values[start : start + step]
+
+
+def _width(values):
+    """The most cells that there are in a row."""
+    return int(np.diff(values.indptr).max(initial=1)) if sparse.issparse(values) else values.shape[1]
 
 
 def rows_of(values: sparse.csr_array) -> np.ndarray:
@@ -170,7 +188,9 @@ def places(groups: np.ndarray) -> np.ndarray:
 
 def descending(values: np.ndarray) -> np.ndarray:
     """What to sort by for the highest first; what is not a number comes before all, lest it go unseen."""
-    return np.where(np.isnan(values), -np.inf, -values)
+    order = -values
+    order[np.isnan(order)] = -np.inf
+    return order
 
 
 def ranked(values: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
@@ -181,20 +201,25 @@ def ranked(values: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _highest_of(values, k):
-    order = descending(values)
-    last = np.partition(order, k - 1, axis=1)[:, k - 1 : k]
-    chosen = order <= last
+    k, order = min(k, values.shape[1]), descending(values)
+    last = np.partition(order, k - 1, axis=1)[:, k - 1]
+    # Zeros are no entries, and most of what is as high as the last where that is zero.
+    last[last == 0] = np.nextafter(last.dtype.type(0), last.dtype.type(-1))
+    chosen = np.flatnonzero(order <= last[:, None])
+    rows = chosen // values.shape[1]
     # Of those that are as high as the last, the first ones.
-    for row in np.flatnonzero(chosen.sum(axis=1) > k):
-        tied = np.flatnonzero(order[row] == last[row])
-        chosen[row, tied[k - np.count_nonzero(order[row] < last[row]) :]] = False
-    chosen &= values != 0
-    rows, columns = np.nonzero(chosen)
+    tied = order.flat[chosen] == last[rows]
+    room = k - np.bincount(rows[~tied], minlength=len(values))
+    kept = ~tied
+    kept[tied] = places(rows[tied]) < room[rows[tied]]
+    kept &= values.flat[chosen] != 0
+    rows, columns = np.divmod(chosen[kept], values.shape[1])
     return sparse.csr_array((values[rows, columns], (rows, columns)), shape=values.shape)
 
 
-def _picked(values, entries):
-    """Some entries of a sparse array, by their places in it in ascending order, but for zeros."""
+def _highest_entries(values, k):
+    entries, place = ranked(values)
+    entries = np.sort(entries[place < k])
     entries = entries[values.data[entries] != 0]
     at = rows_of(values)[entries], values.indices[entries]
     return sparse.csr_array((values.data[entries], at), shape=values.shape)

@@ -140,8 +140,14 @@ def read(array_path, index_path):
 
 def write_table(path, table: pd.DataFrame):
     """Write a table as CSV; a float32 has the nine digits that bring it back exactly."""
-    with replacing(path) as new:
-        table.to_csv(new, index=False, float_format="%.9g", lineterminator="\n")
+    write_tables(path, [table])
+
+
+def write_tables(path, parts):
+    """Write tables of the same columns as one, as `write_table` does; one at a time is in memory."""
+    with replacing(path) as new, open(new, "w", encoding="utf-8", newline="") as file:
+        for number, part in enumerate(parts):
+            part.to_csv(file, index=False, header=not number, float_format="%.9g", lineterminator="\n")
 
 
 def read_table(path) -> pd.DataFrame:

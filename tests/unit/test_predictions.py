@@ -66,6 +66,31 @@ def test_many_rows_are_looked_through_in_parts(monkeypatch):
     assert (predictions.top_k(array, 2) != whole).nnz == 0
 
 
+def test_many_rows_of_sparse_predictions_are_looked_through_and_written_in_parts(monkeypatch, tmp_path):
+    rng = np.random.default_rng(0)
+    array = rng.choice([0.0, 0.25, 0.5, 1.0], (23, 5))
+    # Those with the most classes in the last part.
+    array[:20, 2:] = 0
+
+    def made_of(array):
+        found = made(array)
+        predictions.write(tmp_path / "dense.csv", found)
+        predictions.write(tmp_path / "sparse.csv", found, top_k=4)
+        rows = sparse.csr_array(array)
+        return (
+            (tmp_path / "dense.csv").read_bytes(),
+            (tmp_path / "sparse.csv").read_bytes(),
+            predictions.top_k(rows, 2).toarray().tolist(),
+            predictions.highest(rows).tolist(),
+        )
+
+    whole = made_of(array)
+    monkeypatch.setattr(predictions, "CELLS", 11)
+    monkeypatch.setattr(predictions, "ROWS", 4)
+    assert made_of(array) == whole
+    assert whole[3] == array.argmax(axis=1).tolist()
+
+
 @given(values, st.integers(1, 8))
 def test_sparse_predictions_come_back(tmp_path_factory, array, k):
     path, given_ = tmp_path_factory.mktemp("p") / "p.csv", made(array)

@@ -203,10 +203,10 @@ class Labels:
         for presence, (_, value) in WEIGHTS.items():
             if presence not in index:
                 continue
-            lists = [text.split(SEPARATOR) if text else [] for text in index[presence]]
-            rows.append(np.repeat(np.arange(len(lists)), list(map(len, lists))))
-            columns.append(np.array([column[label] for labels in lists for label in labels], dtype=int))
-            values.append(np.full(len(rows[-1]), value, dtype=np.int8))
+            row, number = _listed(index[presence], column)
+            rows.append(row)
+            columns.append(number)
+            values.append(np.full(len(row), value, dtype=np.int8))
         rows, columns, values = map(np.concatenate, (rows, columns, values))
         # Of several for one cell, the one that counts most, which is the last.
         order = np.lexsort((columns, rows))
@@ -264,6 +264,18 @@ class Labels:
             changed.__dict__.pop(kept, None)
         changed._named = self._named[source]
         return changed
+
+
+def _listed(texts, column):
+    """The row of each label that texts list, and its column; each text is looked at once, however many rows have it."""
+    codes, known = pd.factorize(texts)
+    lists = [[column[label] for label in text.split(SEPARATOR)] if text else [] for text in known]
+    counts = np.array([len(numbers) for numbers in lists], dtype=int)
+    each, starts = counts[codes], np.cumsum(counts) - counts
+    rows = np.repeat(np.arange(len(codes)), each)
+    places = np.arange(len(rows)) - np.repeat(np.cumsum(each) - each, each)
+    numbers = np.array([number for numbers in lists for number in numbers], dtype=int)
+    return rows, numbers[starts[codes][rows] + places]
 
 
 class Centred:

@@ -26,8 +26,7 @@ rule inspect_recordings:
         runtime=SIZES.runtime,
     params:
         wildcards=named,
-        settings=lambda wildcards: {"shards": count_of(wildcards.shard)},
-        source=SOURCE,
+        source=GIVEN.source_of,
         limit=LIMIT,
         recordings=of_tables(recordings_of),
         code=code("inspect_recordings.py", READER),
@@ -55,7 +54,7 @@ rule crop_windows:
     params:
         wildcards=named,
         settings=ordered({"crop": {key: CROP[key] for key in ("absent", "sample_rate", "window")}}),
-        source=SOURCE,
+        source=GIVEN.source_of,
         recordings=of_tables(recordings_of),
         code=code("crop_windows.py", READER),
     script:

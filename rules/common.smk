@@ -88,11 +88,6 @@ def of_tables(digest):
     return param
 
 
-def count_of(shard):
-    """The number of shards of a shard's subset."""
-    return config["shards"][shard.split("-")[0]]
-
-
 def recordings_of(found, wildcards):
     """What a shard is made of: its recordings, their annotations and the content of their files."""
     return f"recordings {found.shard(wildcards.shard)}"

@@ -25,13 +25,8 @@ rule inspect_images:
         runtime=SIZES.runtime,
     params:
         wildcards=named,
-        settings=lambda wildcards: ordered(
-            {
-                "images": {key: IMAGES[key] for key in ("sequences", "slices")},
-                "shards": count_of(wildcards.shard),
-            }
-        ),
-        source=SOURCE,
+        settings=ordered({"images": {key: IMAGES[key] for key in ("sequences", "slices")}}),
+        source=GIVEN.source_of,
         limit=LIMIT,
         recordings=of_tables(recordings_of),
         code=code("inspect_images.py", READER),
@@ -59,7 +54,7 @@ rule crop_images:
     params:
         wildcards=named,
         settings=ordered({"crop": {"absent": config["crop"]["absent"]}, "images": TAKEN}),
-        source=SOURCE,
+        source=GIVEN.source_of,
         recordings=of_tables(recordings_of),
         code=code("crop_images.py", READER),
     script:

@@ -11,7 +11,7 @@ from understory.job import run
 def main(job):
     params, source = job.params.settings, job.params.source
     recordings = store.read_table(job.input.recordings)
-    tables, _ = inspection.usable(source.read(), recordings)
+    tables, _ = inspection.usable(source.read_part(), recordings)
     paths = {recording.recording_id: source.path(recording) for recording in tables.recordings}
     items = dict(zip(recordings.recording_id, recordings["items"], strict=True))
     index = examples.annotation_examples(tables, absent=params["crop"]["absent"])

@@ -11,7 +11,7 @@ from understory.job import run
 def main(job):
     crop, source = job.params.settings["crop"], job.params.source
     recordings = store.read_table(job.input.recordings)
-    tables, _ = inspection.usable(source.read(), recordings)
+    tables, _ = inspection.usable(source.read_part(), recordings)
     paths = {row.recording_id: Path(source.folder, row.path) for row in recordings.itertuples()}
     rate, samples = crop["sample_rate"], round(crop["window"] * crop["sample_rate"])
     index = examples.place_windows(

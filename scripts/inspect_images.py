@@ -6,9 +6,8 @@ from understory.job import run
 
 def main(job):
     source, params = job.params.source, job.params.settings
-    own = source.read().shard(job.wildcards.shard, params["shards"])
     recordings, set_aside = inspection.inspect(
-        own,
+        source.read_part().recordings,
         source.path,
         lambda path: image_files.look(path, params["images"]),
         columns=image_files.COLUMNS,

@@ -5,11 +5,13 @@ from understory.job import run
 
 
 def main(job):
-    source, shard = job.params.source, job.wildcards.shard
-    tables = source.read()
-    own = tables.shard(shard, job.params.settings["shards"])
+    source = job.params.source
+    tables = source.read_part()
     recordings, set_aside = inspection.inspect(
-        own, source.path, lambda path: (audio_files.inspect_file(path), ()), columns=audio_files.COLUMNS
+        tables.recordings,
+        source.path,
+        lambda path: (audio_files.inspect_file(path), ()),
+        columns=audio_files.COLUMNS,
     )
     _, outside = inspection.usable(tables, recordings)
     job.params.limit.check_first([*set_aside, *outside])

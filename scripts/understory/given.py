@@ -3,6 +3,8 @@
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from understory import addresses, datasets, files, kept, sizing
@@ -52,6 +54,17 @@ class Given:
         """How much there is of the data set, or is going to be as far as the configuration says."""
         facts = self.facts()
         return sizing.planned(self.config) if facts is None else sizing.Counts(*facts.counts)
+
+    def source_of(self, wildcards) -> datasets.Source:
+        """The data set for a job about one shard, as a param."""
+        shard, rows = wildcards.shard, None
+        # What is wrong with the tables, a digest of them says.
+        with suppress(InputError):
+            if facts := self.facts():
+                rows = facts.rows_of(shard)
+        return replace(
+            self.source, part=datasets.Part(shard, self.config["shards"][shard.split("-")[0]], rows)
+        )
 
     def start(self):
         """Look at files each time that is asked from now on: jobs begin, and may be about to read what was changed."""

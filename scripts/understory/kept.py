@@ -16,7 +16,7 @@ from pathlib import Path
 from understory import datasets, tracking
 from understory.contents import SETTLED, Contents
 from understory.quarantine import check_present
-from understory.tables import SUBSETS, Annotation, InputError, Recording, Tables
+from understory.tables import SUBSETS, InputError, Tables
 
 # Bytes of tables that take so long to read that what they hold is kept.
 LARGE = 50 * 10**6
@@ -98,6 +98,10 @@ class Facts:
         """Whether there are test recordings."""
         return self._facts["tested"]
 
+    def rows_of(self, shard: str) -> Path | None:
+        """The file where a shard's rows are kept, as `Tables.part_as_text` gives them; None where they are not."""
+        return None if self.folder is None else self.folder / f"{shard}.rows"
+
     def load(self):
         """Read the tables, unless what is asked of them is kept. InputError where they cannot be used."""
         _ = self._facts
@@ -130,7 +134,7 @@ class Facts:
             before, kept = stamp(self.source.folder, paths), _loaded(known)
             if before is not None and kept is not None and kept["stamp"] == before:
                 return kept["digest"]
-            tables = _part((self.folder / f"{shard}.rows").read_text(encoding="utf-8"))
+            tables = Tables.part_of_text(self.rows_of(shard).read_text(encoding="utf-8"))
         except (OSError, ValueError, TypeError):
             # It is not whole, or another plan, of other tables, took its place.
             tables, before = self._read(), None
@@ -145,10 +149,9 @@ class Facts:
         for subset in SUBSETS:
             count = self.config["shards"][subset]
             for shard in (f"{subset}-{number}" for number in range(count)):
-                own = tables.shard(shard, count)
-                annotations = [a for r in own for a in tables.annotations_of.get(r.recording_id, ())]
-                (new / f"{shard}.rows").write_text(json.dumps([own, annotations]), encoding="utf-8")
-                paths = [path for recording in own for path in self.source.files(recording)]
+                part = tables.part(shard, count)
+                (new / f"{shard}.rows").write_text(part.part_as_text(), encoding="utf-8")
+                paths = [path for recording in part.recordings for path in self.source.files(recording)]
                 (new / f"{shard}.txt").write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
         (new / FACTS).write_text(json.dumps(facts))
         with suppress(OSError):  # another plan was as fast
@@ -198,17 +201,6 @@ def stamp(folder: str, paths) -> str | None:
     if time.time() - newest / 1e9 <= SETTLED:
         return None
     return hashlib.sha256(repr(found).encode()).hexdigest()
-
-
-def _part(text):
-    """The tables of a shard: its recordings and their annotations."""
-    recordings, annotations = json.loads(text)
-    return Tables(
-        classes=(),
-        recordings=tuple(Recording(*row) for row in recordings),
-        annotations=tuple(Annotation(*row) for row in annotations),
-        exhaustive=False,
-    )
 
 
 def _loaded(path):

@@ -5,6 +5,7 @@ Plain Python only: the Snakefile imports this module each time it is parsed.
 
 import csv
 import hashlib
+import json
 import math
 import re
 from contextlib import contextmanager
@@ -181,6 +182,41 @@ class Tables:
             for recording in sorted(r for r in self.recordings if r.subset == subset):
                 dealt.setdefault(shard_of(recording.recording_id, subset, count), []).append(recording)
         return self._dealt[subset, count].get(shard, [])
+
+    def part(self, shard: str, count: int) -> "Tables":
+        """What jobs of one shard, of `count`, need: its recordings in the order of their ids, and their annotations.
+
+        Neither classes, folds nor what is set aside are in it.
+        """
+        own = self.shard(shard, count)
+        annotations = [a for recording in own for a in self.annotations_of.get(recording.recording_id, ())]
+        return Tables(
+            classes=(),
+            recordings=tuple(own),
+            annotations=tuple(annotations),
+            exhaustive=self.exhaustive,
+            places={a: self.places[a] for a in annotations if a in self.places},
+            shared_windows=self.shared_windows,
+        )
+
+    def part_as_text(self) -> str:
+        """A part as JSON, which `part_of_text` reads."""
+        annotations = [[self.places.get(annotation), *annotation] for annotation in self.annotations]
+        return json.dumps([self.exhaustive, self.shared_windows, self.recordings, annotations])
+
+    @classmethod
+    def part_of_text(cls, text: str) -> "Tables":
+        """The part that `part_as_text` wrote; ValueError or TypeError where it is none."""
+        exhaustive, shared_windows, recordings, annotations = json.loads(text)
+        placed = [(Annotation(*row), place) for place, *row in annotations]
+        return cls(
+            classes=(),
+            recordings=tuple(Recording(*row) for row in recordings),
+            annotations=tuple(annotation for annotation, _ in placed),
+            exhaustive=exhaustive,
+            places={annotation: place for annotation, place in placed if place is not None},
+            shared_windows=shared_windows,
+        )
 
     def check_folds(self, n_splits: int):
         """InputError unless the data set has no folds of its own, or `n_splits`, numbered without a gap."""

@@ -43,10 +43,15 @@ class World:
 
     def __init__(self, place, tables, settings):
         self.place, self.settings = place, settings
-        self.source = SimpleNamespace(read=lambda: tables, path=lambda r: place / "data" / r.path)
+        self.tables = tables
+
+    def source(self, shard):
+        return SimpleNamespace(
+            path=lambda r: self.place / "data" / r.path, read_part=lambda: self.tables.part(shard, 1)
+        )
 
     def inspect(self, shard):
-        settings = {"images": {key: self.settings[key] for key in ("sequences", "slices")}, "shards": 1}
+        settings = {"images": {key: self.settings[key] for key in ("sequences", "slices")}}
         outputs = {"recordings": f"recordings/{shard}.csv", "quarantine": f"quarantine/{shard}.csv"}
         job(
             self.place,
@@ -55,7 +60,7 @@ class World:
             outputs,
             shard=shard,
             settings=settings,
-            source=self.source,
+            source=self.source(shard),
             limit=Limit("quarantine", 1.0),
         )
         return [store.read_table(self.place / path) for path in outputs.values()]
@@ -70,7 +75,7 @@ class World:
             outputs,
             shard=shard,
             settings=settings,
-            source=self.source,
+            source=self.source(shard),
         )
         return store.read(*(self.place / path for path in outputs.values()))
 
@@ -90,7 +95,7 @@ class World:
         settings = {"features": {"small": features}, "images": {"sequences": self.settings["sequences"]}}
         if shard.startswith("test"):
             inputs = {"recordings": f"recordings/{shard}.csv"}
-            params = {"recordings": "…", "test": {"images": self._taken()}, "source": self.source}
+            params = {"recordings": "…", "test": {"images": self._taken()}, "source": self.source(shard)}
         else:
             source = "windows" if variant == "0" else f"augmented/{variant}"
             inputs = {"windows": f"{source}/{shard}.npy", "index": f"{source}/{shard}.csv"}
@@ -259,7 +264,7 @@ def configured(**images):
 
 
 def test_what_pictures_need_of_the_disk(photographs, real):
-    tables, source = photographs.source.read(), photographs.source
+    tables, source = photographs.tables, photographs.source("train-0")
     config = configured()
     # Three annotations of present labels, as recorded and in two copies, and the features of these and of the test's.
     assert picture_capacity.needed(config, tables, source) == (3 * 3 * 6000 + (3 * 3 + 1) * 160)

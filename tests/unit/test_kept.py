@@ -1,6 +1,8 @@
 import json
 import os
+import pickle
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
@@ -171,6 +173,49 @@ def test_files_are_looked_at_once_a_plan_and_again_when_jobs_begin(folder):
     assert asked(facts) == expected(folder) != before
     (folder / "test" / "images" / "3.jpg").write_text("test 3")
     assert asked(facts) == before
+
+
+def parts(found):
+    """What each shard's jobs read."""
+    sources = [found.source_of(SimpleNamespace(shard=name)) for name in NAMES]
+    # As it comes out of the file that Snakemake hands a job.
+    return [pickle.loads(pickle.dumps(each)).read_part() for each in sources]
+
+
+def test_a_job_reads_its_shard_as_it_is_kept_or_as_all_tables_say(folder, monkeypatch, unread):
+    with monkeypatch.context() as small:
+        small.setattr(kept, "LARGE", 10**9)
+        wanted = parts(plan(folder))
+    tables = source(folder).read()
+    assert wanted == [tables.part(name, SHARDS[name.split("-")[0]]) for name in NAMES]
+    assert sorted(r for part in wanted for r in part.recordings) == sorted(tables.recordings)
+    assert sorted(a for part in wanted for a in part.annotations) == sorted(tables.annotations)
+    found = plan(folder)
+    asked(found.facts())
+    unread()
+    assert parts(found) == wanted
+    assert [part.places for part in parts(found)] == [part.places for part in wanted]
+
+
+def test_a_job_reads_all_tables_where_what_was_kept_is_lost(folder):
+    found = plan(folder)
+    wanted = parts(found)
+    (place,) = (folder.parent / "memory" / "tables" / "x").iterdir()
+    (place / "train-0.rows").unlink()
+    (place / "train-1.rows").write_text("[1, 2]")
+    (place / "train-2.rows").write_bytes((place / "train-2.rows").read_bytes()[:-3])
+    assert parts(found) == wanted
+
+
+def test_where_rows_are_kept_is_no_param_that_counts(folder, monkeypatch):
+    one = plan(folder).source_of(SimpleNamespace(shard="train-0"))
+    monkeypatch.setattr(kept, "LARGE", 10**9)
+    other = plan(folder).source_of(SimpleNamespace(shard="train-0"))
+    assert one.part.rows
+    assert other.part.rows is None
+    assert repr(one) == repr(other) == repr(source(folder))
+    (folder / "train" / "metadata.json").write_text("{")
+    assert plan(folder).source_of(SimpleNamespace(shard="train-0")).part.rows is None
 
 
 @pytest.mark.parametrize("what", ["removed", "torn"])

@@ -54,7 +54,7 @@ def faults(rule, reader="rfcx"):
         return
     reads = "source" in params
     # What a script does with the source beyond looking up its folder, a reader does.
-    by_reader = re.search(r"source\.read\(|datasets\.reader\(", script.read_text())
+    by_reader = re.search(r"source\.read(_part)?\(|datasets\.reader\(", script.read_text())
     given = [f"understory.datasets.{reader}"] if by_reader else []
     if rule.name == "download_data":
         given = [f"understory.datasets.{reader}_replica"]

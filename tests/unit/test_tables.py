@@ -213,6 +213,38 @@ def test_folds_of_its_own_that_do_not_fit(own, said):
         tables.check_folds(3)
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_part_has_a_shards_recordings_and_annotations_and_comes_back_as_text(shared):
+    recordings = [Recording(f"r{n}", f"ä/{n}.flac", "test" if n % 3 == 0 else "train") for n in range(30)]
+    annotations = [
+        Annotation(f"r{n}", f"s{label}", "present", 0.1 + 0.2 * n, math.inf if label else 1e9 / 3)
+        for n in range(29, 0, -1)
+        for label in (1, 0)
+    ]
+    places = {annotation: f"t.csv, line {n}" for n, annotation in enumerate(annotations[::2])}
+    whole = Tables(
+        ("s0", "s1"), tuple(recordings), tuple(annotations), True, places=places, shared_windows=shared
+    )
+    parts = [whole.part(f"train-{number}", 3) for number in range(3)]
+    assert sorted(r for part in parts for r in part.recordings) == sorted(
+        r for r in recordings if r.subset == "train"
+    )
+    for number, part in enumerate(parts):
+        names = [recording.recording_id for recording in part.recordings]
+        assert names == sorted(
+            name for name in names if tables.shard_of(name, "train", 3) == f"train-{number}"
+        )
+        assert sorted(part.annotations) == sorted(a for a in annotations if a.recording_id in names)
+        assert part.places == {a: place for a, place in places.items() if a.recording_id in names}
+        assert (part.exhaustive, part.shared_windows) == (True, shared)
+        again = Tables.part_of_text(part.part_as_text())
+        assert again == part
+        assert again.places == part.places
+        assert list(map(tables.example_id, again.annotations)) == list(
+            map(tables.example_id, part.annotations)
+        )
+
+
 def test_a_folder_laid_out_otherwise_is_described(tmp_path):
     (tmp_path / "inner").mkdir()
     (tmp_path / "README.txt").touch()

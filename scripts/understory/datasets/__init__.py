@@ -40,6 +40,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import NamedTuple
 
 from understory import files
 from understory.tables import InputError, NoTable, Recording, Tables
@@ -105,6 +106,14 @@ def replica_name(name: str) -> str:
     return module
 
 
+class Part(NamedTuple):
+    """The shard, of `count`, that a job is about, and the file where a plan keeps its rows, or None."""
+
+    shard: str
+    count: int
+    rows: Path | None
+
+
 @dataclass(frozen=True, repr=False)
 class Source(Untracked):
     """Where a data set lies, and how to read it. What it holds is tracked by digests of its content."""
@@ -115,6 +124,7 @@ class Source(Untracked):
     tested: bool = True
     trained: bool = True
     sequences: tuple[str, ...] = ()
+    part: Part | None = None
 
     def check(self):
         """InputError where `subset` (all, available, or a part) is none that the reader has."""
@@ -199,6 +209,19 @@ class Source(Untracked):
                 f"{self.folder}: expected recordings such as {absent[0].path}, found none of {len(absent)}"
             )
         return kept
+
+    def read_part(self) -> Tables:
+        """The tables of the shard that a job is about, as `Tables.part` gives them.
+
+        They are those of the plan that the job is of where it keeps them, as reading large tables in every job takes
+        long; otherwise all tables are read.
+        """
+        shard, count, rows = self.part
+        if rows is not None:
+            # Not whole, or in the way of another plan.
+            with suppress(OSError, ValueError, TypeError):
+                return Tables.part_of_text(rows.read_text(encoding="utf-8"))
+        return self.read().part(shard, count)
 
     def _layout(self):
         """What the folder holds instead, and what may be meant."""

@@ -6,24 +6,25 @@ import keras
 
 
 class Timed(keras.utils.PyDataset):
-    """Batches as they are, with the moment at which each was ready.
+    """Batches as they are, with the moments at which each was asked for and was ready.
 
     Attributes
     ----------
-    ready : dict of int to float
+    made : dict of int to (float, float)
         By a batch's number, in seconds of `time.monotonic`.
     """
 
     def __init__(self, batches: keras.utils.PyDataset):
         super().__init__()
-        self._batches, self.ready = batches, {}
+        self._batches, self.made = batches, {}
 
     def __len__(self):
         return len(self._batches)
 
     def __getitem__(self, number):
+        begin = time.monotonic()
         batch = self._batches[number]
-        self.ready[number] = time.monotonic()
+        self.made[number] = begin, time.monotonic()
         return batch
 
 
@@ -31,7 +32,7 @@ class Pace(keras.callbacks.Callback):
     """The time of an epoch's training steps, and what of it passed before their batches were ready.
 
     Keras makes batches ahead of the steps. A step waits from the end of the one before it to the moment at which its batch
-    is ready, where that is later.
+    is ready, where that is later, but not before the batch is asked for: before the first one, the step is compiled.
 
     Attributes
     ----------
@@ -48,7 +49,8 @@ class Pace(keras.callbacks.Callback):
         self.seconds = self.waited = 0.0
 
     def on_train_batch_end(self, batch, logs=None):
-        self.waited += max(0.0, self._batches.ready[batch] - self._end)
+        asked, ready = self._batches.made[batch]
+        self.waited += max(0.0, ready - max(asked, self._end))
         self._end = time.monotonic()
         self.seconds = self._end - self._begin
 

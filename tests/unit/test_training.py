@@ -175,19 +175,25 @@ def test_a_model_trains_in_any_precision_and_says_how_fast(shards, tmp_path, cap
 
 
 def test_waiting_for_input_is_told_from_computing(monkeypatch):
-    """Steps of 1 s, whose batches are ready 2 s after the epoch's begin, and then long before each step."""
+    """Steps of 1 s after 4 s of compiling; the first batch takes 2 s, and the others are there long before their steps."""
     now = [0.0]
     monkeypatch.setattr(pace.time, "monotonic", lambda: now[0])
-    timed = pace.Timed(["a", "b", "c"])
+
+    class Slow(list):
+        def __getitem__(self, number):
+            now[0] += 2.0 if number == 0 else 0.0
+            return super().__getitem__(number)
+
+    timed = pace.Timed(Slow("abc"))
     watch = pace.Pace(timed)
     watch.on_epoch_begin(0)
-    now[0] = 2.0
+    now[0] = 4.0
     assert [timed[number] for number in range(3)] == ["a", "b", "c"]
     for number in range(3):
         now[0] += 1.0
         watch.on_train_batch_end(number)
-    assert (watch.seconds, watch.waited) == (5.0, 2.0)
-    assert watch.told(50) == "10 examples/s, 40% of the time waiting for input"
+    assert (watch.seconds, watch.waited) == (9.0, 2.0)
+    assert watch.told(90) == "10 examples/s, 22% of the time waiting for input"
 
 
 def test_shuffled_labels_change_places_only_among_training_examples(shards):

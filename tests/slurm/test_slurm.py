@@ -1,0 +1,174 @@
+"""The demo at a small size on a real Slurm: the same bytes as on one machine, though a training was cancelled."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import cluster
+import pytest
+import yaml
+from workflow import ROOT
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = {
+    "name": "small",
+    "synthetic": {
+        "train_recordings": 36,
+        "rejected_recordings": 6,
+        "test_recordings": 4,
+        "train_duration": 6.0,
+        "test_duration": 7.0,
+    },
+    "shards": {"train": 1, "test": 1},
+    "split": {"n_splits": 2, "rare_classes": "allow"},
+    "crop": {"window": 4, "hop": 2},
+    "augment": {"copies": 0},
+    "models": {"sed_cnn": {"options": {"filters": [4, 8], "dense": 8}, "epochs": 30}},
+}
+# What is there for a cluster of many, and would keep a small one waiting: jobs take some seconds, and what has not ended at the
+# first look waits for the second, 10 s later still.
+AT_ONCE = ["--slurm-init-seconds-before-status-checks", "10", "--latency-wait", "5"]
+MODELS = "results/small/models/sed_cnn"
+SUBMISSION = "results/small/submission.csv"
+# Far longer than anything takes: only a failure waits so long.
+LONG = 600
+
+
+def clone(place):
+    """A fresh copy of the workflow, with the settings of the small run."""
+    place.mkdir(parents=True)
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy(ROOT / name, place)
+    for name in ("profiles", "report", "rules", "schemas", "scripts", "envs"):
+        shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "slurm", place, follow_symlinks=False)
+    (place / "settings.yaml").write_text(yaml.safe_dump(SETTINGS))
+    return place
+
+
+def snakemake(place, *options, **environment):
+    """Snakemake under way in a copy, up to the submission."""
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        *options,
+        "--nocolor",
+        "--configfile",
+        "settings.yaml",
+        "--",
+    ]
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("SLURM", "CUDA_VISIBLE"))}
+    return subprocess.Popen(
+        [*command, SUBMISSION],
+        cwd=place,
+        env={**kept, **environment},
+        stdout=(place / "snakemake.log").open("w"),
+        stderr=subprocess.STDOUT,
+    )
+
+
+def until(found, process, place):
+    """Wait for `found()` to be something, and give it; fail where the run ends before."""
+    end = time.monotonic() + LONG
+    while not (value := found()):
+        log = (place / "snakemake.log").read_text()
+        assert process.poll() is None, log
+        assert time.monotonic() < end, log
+        time.sleep(0.05)
+    return value
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    """A Slurm of one node with two pretend GPUs."""
+    if why := cluster.lacking():
+        pytest.skip(why)
+    made = cluster.Cluster(tmp_path_factory.mktemp("slurm"), gpus=2)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="module")
+def run(slurm, tmp_path_factory):
+    """A run on Slurm of which a training was cancelled after its first epoch, and what was seen of it."""
+    place = clone(tmp_path_factory.mktemp("cluster") / "understory")
+
+    def trainings():
+        return {
+            number: what
+            for number, what in slurm.jobs("RUNNING").items()
+            if what.startswith("rule_train_fold")
+        }
+
+    def both_under_way():
+        started = {
+            path.parent.name.split("-")[1] for path in place.glob("results/small/resume/*/epoch-*.keras")
+        }
+        return started == {"fold0", "fold1"} and trainings()
+
+    process = snakemake(place, "--profile", "slurm", *AT_ONCE)
+    try:
+        at_once = until(both_under_way, process, place)
+        cancelled, what = next(iter(at_once.items()))
+        subprocess.run(["scancel", cancelled], check=True)
+        code = process.wait(timeout=LONG)
+    finally:
+        process.kill()
+        process.wait()
+    log = (place / "snakemake.log").read_text()
+    assert code == 0, log
+    return SimpleNamespace(place=place, at_once=at_once, log=log, fold=re.search(r"\d+", what)[0])
+
+
+def test_what_a_cluster_makes_is_what_one_machine_makes(run, tmp_path):
+    local = clone(tmp_path / "understory")
+    process = snakemake(local, "--cores", "2", UNDERSTORY_GPUS="")
+    assert process.wait(timeout=LONG) == 0, (local / "snakemake.log").read_text()
+    for name in (SUBMISSION, *(f"{MODELS}/fold{fold}/last.keras" for fold in (0, 1))):
+        assert (run.place / name).read_bytes() == (local / name).read_bytes(), name
+
+
+def test_two_folds_train_at_once_each_on_its_own_device(run):
+    assert len(run.at_once) == 2
+    found = [
+        re.search(r"^device: GPU (\d), given by Slurm$", log.read_text(), re.M)[1]
+        for log in sorted(run.place.glob("results/small/logs/train_fold/sed_cnn/*.log"))
+    ]
+    # The one that was cancelled is given what is free.
+    assert len(found) == 2
+    assert set(found) <= {"0", "1"}
+
+
+def test_a_training_that_was_cancelled_goes_on_from_its_last_epoch(run):
+    assert "Trying to restart job" in run.log
+    log = (run.place / f"results/small/logs/train_fold/sed_cnn/fold{run.fold}.log").read_text()
+    assert int(re.search(r"^resuming after epoch (\d+)$", log, re.M)[1]) >= 1
+    assert not list(run.place.glob("results/small/resume/*"))
+
+
+def test_no_output_names_the_place_of_the_run(run):
+    for path in (run.place / "results/small").rglob("*"):
+        if path.is_file() and "logs" not in path.parts:
+            assert str(run.place).encode() not in path.read_bytes(), path
+
+
+def test_a_plan_for_a_cluster_wants_no_slurm(tmp_path):
+    place = clone(tmp_path / "understory")
+    (tmp_path / "bin").mkdir()
+    # With this the executor looks for Slurm's own programs.
+    (tmp_path / "bin/which").symlink_to(shutil.which("which"))
+    process = snakemake(place, "--profile", "slurm", "-n", PATH=str(tmp_path / "bin"))
+    assert process.wait(timeout=LONG) == 0, (place / "snakemake.log").read_text()
+    planned = (place / "snakemake.log").read_text()
+    assert re.search(r"rule train_fold:\n(?: .*\n)*? +resources: .*gpu=1.*mem_mb=\d+", planned)
+    assert not Path(place, "results/small").exists()

@@ -1,6 +1,5 @@
 """The example store: an array a shard, or pictures as files one after the other, beside a table with a row for each item."""
 
-import itertools
 import os
 from contextlib import contextmanager
 from functools import cached_property
@@ -89,7 +88,7 @@ class Pictures:
 
     def __init__(self, path, data: np.ndarray, ends, channels):
         self._path, self._data = path, data
-        self._ends, self._channels = [int(end) for end in ends], [int(count) for count in channels]
+        self._ends, self._channels = np.asarray(ends), np.asarray(channels)
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -105,7 +104,7 @@ class Pictures:
         number = range(len(self))[number]
         start = self._ends[number - 1] if number else 0
         try:
-            return codec.decode(self._data[start : self._ends[number]], self._channels[number])
+            return codec.decode(self._data[start : self._ends[number]], int(self._channels[number]))
         except InputError as error:
             raise InputError(
                 f"{self._path}: item {number}: {error}: delete it to have it made again"
@@ -123,8 +122,8 @@ def read(array_path, index_path):
     array = np.load(array_path, mmap_mode="r", allow_pickle=False)
     index = read_table(index_path)
     if "end" in index:
-        ends = [0, *index.end]
-        if array.ndim != 1 or len(array) != ends[-1] or any(a >= b for a, b in itertools.pairwise(ends)):
+        ends = np.array([0, *index.end])
+        if array.ndim != 1 or len(array) != ends[-1] or (np.diff(ends) <= 0).any():
             raise InputError(
                 f"{array_path}: expected pictures of {ends[-1]:.0f} bytes, as {index_path} says, found {array.size}: "
                 "delete both to have them made again"

@@ -9,6 +9,9 @@ from understory.losses import wants_centred
 from understory.streams import Stage, stream
 from understory.tables import InputError
 
+# What the tables of the store tell of an example that folds.csv does not.
+TEXTS = ("presence", "present", "absent", "unknown")
+
 
 class Examples:
     """The examples of all shards and variants, with their folds and labels, ordered by id and variant.
@@ -16,7 +19,8 @@ class Examples:
     Attributes
     ----------
     index : pandas.DataFrame
-        One row an example and variant: `example_id, recording_id, label, presence, present, absent, variant, fold`.
+        One row an example and variant: `example_id, recording_id, label, fold, presence, present, absent, unknown,
+        variant`, and `part` and `row`, where it is among the shards.
     labels : examples.Labels
         What is known of each row's labels.
     centred : examples.Centred
@@ -27,21 +31,33 @@ class Examples:
 
     def __init__(self, shards, folds: pd.DataFrame, classes, *, exhaustive: bool):
         """`shards` are (variant, array path, index path)."""
-        indexes, arrays = [], []
+        folds = folds.sort_values("example_id", ignore_index=True)
+        names, arrays, parts, unknown = pd.Index(folds.example_id), [], [], set()
+        same = {}
         for number, (variant, array_path, index_path) in enumerate(shards):
             array, index = store.read(array_path, index_path)
             arrays.append(array)
-            indexes.append(index.assign(variant=int(variant), part=number, row=range(len(index))))
-        index = pd.concat(indexes, ignore_index=True)
-        unknown = sorted(set(index.example_id) - set(folds.example_id))
+            at = names.get_indexer(index.example_id)
+            unknown.update(index.example_id[at < 0])
+            # Of equal texts one is held, however many rows have it.
+            texts = {
+                column: index[column].map(lambda text: same.setdefault(text, text))
+                for column in TEXTS
+                if column in index
+            }
+            places = {"at": at, "variant": int(variant), "part": number, "row": range(len(index))}
+            parts.append(pd.DataFrame({**texts, **places}).astype(dict.fromkeys(places, np.int32)))
         if unknown:
             raise InputError(
-                f"folds.csv: expected every example, {len(unknown)} are missing, such as {unknown[0]}: delete the file to have it made again"
+                f"folds.csv: expected every example, {len(unknown)} are missing, such as {min(unknown)}: delete the file to have it made again"
             )
+        index = pd.concat(parts, ignore_index=True)
+        del parts
+        index = index.iloc[np.lexsort((index.variant, index["at"]))].reset_index(drop=True)
         # Of a window with several labels the rarest in all of the data set, which a shard does not know.
-        told = folds[["example_id", "label", "fold"]]
-        index = index.drop(columns="label").merge(told, on="example_id", how="left", validate="many_to_one")
-        self.index = index.sort_values(["example_id", "variant"], ignore_index=True)
+        for column in ("fold", "label", "recording_id", "example_id"):
+            index.insert(0, column, folds[column].array.take(index["at"].to_numpy()))
+        self.index = index.drop(columns="at")
         self.labels = examples.Labels(self.index, classes, exhaustive=exhaustive)
         self.centred = examples.Centred(self.index, classes)
         self._rows = Rows(arrays)

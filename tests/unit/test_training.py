@@ -42,7 +42,7 @@ def shards(tmp_path):
         "",
         index.label[22:],
     )
-    folds = index[["example_id", "label"]].assign(fold=np.arange(24) // 3 % 2)
+    folds = index[["example_id", "recording_id", "label"]].assign(fold=np.arange(24) // 3 % 2)
     found = []
     for variant in (0, 1):
         for shard in range(3):
@@ -69,6 +69,22 @@ def train(shards, state, **changed):
         "control": "none",
     }
     return training.train(read(shards), state=state, **options)
+
+
+def test_examples_are_ordered_by_id_and_variant_each_with_its_own_row(shards):
+    data = read(shards)
+    keys = list(zip(data.index.example_id, data.index.variant, strict=True))
+    assert keys == sorted(keys)
+    folds = shards[1].set_index("example_id")
+    stored = [store.read(array, index) for _, array, index in shards[0]]
+    for number, row in enumerate(data.index.itertuples()):
+        array, index = stored[row.part]
+        told = index.iloc[row.row]
+        for column in ("example_id", "recording_id", "presence", "present", "absent"):
+            assert getattr(row, column) == told[column]
+        assert row.variant == shards[0][row.part][0]
+        assert (row.fold, row.label) == tuple(folds.loc[row.example_id, ["fold", "label"]])
+        np.testing.assert_array_equal(data.rows([number])[0, ..., 0], array[row.row])
 
 
 def test_validation_never_sees_a_copy_nor_training_its_fold(shards):

@@ -32,5 +32,6 @@ def check(config: dict, tables: Tables | None, source: Source, limit: Limit, fol
     elif tables is not None:
         absent = source.missing(tables)
         limit.check(tables, [*tables.quarantined, *missing(absent, source)])
-        there = {recording.recording_id for recording in set(tables.recordings) - set(absent)}
-        capacity.check(folder, capacity.needed(config, tables.of(there), source))
+        if absent:
+            tables = tables.of({recording.recording_id for recording in set(tables.recordings) - set(absent)})
+        capacity.check(folder, capacity.needed(config, tables, source))

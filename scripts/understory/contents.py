@@ -9,6 +9,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from understory import files
+
 # A file that was written less than so many seconds ago may be written again without its date telling.
 SETTLED = 2.0
 # Bytes that take so long to read that it is said.
@@ -95,7 +97,7 @@ class Contents:
         return self._known
 
     def _compact(self):
-        new = self.index.with_name(f"{self.index.name}.{os.getpid()}")
+        new = files.own(self.index)
         new.write_text(
             "".join(json.dumps([path, *entry]) + "\n" for path, entry in self._known.items()),
             encoding="utf-8",

@@ -1,11 +1,13 @@
-"""What lies where a file is expected.
+"""What lies where a file is expected, and where one is written before it takes another's place.
 
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
 
 import errno
 import os
+import socket
 import stat
+from pathlib import Path
 
 NONE = "none"
 FOLDER = "a folder"
@@ -34,3 +36,8 @@ def other(path) -> str | None:
     if not stat.S_ISREG(mode):
         return "a pipe, a socket or a device"
     return None if os.access(path, os.R_OK) else DENIED
+
+
+def own(path: Path) -> Path:
+    """A name beside a path that no other process at work has, be it on another machine that shares the folder."""
+    return path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}")

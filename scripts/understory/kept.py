@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
-from understory import datasets, tracking
+from understory import datasets, files, tracking
 from understory.contents import SETTLED, Contents
 from understory.quarantine import check_present
 from understory.tables import SUBSETS, InputError, Tables
@@ -144,7 +144,7 @@ class Facts:
         return digest
 
     def _keep(self, tables, facts):
-        new = self.folder.with_name(f"{self.folder.name}.{os.getpid()}")
+        new = files.own(self.folder)
         new.mkdir(parents=True)
         for subset in SUBSETS:
             count = self.config["shards"][subset]
@@ -211,6 +211,6 @@ def _loaded(path):
 
 
 def _write(path, data):
-    new = path.with_name(f"{path.name}.{os.getpid()}")
+    new = files.own(path)
     new.write_bytes(data)
     os.replace(new, path)

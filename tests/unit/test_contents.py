@@ -4,6 +4,7 @@ import os
 import pytest
 
 from understory import contents
+from understory import files as files_module
 from understory.contents import Contents
 
 
@@ -94,3 +95,13 @@ def test_files_that_cannot_be_read_have_a_reason_in_place(tmp_path, files):
     assert found[3] == "unreadable: no regular file"
     os.mkfifo(tmp_path / "pipe")
     assert Contents(tmp_path / "index").identities([tmp_path / "pipe"]) == ["unreadable: no regular file"]
+
+
+def test_two_machines_with_a_folder_in_common_write_to_names_of_their_own(tmp_path, monkeypatch):
+    names = set()
+    for host, process in (("a", 1), ("b", 1), ("b", 2)):
+        monkeypatch.setattr(files_module.socket, "gethostname", lambda host=host: host)
+        monkeypatch.setattr(files_module.os, "getpid", lambda process=process: process)
+        names.add(files_module.own(tmp_path / "index"))
+    assert len(names) == 3
+    assert {name.parent for name in names} == {tmp_path}

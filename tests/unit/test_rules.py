@@ -76,6 +76,11 @@ def test_every_rule_has_its_digests_its_log_and_its_environment(rules, picture_r
     assert found == {rule.name: [] for rule in picture_rules}
 
 
+def test_the_picture_of_the_rules_shows_them_all(rules):
+    shown = re.findall(r"<text [^>]*>(\w+)</text>", (ROOT / "docs/figures/rulegraph.svg").read_text())
+    assert sorted(shown) == sorted(["all", *(rule.name for rule in rules)])
+
+
 def test_a_rule_without_digests_is_found_out(rules):
     by_name = {rule.name: rule for rule in rules}
 

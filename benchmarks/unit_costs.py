@@ -1,0 +1,148 @@
+"""What a job of each rule takes an item, by a finished run, and what a larger data set would take by that.
+
+python benchmarks/unit_costs.py results/NAME [--recordings N] [--examples N] [--tests N] [--windows N] [--shards N]
+    [--test-shards N] [--copies N] [--folds N] [--epochs N]
+
+Shows, by rule, the processor's seconds an item (of `benchmarks/*.tsv`, which count no waiting, so that other programs on the
+machine matter little), the bytes that an item leaves on the disk, and the most memory that a job held; then jobs, hours of
+one core and GB of a run of the size that is asked for. What is not given is as in the run. A shard's start is part of its
+seconds: in a small run they say too much.
+"""
+
+import argparse
+import csv
+from pathlib import Path
+
+RULES = {
+    "inspect_recordings": "inspect",
+    "inspect_images": "inspect",
+    "crop_windows": "crop",
+    "crop_images": "crop",
+    "augment_windows": "augment",
+    "augment_images": "augment",
+    "compute_spectrograms": "features",
+    "encode_images": "features",
+    "train_fold": "train",
+    "predict_fold": "predict",
+}
+FOLDERS = {"crop": "windows", "augment": "augmented", "features": "examples"}
+
+
+def rows(paths) -> int:
+    """Lines of tables but their headers."""
+    total = 0
+    for path in paths:
+        with open(path, newline="", encoding="utf-8") as file:
+            total += sum(1 for _ in csv.reader(file)) - 1
+    return total
+
+
+def measured(run: Path) -> dict[str, dict]:
+    """By step: its jobs, items, processor's seconds, most memory of a job in MB, and bytes on the disk."""
+    found = {}
+    for rule, step in RULES.items():
+        paths = sorted((run / "benchmarks" / rule).rglob("*.tsv"))
+        if not paths:
+            continue
+        tables = [next(csv.DictReader(path.open(), delimiter="\t")) for path in paths]
+        files = list((run / FOLDERS[step]).rglob("*.npy")) if step in FOLDERS else []
+        found[step] = {
+            "rule": rule,
+            "jobs": len(paths),
+            "items": items(run, step),
+            "seconds": sum(float(table["cpu_time"]) for table in tables),
+            "memory": max(float(table["max_rss"]) for table in tables),
+            "bytes": sum(path.stat().st_size for path in files),
+        }
+    return found
+
+
+def items(run: Path, step: str) -> int:
+    """What a step worked on: recordings, examples, or examples times passes."""
+    if step == "inspect":
+        return rows((run / "recordings").glob("*.csv"))
+    if step in FOLDERS:
+        return rows((run / FOLDERS[step]).rglob("*.csv"))
+    if step == "predict":
+        return rows((run / "predictions").rglob("fold*.csv"))
+    folds = sorted((run / "models").rglob("history.csv"))
+    examples = rows((run / "examples").glob("*/*/train-*.csv"))
+    passes = rows(folds)
+    # Of each pass, all folds but one.
+    return round(examples * passes * (1 - 1 / len(folds))) if len(folds) > 1 else examples * passes
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("run", type=Path)
+    for name in [
+        "recordings",
+        "examples",
+        "tests",
+        "windows",
+        "shards",
+        "test-shards",
+        "copies",
+        "folds",
+        "epochs",
+    ]:
+        parser.add_argument(f"--{name}", type=int)
+    given = parser.parse_args()
+    run = given.run
+    found = measured(run)
+    print(f"{'rule':22}{'jobs':>7}{'items':>10}{'ms an item':>12}{'bytes an item':>15}{'MB at most':>12}")
+    for each in found.values():
+        print(
+            f"{each['rule']:22}{each['jobs']:7}{each['items']:10,}{1000 * each['seconds'] / each['items']:12.1f}"
+            f"{each['bytes'] / each['items']:15,.0f}{each['memory']:12,.0f}"
+        )
+    folds = len(list((run / "models").rglob("history.csv")))
+    here = {
+        "recordings": rows((run / "recordings").glob("train-*.csv")),
+        "examples": rows((run / "windows").glob("train-*.csv")),
+        "tests": rows((run / "recordings").glob("test-*.csv")),
+        "windows": rows((run / "examples").glob("*/0/test-*.csv")),
+        "shards": len(list((run / "windows").glob("train-*.csv"))),
+        "test_shards": len(list((run / "recordings").glob("test-*.csv"))),
+        "copies": len(list((run / "augmented").glob("*"))),
+        "folds": folds,
+        "epochs": rows((run / "models").rglob("history.csv")) // max(folds, 1),
+    }
+    size = argparse.Namespace(
+        **{
+            name: value if getattr(given, name) is None else getattr(given, name)
+            for name, value in here.items()
+        }
+    )
+    wanted = {
+        "inspect": (size.shards + size.test_shards, size.recordings + size.tests),
+        "crop": (size.shards, size.examples),
+        "augment": (size.shards * size.copies, size.examples * size.copies),
+        "features": (
+            size.shards * (1 + size.copies) + size.test_shards,
+            size.examples * (1 + size.copies) + size.windows,
+        ),
+        "train": (
+            size.folds,
+            size.examples * (1 + size.copies) * size.epochs * (size.folds - 1),
+        ),
+        "predict": (size.folds, size.windows * size.folds),
+    }
+    print(f"\n{', '.join(f'{value:,} {name}' for name, value in vars(size).items())}:")
+    print(f"{'rule':22}{'jobs':>7}{'items':>14}{'hours':>10}{'minutes a job':>15}{'GB':>9}")
+    jobs, hours, size_gb = 0, 0.0, 0.0
+    for step, (count, number) in wanted.items():
+        if step not in found or not count:
+            continue
+        each = found[step]
+        time, gb = (
+            each["seconds"] / each["items"] * number / 3600,
+            each["bytes"] / each["items"] * number / 1e9,
+        )
+        jobs, hours, size_gb = jobs + count, hours + time, size_gb + gb
+        print(f"{each['rule']:22}{count:7}{number:14,}{time:10.1f}{60 * time / count:15.1f}{gb:9.1f}")
+    print(f"{'together':22}{jobs:7}{'':14}{hours:10.1f}{'':15}{size_gb:9.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -27,8 +27,8 @@ print(len(tables.recordings), "images,", len(tables.annotations), "annotations")
 """
 
 
-def make(folder: Path, images: int, tests: int, categories: int):
-    """Metadata with at least three images a category, and an empty file an image."""
+def make(folder: Path, images: int, tests: int, categories: int, *, files: bool = True):
+    """Metadata with at least three images a category, and an empty file an image, but without `files`."""
     rng = random.Random(0)
     weights = [1 / (number + 8) for number in range(categories)]
     labels = [*range(categories)] * 3 + rng.choices(range(categories), weights, k=images - 3 * categories)
@@ -37,6 +37,7 @@ def make(folder: Path, images: int, tests: int, categories: int):
     _write(
         folder / "train",
         names,
+        files=files,
         annotations=[
             {"category_id": label, "id": n, "image_id": n, "institution_id": n % 5}
             for n, label in enumerate(labels)
@@ -51,15 +52,16 @@ def make(folder: Path, images: int, tests: int, categories: int):
             for n in range(categories)
         ],
     )
-    _write(folder / "test", [f"images/{n // 1000:03d}/{n}.jpg" for n in range(tests)])
+    _write(folder / "test", [f"images/{n // 1000:03d}/{n}.jpg" for n in range(tests)], files=files)
     (folder / "sample_submission.csv").write_text(
         "Id,Predicted\n" + "".join(f"{number},0\n" for number in range(tests))
     )
 
 
-def _write(folder, names, **others):
+def _write(folder, names, *, files, **others):
+    folder.mkdir(parents=True, exist_ok=True)
     made = set()
-    for name in names:
+    for name in names if files else ():
         path = folder / name
         if path.parent not in made:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +76,7 @@ def _write(folder, names, **others):
 
 
 def measured(name, command, folder: Path):
-    """Run a command, and print a line of what it took."""
+    """Run a command, and print a line of what it took: seconds, seconds of processor, and gigabytes at its peak."""
     log = folder / "log"
     start = time.perf_counter()
     with open(log, "wb") as out:
@@ -85,10 +87,9 @@ def measured(name, command, folder: Path):
     seconds = time.perf_counter() - start
     if status:
         raise SystemExit(log.read_text())
-    print(
-        f"{name:36} {seconds:7.1f} s  {used.ru_utime + used.ru_stime:7.1f} s of processor  {used.ru_maxrss / 1e6:5.2f} GB",
-        flush=True,
-    )
+    took = seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1e6
+    print(f"{name:36} {took[0]:7.1f} s  {took[1]:7.1f} s of processor  {took[2]:5.2f} GB", flush=True)
+    return took
 
 
 def main():

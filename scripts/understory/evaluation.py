@@ -1,6 +1,6 @@
 """Scoring predictions as a data set's task asks."""
 
-from understory import decisions, ensemble, scores
+from understory import decisions, ensemble, predictions, scores
 from understory.examples import Labels
 from understory.predictions import Predictions
 from understory.tasks import Task
@@ -82,14 +82,14 @@ def floor(task: Task, labels) -> float | None:
 
 def by_fold(task: Task, found: Predictions, fixed: float | None):
     """Of each fold of out-of-fold predictions its number, the keys of what is scored, and the outputs."""
-    values = held_out(task, found, fixed)
-    for fold in sorted(found.keys.fold.unique()):
-        rows = (found.keys.fold == fold).to_numpy().nonzero()[0]
-        if task.scored == "recording":
-            part = judged(task, found.take(rows))
-            yield int(fold), part.keys, part.values
-        else:
-            yield int(fold), found.keys.iloc[rows], values[rows]
+    if not len(found):
+        return
+    numbers = sorted(found.keys.fold.unique())
+    parts = [judged(task, found.take((found.keys.fold == fold).to_numpy().nonzero()[0])) for fold in numbers]
+    values, start = held_out(task, predictions.concatenate(parts), fixed), 0
+    for fold, part in zip(numbers, parts, strict=True):
+        yield int(fold), part.keys, values[start : start + len(part)]
+        start += len(part)
 
 
 def of_folds(task: Task, found: Predictions, fixed: float | None) -> dict[int, float]:

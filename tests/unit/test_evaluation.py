@@ -83,3 +83,17 @@ def test_a_recording_is_scored_once_by_the_mean_of_its_examples():
     assert np.isnan(of_folds[1])
     by_example = evaluation.out_of_fold(SCANS._replace(scored="example"), found, None, seed=0)[0]
     assert by_example < 1
+
+
+@pytest.mark.parametrize("fixed", [0.5, None])
+def test_recordings_may_be_decided_on_as_well(fixed):
+    """Their means pass thresholds, fold by fold as all together."""
+    task, found = BIRDS._replace(scored="recording"), birds(np.random.default_rng(2))
+    keys = found.keys.assign(present=found.keys.groupby("recording_id").present.transform("first"))
+    found = Predictions(keys, found.values, found.classes)
+    of_folds = evaluation.of_folds(task, found, fixed)
+    means = evaluation.judged(task, found)
+    counts = means.keys.fold.value_counts()
+    whole, _ = evaluation.out_of_fold(task, found, fixed, seed=0)
+    assert whole == pytest.approx(sum(of_folds[n] * counts[n] for n in of_folds) / counts.sum())
+    assert 0 < whole < 1

@@ -21,6 +21,8 @@ from understory.tables import SUBSETS, InputError, Tables
 # Bytes of tables that take so long to read that what they hold is kept.
 LARGE = 50 * 10**6
 FACTS = "facts.json"
+# Seconds after which what a plan has not finished was left behind.
+ABANDONED = 24 * 3600
 
 
 class Facts:
@@ -145,7 +147,7 @@ class Facts:
 
     def _keep(self, tables, facts):
         new = files.own(self.folder)
-        new.mkdir(parents=True)
+        new.mkdir(parents=True, exist_ok=True)
         for subset in SUBSETS:
             count = self.config["shards"][subset]
             for shard in (f"{subset}-{number}" for number in range(count)):
@@ -157,7 +159,8 @@ class Facts:
         with suppress(OSError):  # another plan was as fast
             new.rename(self.folder)
         for other in self.folder.parent.iterdir():
-            if other != self.folder:
+            # What another plan is still at work on has a name with its machine and process.
+            if other != self.folder and ("." not in other.name or _old(other)):
                 shutil.rmtree(other, ignore_errors=True)
 
 
@@ -201,6 +204,13 @@ def stamp(folder: str, paths) -> str | None:
     if time.time() - newest / 1e9 <= SETTLED:
         return None
     return hashlib.sha256(repr(found).encode()).hexdigest()
+
+
+def _old(path):
+    """Whether nobody can be at work on a folder any more, as nothing was put there for long; False where it is gone."""
+    with suppress(OSError):
+        return time.time() - path.stat().st_mtime > ABANDONED
+    return False
 
 
 def _loaded(path):

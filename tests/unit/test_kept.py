@@ -230,3 +230,13 @@ def test_what_is_kept_may_be_lost(folder, what):
             file.write_bytes(file.read_bytes()[:-1] if file.suffix != ".txt" else file.read_bytes())
     assert asked(facts) == wanted
     assert asked(plan(folder).facts()) == wanted
+
+
+def test_what_another_plan_is_at_work_on_is_left_to_it_and_what_was_left_behind_is_removed(folder):
+    place = folder.parent / "memory/tables" / CONFIG["name"]
+    for name in ("finished", "busy.host.1", "left.host.2"):
+        (place / name).mkdir(parents=True)
+    os.utime(place / "left.host.2", (0, 0))
+    plan(folder).facts()
+    (own,) = {path.name for path in place.iterdir()} - {"busy.host.1"}
+    assert "." not in own

@@ -53,10 +53,7 @@ def needed(config: dict, tables: Tables | None, source: Source) -> int:
                 continue
     windows = tests * (1 + math.ceil(max(seconds - crop["window"], 0) / crop["hop"]))
     samples = round(crop["window"] * crop["sample_rate"])
-    copies = {}
-    for model in config["train"]:
-        fed = config["models"][model]["features"]
-        copies[fed] = max(copies.get(fed, 0), configuration.copies_of(config, model))
+    copies = configuration.copies_by_features(config)
     kept = 1 + (max(copies.values()) if augment["keep_copies"] else min(max(copies.values()), 1))
     waveforms = examples * kept * samples + recorded * SAMPLE_RATE
     values = sum(

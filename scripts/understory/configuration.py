@@ -73,6 +73,15 @@ def copies_of(config: dict, name: str) -> int:
     return config["augment"]["copies"] if own is None else own
 
 
+def copies_by_features(config: dict) -> dict[str, int]:
+    """Of each features that are made, how many augmented copies some model that is trained asks for."""
+    found: dict[str, int] = {}
+    for name in config["train"]:
+        fed = config["models"][name]["features"]
+        found[fed] = max(found.get(fed, 0), copies_of(config, name))
+    return found
+
+
 def tracked(config: dict) -> dict:
     """An effective configuration without where data and models lie: they may be moved, and come out the same."""
     kept = {key: value for key, value in config.items() if key not in ("data", "data_sha256", "models_from")}

@@ -318,13 +318,3 @@ class Centred:
         changed.numbers = self.numbers.copy()
         changed.numbers[rows] = self.numbers[by]
         return changed
-
-
-def label_matrix(index: pd.DataFrame, classes, *, exhaustive: bool) -> np.ndarray:
-    """What is known of each example's labels, all at once: `Labels` as float32 of shape (examples, classes)."""
-    return Labels(index, classes, exhaustive=exhaustive).take(np.arange(len(index)))
-
-
-def centred_matrix(index: pd.DataFrame, classes) -> np.ndarray:
-    """One-hot rows of the centred event, all at once: `Centred` as float32 of shape (examples, classes)."""
-    return Centred(index, classes).take(np.arange(len(index)))

@@ -41,10 +41,7 @@ def needed(config: dict, tables: Tables | None, source: Source) -> int:
     if settings["sequences"]:
         items, pixels = _slices(settings, tables, source)
         window = SLICE * len(settings["sequences"]) * pixels
-    copies: dict[str, int] = {}
-    for model in config["train"]:
-        fed = config["models"][model]["features"]
-        copies[fed] = max(copies.get(fed, 0), configuration.copies_of(config, model))
+    copies = configuration.copies_by_features(config)
     most = max(copies.values(), default=0)
     windows = examples * items * (1 + (most if augment["keep_copies"] else min(most, 1))) * window
     features = sum(

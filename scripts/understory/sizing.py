@@ -75,10 +75,7 @@ def planned(config: dict) -> Counts:
 def jobs(config: dict, *, tested: bool) -> int:
     """How many jobs a run from nothing has, `all` not counted; `tested` where there are test recordings."""
     train, test = (config["shards"][subset] for subset in ("train", "test"))
-    copies: dict[str, int] = {}
-    for name in config["train"]:
-        fed = config["models"][name]["features"]
-        copies[fed] = max(copies.get(fed, 0), configuration.copies_of(config, name))
+    copies = configuration.copies_by_features(config)
     folds = config["split"]["n_splits"] * len(config["train"])
     made = int(addresses.kind(config["data"]) != "folder")
     # To list what is set aside, and to make the ensemble.

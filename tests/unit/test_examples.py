@@ -12,6 +12,11 @@ from understory import datasets, examples
 from understory.tables import PRESENCES, Annotation, Recording, Tables, example_id
 
 
+def everything(kind, index, classes, **options):
+    """What is known of all rows at once."""
+    return kind(index, classes, **options).take(np.arange(len(index)))
+
+
 def tables(*annotations):
     names = sorted({a.recording_id for a in annotations})
     labels = tuple(sorted({a.label for a in annotations}))
@@ -194,22 +199,27 @@ def test_the_centred_class_is_that_of_a_present_event():
     assert centred.numbers.tolist() == [1, -1, 1]
     assert len(centred) == 3
     assert centred.take([1, 2]).tolist() == [[0, 0], [0, 1]]
-    assert examples.centred_matrix(index, ["x", "y"]).tolist() == [[0, 1], [0, 0], [0, 1]]
+    assert everything(examples.Centred, index, ["x", "y"]).tolist() == [[0, 1], [0, 0], [0, 1]]
     assert centred.permuted(np.array([0]), np.array([1])).numbers.tolist() == [-1, -1, 1]
     assert centred.numbers.tolist() == [1, -1, 1]
 
 
 def test_what_nobody_labelled_is_unknown():
     index = pd.DataFrame({"present": ["x;y", ""], "absent": ["", "z"]})
-    assert examples.label_matrix(index.assign(unknown="z"), ["x", "y", "z"], exhaustive=True).tolist() == [
+    assert everything(
+        examples.Labels, index.assign(unknown="z"), ["x", "y", "z"], exhaustive=True
+    ).tolist() == [
         [1, 1, -1],
         [0, 0, 0],
     ]
-    assert examples.label_matrix(index, ["x", "y", "z"], exhaustive=False).tolist() == [
+    assert everything(examples.Labels, index, ["x", "y", "z"], exhaustive=False).tolist() == [
         [1, 1, -1],
         [-1, -1, 0],
     ]
-    assert examples.label_matrix(index, ["x", "y", "z"], exhaustive=True).tolist() == [[1, 1, 0], [0, 0, 0]]
+    assert everything(examples.Labels, index, ["x", "y", "z"], exhaustive=True).tolist() == [
+        [1, 1, 0],
+        [0, 0, 0],
+    ]
 
 
 @given(duration=st.integers(1, 5000), samples=st.integers(1, 1000), hop=st.integers(1, 1200))

@@ -113,7 +113,7 @@ def test_a_classs_spread_is_over_its_folds():
     each = []
     for fold in (0, 1):
         held = (oof.fold == fold).to_numpy()
-        known = examples.label_matrix(index[held], ["a", "b"], exhaustive=True)
+        known = examples.Labels(index[held], ["a", "b"], exhaustive=True).take(np.arange(held.sum()))
         each.append(scores.class_scores(known, oof.loc[held, ["a", "b"]].to_numpy())[0])
     assert each == [1.0, 0.5]
     text = text_of(built(given).html)

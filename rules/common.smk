@@ -10,7 +10,7 @@ sys.path.append(str(SCRIPTS))
 
 from understory import addresses, configuration, contents, datasets, given, members
 from understory import quarantine, records, running, sizing, tracking
-from understory.tables import InputError
+from understory.errors import InputError
 from understory.tracking import ordered
 
 

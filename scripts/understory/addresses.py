@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from understory.tables import InputError, stable_hash
+from understory.errors import InputError
+from understory.hashing import stable_hash
 from understory.untracked import Untracked
 
 COMPETITION = re.compile(r"kaggle:([A-Za-z0-9][A-Za-z0-9-]{0,99})")

@@ -16,7 +16,7 @@ import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from understory.tables import InputError
+from understory.errors import InputError
 
 CHUNK = 1 << 18  # bytes; a header of a tar's member that is longer is no honest name
 MEMBERS = 1_000_000  # files and folders, those included that are named only as part of a path

@@ -8,7 +8,7 @@ import soundfile
 import soxr
 
 from understory import files
-from understory.tables import InputError
+from understory.errors import InputError
 
 # Seconds of context that resampling gets on either side.
 MARGIN = 0.02

@@ -9,7 +9,7 @@ from pathlib import Path
 import soundfile
 
 from understory import files, ogg
-from understory.tables import InputError
+from understory.errors import InputError
 
 MIN_RATE, MAX_RATE = 1_000, 1_000_000
 # Full scale is 1, and Vorbis goes somewhat beyond; what goes this far was not scaled to it.

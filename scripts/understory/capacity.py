@@ -7,8 +7,9 @@ from pathlib import Path
 
 from understory import audio, configuration, picture_capacity, sizing
 from understory.datasets import Source, reader
+from understory.errors import InputError
 from understory.synthesis import MORE_CONFIRMED, MORE_REJECTED, SAMPLE_RATE
-from understory.tables import InputError, Tables
+from understory.tables import Tables
 
 WAVEFORM_BYTES = 2  # int16
 FEATURE_BYTES = 2  # float16

@@ -11,8 +11,8 @@ from scipy.fft import next_fast_len, rfft, rfftfreq
 from scipy.signal import butter, sosfiltfilt
 
 from understory import audio
+from understory.errors import InputError
 from understory.synthesis import SAMPLE_RATE, SONG_TYPES
-from understory.tables import InputError
 
 # Share of a recording that one song takes at most, so that the songs of one do not all cover each other.
 LONGEST = 1 / 3

@@ -13,7 +13,9 @@ from typing import NamedTuple
 from understory import files
 from understory.contents import Contents
 from understory.datasets import esc50
-from understory.tables import SUBSETS, InputError, stable_hash
+from understory.errors import InputError
+from understory.hashing import stable_hash
+from understory.tables import SUBSETS
 from understory.tracking import digest
 from understory.untracked import Untracked
 

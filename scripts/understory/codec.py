@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from understory.errors import InputError
 from understory.opencv import cv2
-from understory.tables import InputError
 
 # Of zlib: more takes several times as long, and saves hundredths.
 LEVEL = 3

@@ -7,9 +7,9 @@ nothing at all, where that is above its own threshold or no other class is above
 import numpy as np
 from scipy import sparse
 
+from understory.errors import InputError
 from understory.predictions import highest
 from understory.scores import present_labels
-from understory.tables import InputError
 
 # Present labels that a class has to have for a threshold of its own.
 FEW = 10

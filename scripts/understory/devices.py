@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from understory.tables import InputError
+from understory.errors import InputError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 # Names of the devices to share, in place of those that are found; empty: none, so that nothing is locked.

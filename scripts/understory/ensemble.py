@@ -8,8 +8,8 @@ from scipy import sparse
 from scipy.stats import rankdata
 
 from understory import predictions
+from understory.errors import InputError
 from understory.predictions import Predictions
-from understory.tables import InputError
 
 # Of a probability, where logarithms are averaged.
 FLOOR = 1e-7

@@ -12,6 +12,8 @@ from understory.tasks import Task
 
 # The most frequent confusions that are told.
 PAIRS = 20
+# Of more classes than this, only the best- and the worst-scored are shown.
+CLASSES, EXTREMES = 40, 12
 
 
 @dataclass(frozen=True)
@@ -180,3 +182,14 @@ def _one_hot(columns, shape):
     return sparse.csr_array(
         (np.ones(len(columns), dtype=bool), (np.arange(len(columns)), columns)), shape=shape
     )
+
+
+def extremes(means: np.ndarray) -> np.ndarray:
+    """The classes that are drawn: all, or of many the best- and the worst-scored, the best first."""
+    if len(means) <= CLASSES:
+        return np.arange(len(means))
+    order = np.argsort(-np.nan_to_num(means, nan=-np.inf), kind="stable")
+    scored = order[: np.isfinite(means).sum()]
+    # Classes without a score have nothing to show as long as others do.
+    chosen = scored if len(scored) >= 2 * EXTREMES else order[: 2 * EXTREMES]
+    return np.concatenate([chosen[:EXTREMES], chosen[-EXTREMES:]])

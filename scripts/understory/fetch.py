@@ -19,7 +19,7 @@ import urllib3
 
 from understory import archives
 from understory.addresses import COMPETITION, kind, shown
-from understory.tables import InputError
+from understory.errors import InputError
 
 CONNECT_TIMEOUT = 15  # s
 READ_TIMEOUT = 60  # s without a byte

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from understory.errors import InputError
+from understory.hashing import stable_hash
 from understory.streams import Stage, stream
-from understory.tables import InputError, Tables, stable_hash
+from understory.tables import Tables
 
 # The fold of what is trained with in every fold, and validated against in none.
 UNVALIDATED = -1

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from understory import addresses, datasets, files, kept, sizing
 from understory.contents import Contents
-from understory.tables import InputError, Tables
+from understory.errors import InputError
+from understory.tables import Tables
 
 
 class Given:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from understory import images, study
+from understory.errors import InputError
 from understory.examples import SEPARATOR
-from understory.tables import InputError
 
 # What `look` finds.
 COLUMNS = ["width", "height", "items"]

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from understory import files
+from understory.errors import InputError
 from understory.opencv import MAX_PIXELS, cv2
-from understory.tables import InputError
 
 KINDS = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG"}
 # What libjpeg says, and nothing else tells, where it fills in what is missing.

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pandas as pd
 
 from understory import store
-from understory.tables import CONTROL, InputError, Quarantined, Tables
+from understory.errors import InputError
+from understory.tables import CONTROL, Quarantined, Tables
 
 # Seconds that an event may reach past its recording's end: boxes are drawn by hand.
 TOLERANCE = 0.5

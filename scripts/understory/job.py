@@ -5,7 +5,7 @@ import os
 import sys
 
 from understory import running
-from understory.tables import InputError
+from understory.errors import InputError
 
 
 def run(main, snakemake):

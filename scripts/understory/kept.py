@@ -15,8 +15,9 @@ from pathlib import Path
 
 from understory import datasets, files, tracking
 from understory.contents import SETTLED, Contents
+from understory.errors import InputError
 from understory.quarantine import check_present
-from understory.tables import SUBSETS, InputError, Tables
+from understory.tables import SUBSETS, Tables
 
 # Bytes of tables that take so long to read that what they hold is kept.
 LARGE = 50 * 10**6

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from understory import files
-from understory.tables import InputError
+from understory.errors import InputError
 
 FILE = "ensemble/members.json"
 LABELS = "labels.json"

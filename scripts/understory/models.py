@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from understory.tables import InputError
+from understory.errors import InputError
 
 # Mean and deviation of ImageNet's training pictures, red, green and blue in 0..1, as torchvision's models take them.
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

@@ -11,8 +11,8 @@ import math
 import numpy as np
 
 from understory import images
+from understory.errors import InputError
 from understory.opencv import cv2
-from understory.tables import InputError
 
 # Of red, green and blue in grey (ITU-R BT.601).
 GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from understory import store
-from understory.tables import InputError
+from understory.errors import InputError
 
 # Cells that are compared, and rows that are written, at once.
 CELLS, ROWS = 1 << 20, 1 << 16

@@ -5,7 +5,8 @@ Plain Python only: the Snakefile imports this module each time it is parsed.
 
 from dataclasses import dataclass
 
-from understory.tables import SUBSETS, InputError, Quarantined, Recording, Tables
+from understory.errors import InputError
+from understory.tables import SUBSETS, Quarantined, Recording, Tables
 from understory.untracked import Untracked
 
 

@@ -13,9 +13,9 @@ from scipy import sparse
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
+from understory.errors import InputError
 from understory.predictions import highest
 from understory.streams import Stage, stream
-from understory.tables import InputError
 
 # Comparisons that are held in memory at once.
 CELLS = 1 << 24

@@ -4,7 +4,7 @@ import librosa
 import numpy as np
 import scipy.fft
 
-from understory.tables import InputError
+from understory.errors import InputError
 
 
 def log_mel(

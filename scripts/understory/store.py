@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from understory.tables import TEXT_COLUMNS, InputError
+from understory.errors import InputError
+from understory.tables import TEXT_COLUMNS
 
 
 def write(array_path, index_path, array: np.ndarray, index: pd.DataFrame):

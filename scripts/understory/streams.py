@@ -4,7 +4,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from understory.tables import stable_hash
+from understory.hashing import stable_hash
 
 
 class Stage(IntEnum):

@@ -18,7 +18,7 @@ import pylibjpeg  # noqa: F401
 from pydicom.pixels import apply_modality_lut
 
 from understory import files, images
-from understory.tables import InputError
+from understory.errors import InputError
 
 NUMBER = re.compile(r"(\d+)\.dcm", re.IGNORECASE)
 FORMS = ("MONOCHROME1", "MONOCHROME2")

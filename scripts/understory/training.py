@@ -13,12 +13,12 @@ import numpy as np
 
 from understory import store
 from understory.batches import Batches
+from understory.errors import InputError
 from understory.losses import loss, wants_centred
 from understory.metrics import metric
 from understory.models import build
 from understory.pace import Pace, Timed
 from understory.streams import Stage, stream
-from understory.tables import InputError
 from understory.training_data import Examples, MixedBatches, targets_of
 
 

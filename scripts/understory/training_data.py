@@ -5,9 +5,9 @@ import pandas as pd
 
 from understory import examples, store
 from understory.batches import Batches, Rows
+from understory.errors import InputError
 from understory.losses import wants_centred
 from understory.streams import Stage, stream
-from understory.tables import InputError
 
 # What the tables of the store tell of an example that folds.csv does not.
 TEXTS = ("presence", "present", "absent", "unknown")

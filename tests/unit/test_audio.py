@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from understory import audio
-from understory.tables import InputError
+from understory.errors import InputError
 
 
 def write(path, wave, rate, **options):

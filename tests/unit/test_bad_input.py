@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from understory import audio, audio_files, inspection, store
 from understory.datasets import esc50, rfcx
-from understory.tables import Annotation, InputError, example_id
+from understory.errors import InputError
+from understory.tables import Annotation, example_id
 
 MANY = settings(
     max_examples=5 * settings.default.max_examples,

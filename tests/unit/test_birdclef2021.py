@@ -13,7 +13,8 @@ import soundfile
 from understory import audio_files, datasets, ogg, store, synthesis
 from understory.clips import Clips
 from understory.datasets import birdclef2021, birdclef2021_replica
-from understory.tables import Annotation, InputError
+from understory.errors import InputError
+from understory.tables import Annotation
 
 METADATA = (
     "primary_label,secondary_labels,type,latitude,longitude,scientific_name,common_name,author,date,filename,license,"

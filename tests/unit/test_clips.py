@@ -11,7 +11,8 @@ from understory import audio, clip_songs, synthesis
 from understory.clips import Clips, given
 from understory.contents import Contents
 from understory.datasets import Source, rfcx_replica
-from understory.tables import InputError, read_rows
+from understory.errors import InputError
+from understory.reading import read_rows
 
 RATE = 48_000
 FEW = {

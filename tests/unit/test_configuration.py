@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from understory import configuration, datasets, losses, models, picture_augment, scores, training
+from understory import choices, configuration, datasets, losses, models, picture_augment, scores, training
 from understory.augment import TRANSFORMS
+from understory.errors import InputError
 from understory.models import ARCHITECTURES
-from understory.tables import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "schemas" / "config.schema.json").read_text())
@@ -225,7 +225,7 @@ def test_every_option_is_one_that_the_library_takes():
         "scaling": "imagenet",
     }
     for key in ("loss", "optimiser", "schedule", "options"):
-        for choice, (takes, needs) in configuration.TAKES[key].items():
+        for choice, (takes, needs) in choices.TAKES[key].items():
             for options in (takes, needs):
                 block = {option: values[option] for option in options}
                 named = {"name": choice, **block}
@@ -291,7 +291,7 @@ def test_the_schema_is_closed_and_describes_every_value():
 def test_the_schema_knows_what_the_code_offers():
     assert set(SCHEMA["$defs"]["transform"]["properties"]) == {*TRANSFORMS, *picture_augment.TRANSFORMS}
     for medium, offered in (("audio", TRANSFORMS), ("images", picture_augment.TRANSFORMS)):
-        assert set(configuration.TRANSFORMS[medium]) == set(offered)
+        assert set(choices.TRANSFORMS[medium]) == set(offered)
     model = next(iter(SCHEMA["properties"]["models"]["patternProperties"].values()))
     assert set(model["properties"]["architecture"]["enum"]) == set(ARCHITECTURES)
     assert set(datasets.NEEDS["METRIC"]) == set(scores.SCORES)
@@ -300,7 +300,7 @@ def test_the_schema_knows_what_the_code_offers():
 def test_every_reader_can_be_named():
     assert {"birdclef2021", "esc50", "herbarium2021", "rfcx", "rsna_miccai"} <= set(datasets.names())
     for name in datasets.names():
-        assert datasets.reader(name).MEDIUM in configuration.KINDS
+        assert datasets.reader(name).MEDIUM in choices.KINDS
 
 
 def test_every_key_of_the_configuration_says_what_it_is():

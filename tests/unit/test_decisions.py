@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from understory import decisions, examples, scores
-from understory.tables import InputError
+from understory.errors import InputError
 
 CLASSES = ["a", "b", "nocall"]
 

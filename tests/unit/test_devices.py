@@ -11,7 +11,7 @@ import pytest
 from workflow import ROOT
 
 from understory import devices
-from understory.tables import InputError
+from understory.errors import InputError
 
 JOB = """
 import os, sys

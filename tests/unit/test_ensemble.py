@@ -7,8 +7,8 @@ from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
 from understory import ensemble
+from understory.errors import InputError
 from understory.predictions import Predictions
-from understory.tables import InputError
 
 
 def of_recordings(names, values, **keys):

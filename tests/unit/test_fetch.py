@@ -22,7 +22,7 @@ from server import send, send_file, serving
 from workflow import ROOT
 
 from understory import addresses, archives, fetch
-from understory.tables import InputError
+from understory.errors import InputError
 
 FILES = {"a.csv": b"id\n1\n", "train/x.wav": random.Random(0).randbytes(300_000), "empty": b""}
 

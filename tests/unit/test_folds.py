@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from understory import datasets, examples, folds
-from understory.tables import Annotation, InputError, Recording, Tables
+from understory.errors import InputError
+from understory.tables import Annotation, Recording, Tables
 
 
 def made(rows, own=None, unvalidated=()):

@@ -11,8 +11,9 @@ import pytest
 from scipy import sparse
 
 from understory.datasets import herbarium2021, herbarium2021_replica
+from understory.errors import InputError, NoTable
 from understory.predictions import Predictions
-from understory.tables import Annotation, InputError, NoTable, Recording
+from understory.tables import Annotation, Recording
 
 
 def image(number, path=None, **others):

@@ -15,8 +15,9 @@ import soundfile
 from workflow import ROOT
 
 from understory import audio, audio_files, datasets, inspection, store
+from understory.errors import InputError
 from understory.quarantine import Limit, check_present, missing
-from understory.tables import Annotation, InputError, Quarantined, Recording, Tables
+from understory.tables import Annotation, Quarantined, Recording, Tables
 
 WAVE = 0.1 * np.random.default_rng(0).normal(size=20_000)
 
@@ -130,7 +131,8 @@ def test_what_may_not_be_read_is_told_from_what_is_not_there(tmp_path):
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from understory import audio, audio_files, datasets\n"
         "from understory.datasets import Source\n"
-        "from understory.tables import InputError, read_rows\n"
+        "from understory.errors import InputError\n"
+        "from understory.reading import read_rows\n"
         "for call in (audio_files.inspect_file, lambda p: audio.length(p, 8000), lambda p: read_rows(p, ()),\n"
         "             lambda p: Source('rfcx', p, 'all').read()):\n"
         "    try: print(call(sys.argv[2]))\n"

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from understory import contents, datasets, given, kept, tracking
-from understory.tables import InputError
+from understory.errors import InputError
 
 SHARDS = {"train": 3, "test": 2}
 CONFIG = {"name": "x", "data": "folder", "shards": SHARDS, "split": {"n_splits": 2}}

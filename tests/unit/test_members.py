@@ -3,7 +3,7 @@ import json
 import pytest
 
 from understory import members
-from understory.tables import InputError
+from understory.errors import InputError
 
 RUN = {
     "crop": {"hop": 1.0, "sample_rate": 8000, "window": 2.0},

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from understory import losses, models, training
+from understory.errors import InputError
 from understory.metrics import LabelRankingPrecision
-from understory.tables import InputError
 
 
 def trained(model):

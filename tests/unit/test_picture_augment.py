@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understory import picture_augment
+from understory.errors import InputError
 from understory.streams import Stage, stream
-from understory.tables import InputError
 
 DEFAULT = [
     {"RandomResizedCrop": {"min_area": 0.5, "max_aspect": 1.5}},

@@ -7,8 +7,8 @@ from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
 from understory import predictions, store
+from understory.errors import InputError
 from understory.predictions import Predictions
-from understory.tables import InputError
 
 # Few distinct values, so that ties are common.
 values = st.tuples(st.integers(0, 6), st.integers(1, 7)).flatmap(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from page_inputs import NO_QUARANTINE, Tags, built, inputs, svg_text, text_of
 
-from understory import curves, examples, gallery, plots, provenance, report, scores, set_aside
+from understory import curves, evidence, examples, gallery, plots, provenance, report, scores, set_aside
 from understory.wording import WORDS
 
 
@@ -156,7 +156,7 @@ def test_hundreds_of_classes_stay_readable_and_small():
     page = built(given)
     assert len(page.html.encode()) < 5_000_000
     tags, text = Tags(page.html), text_of(page.html)
-    assert len(tags.all("h3")) == 2 * report.EXTREMES
+    assert len(tags.all("h3")) == 2 * evidence.EXTREMES
     assert len([a for a in tags.all("img") if a["src"].startswith("data:image/webp")]) <= gallery.PICTURES
     assert "Of 400 classes, the 12 best- and the 12 worst-scored are shown" in text
     assert "Of 400 classes, the 20 most frequent confusions." in text

@@ -14,7 +14,7 @@ from page_inputs import NO_QUARANTINE, Tags, built, inputs, svg_text, text_of
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
-from understory import curves, evaluation, examples, headlines, report
+from understory import curves, evaluation, evidence, examples, headlines
 from understory.predictions import Predictions
 from understory.tasks import Task
 
@@ -292,9 +292,9 @@ def test_very_many_classes_take_no_array_of_rows_times_classes(monkeypatch):
     text = text_of(page.html)
     assert len(page.html) < 1_500_000
     rows = page.html.split("Scores of each class</caption>")[1].split("</table>")[0].count("<tr>") - 1
-    assert rows == 2 * report.EXTREMES
+    assert rows == 2 * evidence.EXTREMES
     rows = page.html.split("by the fold they validate</caption>")[1].split("</table>")[0].count("<tr>") - 1
-    assert rows == 2 * report.EXTREMES
+    assert rows == 2 * evidence.EXTREMES
     assert "class's F1, its part of the macro_f1, of all classes" in svg_text(page.figures["class_scores"])
     assert "Of 64,500 classes, the 20 most frequent confusions." in text
     assert "5,000 present and 322,495,000 absent labels are known." in text

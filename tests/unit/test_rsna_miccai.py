@@ -14,7 +14,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, KFold, cross_val_predict
 
 from understory.datasets import rsna_miccai, rsna_miccai_replica
-from understory.tables import InputError, NoTable, Recording
+from understory.errors import InputError, NoTable
+from understory.tables import Recording
 
 SETTINGS = {"train_recordings": 12, "test_recordings": 3}
 

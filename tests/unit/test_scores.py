@@ -9,9 +9,9 @@ from scipy import sparse
 from sklearn.metrics import f1_score, label_ranking_average_precision_score, roc_auc_score
 
 from understory import examples, scores
+from understory.errors import InputError
 from understory.metrics import LabelRankingPrecision
 from understory.streams import Stage, stream
-from understory.tables import InputError
 
 shapes = st.tuples(st.integers(1, 12), st.integers(2, 7))
 

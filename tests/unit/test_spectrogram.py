@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understory import audio, datasets, examples, spectrogram
-from understory.tables import InputError, Tables
+from understory.errors import InputError
+from understory.tables import Tables
 
 MEL = {
     "sample_rate": 48_000,

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from understory import image_files, images, study
-from understory.tables import InputError
+from understory.errors import InputError
 
 SLICES = {"start": 0.25, "stop": 0.75, "step": 3, "all_below": 10}
 ORIGINAL = {

@@ -7,7 +7,7 @@ import yaml
 
 from understory import datasets, synthesis
 from understory.datasets import rfcx_replica
-from understory.tables import read_rows
+from understory.reading import read_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 FEW = {

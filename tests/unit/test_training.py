@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from understory import pace, prediction, store, training, training_data
-from understory.tables import InputError
+from understory.errors import InputError
 
 CLASSES = ["x", "y", "z"]
 SETTINGS = {

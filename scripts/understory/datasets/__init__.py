@@ -9,7 +9,7 @@ A reader is a module with
 - `UNIT`: what a row of the submission is about, a `recording` or a `window` of one;
 - `NONE`: the class of what has no other, where there is one; may be left out;
 - `SCORED`: what is scored out of fold, each `example` or each `recording` by the mean of its examples;
-- `read(folder, part, *, train)`: its tables as `understory.tables.Tables`, gathered by `understory.tables.Gathering`,
+- `read(folder, part, *, train)`: its tables as `understory.tables.Tables`, gathered by `understory.reading.Gathering`,
   which sets rows aside that cannot be used; `part` is one of `PARTS` or None; without `train`, those of the test
   recordings alone, and the other tables need not be there;
 - `TABLES`: the files that `read` reads, where it reads no others and looks at no folders: what a plan asks of large ones
@@ -43,7 +43,8 @@ from pkgutil import iter_modules
 from typing import NamedTuple
 
 from understory import files
-from understory.tables import InputError, NoTable, Recording, Tables
+from understory.errors import InputError, NoTable
+from understory.tables import Recording, Tables
 from understory.untracked import Untracked
 
 PLACE = "scripts/understory/datasets/"

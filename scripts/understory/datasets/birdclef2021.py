@@ -13,17 +13,9 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from understory import files
-from understory.tables import (
-    CONTROL,
-    Annotation,
-    Gathering,
-    InputError,
-    Recording,
-    Tables,
-    check_label,
-    read_rows,
-    whole_number,
-)
+from understory.errors import InputError
+from understory.reading import Gathering, read_rows, whole_number
+from understory.tables import CONTROL, Annotation, Recording, Tables, check_label
 
 MEDIUM = "audio"
 METRIC = "row_f1"

@@ -13,8 +13,8 @@ import soxr
 
 from understory import ogg, synthesis
 from understory.datasets.birdclef2021 import CLIPS, COLUMNS, LABELS, NONE, SAMPLE, TEST, WINDOW
+from understory.hashing import stable_hash
 from understory.streams import Stage, stream
-from understory.tables import stable_hash
 
 SAMPLE_RATE = 32_000
 BLOCK = 1 << 16  # samples written at once

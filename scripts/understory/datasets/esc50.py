@@ -7,7 +7,9 @@ K. J. Piczak, "ESC: Dataset for Environmental Sound Classification", ACM Multime
 from collections import Counter
 from pathlib import Path
 
-from understory.tables import Annotation, Gathering, InputError, Recording, Tables, whole_number
+from understory.errors import InputError
+from understory.reading import Gathering, whole_number
+from understory.tables import Annotation, Recording, Tables
 
 MEDIUM = "audio"
 METRIC = "accuracy"

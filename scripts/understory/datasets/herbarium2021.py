@@ -19,16 +19,9 @@ from types import SimpleNamespace
 import ijson
 
 from understory import files
-from understory.tables import (
-    Annotation,
-    Gathering,
-    InputError,
-    NoTable,
-    Recording,
-    Tables,
-    read_rows,
-    whole_number,
-)
+from understory.errors import InputError, NoTable
+from understory.reading import Gathering, read_rows, whole_number
+from understory.tables import Annotation, Recording, Tables
 
 MEDIUM = "images"
 METRIC = "macro_f1"

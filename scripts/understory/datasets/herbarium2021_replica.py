@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from understory.datasets.herbarium2021 import COLUMNS, SAMPLE, TEST, TRAIN
+from understory.errors import InputError
 from understory.streams import Stage, stream
-from understory.tables import InputError
 
 SPECIES, GENUS = 24, 3  # of the replica, and species of a genus
 FEWEST, MOST = 3, 10  # training images of a species at least, and test images at most, as in the competition

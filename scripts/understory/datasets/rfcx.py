@@ -8,17 +8,9 @@ label of a recording is unknown. The test recordings are those `sample_submissio
 
 from pathlib import Path
 
-from understory.tables import (
-    CONTROL,
-    Annotation,
-    Gathering,
-    InputError,
-    Recording,
-    Tables,
-    number,
-    read_rows,
-    whole_number,
-)
+from understory.errors import InputError
+from understory.reading import Gathering, number, read_rows, whole_number
+from understory.tables import CONTROL, Annotation, Recording, Tables
 
 MEDIUM = "audio"
 METRIC = "lwlrap"

@@ -11,7 +11,9 @@ Classification", arXiv:2107.02314.
 import re
 from pathlib import Path
 
-from understory.tables import CONTROL, Annotation, Gathering, InputError, Recording, Tables, read_rows
+from understory.errors import InputError
+from understory.reading import Gathering, read_rows
+from understory.tables import CONTROL, Annotation, Recording, Tables
 
 MEDIUM = "images"
 FOLDERS = True

@@ -1,0 +1,81 @@
+import importlib
+import sys
+
+import pytest
+
+from understory import datasets
+from understory.errors import InputError
+
+
+def test_a_folder_laid_out_otherwise_is_described(tmp_path):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "README.txt").touch()
+    with pytest.raises(
+        InputError, match=r"is missing.*holds 'README.txt', 'inner': where the tables lie in a folder"
+    ):
+        datasets.Source("rfcx", str(tmp_path), "all").read()
+    with pytest.raises(InputError, match=r"for another reader than esc50, set dataset"):
+        datasets.Source("esc50", str(tmp_path), "all").read()
+
+
+READER = """
+from understory.reading import Gathering
+from understory.tables import Recording
+
+MEDIUM, METRIC, UNIT, SCORED, PARTS = "audio", "lwlrap", "recording", "example", ()
+
+
+def read(folder, part=None, *, train=True):
+    found = Gathering(folder)
+    found.record(Recording("a", "a.wav", "test"))
+    return found.tables(classes=["frog"], exhaustive=False)
+
+
+def submission_template(folder):
+    return "file", ["a"], ["frog"]
+"""
+
+
+@pytest.fixture
+def reader(tmp_path, monkeypatch):
+    """A function that adds a reader of this text, and gives its name."""
+    monkeypatch.setattr(datasets, "__path__", [*datasets.__path__, str(tmp_path)])
+
+    def add(text):
+        (tmp_path / "mine.py").write_text(text)
+        monkeypatch.delitem(sys.modules, "understory.datasets.mine", raising=False)
+        importlib.invalidate_caches()
+        return "mine"
+
+    yield add
+    sys.modules.pop("understory.datasets.mine", None)
+
+
+def test_a_reader_is_a_file(reader):
+    assert "mine" not in datasets.names()
+    name = reader(READER)
+    assert name in datasets.names()
+    assert datasets.reader(name).submission_template("")[1] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("SCORED, PARTS", "OTHER, PARTS", "with SCORED = 'example' or 'recording', found none"),
+        ("def read", "def _read", "expected a reader with read, found none"),
+        ('"lwlrap"', '"auc"', "expected METRIC = 'lwlrap' or 'accuracy' or .* or 'roc_auc', found 'auc'"),
+    ],
+)
+def test_what_a_reader_lacks_is_said(reader, old, new, said):
+    name = reader(READER.replace(old, new))
+    with pytest.raises(InputError, match=f"^scripts/understory/datasets/mine.py: .*{said}"):
+        datasets.reader(name)
+
+
+def test_test_recordings_want_the_form_of_a_submission(reader, tmp_path):
+    name = reader(READER.replace("submission_template", "submission"))
+    with pytest.raises(
+        InputError, match=r"submission_template\(folder\), .*; shards.test: 0 leaves them out"
+    ):
+        datasets.Source(name, str(tmp_path), "all").read()
+    assert not datasets.Source(name, str(tmp_path), "all", tested=False).read().recordings

@@ -1,0 +1,51 @@
+import os
+
+import pytest
+
+from understory import reading
+from understory.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "is missing"),
+        (b"", "a, b missing, found none"),
+        (b"a\n1\n", "b missing, found a"),
+        (b"a;b\n1;2\n", "b missing, found a;b; it seems to be separated by ';': save it with commas"),
+        (b"a,b,a\n1,2,3\n", "each column once, found a again"),
+        ("a,b\nü,1\n".encode("latin-1"), "not text in UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16"), "not text in UTF-8"),
+        (b'a,b\n"1,2\n', "after line 1: expected a line of a CSV file"),
+        ("folder", "columns a, b; found a folder"),
+        ("pipe", "columns a, b; found a pipe, a socket or a device"),
+        ("device", "columns a, b; found a pipe, a socket or a device"),
+        ("dangling", "columns a, b; found a link that leads nowhere"),
+    ],
+)
+def test_tables_that_cannot_be_read_are_named(tmp_path, content, message):
+    path = tmp_path / "table.csv"
+    match content:
+        case bytes():
+            path.write_bytes(content)
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "dangling":
+            path.symlink_to("nowhere")
+    with pytest.raises(InputError, match=message) as raised:
+        reading.read_rows(path, ("a", "b"))
+    assert str(path) in str(raised.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
+    (tmp_path / "t.csv").write_bytes("\ufeffa,b\n1,2\n".encode())
+    assert reading.read_rows(tmp_path / "t.csv", ("a", "b")) == (["a", "b"], [(2, {"a": "1", "b": "2"})])
+
+
+def test_blank_rows_are_passed_over(tmp_path):
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n,\n , \t\n,,,\n\n3,\n")
+    assert [line for line, _ in reading.read_rows(tmp_path / "t.csv", ("a", "b"))[1]] == [2, 7]

@@ -20,9 +20,8 @@ why: .venv
 	@$(BIN)/snakemake -n $(if $(RECIPE),--configfile "recipes/$(RECIPE).yaml") $(if $(DATA),--config "data=$(DATA)") \
 		| PYTHONPATH=scripts $(BIN)/python -m understory.why $(TARGET)
 
-# Two processes, one file of tests each at a time: most of the tests wait for one core.
 test: lint
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest
 
 # The long forms: ten times as many made-up inputs, all changes executed, two hundred kills.
 soak: .venv

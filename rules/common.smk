@@ -8,10 +8,10 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir, "scripts")
 sys.path.append(str(SCRIPTS))
 
-from understory import addresses, configuration, contents, datasets, given, members
+from understory import addresses, configuration, contents, datasets, given, hashing, members
 from understory import quarantine, records, running, sizing, tracking
 from understory.errors import InputError
-from understory.tracking import ordered
+from understory.hashing import ordered
 
 
 @contextmanager
@@ -59,6 +59,10 @@ MODELS = sorted(config["train"])
 CACHED = workflow.workflow_settings.cache is not None
 if CACHED:
     workflow.benchmark = lambda path: lambda rule: rule
+
+
+# Parsing every module and every package's metadata anew takes longer than the rest of a small plan.
+tracking.remember(Path(".snakemake", "code.json"))
 
 
 def code(script, *modules):

@@ -4,7 +4,7 @@ import json
 from importlib import import_module
 from pathlib import Path
 
-from understory import contents, store, tracking
+from understory import contents, hashing, store
 from understory.job import run
 
 
@@ -25,7 +25,7 @@ def main(job):
         )
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     held = {str(file.relative_to(folder)): contents.identity(file) for file in files}
-    found.update({"files": len(files), "content": tracking.digest(held)})
+    found.update({"files": len(files), "content": hashing.digest(held)})
     with store.replacing(job.output.done) as path:
         path.write_text(json.dumps(found) + "\n")
 

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from understory import devices, predictions, store, tasks, tracking
+from understory import devices, hashing, predictions, store, tasks
 from understory.job import run
 
 
@@ -28,7 +28,7 @@ def main(job):
         [job.input.folds, job.input.labels, *job.input.arrays, *job.input.indexes]
     )
     resume = Path(job.output.last).parents[3] / "resume"
-    state = resume / f"{name}-fold{fold}-{tracking.digest([job.params.code, params, inputs])}"
+    state = resume / f"{name}-fold{fold}-{hashing.digest([job.params.code, params, inputs])}"
     model, best, history = training.train(
         data,
         fold=fold,

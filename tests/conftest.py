@@ -1,6 +1,8 @@
 """What the tests share: the real data where they lie, a small data set in rfcx' layout, and a way to run the Snakefile."""
 
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -99,16 +101,35 @@ def small():
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    """The small data set's folder."""
-    made = tmp_path_factory.mktemp("made")
-    rfcx_replica.synthesize(made / "data", made / "truth.csv", settings=SYNTHETIC, seed=5, processes=2)
-    return made / "data"
+def made_once(tmp_path_factory):
+    """A function that has a folder made by the first process of the tests that asks for it, for all of them."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+
+    def made(name, make):
+        place, done = root / name, root / f"{name}.done"
+        with open(root / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(place, ignore_errors=True)
+                make(place)
+                done.touch()
+        return place
+
+    return made
 
 
 @pytest.fixture(scope="session")
-def first(run_snakemake, folder, small, tmp_path_factory):
-    """The folder of a run of everything on one core."""
-    place = tmp_path_factory.mktemp("first")
-    run_snakemake(place, config=small(data=str(folder)), cores=1)
-    return place
+def folder(made_once):
+    """The small data set's folder."""
+
+    def make(place):
+        rfcx_replica.synthesize(place / "data", place / "truth.csv", settings=SYNTHETIC, seed=5, processes=2)
+
+    return made_once("made", make) / "data"
+
+
+@pytest.fixture(scope="session")
+def first(made_once, run_snakemake, folder, small):
+    """The folder of a run of everything on two cores."""
+    return made_once("first", lambda place: run_snakemake(place, config=small(data=str(folder))))

@@ -14,9 +14,8 @@ from understory import files
 from understory.contents import Contents
 from understory.datasets import esc50
 from understory.errors import InputError
-from understory.hashing import stable_hash
+from understory.hashing import digest, stable_hash
 from understory.tables import SUBSETS
-from understory.tracking import digest
 from understory.untracked import Untracked
 
 # Of the block `synthetic`, what tells who sings.

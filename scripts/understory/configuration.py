@@ -11,7 +11,7 @@ import yaml
 
 from understory import addresses, choices, members
 from understory.errors import InputError
-from understory.tracking import ordered
+from understory.hashing import ordered
 from understory.untracked import Text
 
 

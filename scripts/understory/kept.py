@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
-from understory import datasets, files, tracking
+from understory import datasets, files, hashing, table_digests, tracking
 from understory.contents import SETTLED, Contents
 from understory.errors import InputError
 from understory.quarantine import check_present
@@ -58,12 +58,12 @@ class Facts:
             return kept
         tables = self._read()
         facts = {
-            "annotations": tracking.annotations_digest(tables),
+            "annotations": table_digests.annotations(tables),
             "counts": [
                 *(sum(recording.subset == subset for recording in tables.recordings) for subset in SUBSETS),
                 len(tables.annotations),
             ],
-            "rows": tracking.rows_digest(tables),
+            "rows": table_digests.rows(tables),
             "tested": any(recording.subset == "test" for recording in tables.recordings),
             "wrong": self._wrong(tables),
         }
@@ -83,7 +83,7 @@ class Facts:
 
     @property
     def annotations(self) -> str:
-        """As `tracking.annotations_digest` says."""
+        """As `table_digests.annotations` says."""
         return self._facts["annotations"]
 
     @property
@@ -93,7 +93,7 @@ class Facts:
 
     @property
     def rows(self) -> str:
-        """As `tracking.rows_digest` says."""
+        """As `table_digests.rows` says."""
         return self._facts["rows"]
 
     @property
@@ -115,7 +115,7 @@ class Facts:
             raise InputError(self._facts["wrong"])
 
     def shard(self, shard: str) -> str:
-        """As `tracking.shard_digest` says, looked up once until `renew`."""
+        """As `table_digests.shard` says, looked up once until `renew`."""
         if shard in self._shards:
             return self._shards[shard]
         digest = self._shard(shard, self.config["shards"][shard.split("-")[0]])
@@ -130,7 +130,7 @@ class Facts:
 
     def _shard(self, shard, count):
         if self.folder is None:
-            return tracking.shard_digest(self._read(), self.source, shard, count, self.contents)
+            return table_digests.shard(self._read(), self.source, shard, count, self.contents)
         known = self.folder / f"{shard}.json"
         try:
             paths = (self.folder / f"{shard}.txt").read_text(encoding="utf-8").splitlines()
@@ -141,7 +141,7 @@ class Facts:
         except (OSError, ValueError, TypeError):
             # It is not whole, or another plan, of other tables, took its place.
             tables, before = self._read(), None
-        digest = tracking.shard_digest(tables, self.source, shard, count, self.contents)
+        digest = table_digests.shard(tables, self.source, shard, count, self.contents)
         if before is not None and stamp(self.source.folder, paths) == before:
             _write(known, json.dumps({"stamp": before, "digest": digest}).encode())
         return digest
@@ -182,7 +182,7 @@ def place(source, config: dict, folder: Path) -> Path | None:
     code = tracking.code_of(Path(module.__file__).resolve(), library, (__name__,))
     settings = [config["shards"], config["split"]["n_splits"]]
     read = [source.dataset, source.subset, source.tested, source.trained]
-    key = tracking.digest([held, code, settings, read])
+    key = hashing.digest([held, code, settings, read])
     return folder / config["name"] / key
 
 

@@ -1,19 +1,18 @@
-"""Short digests of what a rule depends on besides its input files, for its `params`."""
+"""Short digests of the code and the packages that a rule depends on, for its `params`."""
 
 import ast
 import hashlib
 import json
-import os
-import re
 import sys
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from understory.contents import Contents
-from understory.tables import Tables
+from understory import files
+from understory.hashing import digest, ordered
 
 # Import names whose distribution is called otherwise.
 DISTRIBUTIONS = {
@@ -23,67 +22,53 @@ DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "yaml": "PyYAML",
 }
+# Of more source files and packages than this, those of long ago are forgotten.
+MANY = 2000
 
 
-def ordered(value):
-    """The value with every mapping sorted by key and made of builtins: Snakemake compares params by their repr."""
-    return json.loads(json.dumps(value, sort_keys=True))
+class _Memory:
+    """What was worked out of some content, by the content's digest; a file keeps it from run to run.
 
-
-def digest(value) -> str:
-    """16 hex digits of a value that JSON can hold, whatever the order of its mappings."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def annotations_digest(tables: Tables) -> str:
-    """What folds are dealt from: every annotation, the classes, and the data set's own folds."""
-    return digest(
-        [
-            sorted(tables.annotations),
-            tables.classes,
-            tables.folds,
-            tables.exhaustive,
-            tables.shared_windows,
-            sorted(tables.unvalidated),
-        ]
-    )
-
-
-def rows_digest(tables: Tables) -> str:
-    """What a reader set aside, on whatever line of its table."""
-    return digest(sorted([re.sub(r"line \d+", "line", text) for text in item] for item in tables.quarantined))
-
-
-def shard_digest(tables: Tables, source, shard: str, count: int, contents: Contents) -> str:
-    """What a shard, of `count`, is made of: its recordings, their annotations and the content of their files.
-
-    `source` is the `understory.datasets.Source` of the tables.
+    It is a memory, nothing more: without it, everything is worked out again. What this module or Python's version makes
+    of a content is kept apart from what others do.
     """
-    own = tables.shard(shard, count)
-    found = [source.files(recording) for recording in own]
-    identities = iter(
-        contents.identities(
-            (os.path.join(source.folder, path) for paths in found for path in paths),
-            among=lambda: (
-                os.path.join(source.folder, path)
-                for recording in tables.recordings
-                for path in source.files(recording)
-            ),
-        )
-    )
-    return digest(
-        [
-            shard.split("-")[0],
-            [
-                [
-                    recording,
-                    [[path, next(identities)] for path in paths],
-                    tables.annotations_of.get(recording.recording_id, []),
-                ]
-                for recording, paths in zip(own, found, strict=True)
-            ],
-        ]
-    )
+
+    def __init__(self, path: Path | None):
+        self.path, self._known, self._new = path, {}, False
+        self._maker = hashlib.sha256(f"{sys.version} {sys.platform}".encode() + Path(__file__).read_bytes())
+        if path is not None:
+            with suppress(OSError, ValueError, TypeError):
+                self._known = dict(json.loads(path.read_text(encoding="utf-8")))
+
+    def of(self, content: bytes, make):
+        """What `make()` gives, of types that JSON has, unless it is known of this content."""
+        total = self._maker.copy()
+        total.update(content)
+        key = total.hexdigest()
+        if key not in self._known:
+            self._known[key], self._new = make(), True
+        return self._known[key]
+
+    def keep(self):
+        """Write what is new."""
+        if self.path is None or not self._new:
+            return
+        self._new = False
+        # Where nothing can be written, everything is worked out again.
+        with suppress(OSError):
+            self.path.parent.mkdir(exist_ok=True)
+            new = files.own(self.path)
+            new.write_text(json.dumps(dict(list(self._known.items())[-MANY:])), encoding="utf-8")
+            new.replace(self.path)
+
+
+_memory = _Memory(None)
+
+
+def remember(path: Path | None):
+    """Keep in a file what source files and packages say, and take from it what is known of them."""
+    global _memory
+    _memory = _Memory(path)
 
 
 def code_of(script: Path, library: Path, extra=()) -> dict[str, dict[str, str]]:
@@ -109,21 +94,29 @@ def code_of(script: Path, library: Path, extra=()) -> dict[str, dict[str, str]]:
         file = pending.pop()
         if file in sources:
             continue
-        sources[file] = parsed(file)[0]
-        for name in parsed(file)[1]:
+        sources[file], imported = parsed(file)
+        for name in imported:
             local = module_files(name, library)
             pending += local
             if not local:
                 packages.add(name.split(".")[0])
-    trees = {file.relative_to(library).as_posix(): digest(tree) for file, tree in sources.items()}
+    trees = {file.relative_to(library).as_posix(): tree for file, tree in sources.items()}
     python = {"python": ".".join(map(str, sys.version_info[:2]))}
-    return ordered({"code": trees, "packages": {**python, **versions(packages - {"snakemake"})}})
+    found = ordered({"code": trees, "packages": {**python, **versions(packages - {"snakemake"})}})
+    _memory.keep()
+    return found
 
 
 @cache
-def parsed(file: Path):
-    """A source file's syntax tree as text, without comments, layout and docstrings, and the names it imports."""
-    tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
+def parsed(file: Path) -> tuple[str, frozenset[str]]:
+    """The digest of a source file's syntax tree, without comments, layout and docstrings, and the names it imports."""
+    content = file.read_bytes()
+    tree, names = _memory.of(content, lambda: _parsed(file, content))
+    return tree, frozenset(names)
+
+
+def _parsed(file, content):
+    tree = ast.parse(content, str(file))
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -135,7 +128,7 @@ def parsed(file: Path):
         documented = isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
         if documented and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree), frozenset(names)
+    return digest(ast.unparse(tree)), sorted(names)
 
 
 @cache
@@ -157,23 +150,33 @@ def module_files(name: str, library: Path) -> tuple[Path, ...]:
 
 
 @cache
-def version(package: str) -> str:
+def _told(package: str) -> tuple[str, tuple[str, ...]]:
+    """The version of a package's distribution, and the names of those that it requires, without its extras."""
     try:
-        return metadata.version(DISTRIBUTIONS.get(package, package))
+        found = metadata.distribution(DISTRIBUTIONS.get(package, package))
     except metadata.PackageNotFoundError:
-        return "not installed"
+        return "not installed", ()
+    said = [package, *(found.read_text(name) for name in ("METADATA", "PKG-INFO", "requires.txt"))]
+    told, names = _memory.of(json.dumps(said).encode(), lambda: [found.version, _required(found)])
+    return told, tuple(names)
+
+
+def _required(distribution):
+    wanted = [Requirement(text) for text in distribution.requires or []]
+    return sorted(
+        {each.name for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})}
+    )
+
+
+def version(package: str) -> str:
+    """The installed version of a package's distribution, or `not installed`."""
+    return _told(package)[0]
 
 
 @cache
 def required(package: str) -> frozenset[str]:
     """The distributions that are installed of those that a package requires, without its extras."""
-    try:
-        told = metadata.requires(DISTRIBUTIONS.get(package, package)) or []
-    except metadata.PackageNotFoundError:
-        return frozenset()
-    wanted = [Requirement(text) for text in told]
-    names = {each.name for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})}
-    return frozenset(name for name in names if version(name) != "not installed")
+    return frozenset(name for name in _told(package)[1] if version(name) != "not installed")
 
 
 def versions(packages) -> dict[str, str]:

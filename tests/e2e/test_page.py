@@ -107,17 +107,18 @@ def test_the_page_prints(browse, page, tmp_path):
 def test_snakemakes_own_report_carries_the_figures_with_captions(
     run_snakemake, first, folder, small, tmp_path
 ):
-    place = tmp_path / "snakemake.html"
-    run_snakemake(first, "--report", str(place), config=small(data=str(folder)))
+    place, run = tmp_path / "snakemake.html", tmp_path / "run"
+    shutil.copytree(first, run)
+    run_snakemake(run, "--report", str(place), config=small(data=str(folder)))
     found = json.loads(re.search(r"^ *var results = (\{.*\});$", place.read_text(), flags=re.M)[1])
-    out = first / "results/small"
+    out = run / "results/small"
     files = sorted(
         [*(out / "figures").iterdir(), out / "report.html", out / "scores.json", out / "submission.csv"]
     )
     assert len(files) == 8
-    assert sorted(found) == [str(file.relative_to(first)) for file in sorted(files, key=str)]
+    assert sorted(found) == [str(file.relative_to(run)) for file in sorted(files, key=str)]
     for file in files:
-        entry = found[str(file.relative_to(first))]
+        entry = found[str(file.relative_to(run))]
         assert base64.b64decode(entry["data_uri"].partition("base64,")[2]) == file.read_bytes()
         caption = (ROOT / "report" / f"{file.stem}.rst").read_text().split()
         assert html.unescape(re.sub(r"<[^>]+>", "", entry["caption"])).split() == caption

@@ -54,7 +54,7 @@ def damaged(folder, tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(damaged, run_snakemake, small, tmp_path_factory):
     place = tmp_path_factory.mktemp("quarantine")
-    run_snakemake(place, config=small(data=str(damaged[0]), max_quarantined=0.2))
+    run_snakemake(place, config=small(data=str(damaged[0]), max_quarantined=0.2, report={"examples": 0}))
     return place
 
 
@@ -110,7 +110,9 @@ def test_without_a_test_recording_that_can_be_read_every_row_is_of_the_priors(
     shutil.copytree(run, tmp_path / "run")
     for path in (tmp_path / "data" / "test").iterdir():
         path.write_bytes(b"no audio")
-    run_snakemake(tmp_path / "run", config=small(data=str(tmp_path / "data"), max_quarantined=1))
+    run_snakemake(
+        tmp_path / "run", config=small(data=str(tmp_path / "data"), max_quarantined=1, report={"examples": 0})
+    )
     out = tmp_path / "run/results/small"
     assert len(pd.read_csv(out / "predictions/sed_cnn/fold0.csv")) == 0
     submission = pd.read_csv(out / "submission.csv").set_index("recording_id")
@@ -125,7 +127,7 @@ def test_a_file_that_was_mended_comes_back_by_itself(run, damaged, run_snakemake
     data, _, whole = damaged
     shutil.copytree(data, tmp_path / "data")
     shutil.copytree(run, tmp_path / "run")
-    config = small(data=str(tmp_path / "data"), max_quarantined=0.2)
+    config = small(data=str(tmp_path / "data"), max_quarantined=0.2, report={"examples": 0})
 
     def plan():
         return planned(run_snakemake(tmp_path / "run", "--dry-run", config=config).stdout)

@@ -13,6 +13,9 @@ RATE = 44_100
 CLASSES = {"ant": 1000.0, "bee": 2000.0, "cow": 4000.0, "elk": 7000.0, "wind": 300.0}
 
 
+TARGET = "results/small/submission.csv"
+
+
 def tone(pitch):
     t = np.arange(RATE) / RATE
     return 0.3 * np.sin(2 * np.pi * pitch * t)
@@ -38,10 +41,10 @@ def test_clips_sing_and_what_changes_runs_again(run_snakemake, small, tmp_path):
         )
 
     def jobs(clips):
-        done = run_snakemake(tmp_path / "run", "--dry-run", config=config(clips))
+        done = run_snakemake(tmp_path / "run", "--dry-run", "--", TARGET, config=config(clips))
         return planned(done.stdout + done.stderr)
 
-    run_snakemake(tmp_path / "run", config=config(tmp_path / "clips"))
+    run_snakemake(tmp_path / "run", "--", TARGET, config=config(tmp_path / "clips"))
     out = tmp_path / "run" / "results" / "small"
     submission = pd.read_csv(out / "submission.csv")
     truth = pd.read_csv(out / "truth.csv")

@@ -3,11 +3,19 @@
 import pytest
 
 
+@pytest.fixture(scope="session")
+def config(folder, small):
+    """The settings of a run that is disturbed; pictures of examples are what takes longest in a report."""
+    return small(data=str(folder), report={"examples": 0})
+
+
 @pytest.fixture
-def same_as_first(first):
+def same_as_first(request):
     """A function that asserts that a run made what an undisturbed one makes, byte for byte."""
 
     def check(place):
+        # Made when it is asked for, so that nothing waits for it before.
+        first = request.getfixturevalue("first")
         for name in (
             "submission.csv",
             "scores.json",

@@ -28,9 +28,8 @@ def mount(tmp_path):
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-def test_a_full_disk_is_said_and_what_is_finished_stays(folder, small, mount, same_as_first):
+def test_a_full_disk_is_said_and_what_is_finished_stays(config, mount, same_as_first):
     place = mount("disk", "-t", "tmpfs", "-o", "size=300m", "tmpfs")
-    config = small(data=str(folder))
     run = Run(place, config)
     assert run.until("rule crop_windows:", "localrule crop_windows:")
     # All but some pages of it, so that what is written next does not fit.
@@ -48,8 +47,7 @@ def test_a_full_disk_is_said_and_what_is_finished_stays(folder, small, mount, sa
     same_as_first(place)
 
 
-def test_a_second_run_in_the_same_folder_is_told_so(folder, small, tmp_path):
-    config = small(data=str(folder))
+def test_a_second_run_in_the_same_folder_is_told_so(config, tmp_path):
     targets = [
         f"results/small/examples/log_mel/{variant}/train-{shard}.npy"
         for variant in (0, 1)
@@ -70,7 +68,7 @@ def test_a_second_run_in_the_same_folder_is_told_so(folder, small, tmp_path):
     assert "Nothing to be done" in again.output
 
 
-def test_data_that_may_not_be_written_to_are_read(folder, small, mount, tmp_path):
+def test_data_that_may_not_be_written_to_are_read(folder, config, mount, tmp_path):
     place = mount("data", "--bind", "-o", "ro", str(folder))
     done = subprocess.run(["mount", "-o", "remount,bind,ro", str(place)], capture_output=True, text=True)
     if done.returncode:
@@ -79,7 +77,7 @@ def test_data_that_may_not_be_written_to_are_read(folder, small, mount, tmp_path
         (place / "x").touch()
     run = Run(
         tmp_path / "run",
-        small(data=str(place)),
+        {**config, "data": str(place)},
         "--",
         "results/small/examples/log_mel/1/train-0.npy",
         "results/small/folds.csv",

@@ -16,17 +16,17 @@ pytestmark = pytest.mark.slow
 
 # How long after the start of a stage's job it may be killed, in seconds: as long as the job takes, about.
 STAGES = {
-    "inspect_recordings": 2.0,
-    "list_quarantined": 1.5,
-    "crop_windows": 2.0,
-    "augment_windows": 2.5,
-    "split_folds": 3.0,
-    "compute_spectrograms": 3.0,
-    "train_fold": 12.0,
-    "predict_fold": 9.0,
-    "ensemble_folds": 2.0,
+    "inspect_recordings": 0.8,
+    "list_quarantined": 0.8,
+    "crop_windows": 1.0,
+    "augment_windows": 3.5,
+    "split_folds": 1.5,
+    "compute_spectrograms": 2.5,
+    "train_fold": 8.0,
+    "predict_fold": 5.0,
+    "ensemble_folds": 1.5,
     "write_submission": 1.5,
-    "build_report": 4.0,
+    "build_report": 3.5,
 }
 
 
@@ -52,23 +52,21 @@ def killed_and_gone_on_with(place, config, kills, rng):
     return hit
 
 
-def test_a_run_that_is_killed_at_every_stage_ends_as_if_it_had_not_been(
-    folder, small, tmp_path, same_as_first
-):
+def test_a_run_that_is_killed_at_every_stage_ends_as_if_it_had_not_been(config, tmp_path, same_as_first):
     rng = np.random.default_rng(int.from_bytes(os.urandom(4)))
-    hit = killed_and_gone_on_with(tmp_path, small(data=str(folder)), 20, rng)
+    hit = killed_and_gone_on_with(tmp_path, config, 20, rng)
     assert sum(hit.values()) >= 16, hit
     same_as_first(tmp_path)
-    again = Run(tmp_path, small(data=str(folder)))
+    again = Run(tmp_path, config)
     assert again.wait() == 0
     assert "Nothing to be done" in again.output
 
 
 @pytest.mark.soak
-def test_two_hundred_kills(folder, small, tmp_path, same_as_first):
+def test_two_hundred_kills(config, tmp_path, same_as_first):
     for part in range(10):
         rng = np.random.default_rng([part, int.from_bytes(os.urandom(4))])
-        killed_and_gone_on_with(tmp_path / str(part), small(data=str(folder)), 20, rng)
+        killed_and_gone_on_with(tmp_path / str(part), config, 20, rng)
         same_as_first(tmp_path / str(part))
 
 

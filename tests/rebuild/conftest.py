@@ -57,21 +57,25 @@ class World:
 
 
 def configuration(small, data):
-    return copy.deepcopy(
-        small(data=str(data), models={"sed_cnn": TINY, "other": OTHER}, train=["sed_cnn", "other"])
-    )
+    models, train = {"sed_cnn": TINY, "other": OTHER}, ["sed_cnn", "other"]
+    # Pictures of examples are what takes longest in a report.
+    return copy.deepcopy(small(data=str(data), models=models, train=train, report={"examples": 0}))
 
 
 @pytest.fixture(scope="session")
-def two_models(first, folder, small, run_snakemake, tmp_path_factory):
+def two_models(made_once, first, folder, small, run_snakemake):
     """The folder of a finished run: the first one, with a model added."""
-    place = tmp_path_factory.mktemp("two") / "run"
-    shutil.copytree(first, place)
-    done = run_snakemake(place, config=configuration(small, folder))
-    own = {(rule, f"model=other, fold={fold}") for rule in ("train_fold", "predict_fold") for fold in (0, 1)}
-    after = {(rule, "") for rule in ("ensemble_folds", "write_submission", "build_report")}
-    assert planned(done.stdout + done.stderr) == own | after
-    return place
+
+    def make(place):
+        shutil.copytree(first, place)
+        done = run_snakemake(place, config=configuration(small, folder))
+        own = {
+            (rule, f"model=other, fold={fold}") for rule in ("train_fold", "predict_fold") for fold in (0, 1)
+        }
+        after = {(rule, "") for rule in ("ensemble_folds", "write_submission", "build_report")}
+        assert planned(done.stdout + done.stderr) == own | after
+
+    return made_once("two_models", make)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from understory import contents, datasets, given, kept, tracking
+from understory import contents, datasets, given, kept, table_digests
 from understory.errors import InputError
 
 SHARDS = {"train": 3, "test": 2}
@@ -51,11 +51,11 @@ def asked(found):
 def expected(folder):
     tables, index = source(folder).read(), contents.Contents(folder.parent / "other.jsonl")
     return [
-        tracking.annotations_digest(tables),
-        tracking.rows_digest(tables),
+        table_digests.annotations(tables),
+        table_digests.rows(tables),
         True,
         *(
-            tracking.shard_digest(tables, source(folder), name, SHARDS[name.split("-")[0]], index)
+            table_digests.shard(tables, source(folder), name, SHARDS[name.split("-")[0]], index)
             for name in NAMES
         ),
     ]
@@ -70,7 +70,7 @@ def unread(monkeypatch):
 
     def forbid():
         monkeypatch.setattr(datasets.Source, "read", refuse)
-        monkeypatch.setattr(tracking, "shard_digest", refuse)
+        monkeypatch.setattr(table_digests, "shard", refuse)
 
     return forbid
 

@@ -12,7 +12,7 @@ import yaml
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
 
-from understory import tracking
+from understory import hashing, tracking
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
@@ -125,7 +125,7 @@ def test_params_hold_plain_values_in_a_fixed_order(rules, picture_rules):
         for rule in each:
             settings = rule.params.get("settings", {})
             settings = settings(wildcards) if callable(settings) else settings
-            assert repr(settings) == repr(tracking.ordered(settings)), rule.name
+            assert repr(settings) == repr(hashing.ordered(settings)), rule.name
 
 
 def test_the_report_is_told_what_it_shows(rules, picture_rules):

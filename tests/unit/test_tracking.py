@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from understory import datasets, tracking
+from understory import datasets, hashing, table_digests, tracking
 from understory.contents import Contents
 from understory.tables import Annotation, Quarantined, Recording, Tables
 
@@ -23,8 +23,8 @@ def test_a_line_that_moved_changes_no_digest(tmp_path):
     def digests(place):
         tables = Tables(("x",), (Recording("a", "a", "train"),), (event,), False, places={event: place})
         source = datasets.Source("rfcx", str(tmp_path), "all")
-        shard = tracking.shard_digest(tables, source, "train-0", 1, Contents(tmp_path / "index"))
-        return tables, tracking.annotations_digest(tables), shard
+        shard = table_digests.shard(tables, source, "train-0", 1, Contents(tmp_path / "index"))
+        return tables, table_digests.annotations(tables), shard
 
     assert digests("t.csv, line 2") == digests("t.csv, line 9")
 
@@ -37,8 +37,7 @@ def digest(folder, extra=(), **changed):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    tracking.parsed.cache_clear()
-    tracking.module_files.cache_clear()
+    forget()
     return tracking.code_of(folder / "job.py", folder, extra)
 
 
@@ -70,6 +69,64 @@ def test_what_changes_the_code_that_runs_changes_the_digest(tmp_path, changed):
     assert digest(tmp_path) != digest(tmp_path, **changed)
 
 
+def forget():
+    for found in (tracking.parsed, tracking.module_files, tracking._told, tracking.required):
+        found.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _forgotten():
+    yield
+    tracking.remember(None)
+    forget()
+
+
+def other_version(place, monkeypatch):
+    """A numpy of another version, which requires nothing, before the one that is installed."""
+    made = place / "numpy-99.0.dist-info"
+    made.mkdir(parents=True)
+    (made / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 99.0\n")
+    monkeypatch.syspath_prepend(str(place))
+    forget()
+
+
+def test_what_is_remembered_is_what_is_worked_out(tmp_path, monkeypatch):
+    plain = digest(tmp_path)
+
+    def refuse(*_):
+        raise AssertionError("it is known")
+
+    for again in (False, True):
+        tracking.remember(tmp_path / ".snakemake" / "code.json")
+        if again:
+            monkeypatch.setattr(tracking.ast, "parse", refuse)
+            monkeypatch.setattr(tracking, "_required", refuse)
+        forget()
+        assert digest(tmp_path) == plain
+    monkeypatch.undo()
+    tracking.remember(tmp_path / ".snakemake" / "code.json")
+    assert digest(tmp_path, lib__b="def g(x):\n    return 3 * x\n") != plain
+    other_version(tmp_path / "packages", monkeypatch)
+    assert digest(tmp_path) != plain
+
+
+@pytest.mark.parametrize("held", ["", "{", "[1]", "3"])
+def test_a_memory_that_cannot_be_read_is_none(tmp_path, held):
+    plain = digest(tmp_path)
+    (tmp_path / "code.json").write_text(held)
+    tracking.remember(tmp_path / "code.json")
+    forget()
+    assert digest(tmp_path) == plain
+    assert (tmp_path / "code.json").read_text() != held
+
+
+def test_a_memory_that_cannot_be_written_is_none(tmp_path):
+    plain = digest(tmp_path)
+    tracking.remember(tmp_path / "job.py" / "code.json")
+    forget()
+    assert digest(tmp_path) == plain
+
+
 def test_a_module_chosen_at_run_time_is_added_by_name(tmp_path):
     plain, extra = digest(tmp_path), digest(tmp_path, ["lib.reader"])
     assert plain != extra
@@ -78,12 +135,9 @@ def test_a_module_chosen_at_run_time_is_added_by_name(tmp_path):
 
 def test_a_package_version_is_part_of_the_digest(tmp_path, monkeypatch):
     before = digest(tmp_path)
-    tracking.version.cache_clear()
-    real = tracking.metadata.version
-    monkeypatch.setattr(tracking.metadata, "version", lambda name: "0.0" if name == "numpy" else real(name))
-    after = digest(tmp_path)
-    tracking.version.cache_clear()
-    assert before != after
+    other_version(tmp_path / "packages", monkeypatch)
+    assert digest(tmp_path) != before
+    assert tracking.version("numpy") == "99.0"
 
 
 def test_relative_imports_are_refused(tmp_path):
@@ -100,8 +154,8 @@ def test_every_third_party_package_of_ours_has_a_version():
 
 
 def test_order_of_keys_does_not_matter():
-    assert repr(tracking.ordered({"b": 1, "a": (1, 2)})) == repr(tracking.ordered({"a": [1, 2], "b": 1}))
-    assert tracking.digest({"b": 1, "a": 2}) == tracking.digest({"a": 2, "b": 1})
+    assert repr(hashing.ordered({"b": 1, "a": (1, 2)})) == repr(hashing.ordered({"a": [1, 2], "b": 1}))
+    assert hashing.digest({"b": 1, "a": 2}) == hashing.digest({"a": 2, "b": 1})
 
 
 def test_what_a_package_requires_counts_as_well():
@@ -116,5 +170,5 @@ def test_lines_of_rows_set_aside_do_not_count():
         item = Quarantined("train", "annotation", "a", f"train_tp.csv, line {line}", reason)
         return Tables(("x",), (), (), False, None, (item,))
 
-    assert tracking.rows_digest(tables(3)) == tracking.rows_digest(tables(9))
-    assert tracking.rows_digest(tables(3)) != tracking.rows_digest(tables(3, "expected something else"))
+    assert table_digests.rows(tables(3)) == table_digests.rows(tables(9))
+    assert table_digests.rows(tables(3)) != table_digests.rows(tables(3, "expected something else"))

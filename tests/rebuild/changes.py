@@ -1,8 +1,4 @@
-"""One change to a finished run, and exactly the jobs that follow from it.
-
-Every row is checked by its plan. Those marked are executed as well, and leave nothing to be done; `make soak` executes
-all of them.
-"""
+"""Changes to a finished run, and exactly the jobs that follow from each: the table of the README."""
 
 import csv
 import os
@@ -10,13 +6,10 @@ import shutil
 from typing import NamedTuple
 
 import numpy as np
-import pytest
 import soundfile
-from workflow import ROOT, planned
+from workflow import planned
 
 from understory.tables import shard_of
-
-pytestmark = pytest.mark.slow
 
 SHARDS = ("train-0", "train-1")
 MODELS = ("other", "sed_cnn")
@@ -279,59 +272,6 @@ ROWS = [
 ]
 
 
-def test_the_readme_shows_the_table():
-    shown = (
-        (ROOT / "README.md")
-        .read_text()
-        .split("| change | what runs again |\n| --- | --- |\n")[1]
-        .split("\n\n")[0]
-    )
-    # Adding a model is what made the finished run.
-    names = [line.split("|")[1].strip() for line in shown.splitlines()]
-    assert [name for name in names if name != "a model added"] == [row.name for row in ROWS]
-
-
 def apply(row, world):
     given = row.change(world)
     return row.expected(given) if callable(row.expected) else row.expected
-
-
-@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
-def test_what_follows_from_a_change_is_planned_and_nothing_else(row, world):
-    expected = apply(row, world)
-    done = world.snakemake("--dry-run")
-    assert planned(done.stdout + done.stderr) == expected
-    if row.change is lose_records:
-        assert "there is no record in" in done.stdout + done.stderr
-
-
-@pytest.mark.parametrize(
-    "row",
-    [pytest.param(row, id=row.name, marks=() if row.executed else pytest.mark.soak) for row in ROWS],
-)
-def test_what_follows_is_run_and_leaves_nothing_to_be_done(row, world):
-    expected = apply(row, world)
-    done = world.snakemake()
-    assert planned(done.stdout + done.stderr) == expected
-    again = world.snakemake("--dry-run")
-    assert planned(again.stdout + again.stderr) == set()
-
-
-def test_a_setting_changed_back_is_fetched_from_the_output_cache(world, tmp_path):
-    """Jobs are planned, but none is run: what is run is put into the cache."""
-    (tmp_path / "cache").mkdir()
-    world.env["SNAKEMAKE_OUTPUT_CACHE"] = str(tmp_path / "cache")
-    world.run = tmp_path / "cached"
-    targets = [f"results/small/examples/log_mel/{variant}/train-0.npy" for variant in (0, 1)]
-
-    def run(n_mels):
-        world.set("features.log_mel.n_mels", n_mels)
-        world.snakemake("--cache", "--", *targets)
-        kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*") if path.is_file()}
-        return [(world.run / target).read_bytes() for target in targets], kept
-
-    once, _ = run(128)
-    assert once[0] != once[1]
-    other, kept = run(64)
-    assert other != once
-    assert run(128) == (once, kept)

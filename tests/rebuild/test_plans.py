@@ -1,0 +1,28 @@
+"""One change to a finished run, and exactly the jobs that are planned then."""
+
+import pytest
+from changes import ROWS, apply, lose_records
+from workflow import ROOT, planned
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_readme_shows_the_table():
+    shown = (
+        (ROOT / "README.md")
+        .read_text()
+        .split("| change | what runs again |\n| --- | --- |\n")[1]
+        .split("\n\n")[0]
+    )
+    # Adding a model is what made the finished run.
+    names = [line.split("|")[1].strip() for line in shown.splitlines()]
+    assert [name for name in names if name != "a model added"] == [row.name for row in ROWS]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+def test_what_follows_from_a_change_is_planned_and_nothing_else(row, world):
+    expected = apply(row, world)
+    done = world.snakemake("--dry-run")
+    assert planned(done.stdout + done.stderr) == expected
+    if row.change is lose_records:
+        assert "there is no record in" in done.stdout + done.stderr

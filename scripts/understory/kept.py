@@ -20,7 +20,7 @@ from understory.quarantine import check_present
 from understory.tables import SUBSETS, Tables
 
 # Bytes of tables that take so long to read that what they hold is kept.
-LARGE = 50 * 10**6
+LARGE = 2 * 10**6
 FACTS = "facts.json"
 # Seconds after which what a plan has not finished was left behind.
 ABANDONED = 24 * 3600

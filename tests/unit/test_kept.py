@@ -140,7 +140,7 @@ def test_other_tables_and_settings_have_a_place_of_their_own(folder):
     places.append(place())
     assert len(set(places)) == len(places)
     assert place(subset="available") is None
-    assert kept.place(source(folder, dataset="rfcx"), CONFIG, folder) is None
+    assert kept.place(source(folder, dataset="esc50"), CONFIG, folder) is None
 
 
 def test_what_does_not_go_with_the_configuration_is_kept_too(folder, unread):

@@ -19,6 +19,7 @@ SCORED = "example"
 PARTS = ()
 COLUMNS = ("recording_id", "species_id", "songtype_id", "t_min", "f_min", "t_max", "f_max")
 SAMPLE = "sample_submission.csv"
+TABLES = ("train_tp.csv", "train_fp.csv", SAMPLE)
 
 
 def read(folder: Path, part=None, *, train=True) -> Tables:

@@ -1,5 +1,6 @@
 """The report from small inputs built by hand."""
 
+import io
 import re
 import subprocess
 from xml.etree import ElementTree
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from page_inputs import NO_QUARANTINE, Tags, built, inputs, svg_text, text_of
+from PIL import Image
 
 from understory import curves, evidence, examples, gallery, plots, provenance, report, scores, set_aside
 from understory.wording import WORDS
@@ -443,3 +445,11 @@ def test_the_facts_name_the_code_and_the_packages():
         "scikit-learn",
     ]
     assert facts["numpy"] == np.__version__
+
+
+def test_nothing_of_an_examples_axes_is_cut_off():
+    frequencies = np.linspace(50, 24_000, 64)
+    shown = plots.example(np.zeros((64, 50)), [], window=10.0, mel_frequencies=frequencies)
+    pixels = np.asarray(Image.open(io.BytesIO(shown)).convert("L"))
+    edges = [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
+    assert min(edge.min() for edge in edges) > 230

@@ -156,6 +156,10 @@ def test_the_configuration_and_every_recipe_are_valid(recipe):
             {"features": {"log_mel": {"hop": 4096}}},
             "features.log_mel.hop: expected at most n_fft (2048), given 4096",
         ),
+        (
+            {"images": {"slices": {"start": 0.75}}},
+            "images.slices.stop: expected more than start (0.75), given 0.75",
+        ),
     ],
 )
 def test_errors_name_the_key_what_is_allowed_and_what_was_given(over, said):

@@ -99,7 +99,7 @@ def test_what_is_remembered_is_what_is_worked_out(tmp_path, monkeypatch):
     for again in (False, True):
         tracking.remember(tmp_path / ".snakemake" / "code.json")
         if again:
-            monkeypatch.setattr(tracking.ast, "parse", refuse)
+            monkeypatch.setattr(tracking, "_parsed", refuse)
             monkeypatch.setattr(tracking, "_required", refuse)
         forget()
         assert digest(tmp_path) == plain

@@ -4,9 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-import yaml
 from birdclef_format import check as check_birds
-from workflow import ROOT
 
 from understory import summary
 
@@ -114,21 +112,3 @@ def test_the_slices_of_a_subject_share_a_fold_unless_they_are_asked_not_to(runs,
     leaking = pd.read_csv(tmp_path / "results/rsna_miccai/folds.csv", dtype=str)
     assert set(leaking.example_id) == set(folds.example_id)
     assert leaking.groupby("recording_id").fold.nunique().max() > 1
-
-
-@pytest.mark.parametrize(
-    ("recipe", "model"),
-    [
-        ("birdclef2021", "conv1d"),
-        ("herbarium2021", "resnet34"),
-        ("rsna_miccai", "cnn2d"),
-        ("rfcx", "resnet50"),
-    ],
-)
-def test_the_originals_can_be_chosen(run_snakemake, tmp_path, recipe, model):
-    path = ROOT / "recipes" / f"{recipe}.yaml"
-    assert model not in (yaml.safe_load(path.read_text()).get("train") or ["sed_cnn"])
-    done = run_snakemake(
-        tmp_path, "--dry-run", "--config", f'train=["{model}"]', "data=synthetic", recipe=recipe
-    )
-    assert f"wildcards: model={model}, fold=0" in done.stdout

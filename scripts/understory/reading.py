@@ -122,6 +122,14 @@ class Gathering:
         )
 
 
+def check_there(path: Path, wanted: str):
+    """NoTable where nothing is at a path, InputError where what is there is no regular file; `wanted` says what was expected."""
+    if found := files.other(path):
+        if found == files.NONE:
+            raise NoTable(f"{path} is missing: {wanted}")
+        raise InputError(f"{path}: {wanted}; found {found}")
+
+
 def read_rows(path: Path, columns) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """The header of a CSV file, and its rows, each with its line; every value as text.
 
@@ -142,10 +150,7 @@ def read_rows(path: Path, columns) -> tuple[list[str], list[tuple[int, dict[str,
         It is no regular file, is not text in UTF-8, lacks a column or has one twice.
     """
     wanted = f"expected a table with the columns {', '.join(columns)}"
-    if found := files.other(path):
-        if found == files.NONE:
-            raise NoTable(f"{path} is missing: {wanted}")
-        raise InputError(f"{path}: {wanted}; found {found}")
+    check_there(path, wanted)
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)

@@ -11,6 +11,7 @@ from workflow import planned
 
 from understory.tables import shard_of
 
+COUNTS = {"train": 2, "test": 1}
 SHARDS = ("train-0", "train-1")
 MODELS = ("other", "sed_cnn")
 
@@ -134,14 +135,15 @@ def write_rows(path, rows):
         csv.writer(file, lineterminator="\n").writerows(rows)
 
 
-def add_recording(world):
-    table = world.data / "train_tp.csv"
-    rows = rows_of(table)
-    soundfile.write(
-        world.data / "train/added.flac", 0.1 * np.random.default_rng(0).normal(size=288_000), 48_000
-    )
-    write_rows(table, [*rows, ["added", *rows[1][1:]]])
-    return shard_of("added", "train", 2)
+def add_recording(subset, table):
+    def change(world):
+        rows = rows_of(world.data / table)
+        wave = 0.1 * np.random.default_rng(0).normal(size=288_000)
+        soundfile.write(world.data / subset / "added.flac", wave, 48_000)
+        write_rows(world.data / table, [*rows, ["added", *rows[1][1:]]])
+        return shard_of("added", subset, COUNTS[subset])
+
+    return change
 
 
 def correct_annotation(world):
@@ -149,16 +151,7 @@ def correct_annotation(world):
     rows = rows_of(table)
     rows[1][3] = str(float(rows[1][3]) - 0.01)
     write_rows(table, rows)
-    return shard_of(rows[1][0], "train", 2)
-
-
-def add_test_recording(world):
-    table = world.data / "sample_submission.csv"
-    rows = rows_of(table)
-    soundfile.write(
-        world.data / "test/added.flac", 0.1 * np.random.default_rng(0).normal(size=288_000), 48_000
-    )
-    write_rows(table, [*rows, ["added", *rows[1][1:]]])
+    return shard_of(rows[1][0], "train", COUNTS["train"])
 
 
 def replace_file(subset):
@@ -168,7 +161,7 @@ def replace_file(subset):
         soundfile.write(world.data / "new.flac", wave * 0.9, rate)
         os.utime(world.data / "new.flac", (1, 1))
         os.replace(world.data / "new.flac", path)
-        return shard_of(path.stem, subset, {"train": 2, "test": 1}[subset])
+        return shard_of(path.stem, subset, COUNTS[subset])
 
     return change
 
@@ -257,9 +250,9 @@ ROWS = [
     Row("order of the sample submission", turn_sample, SUBMISSION),
     Row("report title", to("report.title", "Other"), REPORT, True),
     Row("how much may be set aside", to("max_quarantined", 0.5), {("list_quarantined", "")} | ENSEMBLE),
-    Row("a recording added with its annotation", add_recording, shard_and_after),
+    Row("a recording added with its annotation", add_recording("train", "train_tp.csv"), shard_and_after),
     Row("an annotation's time corrected", correct_annotation, shard_and_after),
-    Row("a test recording added", add_test_recording, prediction_and_after("test-0"), True),
+    Row("a test recording added", add_recording("test", "sample_submission.csv"), prediction_and_after, True),
     Row("a file replaced under an older date", replace_file("train"), shard_and_after),
     Row("a test file replaced under an older date", replace_file("test"), prediction_and_after),
     Row(

@@ -18,9 +18,8 @@ from types import SimpleNamespace
 
 import ijson
 
-from understory import files
-from understory.errors import InputError, NoTable
-from understory.reading import Gathering, read_rows, whole_number
+from understory.errors import InputError
+from understory.reading import Gathering, check_there, read_rows, whole_number
 from understory.tables import Annotation, Recording, Tables
 
 MEDIUM = "images"
@@ -175,10 +174,7 @@ def _objects(folder, name, key):
     """
     path, number = folder / name, -1
     wanted = f"expected JSON with a list of {key}"
-    if found := files.other(path):
-        if found == files.NONE:
-            raise NoTable(f"{path} is missing: {wanted}")
-        raise InputError(f"{path}: {wanted}; found {found}")
+    check_there(path, wanted)
     try:
         with _text(path) as file:
             for number, thing in enumerate(ijson.items(file, f"{key}.item", buf_size=BLOCK)):

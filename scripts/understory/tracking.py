@@ -9,6 +9,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 from understory import files
@@ -29,13 +30,15 @@ MANY = 2000
 class _Memory:
     """What was worked out of some content, by the content's digest; a file keeps it from run to run.
 
-    It is a memory, nothing more: without it, everything is worked out again. What this module or Python's version makes
-    of a content is kept apart from what others do.
+    It is a memory, nothing more: without it, everything is worked out again. What another version of this module, of
+    Python or of the machine made of a content counts for nothing.
     """
 
     def __init__(self, path: Path | None):
         self.path, self._known, self._new = path, {}, False
-        self._maker = hashlib.sha256(f"{sys.version} {sys.platform}".encode() + Path(__file__).read_bytes())
+        # What requirements hang on, be they read on another machine that shares the file.
+        where = json.dumps([sys.version, default_environment()], sort_keys=True)
+        self._maker = hashlib.sha256(where.encode() + Path(__file__).read_bytes())
         if path is not None:
             with suppress(OSError, ValueError, TypeError):
                 self._known = dict(json.loads(path.read_text(encoding="utf-8")))

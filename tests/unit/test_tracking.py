@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from packaging import markers
 
 from understory import datasets, hashing, table_digests, tracking
 from understory.contents import Contents
@@ -108,6 +109,21 @@ def test_what_is_remembered_is_what_is_worked_out(tmp_path, monkeypatch):
     assert digest(tmp_path, lib__b="def g(x):\n    return 3 * x\n") != plain
     other_version(tmp_path / "packages", monkeypatch)
     assert digest(tmp_path) != plain
+
+
+def test_another_machine_works_out_what_its_packages_require(tmp_path, monkeypatch):
+    other = tmp_path / "packages" / "numpy-99.0.dist-info"
+    other.mkdir(parents=True)
+    needs = 'Requires-Dist: packaging; platform_machine == "other"'
+    (other / "METADATA").write_text(f"Metadata-Version: 2.1\nName: numpy\nVersion: 99.0\n{needs}\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "packages"))
+    tracking.remember(tmp_path / ".snakemake" / "code.json")
+    assert "packaging" not in digest(tmp_path)["packages"]
+    there = {**tracking.default_environment(), "platform_machine": "other"}
+    for module in (tracking, markers):
+        monkeypatch.setattr(module, "default_environment", lambda: dict(there))
+    tracking.remember(tmp_path / ".snakemake" / "code.json")
+    assert "packaging" in digest(tmp_path)["packages"]
 
 
 @pytest.mark.parametrize("held", ["", "{", "[1]", "3"])

@@ -8,10 +8,10 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir, "scripts")
 sys.path.append(str(SCRIPTS))
 
-from understory import addresses, configuration, contents, datasets, given, hashing, members
+from understory import addresses, configuration, contents, datasets, given, members
 from understory import quarantine, records, running, sizing, tracking
 from understory.errors import InputError
-from understory.hashing import ordered
+from understory.hashing import digest, ordered
 
 
 @contextmanager

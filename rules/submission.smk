@@ -29,7 +29,7 @@ if TEST:
         params:
             source=SOURCE,
             template=of_tables(
-                lambda found, wildcards: f"sample submission {hashing.digest(datasets.reader(SOURCE.dataset).submission_template(Path(SOURCE.folder)))}"
+                lambda found, wildcards: f"sample submission {digest(datasets.reader(SOURCE.dataset).submission_template(Path(SOURCE.folder)))}"
             ),
             code=code("write_submission.py", READER),
         script:

@@ -30,7 +30,7 @@ CLASS_SCORE = {
 
 
 class Captions:
-    """What is said beside the figures and tables of one data set."""
+    """What is said beside the figures and tables of one data set; of a figure its caption, and what is read aloud for it."""
 
     def __init__(self, task, words, row_words, found, settings):
         self.task, self.words, self.settings = task, words, settings
@@ -42,6 +42,7 @@ class Captions:
         self.tests = "windows" if task.unit == "window" else words.recordings
 
     def learning(self, histories):
+        """Of the learning curves."""
         one = max((len(h) for model in histories.values() for h in model.values()), default=0) == 1
         caption = (
             "Filled: validation. Open: training, augmented copies included."
@@ -55,6 +56,7 @@ class Captions:
         return caption, f"Loss and {self.task.metric} by epoch of {', '.join(histories)}"
 
     def roc(self, rocs):
+        """Of the receiver operating characteristic."""
         return (
             f"The share of the {self.rows} of {self.task.classes[1]} over that of the others, predicted at least so high. "
             "Dashed: chance.",
@@ -63,6 +65,7 @@ class Captions:
         )
 
     def classes(self, drawn):
+        """Of the figure of the classes' scores."""
         classes = self.task.classes
         return (
             f"Each class's {CLASS_SCORE[self.task.metric][0]}, out-of-fold. Bar: mean over the folds, each of which is a point."
@@ -72,6 +75,7 @@ class Captions:
         )
 
     def of_classes(self, drawn, all_listed):
+        """What a class's score is."""
         if self.task.metric == "roc_auc":
             return "How well two classes are told apart is one score, that of the curve below."
         name, what = CLASS_SCORE[self.task.metric]
@@ -81,7 +85,8 @@ class Captions:
             + of_many(drawn, self.task.classes, "drawn", rest)
         ).strip()
 
-    def table_notes(self, presences, found, sizes):
+    def table_notes(self, presences, sizes):
+        """What stands below the table of classes."""
         notes = []
         if self.task.metric == "roc_auc":
             return notes
@@ -90,7 +95,7 @@ class Captions:
             notes[0] += (
                 " Average precision: over the labels that are known; none, where the known are all present or all absent."
             )
-            if note := self._absent(presences, found["out-of-fold"].known.count()[1]):
+            if note := self._absent(presences, self.found["out-of-fold"].known.count()[1]):
                 notes[0] += f" {note}"
         if self.decided:
             notes.append(
@@ -109,6 +114,7 @@ class Captions:
         return notes
 
     def precision_recall(self, over):
+        """Of the precision-recall curve."""
         return (
             "All classes together (micro-average). Dashed: the share of present labels, which chance would give.",
             "Precision over recall; "
@@ -149,6 +155,7 @@ class Captions:
         )
 
     def confused(self):
+        """How rows and columns of the confusion come about."""
         text = f"Each {self.row} is predicted by the models that did not see its fold; "
         if self.decided:
             return (
@@ -161,6 +168,7 @@ class Captions:
         return text
 
     def confusion(self, pairs):
+        """Of the confusion."""
         classes = self.task.classes
         if len(classes) > plots.MATRIX:
             text = f"Of {len(classes):,} classes, the {len(pairs)} most frequent confusions."
@@ -193,6 +201,7 @@ def counts(task, words, folds, presences, predictions, tested, unread):
 
 
 def spreads(by_model, exhaustive):
+    """The mean and the spread of each model's folds, in words."""
     notes = []
     for model, values in by_model.items():
         found = values[np.isfinite(values)]
@@ -210,6 +219,7 @@ def spreads(by_model, exhaustive):
 
 
 def of_many(drawn, classes, what, rest):
+    """That not all classes are drawn, where they are not."""
     if len(drawn) == len(classes):
         return ""
     return f"Of {len(classes):,} classes, the {evidence.EXTREMES} best- and the {evidence.EXTREMES} worst-scored are {what}; {rest}."

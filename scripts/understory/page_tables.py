@@ -12,6 +12,7 @@ LISTED = 1000
 
 
 def separation(by_class, row_words):
+    """How high the second of two classes is predicted of rows of either."""
     rows = []
     for label, values in by_class.items():
         quartiles = np.quantile(values, [0, 0.25, 0.5, 0.75, 1]) if len(values) else [np.nan] * 5
@@ -76,6 +77,7 @@ def counts(sizes, drawn, numbers, words):
 
 
 def counts_note(sizes, index, words):
+    """What the table of counts leaves out."""
     notes = []
     if len(sizes) > LISTED:
         each = sizes.sum(axis=1)

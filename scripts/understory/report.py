@@ -234,7 +234,7 @@ def page(
         folds_notes=captions.spreads(by_model, task.exhaustive),
         classes_note=said.of_classes(drawn, len(classes) <= page_tables.LISTED),
         classes_table=table,
-        classes_notes=said.table_notes(presences, found, sizes),
+        classes_notes=said.table_notes(presences, sizes),
         known_notes=known_notes,
         confusion_note=said.confused(),
         pairs_head=["label", said.other, row_words[1], "share of the label"],

@@ -38,6 +38,7 @@ with in_words():
     MODELS_FROM = config["models_from"] or OUT
 
 running.hold()
+records.record_params_of_started_jobs()
 CONTENTS = contents.Contents(Path(".snakemake", "contents.jsonl"))
 # What is older than Snakemake's records cannot be proved current by them: what reads the data first is given a file that
 # is as old as they are.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import slurm_cluster
 import yaml
 from workflow import ROOT
 
@@ -133,3 +134,16 @@ def folder(made_once):
 def first(made_once, run_snakemake, folder, small):
     """The folder of a run of everything on two cores."""
     return made_once("first", lambda place: run_snakemake(place, config=small(data=str(folder))))
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory):
+    """A Slurm of one node with two pretend GPUs."""
+    if why := slurm_cluster.lacking():
+        pytest.skip(why)
+    made = slurm_cluster.Cluster(tmp_path_factory.mktemp("slurm"), gpus=2)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()

@@ -9,10 +9,9 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-import cluster
 import pytest
 import yaml
-from workflow import ROOT
+from workflow import ROOT, planned
 
 pytestmark = pytest.mark.slow
 
@@ -86,19 +85,6 @@ def until(found, process, place):
 
 
 @pytest.fixture(scope="module")
-def slurm(tmp_path_factory):
-    """A Slurm of one node with two pretend GPUs."""
-    if why := cluster.lacking():
-        pytest.skip(why)
-    made = cluster.Cluster(tmp_path_factory.mktemp("slurm"), gpus=2)
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
-
-
-@pytest.fixture(scope="module")
 def run(slurm, tmp_path_factory):
     """A run on Slurm of which a training was cancelled after its first epoch, and what was seen of it."""
     place = clone(tmp_path_factory.mktemp("cluster") / "understory")
@@ -156,6 +142,13 @@ def test_a_training_that_was_cancelled_goes_on_from_its_last_epoch(run):
     log = (run.place / f"results/small/logs/train_fold/sed_cnn/fold{run.fold}.log").read_text()
     assert int(re.search(r"^resuming after epoch (\d+)$", log, re.M)[1]) >= 1
     assert not list(run.place.glob("results/small/resume/*"))
+
+
+def test_a_second_run_has_nothing_to_do_whoever_runs_it(run):
+    for options in (["--profile", "slurm"], ["--cores", "1"]):
+        again = snakemake(run.place, *options, "--dry-run")
+        log = (run.place / "snakemake.log").read_text() if again.wait(timeout=LONG) == 0 else "failed"
+        assert planned(log) == set(), options
 
 
 def test_no_output_names_the_place_of_the_run(run):

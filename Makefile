@@ -11,14 +11,14 @@ DATA ?=
 .PHONY: run why test soak lint requirements .venv
 # A lock that a killed run left behind is cleared first, when nobody is at work here.
 run: .venv
-	@PYTHONPATH=scripts $(BIN)/python -m understory.running
+	@PYTHONPATH=scripts $(BIN)/python -m understory.run.lock
 	$(BIN)/snakemake --cores all $(if $(RECIPE),--configfile "recipes/$(RECIPE).yaml") $(if $(DATA),--config "data=$(DATA)")
-	@PYTHONPATH=scripts $(BIN)/python -m understory.summary config.yaml $(if $(RECIPE),"recipes/$(RECIPE).yaml")
+	@PYTHONPATH=scripts $(BIN)/python -m understory.run.summary config.yaml $(if $(RECIPE),"recipes/$(RECIPE).yaml")
 
 # What would run again, and why. TARGET=RULE or a path: only what leads there.
 why: .venv
 	@$(BIN)/snakemake -n $(if $(RECIPE),--configfile "recipes/$(RECIPE).yaml") $(if $(DATA),--config "data=$(DATA)") \
-		| PYTHONPATH=scripts $(BIN)/python -m understory.why $(TARGET)
+		| PYTHONPATH=scripts $(BIN)/python -m understory.run.why $(TARGET)
 
 test: lint
 	$(BIN)/python -m pytest

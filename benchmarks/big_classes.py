@@ -53,7 +53,9 @@ class World:
     """The folders of a run, and its configuration."""
 
     def __init__(self, folder: Path, shards: int, copies: int):
-        from understory import configuration, datasets, quarantine
+        from understory.data import quarantine
+        from understory.data.source import source
+        from understory.plan import config
 
         self.data, self.out, self.copies = folder / "data", folder / "classes", copies
         self.config = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -65,8 +67,8 @@ class World:
             "predictions": {"top_k": KEPT},
         }
         update_config(self.config, given)
-        self.config = configuration.complete(self.config, ROOT / "schemas" / "config.schema.json")
-        self.source = datasets.source(self.config, str(self.data))
+        self.config = config.complete(self.config, ROOT / "schemas" / "config.schema.json")
+        self.source = source(self.config, str(self.data))
         self.limit = quarantine.Limit("quarantine", 0.01)
         (self.model,) = self.config["train"]
 
@@ -74,7 +76,8 @@ class World:
         return [f"{subset}-{number}" for number in range(self.config["shards"][subset])]
 
     def usable(self):
-        from understory import image_files, inspection, store
+        from understory.data import inspection, store
+        from understory.images import recordings as image_recordings
 
         tables = self.source.read()
         for subset in ("train", "test"):
@@ -83,7 +86,7 @@ class World:
                     tables.shard(shard, self.config["shards"][subset]),
                     self.source.path,
                     lambda path: ((680, 1000, ""), ()),
-                    columns=image_files.COLUMNS,
+                    columns=image_recordings.COLUMNS,
                 )
                 store.write_table(self.out / "recordings" / f"{shard}.csv", recordings)
                 store.write_table(self.out / "quarantine" / f"{shard}.csv", inspection.table(set_aside))
@@ -111,24 +114,25 @@ class World:
     def pick(self):
         import numpy as np
 
-        from understory import prediction, store
+        from understory.data import store
+        from understory.training import predict
 
         names = self.tested()[["recording_id"]].head(PICKED)
         array, index = (self.out / "examples" / f"test-0.{suffix}" for suffix in ("npy", "csv"))
         store.write(array, index, np.zeros((len(names), 1, 1, 1), dtype=np.float16), names)
-        prediction.load = lambda path: MadeUp(len(self.classes()))
+        predict.load = lambda path: MadeUp(len(self.classes()))
         run(
             "predict_fold",
             input={"arrays": [array], "indexes": [index], "labels": self.out / "labels.json", "model": ""},
             output={"predictions": self.out / "picked.csv"},
-            params={"settings": self.config},
+            params={"settings": self.config, "store": "understory.data.store"},
             wildcards={"model": self.model},
         )
 
     def predict(self):
         import numpy as np
 
-        from understory import predictions
+        from understory.data import predictions
 
         names, classes = self.tested()[["recording_id"]], self.classes()
         for fold in range(FOLDS):
@@ -141,7 +145,7 @@ class World:
     def validate(self):
         import numpy as np
 
-        from understory import predictions, store
+        from understory.data import predictions, store
 
         classes = self.classes()
         folds = store.read_table(self.out / "folds.csv")
@@ -154,7 +158,8 @@ class World:
             predictions.write(self.validated(fold), found)
 
     def ensemble(self):
-        from understory import configuration, members
+        from understory.inference import saved_run
+        from understory.plan import config
 
         run(
             "ensemble_folds",
@@ -166,7 +171,7 @@ class World:
                 "quarantine": self.out / "quarantine.csv",
             },
             output={
-                "members": self.out / members.FILE,
+                "members": self.out / saved_run.FILE,
                 "oof": self.out / "ensemble" / "oof.csv",
                 "predictions": self.out / "ensemble" / "predictions.csv",
                 "scores": self.out / "scores.json",
@@ -174,20 +179,20 @@ class World:
             params={
                 "settings": {
                     **self.config,
-                    "run": members.described(configuration.effective(self.config)),
+                    "run": saved_run.described(config.effective(self.config)),
                 }
             },
         )
         print((self.out / "scores.json").read_text())
 
     def submit(self):
-        from understory import members
+        from understory.inference import saved_run
 
         run(
             "write_submission",
             input={
                 "labels": self.out / "labels.json",
-                "members": self.out / members.FILE,
+                "members": self.out / saved_run.FILE,
                 "predictions": self.out / "ensemble" / "predictions.csv",
             },
             output={"submission": self.out / "submission.csv"},
@@ -197,8 +202,9 @@ class World:
     def stored(self):
         import numpy as np
 
-        from understory import codec, store
-        from understory.tables import shard_of
+        from understory.data import store
+        from understory.data.dataset import shard_of
+        from understory.images import codec
 
         pixel = np.frombuffer(codec.encode(np.zeros((1, 1, 3), dtype=np.uint8), quality=95), dtype=np.uint8)
         folds = store.read_table(self.out / "folds.csv").drop(columns="fold")
@@ -214,15 +220,17 @@ class World:
     def held(self):
         import numpy as np
 
-        from understory import store, training_data
+        from understory.data import store
+        from understory.images import store as image_store
+        from understory.training import examples as training_examples
 
         shards = [
-            (variant, *self.examples(min(variant, 1), shard))
+            (variant, *image_store.read(*self.examples(min(variant, 1), shard)))
             for variant in range(self.copies + 1)
             for shard in self.shards("train")
         ]
         folds = store.read_table(self.out / "folds.csv")
-        data = training_data.Examples(shards, folds, self.classes(), exhaustive=True)
+        data = training_examples.Examples(shards, folds, self.classes(), exhaustive=True)
         rows = data.training_rows(0, centred=True)
         print(len(data.index), len(rows), len(data.validation_rows(0)), data.rows(rows[:2]).shape)
         print(np.sum(data.centred.take(rows[:2])), np.sum(data.labels.take(rows[:2])))
@@ -233,7 +241,7 @@ class World:
     def tested(self):
         import pandas as pd
 
-        from understory import store
+        from understory.data import store
 
         parts = [store.read_table(self.out / "recordings" / f"{name}.csv") for name in self.shards("test")]
         return pd.concat(parts).sort_values("recording_id", ignore_index=True)

@@ -13,18 +13,20 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import rankdata
 
-from understory import evaluation, predictions, scores, tasks
+from understory.data import predictions
+from understory.data.task import Task
+from understory.evaluation import metrics, scoring
 
 
 def floor(out: Path) -> float:
     """The score of an answer that does not look at a recording."""
-    task = tasks.Task.read(out / "labels.json")
-    rows = evaluation.judged(task, predictions.read(out / "ensemble/oof.csv", task.classes))
-    labels = evaluation.labels_of(task, rows.keys)
+    task = Task.read(out / "labels.json")
+    rows = scoring.judged(task, predictions.read(out / "ensemble/oof.csv", task.classes))
+    labels = scoring.labels_of(task, rows.keys)
     # Ranks, as classes that are as frequent must not tie: ties are scored as the lowest of their places.
-    ranks = rankdata(scores.present_labels(labels).sum(axis=0), method="ordinal")
-    answer = ranks == ranks.max() if task.metric in evaluation.DECIDED else ranks
-    return evaluation.score(task, labels, np.broadcast_to(answer, labels.shape))
+    ranks = rankdata(metrics.present_labels(labels).sum(axis=0), method="ordinal")
+    answer = ranks == ranks.max() if task.metric in scoring.DECIDED else ranks
+    return scoring.score(task, labels, np.broadcast_to(answer, labels.shape))
 
 
 def row(out: Path) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from understory import scores, store
+from understory.data import store
+from understory.evaluation import metrics
 
 
 def shards(out: Path, subset: str):
@@ -43,7 +44,7 @@ def nearest_centroid(out: Path) -> float:
     closeness = -np.square(windows[:, None] - centroids[None]).sum(axis=2)
     predictions = pd.DataFrame(closeness, columns=classes).groupby(test.recording_id).max()
     truth = store.read_table(out / "truth.csv").set_index("recording_id").loc[predictions.index, classes]
-    return scores.lwlrap(truth.to_numpy(), predictions.to_numpy())
+    return metrics.lwlrap(truth.to_numpy(), predictions.to_numpy())
 
 
 if __name__ == "__main__":

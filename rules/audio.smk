@@ -25,10 +25,10 @@ rule inspect_recordings:
         mem_mb=SIZES.mem_mb,
         runtime=SIZES.runtime,
     params:
-        wildcards=named,
-        source=GIVEN.source_of,
+        wildcards=wildcards_param,
+        source=DATASET.source_of,
         limit=LIMIT,
-        recordings=of_tables(recordings_of),
+        recordings=table_digest_param(recordings_of),
         code=code("inspect_recordings.py", READER),
     script:
         "../scripts/inspect_recordings.py"
@@ -52,10 +52,10 @@ rule crop_windows:
         mem_mb=SIZES.mem_mb,
         runtime=SIZES.runtime,
     params:
-        wildcards=named,
+        wildcards=wildcards_param,
         settings=ordered({"crop": {key: CROP[key] for key in ("absent", "sample_rate", "window")}}),
-        source=GIVEN.source_of,
-        recordings=of_tables(recordings_of),
+        source=DATASET.source_of,
+        recordings=table_digest_param(recordings_of),
         code=code("crop_windows.py", READER),
     script:
         "../scripts/crop_windows.py"
@@ -84,7 +84,7 @@ rule augment_windows:
         mem_mb=SIZES.mem_mb,
         runtime=SIZES.runtime,
     params:
-        wildcards=named,
+        wildcards=wildcards_param,
         settings=ordered(
             {"augment": {"chain": config["augment"]["chain"]}, "crop": RATE, "seed": config["seed"]}
         ),
@@ -111,7 +111,7 @@ rule compute_spectrograms:
         mem_mb=SIZES.mem_mb,
         runtime=SIZES.runtime,
     params:
-        wildcards=named,
+        wildcards=wildcards_param,
         settings=lambda wildcards: ordered(
             {"crop": RATE, "features": {wildcards.features: config["features"][wildcards.features]}}
         ),
@@ -119,7 +119,7 @@ rule compute_spectrograms:
             lambda wildcards: ordered({"crop": {key: CROP[key] for key in ("hop", "sample_rate", "window")}})
         ),
         source=SOURCE,
-        recordings=only_test(of_tables(recordings_of)),
+        recordings=only_test(table_digest_param(recordings_of)),
         code=code("compute_spectrograms.py"),
     script:
         "../scripts/compute_spectrograms.py"

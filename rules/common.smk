@@ -8,14 +8,19 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir, "scripts")
 sys.path.append(str(SCRIPTS))
 
-from understory import addresses, configuration, contents, datasets, given, members
-from understory import quarantine, records, running, sizing, tracking
-from understory.errors import InputError
-from understory.hashing import digest, ordered
+from understory.core import file_digests
+from understory.core.errors import InputError
+from understory.core.hashing import digest, ordered
+from understory.data import quarantine
+from understory.data.source import reader, synthesizer, source
+from understory.fetch import address
+from understory.inference import saved_run
+from understory.plan import code_digests, config as settings, dataset_state, job_resources, snakemake_records
+from understory.run import lock
 
 
 @contextmanager
-def in_words():
+def user_errors():
     """What a person can mend, said without a traceback."""
     try:
         yield
@@ -23,33 +28,34 @@ def in_words():
         raise SystemExit(f"{error}") from None
 
 
-with in_words():
-    config = configuration.complete(config, Path(workflow.basedir, "schemas", "config.schema.json"))
-    MADE = addresses.kind(config["data"]) == "synthetic"
-    FETCHED = addresses.kind(config["data"]) in ("url", "kaggle")
-    REPLICA = datasets.replica_name(config["dataset"]) if MADE else None
+with user_errors():
+    config = settings.complete(config, Path(workflow.basedir, "schemas", "config.schema.json"))
+    IS_SYNTHETIC = address.kind(config["data"]) == "synthetic"
+    IS_FETCHED = address.kind(config["data"]) in ("url", "kaggle")
+    SYNTHESIZER = synthesizer(config["dataset"]) if IS_SYNTHETIC else None
     OUT = f"results/{config['name']}"
-    FOLDER, READY = addresses.place(config["data"], OUT)
-    SOURCE = datasets.source(config, FOLDER)
+    FOLDER, READY = address.place(config["data"], OUT)
+    SOURCE = source(config, FOLDER)
     LIMIT = quarantine.Limit(config["on_bad_file"], config["max_quarantined"], READY or None)
     READER = f"understory.datasets.{config['dataset']}"
-    MEDIUM = datasets.reader(config["dataset"]).MEDIUM
+    MEDIUM = reader(config["dataset"]).MEDIUM
+    STORE = "understory.images.store" if MEDIUM == "images" else "understory.data.store"
     # Where the models that predict are: of this run, or of another.
     MODELS_FROM = config["models_from"] or OUT
 
-running.hold()
-records.record_params_of_started_jobs()
-CONTENTS = contents.Contents(Path(".snakemake", "contents.jsonl"))
+lock.hold()
+snakemake_records.record_params_of_started_jobs()
+FILE_DIGESTS = file_digests.FileDigests(Path(".snakemake", "contents.jsonl"))
 # What is older than Snakemake's records cannot be proved current by them: what reads the data first is given a file that
 # is as old as they are.
-RECORDS = records.since(Path(".snakemake", "metadata"), Path(OUT))
-# Tables that are there are read here, so that what is wrong with them is said before anything else.
-GIVEN = given.Given(config, SOURCE, READY, CONTENTS, Path(".snakemake", "tables"))
-with in_words():
-    TESTED = GIVEN.tested()
+RECORDS = snakemake_records.records_marker(Path(".snakemake", "metadata"), Path(OUT))
+# Dataset that are there are read here, so that what is wrong with them is said before anything else.
+DATASET = dataset_state.DatasetState(config, SOURCE, READY, FILE_DIGESTS, Path(".snakemake", "tables"))
+with user_errors():
+    TESTED = DATASET.tested()
     # What a job asks of a cluster's scheduler; on one machine nothing is limited by it.
-    SIZES = sizing.Sizes(config, GIVEN.counts())
-TRUTH = f"{OUT}/truth.csv" if MADE and TESTED else []
+    SIZES = job_resources.Sizes(config, DATASET.counts())
+TRUTH = f"{OUT}/truth.csv" if IS_SYNTHETIC and TESTED else []
 TRAIN = [f"train-{number}" for number in range(config["shards"]["train"]) if not config["models_from"]]
 TEST = [f"test-{number}" for number in range(config["shards"]["test"])] if TESTED else []
 FOLDS = range(config["split"]["n_splits"])
@@ -63,20 +69,20 @@ if CACHED:
 
 
 # Parsing every module and every package's metadata anew takes longer than the rest of a small plan.
-tracking.remember(Path(".snakemake", "code.json"))
+code_digests.remember(Path(".snakemake", "code.json"))
 
 
 def code(script, *modules):
     """Digests of a script's code, with that of modules it is given at run time: READER where it reads tables."""
-    return tracking.code_of(SCRIPTS / script, SCRIPTS, modules)
+    return code_digests.code_of(SCRIPTS / script, SCRIPTS, modules)
 
 
-def named(wildcards):
+def wildcards_param(wildcards):
     """The wildcards as a param: Snakemake's output cache knows a job by its params alone."""
     return ordered(dict(wildcards))
 
 
-def of_tables(digest):
+def table_digest_param(digest):
     """A param that tells what the tables hold, by a function of them and the wildcards.
 
     Snakemake asks again just before the job starts, hence after the data were made.
@@ -84,7 +90,7 @@ def of_tables(digest):
 
     def param(wildcards):
         try:
-            found = GIVEN.facts()
+            found = DATASET.facts()
             return "not downloaded yet" if found is None else digest(found, wildcards)
         except InputError as error:
             # Data that came in this very run: the job, which reads them, says it without a traceback.
@@ -108,7 +114,7 @@ def examples(suffix, features, variants, shards):
 def trained_on(suffix, wildcards):
     """The training examples that a model is fed, with as many augmented copies as it takes."""
     model = config["models"][wildcards.model]
-    variants = range(configuration.copies_of(config, wildcards.model) + 1)
+    variants = range(settings.copies_of(config, wildcards.model) + 1)
     return examples(suffix, model["features"], variants, TRAIN)
 
 
@@ -134,10 +140,10 @@ def of_folds(pattern, models=MODELS):
 
 onstart:
     # Here, before the first job, and not above: it opens audio files.
-    from understory import preflight
+    from understory.plan import preflight
 
-    GIVEN.start()
-    with in_words():
-        preflight.check(config, GIVEN.tables(), SOURCE, LIMIT, Path(OUT))
+    DATASET.start()
+    with user_errors():
+        preflight.check(config, DATASET.tables(), SOURCE, LIMIT, Path(OUT))
     for remark in SIZES.remarks():
         print(remark, file=sys.stderr)

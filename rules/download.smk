@@ -2,10 +2,10 @@
 # Writes a made-up data set in its reader's layout and the truth of its test recordings, or the data set that was fetched.
 # A folder of a person's own is used in place.
 
-from understory import clips
+from understory.synthetic import clips
 
-if MADE:
-    with in_words():
+if IS_SYNTHETIC:
+    with user_errors():
         CLIPS = clips.given(config["synthetic"])
 
     rule download_data:
@@ -27,7 +27,7 @@ if MADE:
             mem_mb=SIZES.mem_mb,
             runtime=SIZES.runtime,
         params:
-            module=REPLICA,
+            module=SYNTHESIZER,
             settings={
                 "seed": config["seed"],
                 "synthetic": {
@@ -35,12 +35,12 @@ if MADE:
                 },
             },
             clips=CLIPS,
-            content=lambda wildcards: CLIPS and f"clips {CLIPS.digest(CONTENTS)}",
-            code=code("download_data.py", REPLICA, *([clips.__name__] if CLIPS else [])),
+            content=lambda wildcards: CLIPS and f"clips {CLIPS.digest(FILE_DIGESTS)}",
+            code=code("download_data.py", SYNTHESIZER, *([clips.__name__] if CLIPS else [])),
         script:
             "../scripts/download_data.py"
 
-elif FETCHED:
+elif IS_FETCHED:
 
     rule download_data:
         """Fetch the data set to a folder that all runs share."""
@@ -57,7 +57,7 @@ elif FETCHED:
         # Neither a digest of code nor an environment: what lies at an address is the same however it is fetched,
         # and may be many GB.
         params:
-            module="understory.fetch",
-            address=addresses.Address(config["data"], config["data_sha256"]),
+            module="understory.fetch.download",
+            address=address.Address(config["data"], config["data_sha256"]),
         script:
             "../scripts/download_data.py"

@@ -1,15 +1,15 @@
 # Reads out-of-fold predictions, predictions of the test windows, what is set aside, and the truth where there is one.
 # Writes ensemble/ and scores.json; with models of another run, ensemble/predictions.csv alone.
 
-GIVEN_MODELS = config["models_from"]
+MODELS_FROM_RUN = config["models_from"]
 
 
 rule ensemble_folds:
     """Combine folds and models, and score them."""
     input:
         **(
-            {"members": f"{MODELS_FROM}/{members.FILE}"}
-            if GIVEN_MODELS
+            {"members": f"{MODELS_FROM}/{saved_run.FILE}"}
+            if MODELS_FROM_RUN
             else {
                 "folds": f"{OUT}/folds.csv",
                 "oof": [
@@ -29,10 +29,10 @@ rule ensemble_folds:
         **({"predictions": f"{OUT}/ensemble/predictions.csv"} if TEST else {}),
         **(
             {}
-            if GIVEN_MODELS
+            if MODELS_FROM_RUN
             else {
                 "oof": f"{OUT}/ensemble/oof.csv",
-                "members": f"{OUT}/{members.FILE}",
+                "members": f"{OUT}/{saved_run.FILE}",
                 "scores": report(
                     f"{OUT}/scores.json",
                     caption="../report/scores.rst",
@@ -57,7 +57,7 @@ rule ensemble_folds:
                 "ensemble": config["ensemble"],
                 "name": config["name"],
                 "predictions": config["predictions"],
-                "run": members.described(configuration.effective(config)),
+                "run": saved_run.described(settings.effective(config)),
                 "seed": config["seed"],
             }
         ),

@@ -24,11 +24,11 @@ rule inspect_images:
         mem_mb=SIZES.mem_mb,
         runtime=SIZES.runtime,
     params:
-        wildcards=named,
+        wildcards=wildcards_param,
         settings=ordered({"images": {key: IMAGES[key] for key in ("sequences", "slices")}}),
-        source=GIVEN.source_of,
+        source=DATASET.source_of,
         limit=LIMIT,
-        recordings=of_tables(recordings_of),
+        recordings=table_digest_param(recordings_of),
         code=code("inspect_images.py", READER),
     script:
         "../scripts/inspect_images.py"
@@ -52,10 +52,10 @@ rule crop_images:
         mem_mb=SIZES.mem_mb,
         runtime=SIZES.runtime,
     params:
-        wildcards=named,
+        wildcards=wildcards_param,
         settings=ordered({"crop": {"absent": config["crop"]["absent"]}, "images": TAKEN}),
-        source=GIVEN.source_of,
-        recordings=of_tables(recordings_of),
+        source=DATASET.source_of,
+        recordings=table_digest_param(recordings_of),
         code=code("crop_images.py", READER),
     script:
         "../scripts/crop_images.py"
@@ -84,7 +84,7 @@ rule augment_images:
         mem_mb=SIZES.mem_mb,
         runtime=SIZES.runtime,
     params:
-        wildcards=named,
+        wildcards=wildcards_param,
         settings=ordered(
             {
                 "augment": {"chain": config["augment"]["chain"]},
@@ -115,7 +115,7 @@ rule encode_images:
         mem_mb=SIZES.mem_mb,
         runtime=SIZES.runtime,
     params:
-        wildcards=named,
+        wildcards=wildcards_param,
         settings=lambda wildcards: ordered(
             {
                 "features": {wildcards.features: config["features"][wildcards.features]},
@@ -124,7 +124,7 @@ rule encode_images:
         ),
         test=only_test(lambda wildcards: ordered({"images": TAKEN})),
         source=SOURCE,
-        recordings=only_test(of_tables(recordings_of)),
+        recordings=only_test(table_digest_param(recordings_of)),
         code=code("encode_images.py"),
     script:
         "../scripts/encode_images.py"

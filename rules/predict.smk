@@ -24,7 +24,7 @@ rule predict_fold:
         mem_mb=SIZES.mem_mb,
         runtime=SIZES.runtime,
     params:
-        wildcards=named,
+        wildcards=wildcards_param,
         settings=lambda wildcards: {
             "models": {
                 wildcards.model: {
@@ -35,6 +35,7 @@ rule predict_fold:
             "predictions": config["predictions"],
             "seed": config["seed"],
         },
-        code=code("predict_fold.py"),
+        store=STORE,
+        code=code("predict_fold.py", STORE),
     script:
         "../scripts/predict_fold.py"

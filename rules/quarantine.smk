@@ -26,7 +26,7 @@ rule list_quarantined:
         settings={"max_quarantined": LIMIT.max_quarantined, "on_bad_file": LIMIT.on_bad_file},
         source=SOURCE,
         limit=LIMIT,
-        tables=of_tables(lambda found, wildcards: f"rows set aside {found.rows}"),
+        tables=table_digest_param(lambda found, wildcards: f"rows set aside {found.rows}"),
         code=code("list_quarantined.py", READER),
     script:
         "../scripts/list_quarantined.py"

@@ -14,7 +14,7 @@ FIGURES = {
             "separation": ("Scores", "Predictions by class"),
             "roc": ("Scores", "Receiver operating characteristic"),
         }
-        if datasets.reader(config["dataset"]).METRIC == "roc_auc"
+        if reader(config["dataset"]).METRIC == "roc_auc"
         else {
             "class_scores": ("Scores", "Classes"),
             "precision_recall": ("Scores", "Precision and recall"),
@@ -29,7 +29,7 @@ MEASURED = {
             *TRAIN,
             *TEST,
             *MODELS,
-            *configuration.features_of(config),
+            *settings.features_of(config),
             *map(str, COPIES),
             *(f"fold{fold}" for fold in FOLDS),
         }
@@ -48,7 +48,7 @@ rule build_report:
         oof=f"{OUT}/ensemble/oof.csv",
         predictions=f"{OUT}/ensemble/predictions.csv" if TEST else [],
         labels=f"{OUT}/labels.json",
-        members=f"{OUT}/{members.FILE}",
+        members=f"{OUT}/{saved_run.FILE}",
         folds=f"{OUT}/folds.csv",
         histories=of_folds("models/{model}/fold{fold}/history.csv"),
         quarantine=f"{OUT}/quarantine.csv",
@@ -89,7 +89,7 @@ rule build_report:
                 "control": config["control"],
                 "facts": [
                     ["data set", config["dataset"]],
-                    ["data", "made up" if MADE else "fetched" if FETCHED else "a folder"],
+                    ["data", "made up" if IS_SYNTHETIC else "fetched" if IS_FETCHED else "a folder"],
                     ["seed", config["seed"]],
                     [
                         "folds",
@@ -106,7 +106,7 @@ rule build_report:
                     ["ensemble", ", ".join(f"{key} {value}" for key, value in config["ensemble"].items())],
                 ],
                 # What the page shows of it, so that the page is written anew when it changes.
-                "configuration": configuration.tracked(configuration.effective(config)),
+                "configuration": settings.tracked(settings.effective(config)),
                 "measured": MEASURED,
                 "seed": config["seed"],
                 "select": {model: config["models"][model]["select"] for model in MODELS},
@@ -114,10 +114,11 @@ rule build_report:
                 "crop": {"window": config["crop"]["window"]},
                 "sequences": config["images"]["sequences"],
                 "sources": SOURCES,
+                "store": STORE,
                 "threshold": config["ensemble"]["threshold"],
             }
         ),
-        configuration=configuration.as_text(configuration.effective(config)),
-        code=code("build_report.py"),
+        configuration=settings.as_text(settings.effective(config)),
+        code=code("build_report.py", STORE),
     script:
         "../scripts/build_report.py"

@@ -24,7 +24,7 @@ rule split_folds:
         settings=ordered({"crop": {"absent": config["crop"]["absent"]}, "split": config["split"]}),
         source=SOURCE,
         limit=LIMIT,
-        annotations=of_tables(lambda found, wildcards: f"annotations {found.annotations}"),
+        annotations=table_digest_param(lambda found, wildcards: f"annotations {found.annotations}"),
         code=code("split_folds.py", READER),
     script:
         "../scripts/split_folds.py"

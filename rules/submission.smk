@@ -8,7 +8,7 @@ if TEST:
         input:
             predictions=f"{OUT}/ensemble/predictions.csv",
             labels=f"{MODELS_FROM}/labels.json",
-            members=f"{MODELS_FROM}/{members.FILE}",
+            members=f"{MODELS_FROM}/{saved_run.FILE}",
         output:
             submission=report(
                 f"{OUT}/submission.csv",
@@ -28,8 +28,8 @@ if TEST:
             runtime=SIZES.runtime,
         params:
             source=SOURCE,
-            template=of_tables(
-                lambda found, wildcards: f"sample submission {digest(datasets.reader(SOURCE.dataset).submission_template(Path(SOURCE.folder)))}"
+            template=table_digest_param(
+                lambda found, wildcards: f"sample submission {digest(reader(SOURCE.dataset).submission_template(Path(SOURCE.folder)))}"
             ),
             code=code("write_submission.py", READER),
         script:

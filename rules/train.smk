@@ -28,7 +28,7 @@ rule train_fold:
         mem_mb=SIZES.mem_mb,
         runtime=SIZES.runtime,
     params:
-        wildcards=named,
+        wildcards=wildcards_param,
         settings=lambda wildcards: {
             "control": config["control"],
             "models": {
@@ -41,6 +41,7 @@ rule train_fold:
             "predictions": config["predictions"],
             "seed": config["seed"],
         },
-        code=code("train_fold.py"),
+        store=STORE,
+        code=code("train_fold.py", STORE),
     script:
         "../scripts/train_fold.py"

@@ -1,15 +1,21 @@
 """Build the HTML report of a run, and its figures as files of their own."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
-from understory import members, predictions, provenance, report, store, tables, tasks
-from understory.job import run
+from understory.core.files import replacing
+from understory.data import dataset, predictions, store
+from understory.data.task import Task
+from understory.inference import saved_run
+from understory.report import page as report
+from understory.run import provenance
+from understory.run.job import run
 
 
 def main(job):
     params = job.params.settings
-    task = tasks.Task.read(job.input.labels)
+    task = Task.read(job.input.labels)
     tested = truth = None
     if job.input.get("predictions"):
         tested = predictions.read(job.input.predictions, task.classes)
@@ -29,10 +35,11 @@ def main(job):
         oof=predictions.read(job.input.oof, task.classes),
         predictions=tested,
         truth=truth,
-        thresholds=members.read(Path(job.input.members).parents[1])["thresholds"],
+        thresholds=saved_run.read(Path(job.input.members).parents[1])["thresholds"],
         histories=histories,
         store=[
-            store.read(array, index) for array, index in zip(job.input.arrays, job.input.indexes, strict=True)
+            import_module(params["store"]).read(array, index)
+            for array, index in zip(job.input.arrays, job.input.indexes, strict=True)
         ],
         usable={
             subset: [
@@ -41,7 +48,7 @@ def main(job):
                 if Path(path).stem.split("-")[0] == subset
                 for name in store.read_table(path).recording_id
             ]
-            for subset in tables.SUBSETS
+            for subset in dataset.SUBSETS
         },
         quarantine=store.read_table(job.input.quarantine),
         quarantine_path=job.input.quarantine,
@@ -50,9 +57,9 @@ def main(job):
         configuration=job.params.configuration.text,
     )
     for name, content in page.figures.items():
-        with store.replacing(getattr(job.output, name)) as path:
+        with replacing(getattr(job.output, name)) as path:
             path.write_bytes(content)
-    with store.replacing(job.output.report) as path:
+    with replacing(job.output.report) as path:
         path.write_text(page.html, encoding="utf-8")
 
 

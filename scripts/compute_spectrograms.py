@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from understory import audio, examples, spectrogram, store
-from understory.job import run
+from understory.audio import features, read
+from understory.data import examples, store
+from understory.run.job import run
 
 
 def main(job):
@@ -16,15 +17,15 @@ def main(job):
     )
     if job.params.recordings is None:
         windows, index = store.read(job.input.windows, job.input.index)
-        count, waves = len(index), (audio.to_float(window) for window in windows)
+        count, waves = len(index), (read.to_float(window) for window in windows)
         samples = windows.shape[1]
     else:
         recordings, crop = store.read_table(job.input.recordings), job.params.test["crop"]
         index, waves = slide(recordings, job.params.source.folder, **crop)
         count, samples = len(index), round(crop["window"] * rate)
-    out = np.empty((count, *spectrogram.shape_of(samples, settings)), dtype=np.float16)
+    out = np.empty((count, *features.shape_of(samples, settings)), dtype=np.float16)
     for number, wave in enumerate(waves):
-        out[number] = spectrogram.compute(wave, sample_rate=rate, settings=settings)
+        out[number] = features.compute(wave, sample_rate=rate, settings=settings)
     store.write(job.output.examples, job.output.index, out, index)
 
 
@@ -45,8 +46,8 @@ def slide(recordings, folder, *, window, hop, sample_rate):
     )
     # Rounded as windows on disk are, so that test and training differ in nothing but the recordings.
     waves = (
-        audio.to_float(
-            audio.to_int16(audio.read_window(path, start=start, samples=samples, sample_rate=sample_rate))
+        read.to_float(
+            read.to_int16(read.read_window(path, start=start, samples=samples, sample_rate=sample_rate))
         )
         for _, path, start in rows
     )

@@ -4,13 +4,16 @@ import math
 
 import pandas as pd
 
-from understory import examples, image_files, inspection, store
-from understory.job import run
+from understory.data import examples, inspection
+from understory.data.store import read_table
+from understory.images import recordings as image_files
+from understory.images import store
+from understory.run.job import run
 
 
 def main(job):
     params, source = job.params.settings, job.params.source
-    recordings = store.read_table(job.input.recordings)
+    recordings = read_table(job.input.recordings)
     tables, _ = inspection.usable(source.read_part(), recordings)
     paths = {recording.recording_id: source.path(recording) for recording in tables.recordings}
     items = dict(zip(recordings.recording_id, recordings["items"], strict=True))

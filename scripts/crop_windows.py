@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from understory import audio, examples, inspection, store
-from understory.job import run
+from understory.audio import read
+from understory.data import examples, inspection, store
+from understory.run.job import run
 
 
 def main(job):
@@ -23,10 +24,10 @@ def main(job):
     )
     windows = np.empty((len(index), samples), dtype=np.int16)
     for number, (recording, start) in enumerate(zip(index.recording_id, index.start, strict=True)):
-        wave = audio.read_window(
+        wave = read.read_window(
             paths[recording], start=round(start * rate), samples=samples, sample_rate=rate
         )
-        windows[number] = audio.to_int16(wave)
+        windows[number] = read.to_int16(wave)
     store.write(job.output.waveforms, job.output.index, windows, index)
 
 

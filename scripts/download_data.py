@@ -4,8 +4,9 @@ import json
 from importlib import import_module
 from pathlib import Path
 
-from understory import contents, hashing, store
-from understory.job import run
+from understory.core import file_digests, hashing
+from understory.core.files import replacing
+from understory.run.job import run
 
 
 def main(job):
@@ -24,9 +25,9 @@ def main(job):
             clips=job.params.clips,
         )
     files = sorted(file for file in folder.rglob("*") if file.is_file())
-    held = {str(file.relative_to(folder)): contents.identity(file) for file in files}
+    held = {str(file.relative_to(folder)): file_digests.identity(file) for file in files}
     found.update({"files": len(files), "content": hashing.digest(held)})
-    with store.replacing(job.output.done) as path:
+    with replacing(job.output.done) as path:
         path.write_text(json.dumps(found) + "\n")
 
 

@@ -2,8 +2,10 @@
 
 import pandas as pd
 
-from understory import image_files, store
-from understory.job import run
+from understory.data.store import read_table
+from understory.images import recordings as image_files
+from understory.images import store
+from understory.run.job import run
 
 
 def main(job):
@@ -17,7 +19,7 @@ def main(job):
             return zip(stored, rows, strict=True)
 
     else:
-        recordings, rows = store.read_table(job.input.recordings), []
+        recordings, rows = read_table(job.input.recordings), []
 
         def pictures():
             rows.clear()

@@ -3,17 +3,21 @@
 import json
 from pathlib import Path
 
-from understory import ensemble, evaluation, members, predictions, store, tasks
-from understory.job import run
+from understory.core.files import replacing
+from understory.data import predictions, store
+from understory.data.task import Task
+from understory.evaluation import ensemble, scoring
+from understory.inference import saved_run
+from understory.run.job import run
 
 
 def main(job):
     params, how = job.params.settings, job.params.settings["ensemble"]
-    task = tasks.Task.read(job.input.labels)
+    task = Task.read(job.input.labels)
     if job.input.get("oof"):
         result, own = out_of_fold(job, task)
     else:
-        result, own = None, members.read(Path(job.input.members).parents[1])
+        result, own = None, saved_run.read(Path(job.input.members).parents[1])
     if job.input.get("predictions"):
         set_aside = store.read_table(job.input.quarantine)
         unread = set_aside.recording_id[(set_aside.subset == "test") & (set_aside.kind == "recording")]
@@ -23,13 +27,11 @@ def main(job):
         tested = ensemble.with_priors(ensemble.combined(parts, method=how["folds"]), unread, own["priors"])
         predictions.write(job.output.predictions, tested, top_k=params["predictions"]["top_k"])
         if job.input.get("truth"):
-            truth = evaluation.truth_of(task, tested.keys, store.read_table(job.input.truth))
-            result["truth"] = evaluation.score(
-                task, truth, evaluation.outputs(task, tested, own["thresholds"])
-            )
+            truth = scoring.truth_of(task, tested.keys, store.read_table(job.input.truth))
+            result["truth"] = scoring.score(task, truth, scoring.outputs(task, tested, own["thresholds"]))
     if result:
         for path, content in ((job.output.scores, result), (job.output.members, own)):
-            with store.replacing(path) as new:
+            with replacing(path) as new:
                 new.write_text(json.dumps(content, indent=1) + "\n")
 
 
@@ -47,14 +49,14 @@ def out_of_fold(job, task):
     del found
     oof = ensemble.combined(list(whole.values()), method=params["ensemble"]["folds"])
     predictions.write(job.output.oof, oof, top_k=params["predictions"]["top_k"])
-    score, interval = evaluation.out_of_fold(task, oof, fixed, seed=params["seed"])
+    score, interval = scoring.out_of_fold(task, oof, fixed, seed=params["seed"])
     result = {
         "name": params["name"],
         "metric": task.metric,
         "folds": [
             {"model": model, "fold": fold, "score": value}
             for model, found in whole.items()
-            for fold, value in evaluation.of_folds(task, found, fixed).items()
+            for fold, value in scoring.of_folds(task, found, fixed).items()
         ],
         "oof": score,
         "oof_interval": interval._asdict(),
@@ -62,7 +64,7 @@ def out_of_fold(job, task):
     }
     return result, {
         "run": params["run"],
-        "thresholds": evaluation.thresholds(task, oof, fixed),
+        "thresholds": scoring.thresholds(task, oof, fixed),
         "priors": priors.to_dict(),
     }
 

@@ -1,7 +1,8 @@
 """Look the photographs or studies of one shard through, and set aside what cannot be used."""
 
-from understory import image_files, inspection, store
-from understory.job import run
+from understory.data import inspection, store
+from understory.images.recordings import COLUMNS, look
+from understory.run.job import run
 
 
 def main(job):
@@ -9,8 +10,8 @@ def main(job):
     recordings, set_aside = inspection.inspect(
         source.read_part().recordings,
         source.path,
-        lambda path: image_files.look(path, params["images"]),
-        columns=image_files.COLUMNS,
+        lambda path: look(path, params["images"]),
+        columns=COLUMNS,
     )
     job.params.limit.check_first(set_aside)
     store.write_table(job.output.recordings, recordings)

@@ -1,7 +1,8 @@
 """Look the recordings of one shard through, and set aside what cannot be used."""
 
-from understory import audio_files, inspection, store
-from understory.job import run
+from understory.audio import inspect
+from understory.data import inspection, store
+from understory.run.job import run
 
 
 def main(job):
@@ -10,8 +11,8 @@ def main(job):
     recordings, set_aside = inspection.inspect(
         tables.recordings,
         source.path,
-        lambda path: (audio_files.inspect_file(path), ()),
-        columns=audio_files.COLUMNS,
+        lambda path: (inspect.inspect_file(path), ()),
+        columns=inspect.COLUMNS,
     )
     _, outside = inspection.usable(tables, recordings)
     job.params.limit.check_first([*set_aside, *outside])

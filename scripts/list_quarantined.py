@@ -1,7 +1,7 @@
 """List what is set aside in the whole data set, when it is not too much."""
 
-from understory import inspection, store
-from understory.job import run
+from understory.data import inspection, store
+from understory.run.job import run
 
 
 def main(job):

@@ -1,22 +1,28 @@
 """Predict every window of the test recordings with one fold's model."""
 
+from importlib import import_module
 from pathlib import Path
 
-from understory import devices, predictions, tasks
-from understory.job import run
+from understory.data import predictions
+from understory.data.task import Task
+from understory.run.job import run
+from understory.training import gpu_lock
 
 
 def main(job):
-    devices.take()
+    gpu_lock.take()
     # TensorFlow speaks while it is imported: here, into the log.
-    from understory import batches, prediction
+    from understory.training import batches, predict
 
     settings = job.params.settings["models"][job.wildcards.model]
-    prediction.configure(threads=settings["threads"], seed=job.params.settings["seed"])
-    task = tasks.Task.read(job.input.labels)
-    data = batches.TestExamples(zip(job.input.arrays, job.input.indexes, strict=True))
-    model = prediction.load(Path(job.input.model))
-    found = prediction.predict(
+    predict.configure(threads=settings["threads"], seed=job.params.settings["seed"])
+    task = Task.read(job.input.labels)
+    data = batches.TestExamples(
+        import_module(job.params.store).read(array, index)
+        for array, index in zip(job.input.arrays, job.input.indexes, strict=True)
+    )
+    model = predict.load(Path(job.input.model))
+    found = predict.predict(
         model,
         data,
         data.all_rows(),

@@ -4,8 +4,11 @@ import json
 
 import pandas as pd
 
-from understory import datasets, examples, folds, inspection, quarantine, store, tasks
-from understory.job import run
+from understory.core.files import replacing
+from understory.data import examples, folds, inspection, quarantine, store
+from understory.data import source as datasets
+from understory.data.task import Task
+from understory.run.job import run
 
 
 def main(job):
@@ -24,7 +27,7 @@ def main(job):
     annotated = examples.of_items(annotated, recordings)
     store.write_table(job.output.folds, folds.deal(annotated, tables, **params["split"]))
     reader = datasets.reader(source.dataset)
-    task = tasks.Task(
+    task = Task(
         classes=list(tables.classes),
         exhaustive=tables.exhaustive,
         metric=reader.METRIC,
@@ -32,7 +35,7 @@ def main(job):
         scored=reader.SCORED,
         none=getattr(reader, "NONE", None),
     )
-    with store.replacing(job.output.labels) as path:
+    with replacing(job.output.labels) as path:
         path.write_text(json.dumps(task._asdict(), indent=1) + "\n")
 
 

@@ -1,35 +1,38 @@
 """Train one model on all but one fold."""
 
 import shutil
+from importlib import import_module
 from pathlib import Path
 
-from understory import devices, hashing, predictions, store, tasks
-from understory.job import run
+from understory.core import hashing
+from understory.data import predictions, store
+from understory.data.task import Task
+from understory.run.job import run
+from understory.training import gpu_lock
 
 
 def main(job):
-    devices.take()
+    gpu_lock.take()
     # TensorFlow speaks while it is imported: here, into the log.
-    from understory import prediction, training, training_data
+    from understory.training import examples, fit, predict
 
     params, fold = job.params.settings, int(job.wildcards.fold)
     name = job.wildcards.model
     settings = params["models"][name]
-    prediction.configure(threads=settings["threads"], seed=params["seed"])
-    task = tasks.Task.read(job.input.labels)
-    shards = [
-        (Path(array).parent.name, array, index)
+    predict.configure(threads=settings["threads"], seed=params["seed"])
+    task = Task.read(job.input.labels)
+    examples_store = import_module(job.params.store)
+    shards = (
+        (Path(array).parent.name, *examples_store.read(array, index))
         for array, index in zip(job.input.arrays, job.input.indexes, strict=True)
-    ]
-    data = training_data.Examples(
+    )
+    data = examples.Examples(
         shards, store.read_table(job.input.folds), task.classes, exhaustive=task.exhaustive
     )
-    inputs = training.content_digest(
-        [job.input.folds, job.input.labels, *job.input.arrays, *job.input.indexes]
-    )
+    inputs = fit.content_digest([job.input.folds, job.input.labels, *job.input.arrays, *job.input.indexes])
     resume = Path(job.output.last).parents[3] / "resume"
     state = resume / f"{name}-fold{fold}-{hashing.digest([job.params.code, params, inputs])}"
-    model, best, history = training.train(
+    model, best, history = fit.train(
         data,
         fold=fold,
         name=name,
@@ -39,15 +42,15 @@ def main(job):
         control=params["control"],
         state=state,
     )
-    training.save(model, Path(job.output.last))
+    fit.save(model, Path(job.output.last))
     shutil.copyfile(best, job.output.best)
-    Path(job.output.history).write_text(training.history_csv(history))
+    Path(job.output.history).write_text(fit.history_csv(history))
     rows, top_k = data.validation_rows(fold), params["predictions"]["top_k"]
     held = data.index.loc[rows, ["example_id", "recording_id", "label", "present", "fold"]].reset_index(
         drop=True
     )
-    for chosen, path in ((model, job.output.last_oof), (prediction.load(best), job.output.best_oof)):
-        found = prediction.predict(chosen, data, rows, batch_size=settings["batch_size"], top_k=top_k)
+    for chosen, path in ((model, job.output.last_oof), (predict.load(best), job.output.best_oof)):
+        found = predict.predict(chosen, data, rows, batch_size=settings["batch_size"], top_k=top_k)
         found = predictions.Predictions(held, found, task.classes)
         predictions.write(path, found)
     for finished in resume.glob(f"{name}-fold{fold}-*"):

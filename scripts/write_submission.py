@@ -4,22 +4,26 @@ from pathlib import Path
 
 from scipy import sparse
 
-from understory import datasets, ensemble, evaluation, members, predictions, store, tasks
-from understory.job import run
+from understory.data import predictions, store
+from understory.data import source as datasets
+from understory.data.task import Task
+from understory.evaluation import ensemble, scoring
+from understory.inference import saved_run
+from understory.run.job import run
 
 
 def main(job):
     source = job.params.source
     reader = datasets.reader(source.dataset)
     template = reader.submission_template(Path(source.folder))
-    task = tasks.Task.read(job.input.labels)
+    task = Task.read(job.input.labels)
     found = predictions.read(job.input.predictions, task.classes)
     ensemble.check_probabilities(found.values, found.keys.recording_id)
     id_column, ids, columns = template
     if hasattr(reader, "submission"):
-        thresholds = members.read(Path(job.input.members).parents[1])["thresholds"]
+        thresholds = saved_run.read(Path(job.input.members).parents[1])["thresholds"]
         told = found if sparse.issparse(found.values) else found.table()
-        table = reader.submission(template, told, evaluation.decided(task, found, thresholds))
+        table = reader.submission(template, told, scoring.decided(task, found, thresholds))
         ensemble.check_submission(table, id_column=id_column, ids=ids, columns=columns)
     else:
         by_id = found.table().set_index("recording_id")

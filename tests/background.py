@@ -76,7 +76,7 @@ class Run:
 def clear(place):
     """The documented command that clears a dead run's lock."""
     return subprocess.run(
-        [sys.executable, "-m", "understory.running"],
+        [sys.executable, "-m", "understory.run.lock"],
         cwd=place,
         env=ENVIRONMENT,
         capture_output=True,

@@ -13,7 +13,7 @@ import slurm_cluster
 import yaml
 from workflow import ROOT
 
-from understory.datasets import rfcx_replica
+from understory.synthetic import rfcx
 
 # `make soak` makes ten times as many examples, and others each time.
 hypothesis.settings.register_profile("default", deadline=None, derandomize=True, database=None)
@@ -125,7 +125,7 @@ def folder(made_once):
     """The small data set's folder."""
 
     def make(place):
-        rfcx_replica.synthesize(place / "data", place / "truth.csv", settings=SYNTHETIC, seed=5, processes=2)
+        rfcx.synthesize(place / "data", place / "truth.csv", settings=SYNTHETIC, seed=5, processes=2)
 
     return made_once("made", make) / "data"
 

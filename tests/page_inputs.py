@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 
-from understory import report
-from understory.predictions import Predictions
-from understory.tasks import Task
+from understory.data.predictions import Predictions
+from understory.data.task import Task
+from understory.report import page
 
 WINDOW, BANDS, FRAMES = 4.0, 16, 20
 MEL = {"kind": "log_mel", "n_mels": BANDS, "fmin": 100, "fmax": 8000, "resize": None}
@@ -132,7 +132,7 @@ def built(given):
         "truth": given["truth"] if given["truth"] is None else given["truth"].reset_index(),
     }
     rest = {key: value for key, value in given.items() if key != "labels"}
-    return report.page(**rest | tables, task=Task(**labels))
+    return page.page(**rest | tables, task=Task(**labels))
 
 
 class Tags(HTMLParser):

@@ -1,1 +1,0 @@
-"""The library behind the workflow: importable, tested, and unaware of Snakemake."""

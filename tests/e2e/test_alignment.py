@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 import soundfile
 
-from understory import batches, store, training_data
+from understory.data import store
 from understory.datasets.rfcx import COLUMNS
+from understory.training import batches, examples
 
 pytestmark = pytest.mark.slow
 
@@ -72,17 +73,17 @@ def tones(tmp_path_factory, run_snakemake):
 
 def read(out):
     shards = [
-        (v, out / f"examples/log_mel/{v}/train-{s}.npy", out / f"examples/log_mel/{v}/train-{s}.csv")
+        (v, *store.read(*(out / f"examples/log_mel/{v}/train-{s}.{suffix}" for suffix in ("npy", "csv"))))
         for v in range(3)
         for s in range(3)
     ]
-    return training_data.Examples(shards, store.read_table(out / "folds.csv"), CLASSES, exhaustive=False)
+    return examples.Examples(shards, store.read_table(out / "folds.csv"), CLASSES, exhaustive=False)
 
 
 def check(data):
     """Follow every example of every fold's batches; returns how many were followed."""
     followed = 0
-    targets = training_data.targets_of(
+    targets = examples.targets_of(
         data, {"loss": {"name": "binary_crossentropy"}}, control="none", rows=np.arange(0), seed=0
     )
     for fold in range(3):

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from workflow import ROOT
 
-from understory import summary
+from understory.run import summary
 
 pytestmark = pytest.mark.slow
 

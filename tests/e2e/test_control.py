@@ -7,7 +7,7 @@ import pytest
 from nearest_centroid import nearest_centroid
 from workflow import planned
 
-from understory import scores
+from understory.evaluation import metrics
 
 pytestmark = pytest.mark.slow
 
@@ -21,8 +21,8 @@ def judged(out):
         .loc[truth.index, truth.columns]
     )
     score = json.loads((out / "scores.json").read_text())["truth"]
-    assert score == pytest.approx(scores.lwlrap(truth.to_numpy(), predictions.to_numpy()))
-    return score, scores.chance_interval(
+    assert score == pytest.approx(metrics.lwlrap(truth.to_numpy(), predictions.to_numpy()))
+    return score, metrics.chance_interval(
         "lwlrap", truth.to_numpy(), predictions.to_numpy(), seed=1, permutations=1000, level=0.99
     )
 

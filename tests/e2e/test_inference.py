@@ -2,7 +2,7 @@
 
 import pytest
 
-from understory import members
+from understory.inference import saved_run
 
 pytestmark = pytest.mark.slow
 
@@ -36,5 +36,5 @@ def test_models_that_are_not_there_are_missed_before_any_job(first, folder, run_
     done = run_snakemake(tmp_path, config=config, check=False)
     said = done.stdout + done.stderr
     assert done.returncode != 0
-    assert f"expected the folder of a finished run, results/NAME, which holds {members.FILE}" in said
+    assert f"expected the folder of a finished run, results/NAME, which holds {saved_run.FILE}" in said
     assert "Traceback" not in said

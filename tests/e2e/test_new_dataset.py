@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from workflow import ROOT, copy_source
 
-from understory import datasets
+from understory.data import source as datasets
 
 PAGE = (ROOT / "docs/new-dataset.md").read_text(encoding="utf-8")
 # A file's name, and its content in the block that follows.

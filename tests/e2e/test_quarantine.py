@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from workflow import planned
 
-from understory import summary
-from understory.tables import shard_of
+from understory.data.dataset import shard_of
+from understory.run import summary
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from birdclef_format import check as check_birds
 
-from understory import summary
+from understory.run import summary
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import pytest
 from server import send_file, serving
 from workflow import planned
 
-from understory.addresses import place
+from understory.fetch.address import place
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from background import ENVIRONMENT, Run, clear
 
-from understory import store
+from understory.data import store
 
 pytestmark = pytest.mark.slow
 
@@ -72,7 +72,7 @@ def test_two_hundred_kills(config, tmp_path, same_as_first):
 
 WRITER = """
 import sys, numpy as np, pandas as pd
-from understory import store
+from understory.data import store
 print("ready", flush=True)
 while True:
     array = np.full((200, 100_000), int(sys.stdin.readline()), dtype=np.int32)

@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 from workflow import planned
 
-from understory.tables import shard_of
+from understory.data.dataset import shard_of
 
 COUNTS = {"train": 2, "test": 1}
 SHARDS = ("train-0", "train-1")
@@ -97,13 +97,15 @@ def reword(world):
 def augmentation_code(world):
     world.copy_source()
     world.edit(
-        "scripts/understory/augment.py", "class VolumeControl", "CHANGED = True\n\n\nclass VolumeControl"
+        "scripts/understory/audio/transforms.py",
+        "class VolumeControl",
+        "CHANGED = True\n\n\nclass VolumeControl",
     )
 
 
 def ensemble_code(world):
     world.copy_source()
-    world.edit("scripts/understory/ensemble.py", "FLOOR = 1e-7", "FLOOR = 1e-8")
+    world.edit("scripts/understory/evaluation/ensemble.py", "FLOOR = 1e-7", "FLOOR = 1e-8")
 
 
 def to(key, value):

@@ -5,8 +5,8 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understory import audio
-from understory.errors import InputError
+from understory.audio.read import length, read_window, to_float, to_int16
+from understory.core.errors import InputError
 
 
 def write(path, wave, rate, **options):
@@ -17,23 +17,23 @@ def write(path, wave, rate, **options):
 def test_sixteen_bits_come_back_exactly(tmp_path):
     values = np.arange(-32768, 32768, dtype=np.int16)
     path = write(tmp_path / "a.flac", values, 48000)
-    wave = audio.read_window(path, start=0, samples=len(values), sample_rate=48000)
+    wave = read_window(path, start=0, samples=len(values), sample_rate=48000)
     assert wave.dtype == np.float32
-    np.testing.assert_array_equal(audio.to_int16(wave), values)
-    np.testing.assert_array_equal(audio.to_float(audio.to_int16(wave)), wave)
+    np.testing.assert_array_equal(to_int16(wave), values)
+    np.testing.assert_array_equal(to_float(to_int16(wave)), wave)
 
 
 def test_beyond_full_scale_is_clipped_not_wrapped():
-    assert audio.to_int16(np.array([1.067, -1.5])).tolist() == [32767, -32768]
+    assert to_int16(np.array([1.067, -1.5])).tolist() == [32767, -32768]
 
 
 def test_stereo_is_mixed_down_and_what_is_not_finite_is_refused(tmp_path):
     wave = np.array([[0.5, -0.1], [0.2, 0.2], [0.2, 0.4], [np.nan, 0.4]], dtype=np.float32)
     path = write(tmp_path / "a.wav", wave, 8000, subtype="FLOAT")
-    found = audio.read_window(path, start=0, samples=3, sample_rate=8000)
+    found = read_window(path, start=0, samples=3, sample_rate=8000)
     np.testing.assert_allclose(found, [0.2, 0.2, 0.3], atol=1e-7)
     with pytest.raises(InputError, match=r"a\.wav: expected finite samples, found others from"):
-        audio.read_window(path, start=2, samples=3, sample_rate=8000)
+        read_window(path, start=2, samples=3, sample_rate=8000)
 
 
 @settings(max_examples=60, deadline=None)
@@ -52,7 +52,7 @@ def test_a_window_is_that_part_of_the_whole_file_resampled(tmp_path_factory, sta
     expected = np.zeros(samples, dtype=np.float32)
     part = whole[start : start + samples]
     expected[: len(part)] = part
-    found = audio.read_window(path, start=start, samples=samples, sample_rate=rate)
+    found = read_window(path, start=start, samples=samples, sample_rate=rate)
     # The last samples of a file, where one resampling ends in silence and the other past it, are left out.
     inside = max(0, min(samples, len(whole) - 200 - start))
     np.testing.assert_allclose(found[:inside], expected[:inside], atol=2e-3)
@@ -68,15 +68,15 @@ def test_only_the_window_is_decoded(tmp_path, monkeypatch):
         return read(self, count, *args, **options)
 
     monkeypatch.setattr(soundfile.SoundFile, "read", spy)
-    audio.read_window(path, start=200_000, samples=1000, sample_rate=48_000)
-    audio.read_window(path, start=100_000, samples=10_000, sample_rate=24_000)
+    read_window(path, start=200_000, samples=1000, sample_rate=48_000)
+    read_window(path, start=100_000, samples=10_000, sample_rate=24_000)
     assert frames[0] == 1000
     assert 20_000 <= frames[1] <= 22_000
 
 
 def test_length_is_counted_at_the_wanted_rate(tmp_path):
     path = write(tmp_path / "a.wav", np.zeros(44_100), 44_100)
-    assert audio.length(path, 48_000) == 48_000
+    assert length(path, 48_000) == 48_000
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not audio at all", b"fLaC" + bytes(100)])
@@ -85,8 +85,8 @@ def test_files_that_cannot_be_decoded_are_named(tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     for call in (
-        lambda: audio.length(path, 48_000),
-        lambda: audio.read_window(path, start=0, samples=1, sample_rate=48_000),
+        lambda: length(path, 48_000),
+        lambda: read_window(path, start=0, samples=1, sample_rate=48_000),
     ):
         with pytest.raises(
             InputError, match=r"expected an audio file, found (that it cannot be decoded: \w|none)"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understory import augment
-from understory.streams import Stage, stream
+from understory.audio import transforms
+from understory.core.rng import Stage, stream
 
 RATE = 8000
 DEFAULT = [
@@ -34,7 +34,7 @@ def drawn(transform, wave, number=0):
     return transform.draw(np.random.default_rng(number), len(wave), RATE)
 
 
-@pytest.mark.parametrize("kind", [augment.GaussianNoiseSNR, augment.PinkNoiseSNR])
+@pytest.mark.parametrize("kind", [transforms.GaussianNoiseSNR, transforms.PinkNoiseSNR])
 @pytest.mark.parametrize(
     ("snr", "level"), [("rms", lambda x: np.sqrt(np.mean(x**2))), ("peak", lambda x: np.abs(x).max())]
 )
@@ -62,12 +62,12 @@ def test_the_spectra_of_the_noises():
         centres = [frequency[a:b].mean() for a, b in itertools.pairwise(edges)]
         return np.polyfit(np.log(centres), np.log(means), 1)[0]
 
-    assert slope(augment.GaussianNoiseSNR(min_snr=10, max_snr=10)) == pytest.approx(0, abs=0.1)
-    assert slope(augment.PinkNoiseSNR(min_snr=10, max_snr=10)) == pytest.approx(-1, abs=0.1)
+    assert slope(transforms.GaussianNoiseSNR(min_snr=10, max_snr=10)) == pytest.approx(0, abs=0.1)
+    assert slope(transforms.PinkNoiseSNR(min_snr=10, max_snr=10)) == pytest.approx(-1, abs=0.1)
 
 
 def test_pitch_is_shifted_by_whole_steps_from_minus_max_to_max_minus_one():
-    transform, wave = augment.PitchShift(max_steps=5), tone(500)
+    transform, wave = transforms.PitchShift(max_steps=5), tone(500)
     steps = {drawn(transform, wave, number)["steps"] for number in range(300)}
     assert steps == set(range(-5, 5))
     moved = transform.apply(wave, RATE, {"steps": 4})
@@ -77,12 +77,12 @@ def test_pitch_is_shifted_by_whole_steps_from_minus_max_to_max_minus_one():
 
 def test_time_shift_goes_round_or_leaves_silence():
     wave = np.arange(1, 9, dtype=np.float32) / 10
-    around, silent = augment.TimeShift(max_shift=1), augment.TimeShift(max_shift=1, padding="zero")
+    around, silent = transforms.TimeShift(max_shift=1), transforms.TimeShift(max_shift=1, padding="zero")
     np.testing.assert_array_equal(around.apply(wave, RATE, {"samples": 3}), np.roll(wave, 3))
     assert silent.apply(wave, RATE, {"samples": 3})[:3].tolist() == [0, 0, 0]
     assert silent.apply(wave, RATE, {"samples": -3})[-3:].tolist() == [0, 0, 0]
     np.testing.assert_array_equal(silent.apply(wave, RATE, {"samples": 0}), wave)
-    most = augment.TimeShift(max_shift=2 / RATE)
+    most = transforms.TimeShift(max_shift=2 / RATE)
     assert {drawn(most, wave, number)["samples"] for number in range(100)} == {-2, -1, 0, 1, 2}
 
 
@@ -92,15 +92,15 @@ def test_time_shift_goes_round_or_leaves_silence():
 )
 def test_volume_follows_its_curve(mode, gains):
     wave = np.full(RATE, 0.1, dtype=np.float32)
-    out = augment.VolumeControl(db_limit=10, mode=mode).apply(wave, RATE, {"db": 6})
+    out = transforms.VolumeControl(db_limit=10, mode=mode).apply(wave, RATE, {"db": 6})
     found = 20 * np.log10(out[[0, RATE // 4, RATE // 2]] / 0.1)
     np.testing.assert_allclose(found, gains, atol=0.01)
 
 
 def test_a_draw_can_be_recorded_and_replayed():
-    chain, wave = augment.build(DEFAULT), tone()
+    chain, wave = transforms.build(DEFAULT), tone()
     draw = chain.draw(stream(27, Stage.AUGMENT, "example", 1), len(wave), RATE)
-    replayed = augment.build(DEFAULT).apply(wave, RATE, json.loads(json.dumps(draw)))
+    replayed = transforms.build(DEFAULT).apply(wave, RATE, json.loads(json.dumps(draw)))
     np.testing.assert_array_equal(chain.apply(wave, RATE, draw), replayed)
     others = [
         chain.draw(stream(27, Stage.AUGMENT, *which), len(wave), RATE)
@@ -125,7 +125,7 @@ def test_whatever_comes_in_what_goes_out_is_finite_and_does_not_clip(kind, numbe
         "click": np.eye(1, len(wave), dtype=np.float32)[0],
         "short": wave[:100],
     }[kind].astype(np.float32)
-    chain = augment.build(
+    chain = transforms.build(
         [
             {"GaussianNoiseSNR": {"min_snr": 0, "max_snr": 5, "snr": snr}},
             *DEFAULT,
@@ -142,11 +142,11 @@ def test_whatever_comes_in_what_goes_out_is_finite_and_does_not_clip(kind, numbe
 
 
 def test_probabilities():
-    transform, wave = augment.TimeShift(max_shift=0.1, p=0.25), tone()
+    transform, wave = transforms.TimeShift(max_shift=0.1, p=0.25), tone()
     applied = sum(drawn(transform, wave, number) is not None for number in range(1000))
     assert 200 < applied < 300
-    assert augment.TimeShift(max_shift=0.1, p=0.0).apply(wave, RATE, None) is wave
-    one = augment.build(
+    assert transforms.TimeShift(max_shift=0.1, p=0.0).apply(wave, RATE, None) is wave
+    one = transforms.build(
         [{"OneOf": {"transforms": [{"TimeShift": {"max_shift": 0.1}}, {"PitchShift": {"max_steps": 2}}]}}]
     )
     choices = [drawn(one, wave, number)["each"][0]["choice"] for number in range(400)]
@@ -155,8 +155,8 @@ def test_probabilities():
 
 def test_what_does_not_clip_is_left_as_loud_as_it_is():
     wave = tone(amplitude=0.01)
-    np.testing.assert_array_equal(augment.build([]).apply(wave, RATE, {"each": []}), wave)
-    doubled = augment.build([{"VolumeControl": {"db_limit": 1}}]).apply(
+    np.testing.assert_array_equal(transforms.build([]).apply(wave, RATE, {"each": []}), wave)
+    doubled = transforms.build([{"VolumeControl": {"db_limit": 1}}]).apply(
         wave * 90, RATE, {"each": [{"db": 6.0}]}
     )
     assert np.abs(doubled).max() == pytest.approx(1.0)

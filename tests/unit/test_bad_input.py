@@ -15,10 +15,12 @@ import soxr
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from understory import audio, audio_files, inspection, store
+from understory.audio import inspect
+from understory.audio.read import read_window
+from understory.core.errors import InputError
+from understory.data import inspection, store
+from understory.data.dataset import Annotation, example_id
 from understory.datasets import esc50, rfcx
-from understory.errors import InputError
-from understory.tables import Annotation, example_id
 
 MANY = settings(
     max_examples=5 * settings.default.max_examples,
@@ -282,7 +284,7 @@ def files(draw):
 def looked_through(path, data):
     """What is found of a file, and the reason where it is refused."""
     path.write_bytes(data)
-    facts, reason = attempt(audio_files.inspect_file, path)
+    facts, reason = attempt(inspect.inspect_file, path)
     assert facts or reason.startswith("expected ")
     return facts, reason
 
@@ -290,7 +292,7 @@ def looked_through(path, data):
 def windows_are_finite(path, rate, frames):
     """Windows of what was taken can be read, from anywhere."""
     for start in (0, frames // 3, max(frames - 5, 0), frames + 9):
-        window = audio.read_window(path, start=start, samples=64, sample_rate=rate)
+        window = read_window(path, start=start, samples=64, sample_rate=rate)
         assert (window.shape, window.dtype) == ((64,), np.float32)
         assert np.isfinite(window).all()
 
@@ -317,11 +319,11 @@ def test_files_of_every_kind(made, to, tmp_path):
     windows_are_finite(path, facts[0], facts[2])
     if kind in ("WAV", "FLAC", "AIFF") and np.abs(wave).max() <= 1:
         whole = soundfile.read(path, dtype="float32", always_2d=True)[0].mean(axis=1)
-        same = audio.read_window(path, start=0, samples=len(whole), sample_rate=rate)
+        same = read_window(path, start=0, samples=len(whole), sample_rate=rate)
         np.testing.assert_array_equal(same, whole)
         resampled = soxr.resample(whole, rate, to)
         samples = max(1, len(resampled))
-        found = audio.read_window(path, start=0, samples=samples, sample_rate=to)
+        found = read_window(path, start=0, samples=samples, sample_rate=to)
         assert found.shape == (samples,)
 
 

@@ -10,11 +10,15 @@ import pandas as pd
 import pytest
 import soundfile
 
-from understory import audio_files, datasets, ogg, store, synthesis
-from understory.clips import Clips
-from understory.datasets import birdclef2021, birdclef2021_replica
-from understory.errors import InputError
-from understory.tables import Annotation
+from understory.audio import inspect, ogg
+from understory.core.errors import InputError
+from understory.data import store
+from understory.data.dataset import Annotation
+from understory.data.source import Source
+from understory.datasets import birdclef2021
+from understory.synthetic import birdclef2021 as birdclef2021_replica
+from understory.synthetic import soundscapes as synthesis
+from understory.synthetic.clips import Clips
 
 METADATA = (
     "primary_label,secondary_labels,type,latitude,longitude,scientific_name,common_name,author,date,filename,license,"
@@ -66,7 +70,7 @@ def test_the_real_labels_of_the_soundscapes(layout):
 
 def test_the_real_folder_as_it_lies(real):
     """Neither clips nor test windows are asked for where they are not needed; a soundscape that is not there is missed."""
-    source = datasets.Source("birdclef2021", str(real("birdclef-2021")), "soundscapes")
+    source = Source("birdclef2021", str(real("birdclef-2021")), "soundscapes")
     found = source.read()
     assert (len(found.recordings), len(found.classes), found.quarantined) == (20, 49, ())
     assert source.missing(found) == list(found.recordings)
@@ -90,7 +94,7 @@ def test_the_real_clips(layout):
     there = [name for name, path in clips.items() if path.exists()]
     assert sorted(there) == ["XC109605", "XC11209"]
     for name in there:
-        rate, channels, _ = audio_files.inspect_file(clips[name])
+        rate, channels, _ = inspect.inspect_file(clips[name])
         assert (rate, channels) == (32_000, 1)
 
 
@@ -395,13 +399,13 @@ def replica(tmp_path_factory):
 def test_the_replica_has_the_layout_its_reader_reads(replica):
     data = replica / "data"
     assert (data / "train_metadata.csv").read_text().splitlines()[0] == METADATA
-    found = datasets.Source("birdclef2021", str(data), "all").read()
+    found = Source("birdclef2021", str(data), "all").read()
     assert found.quarantined == ()
     assert found.classes == tuple(sorted(["nocall", *CODES]))
     assert len(found.unvalidated) == 13
     kinds = {}
     for r in found.recordings:
-        rate, channels, frames = audio_files.inspect_file(data / r.path)
+        rate, channels, frames = inspect.inspect_file(data / r.path)
         assert (rate, channels) == (32_000, 1)
         assert soundfile.info(data / r.path).subtype == "VORBIS"
         kinds.setdefault("clip" if r.recording_id in found.unvalidated else r.subset, []).append(
@@ -511,7 +515,7 @@ def test_long_soundscapes_are_written(tmp_path):
         tmp_path, tmp_path / "truth.csv", settings={**settings, "train_duration": 120.0}, seed=1, processes=1
     )
     (path,) = (tmp_path / "train_soundscapes").iterdir()
-    assert audio_files.inspect_file(path) == (32_000, 1, 120 * 32_000)
+    assert inspect.inspect_file(path) == (32_000, 1, 120 * 32_000)
     assert len(birdclef2021.read(tmp_path).annotations_of) == 1
 
 
@@ -550,6 +554,6 @@ def test_an_ogg_file_with_another_serial_number_sounds_the_same(tmp_path):
     soundfile.write(first, wave, 32_000, subtype="VORBIS")
     second = tmp_path / "second.ogg"
     second.write_bytes(ogg.with_serial(first.read_bytes(), 7))
-    assert audio_files.inspect_file(second) == (32_000, 1, 100_000)
+    assert inspect.inspect_file(second) == (32_000, 1, 100_000)
     assert "serialno : 7\n" in soundfile.info(second, verbose=True).extra_info
     np.testing.assert_array_equal(soundfile.read(second)[0], soundfile.read(first)[0])

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from understory import audio, clip_songs, synthesis
-from understory.clips import Clips, given
-from understory.contents import Contents
-from understory.datasets import Source, rfcx_replica
-from understory.errors import InputError
-from understory.reading import read_rows
+from understory.audio import read
+from understory.core.errors import InputError
+from understory.core.file_digests import FileDigests
+from understory.data.builder import read_rows
+from understory.data.source import Source
+from understory.synthetic import clip_songs, rfcx, soundscapes
+from understory.synthetic.clips import Clips, given
 
 RATE = 48_000
 FEW = {
@@ -74,7 +75,7 @@ def esc50(folder, tmp_path_factory):
 
 
 def made(folder, clips, *, seed=3, processes=2, **changes):
-    rfcx_replica.synthesize(
+    rfcx.synthesize(
         folder / "data",
         folder / "truth.csv",
         settings={**FEW, **changes},
@@ -145,7 +146,7 @@ def test_the_last_fold_is_for_testing(esc50):
 
 def test_the_same_seed_gives_the_same_bytes_whatever_the_processes_and_the_place(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "elsewhere")
-    contents = Contents(tmp_path / "index")
+    contents = FileDigests(tmp_path / "index")
     clips, moved = (Clips(str(place), ("wind",)) for place in (folder, tmp_path / "elsewhere"))
     few = {"train_recordings": 6, "rejected_recordings": 2, "test_recordings": 2}
     one = made(tmp_path / "one", clips, processes=1, **few)
@@ -156,7 +157,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_processes_and_the_place
 
 def test_the_digest_follows_names_content_and_use(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "clips")
-    clips, contents = Clips(str(tmp_path / "clips")), Contents(tmp_path / "index")
+    clips, contents = Clips(str(tmp_path / "clips")), FileDigests(tmp_path / "index")
     found = {
         clips.digest(contents),
         Clips(clips.folder, ("wind",)).digest(contents),
@@ -171,11 +172,11 @@ def test_the_digest_follows_names_content_and_use(folder, tmp_path):
 
 @pytest.mark.parametrize("classes", [2, 3, 4])
 def test_few_classes_leave_one_silent(folder, classes):
-    settings = synthesis.Settings(**FEW)
+    settings = soundscapes.Settings(**FEW)
     singers = Clips(str(folder), tuple(PITCHES)[classes:]).singers()
     assert (singers.classes, len(singers.background)) == (classes, 6 - classes)
     for number in range(settings.train + settings.test_recordings):
-        plan = synthesis.plan(number, singers=singers, settings=settings, seed=1)
+        plan = soundscapes.plan(number, singers=singers, settings=settings, seed=1)
         assert 1 <= len(plan.species) < classes
         assert plan.species <= set(range(classes))
         assert {event.box.species for event in plan.background} <= set(range(classes, 6))
@@ -185,17 +186,17 @@ def test_few_classes_leave_one_silent(folder, classes):
 @pytest.mark.parametrize("snr", [0.0, 12.0])
 def test_clips_have_the_ratio_they_were_drawn_with(folder, snr):
     singers = Clips(str(folder), ("wind",)).singers()
-    plan = synthesis.plan(
-        0, singers=singers, settings=synthesis.Settings(**{**FEW, "min_snr": snr, "max_snr": snr}), seed=1
+    plan = soundscapes.plan(
+        0, singers=singers, settings=soundscapes.Settings(**{**FEW, "min_snr": snr, "max_snr": snr}), seed=1
     )
-    noise = synthesis.recording(plan._replace(events=(), background=()), singers=singers)
+    noise = soundscapes.recording(plan._replace(events=(), background=()), singers=singers)
     for event in (plan.events[0], plan.background[0]):
         alone = plan._replace(events=(event,), background=())
         part = slice(int(event.box.t_min * RATE), int(event.box.t_max * RATE))
-        song = (synthesis.recording(alone, singers=singers) - noise)[part]
-        power = synthesis.band_power(noise[part], event.box.f_min, event.box.f_max)
+        song = (soundscapes.recording(alone, singers=singers) - noise)[part]
+        power = soundscapes.band_power(noise[part], event.box.f_min, event.box.f_max)
         assert 10 * np.log10(np.mean(song**2) / power) == pytest.approx(event.snr, abs=0.1)
-        assert synthesis.band_power(song, event.box.f_min, event.box.f_max) > 0.9 * np.mean(song**2)
+        assert soundscapes.band_power(song, event.box.f_min, event.box.f_max) > 0.9 * np.mean(song**2)
     assert plan.events[0].snr == snr
     assert all(-6 <= event.snr <= 0 for event in plan.background)
 
@@ -325,7 +326,7 @@ def test_a_clip_that_breaks_off_is_named_from_the_process_that_reads_it(folder, 
     shutil.copytree(folder, tmp_path / "clips")
     for path in (tmp_path / "clips").glob("*/*.flac"):
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-        assert audio.length(path, RATE) > RATE
+        assert read.length(path, RATE) > RATE
     with pytest.raises(InputError, match=r"\.flac cannot be decoded"):
         made(tmp_path, Clips(str(tmp_path / "clips")))
 

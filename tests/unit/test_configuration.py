@@ -5,10 +5,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from understory import choices, configuration, datasets, losses, models, picture_augment, scores, training
-from understory.augment import TRANSFORMS
-from understory.errors import InputError
-from understory.models import ARCHITECTURES
+from understory.audio.transforms import TRANSFORMS
+from understory.core.errors import InputError
+from understory.data import source
+from understory.evaluation import metrics
+from understory.images import transforms
+from understory.plan import config as configuration
+from understory.plan import config_checks
+from understory.training import architectures, fit, losses
+from understory.training.architectures import ARCHITECTURES
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "schemas" / "config.schema.json").read_text())
@@ -229,18 +234,18 @@ def test_every_option_is_one_that_the_library_takes():
         "scaling": "imagenet",
     }
     for key in ("loss", "optimiser", "schedule", "options"):
-        for choice, (takes, needs) in choices.TAKES[key].items():
+        for choice, (takes, needs) in config_checks.TAKES[key].items():
             for options in (takes, needs):
                 block = {option: values[option] for option in options}
                 named = {"name": choice, **block}
                 if key == "loss":
                     losses.loss(named)
                 elif key == "options":
-                    models.build(choice, (64, 64, 3), 2, block)
+                    architectures.build(choice, (64, 64, 3), 2, block)
                 elif key == "optimiser":
-                    training.optimiser({"optimiser": named, "schedule": {"name": "constant"}}, 10)
+                    fit.optimiser({"optimiser": named, "schedule": {"name": "constant"}}, 10)
                 else:
-                    training.optimiser(
+                    fit.optimiser(
                         {"optimiser": {"name": "adam", "learning_rate": 0.1}, "schedule": named}, 10
                     )
 
@@ -293,18 +298,18 @@ def test_the_schema_is_closed_and_describes_every_value():
 
 
 def test_the_schema_knows_what_the_code_offers():
-    assert set(SCHEMA["$defs"]["transform"]["properties"]) == {*TRANSFORMS, *picture_augment.TRANSFORMS}
-    for medium, offered in (("audio", TRANSFORMS), ("images", picture_augment.TRANSFORMS)):
-        assert set(choices.TRANSFORMS[medium]) == set(offered)
+    assert set(SCHEMA["$defs"]["transform"]["properties"]) == {*TRANSFORMS, *transforms.TRANSFORMS}
+    for medium, offered in (("audio", TRANSFORMS), ("images", transforms.TRANSFORMS)):
+        assert set(config_checks.TRANSFORMS[medium]) == set(offered)
     model = next(iter(SCHEMA["properties"]["models"]["patternProperties"].values()))
     assert set(model["properties"]["architecture"]["enum"]) == set(ARCHITECTURES)
-    assert set(datasets.NEEDS["METRIC"]) == set(scores.SCORES)
+    assert set(source.NEEDS["METRIC"]) == set(metrics.SCORES)
 
 
 def test_every_reader_can_be_named():
-    assert {"birdclef2021", "esc50", "herbarium2021", "rfcx", "rsna_miccai"} <= set(datasets.names())
-    for name in datasets.names():
-        assert datasets.reader(name).MEDIUM in choices.KINDS
+    assert {"birdclef2021", "esc50", "herbarium2021", "rfcx", "rsna_miccai"} <= set(source.names())
+    for name in source.names():
+        assert source.reader(name).MEDIUM in config_checks.KINDS
 
 
 def test_every_key_of_the_configuration_says_what_it_is():

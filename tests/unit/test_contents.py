@@ -3,9 +3,9 @@ import os
 
 import pytest
 
-from understory import contents
-from understory import files as files_module
-from understory.contents import Contents
+from understory.core import file_digests
+from understory.core import files as files_module
+from understory.core.file_digests import FileDigests
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def files(tmp_path):
 @pytest.fixture
 def settled(monkeypatch):
     """Files count as settled at once: a change date cannot be set back."""
-    monkeypatch.setattr(contents, "SETTLED", -1.0)
+    monkeypatch.setattr(file_digests, "SETTLED", -1.0)
 
 
 def sha(path):
@@ -27,42 +27,42 @@ def sha(path):
 
 
 def test_a_digest_is_of_the_content_never_of_the_dates(tmp_path, files):
-    before = Contents(tmp_path / "index").identities(files)
+    before = FileDigests(tmp_path / "index").identities(files)
     assert before == [sha(path) for path in files]
     os.utime(files[0])
-    assert Contents(tmp_path / "index").identities(files) == before
+    assert FileDigests(tmp_path / "index").identities(files) == before
     files[0].write_bytes(b"A" * 1000)
     os.utime(files[0], (1, 1))
-    assert Contents(tmp_path / "index").identities(files)[0] == sha(files[0]) != before[0]
+    assert FileDigests(tmp_path / "index").identities(files)[0] == sha(files[0]) != before[0]
 
 
 def test_what_is_remembered_is_not_read_again(tmp_path, files, settled, monkeypatch):
-    before = Contents(tmp_path / "index").identities(files)
+    before = FileDigests(tmp_path / "index").identities(files)
     read = []
-    real = contents._digest
-    monkeypatch.setattr(contents, "_digest", lambda path: read.append(path) or real(path))
-    assert Contents(tmp_path / "index").identities(files) == before
+    real = file_digests._digest
+    monkeypatch.setattr(file_digests, "_digest", lambda path: read.append(path) or real(path))
+    assert FileDigests(tmp_path / "index").identities(files) == before
     assert read == []
     files[1].write_bytes(b"B" * 1000)
     os.utime(files[1], (1, 1))
-    assert Contents(tmp_path / "index").identities(files) == [before[0], sha(files[1]), before[2]]
+    assert FileDigests(tmp_path / "index").identities(files) == [before[0], sha(files[1]), before[2]]
     assert read == [str(files[1])]
 
 
 def test_much_to_read_is_told_once_and_before(tmp_path, files, settled, monkeypatch, capsys):
-    monkeypatch.setattr(contents, "MUCH", 1500)
-    index = Contents(tmp_path / "index")
+    monkeypatch.setattr(file_digests, "MUCH", 1500)
+    index = FileDigests(tmp_path / "index")
     index.identities(files[:1], among=lambda: files)
     assert capsys.readouterr().err.startswith(
         "reading 3 files, 0.0 GB, to know what they hold; remembered in "
     )
     index.identities(files[1:], among=lambda: files)
-    Contents(tmp_path / "index").identities(files)
+    FileDigests(tmp_path / "index").identities(files)
     assert capsys.readouterr().err == ""
 
 
 def test_a_file_that_was_just_written_is_not_remembered(tmp_path, files):
-    Contents(tmp_path / "index").identities(files)
+    FileDigests(tmp_path / "index").identities(files)
     assert not (tmp_path / "index").exists()
 
 
@@ -71,30 +71,32 @@ def test_a_file_that_was_just_written_is_not_remembered(tmp_path, files):
 )
 def test_a_damaged_index_is_no_harm(tmp_path, files, settled, damage):
     (tmp_path / "index").write_text(damage)
-    first = Contents(tmp_path / "index").identities(files)
+    first = FileDigests(tmp_path / "index").identities(files)
     assert first == [sha(path) for path in files]
-    again = Contents(tmp_path / "index")
+    again = FileDigests(tmp_path / "index")
     again.identities(files)
     assert set(again._known) >= set(map(str, files))
 
 
 def test_an_index_that_grows_is_written_anew(tmp_path, files, settled):
     index = tmp_path / "index"
-    Contents(index).identities(files)
+    FileDigests(index).identities(files)
     line = index.read_text().splitlines()[1]
     index.write_text(f"{line}\n" * 1000)
-    assert Contents(index).identities(files) == [sha(path) for path in files]
+    assert FileDigests(index).identities(files) == [sha(path) for path in files]
     assert len(index.read_text().splitlines()) < 10
 
 
 def test_files_that_cannot_be_read_have_a_reason_in_place(tmp_path, files):
     folder = tmp_path / "folder"
     folder.mkdir()
-    found = Contents(tmp_path / "index").identities([tmp_path / "none", files[0] / "below", "a\0b", folder])
+    found = FileDigests(tmp_path / "index").identities(
+        [tmp_path / "none", files[0] / "below", "a\0b", folder]
+    )
     assert found[:3] == ["missing"] * 3
     assert found[3] == "unreadable: no regular file"
     os.mkfifo(tmp_path / "pipe")
-    assert Contents(tmp_path / "index").identities([tmp_path / "pipe"]) == ["unreadable: no regular file"]
+    assert FileDigests(tmp_path / "index").identities([tmp_path / "pipe"]) == ["unreadable: no regular file"]
 
 
 def test_two_machines_with_a_folder_in_common_write_to_names_of_their_own(tmp_path, monkeypatch):

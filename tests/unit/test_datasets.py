@@ -4,7 +4,8 @@ import sys
 import pytest
 
 from understory import datasets
-from understory.errors import InputError
+from understory.core.errors import InputError
+from understory.data import source
 
 
 def test_a_folder_laid_out_otherwise_is_described(tmp_path):
@@ -13,22 +14,22 @@ def test_a_folder_laid_out_otherwise_is_described(tmp_path):
     with pytest.raises(
         InputError, match=r"is missing.*holds 'README.txt', 'inner': where the tables lie in a folder"
     ):
-        datasets.Source("rfcx", str(tmp_path), "all").read()
+        source.Source("rfcx", str(tmp_path), "all").read()
     with pytest.raises(InputError, match=r"for another reader than esc50, set dataset"):
-        datasets.Source("esc50", str(tmp_path), "all").read()
+        source.Source("esc50", str(tmp_path), "all").read()
 
 
 READER = """
-from understory.reading import Gathering
-from understory.tables import Recording
+from understory.data.builder import DatasetBuilder
+from understory.data.dataset import Recording
 
 MEDIUM, METRIC, UNIT, SCORED, PARTS = "audio", "lwlrap", "recording", "example", ()
 
 
 def read(folder, part=None, *, train=True):
-    found = Gathering(folder)
-    found.record(Recording("a", "a.wav", "test"))
-    return found.tables(classes=["frog"], exhaustive=False)
+    builder = DatasetBuilder(folder)
+    builder.add_recording(Recording("a", "a.wav", "test"))
+    return builder.build(classes=["frog"], exhaustive=False)
 
 
 def submission_template(folder):
@@ -52,10 +53,10 @@ def reader(tmp_path, monkeypatch):
 
 
 def test_a_reader_is_a_file(reader):
-    assert "mine" not in datasets.names()
+    assert "mine" not in source.names()
     name = reader(READER)
-    assert name in datasets.names()
-    assert datasets.reader(name).submission_template("")[1] == ["a"]
+    assert name in source.names()
+    assert source.reader(name).submission_template("")[1] == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_a_reader_is_a_file(reader):
 def test_what_a_reader_lacks_is_said(reader, old, new, said):
     name = reader(READER.replace(old, new))
     with pytest.raises(InputError, match=f"^scripts/understory/datasets/mine.py: .*{said}"):
-        datasets.reader(name)
+        source.reader(name)
 
 
 def test_test_recordings_want_the_form_of_a_submission(reader, tmp_path):
@@ -77,5 +78,5 @@ def test_test_recordings_want_the_form_of_a_submission(reader, tmp_path):
     with pytest.raises(
         InputError, match=r"submission_template\(folder\), .*; shards.test: 0 leaves them out"
     ):
-        datasets.Source(name, str(tmp_path), "all").read()
-    assert not datasets.Source(name, str(tmp_path), "all", tested=False).read().recordings
+        source.Source(name, str(tmp_path), "all").read()
+    assert not source.Source(name, str(tmp_path), "all", tested=False).read().recordings

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from understory import decisions, examples, scores
-from understory.errors import InputError
+from understory.core.errors import InputError
+from understory.data import examples
+from understory.evaluation import metrics
+from understory.evaluation import thresholds as decisions
 
 CLASSES = ["a", "b", "nocall"]
 
@@ -21,7 +23,7 @@ def naive_decision(row, thresholds, classes, none="nocall"):
 
 
 def f1(labels, decided, classes):
-    return scores.row_f1(labels, decisions.indicator(decided, classes))
+    return metrics.row_f1(labels, decisions.indicator(decided, classes))
 
 
 def score_of(labels, predictions, thresholds, classes, none="nocall"):

@@ -10,13 +10,13 @@ import threading
 import pytest
 from workflow import ROOT
 
-from understory import devices
-from understory.errors import InputError
+from understory.core.errors import InputError
+from understory.training import gpu_lock
 
 JOB = """
 import os, sys
-from understory import devices
-name = devices.take()
+from understory.training import gpu_lock
+name = gpu_lock.take()
 print("took", name, os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
 sys.stdin.readline()
 """
@@ -29,7 +29,7 @@ class Jobs:
 
     def __init__(self, folder, **environment):
         self.environment = {**os.environ, "PYTHONPATH": str(ROOT / "scripts"), "TMPDIR": str(folder)}
-        for variable in (devices.GIVEN, devices.VISIBLE, "SLURM_JOB_ID"):
+        for variable in (gpu_lock.DATASET, gpu_lock.VISIBLE, "SLURM_JOB_ID"):
             self.environment.pop(variable, None)
         self.environment.update(environment)
         self.taken, self.started = queue.Queue(), []
@@ -93,7 +93,7 @@ def test_twelve_jobs_on_three_devices(jobs):
         assert len(at_work) == 3
         # No other takes what is taken.
         with pytest.raises(queue.Empty):
-            several.taken.get(timeout=3 * devices.PAUSE)
+            several.taken.get(timeout=3 * gpu_lock.PAUSE)
         assert set(at_work) == {"0", "1", "GPU-5f/2"}
         name = sorted(at_work)[served % 3]
         # Every other job is killed, which takes back its lock as an end does.
@@ -107,7 +107,7 @@ def test_two_runs_share_the_devices(jobs):
     job, *_ = one.next()
     other.start()
     with pytest.raises(queue.Empty):
-        other.taken.get(timeout=3 * devices.PAUSE)
+        other.taken.get(timeout=3 * gpu_lock.PAUSE)
     one.end(job, None)
     assert other.next()[1:] == ("0", "0")
 
@@ -138,35 +138,37 @@ def test_several_devices_that_slurm_gave_are_shared_within_its_job(jobs):
     assert {first[1], second[1]} == {"0", "1"}
     assert other.next()[1:] == ("0", "0")
     with pytest.raises(queue.Empty):
-        one.taken.get(timeout=3 * devices.PAUSE)
+        one.taken.get(timeout=3 * gpu_lock.PAUSE)
     one.end(second[0], None)
     assert one.next()[1] == second[1]
 
 
 def test_the_devices_of_the_machine(tmp_path, monkeypatch):
-    for variable in (devices.GIVEN, devices.VISIBLE):
+    for variable in (gpu_lock.DATASET, gpu_lock.VISIBLE):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(
-        devices.glob,
+        gpu_lock.glob,
         "glob",
         lambda _: ["/dev/nvidia10", "/dev/nvidia2", "/dev/nvidiactl", "/dev/nvidia-uvm"],
     )
-    assert devices.visible() == ["2", "10"]
+    assert gpu_lock.visible() == ["2", "10"]
     tool = tmp_path / "nvidia-smi"
     tool.write_text("#!/bin/sh\necho 0; echo 1\n")
     tool.chmod(0o755)
-    assert devices.visible() == ["0", "1"]
+    assert gpu_lock.visible() == ["0", "1"]
     # Without a driver it fails.
     tool.write_text("#!/bin/sh\necho no driver; exit 9\n")
-    assert devices.visible() == ["2", "10"]
+    assert gpu_lock.visible() == ["2", "10"]
 
 
 def test_a_folder_of_anothers_is_not_used(tmp_path, monkeypatch):
-    monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
-    (tmp_path / f"understory-{os.getuid()}-{devices.socket.gethostname()}").symlink_to(tmp_path / "elsewhere")
+    monkeypatch.setattr(gpu_lock.tempfile, "gettempdir", lambda: str(tmp_path))
+    (tmp_path / f"understory-{os.getuid()}-{gpu_lock.socket.gethostname()}").symlink_to(
+        tmp_path / "elsewhere"
+    )
     (tmp_path / "elsewhere").mkdir()
-    monkeypatch.setenv(devices.GIVEN, "0")
+    monkeypatch.setenv(gpu_lock.DATASET, "0")
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     with pytest.raises(InputError, match="expected a folder of this user's own"):
-        devices.take()
+        gpu_lock.take()

@@ -10,7 +10,7 @@ from snakemake.cli import parse_config
 from snakemake.utils import update_config
 from workflow import ROOT
 
-from understory import configuration
+from understory.plan.config import checked
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SCHEMA = json.loads((ROOT / "schemas" / "config.schema.json").read_text())
@@ -42,7 +42,7 @@ def configured(command, files):
         elif option == "--config":
             update_config(given, parse_config([word]))
     update_config(config, given)
-    return configuration.checked(config, SCHEMA)
+    return checked(config, SCHEMA)
 
 
 @pytest.mark.parametrize(("command", "files"), list(commands()))

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
-from understory import ensemble
-from understory.errors import InputError
-from understory.predictions import Predictions
+from understory.core.errors import InputError
+from understory.data.predictions import Predictions
+from understory.evaluation import ensemble
 
 
 def of_recordings(names, values, **keys):

@@ -2,9 +2,9 @@ import math
 
 import pytest
 
-from understory import datasets
-from understory.errors import InputError
-from understory.tables import Annotation
+from understory.core.errors import InputError
+from understory.data import source
+from understory.data.dataset import Annotation
 
 
 def test_esc50_tables(tmp_path):
@@ -17,8 +17,8 @@ def test_esc50_tables(tmp_path):
     for row in rows:
         (tmp_path / "audio" / row.split(",")[0]).touch()
     whole, part = (
-        datasets.Source("esc50", str(tmp_path), "all").read(),
-        datasets.Source("esc50", str(tmp_path), "esc10").read(),
+        source.Source("esc50", str(tmp_path), "all").read(),
+        source.Source("esc50", str(tmp_path), "esc10").read(),
     )
     assert whole.classes == ("dog", "rooster", "pig")
     assert part.classes == ("dog", "rooster")
@@ -26,7 +26,7 @@ def test_esc50_tables(tmp_path):
     assert whole.annotations[0] == Annotation("1-1-A-0.wav", "dog", "present", 0.0, math.inf, 0.0, math.inf)
     assert whole.exhaustive
     with pytest.raises(InputError, match="esc50 has no synthetic data set"):
-        datasets.replica_name("esc50")
+        source.synthesizer("esc50")
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_clips_that_contradict_each_other_are_set_aside(tmp_path, extra, kept, r
         (tmp_path / "meta" / "esc50.csv").write_text(
             "\n".join(["filename,fold,target,category,esc10", *lines]) + "\n"
         )
-        found = datasets.reader("esc50").read(tmp_path)
+        found = source.reader("esc50").read(tmp_path)
         assert len(found.recordings) == len(found.annotations) == kept
         assert all(reason in item.reason for item in found.quarantined)
         assert found.quarantined

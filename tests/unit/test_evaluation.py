@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from understory import evaluation, scores, tasks
-from understory.predictions import Predictions
+from understory.data.predictions import Predictions
+from understory.data.task import Task
+from understory.evaluation import metrics, scoring
 
-BIRDS = tasks.Task(["a", "b", "none"], True, "row_f1", "window", "example", "none")
-SCANS = tasks.Task(["0", "1"], True, "roc_auc", "recording", "recording", None)
+BIRDS = Task(["a", "b", "none"], True, "row_f1", "window", "example", "none")
+SCANS = Task(["0", "1"], True, "roc_auc", "recording", "recording", None)
 
 
 def birds(rng, rows=120):
@@ -36,7 +37,7 @@ def naive_f1(truth, decided):
 
 def test_a_fixed_threshold_decides_all_rows():
     found = birds(np.random.default_rng(0))
-    cuts = evaluation.thresholds(BIRDS, found, 0.5)
+    cuts = scoring.thresholds(BIRDS, found, 0.5)
     assert cuts == {"a": 0.5, "b": 0.5, "none": 0.5}
     decided = [
         [label for label, value in zip("ab", row, strict=False) if value > 0.5]
@@ -44,21 +45,21 @@ def test_a_fixed_threshold_decides_all_rows():
         for row in found.values
     ]
     expected = np.mean([naive_f1(*pair) for pair in zip(found.keys.present, decided, strict=True)])
-    score, _ = evaluation.out_of_fold(BIRDS, found, 0.5, seed=0)
+    score, _ = scoring.out_of_fold(BIRDS, found, 0.5, seed=0)
     assert score == pytest.approx(expected)
 
 
 def test_a_folds_rows_have_no_part_in_their_thresholds():
     """Its truth turned upside down changes how it is scored, and nothing of what is decided for it."""
     found = birds(np.random.default_rng(1))
-    before = evaluation.held_out(BIRDS, found, None)
+    before = scoring.held_out(BIRDS, found, None)
     rows = (found.keys.fold == 1).to_numpy()
     keys = found.keys.copy()
     keys.loc[rows, "present"] = np.where(keys.present[rows] == "none", "a;b", "none")
-    turned = evaluation.held_out(BIRDS, Predictions(keys, found.values, found.classes), None)
+    turned = scoring.held_out(BIRDS, Predictions(keys, found.values, found.classes), None)
     assert (before[rows] != turned[rows]).nnz == 0
     assert (before[~rows] != turned[~rows]).nnz > 0
-    assert evaluation.of_folds(BIRDS, found, None).keys() == {0, 1, 2}
+    assert scoring.of_folds(BIRDS, found, None).keys() == {0, 1, 2}
 
 
 def test_a_recording_is_scored_once_by_the_mean_of_its_examples():
@@ -72,16 +73,16 @@ def test_a_recording_is_scored_once_by_the_mean_of_its_examples():
     )
     second = np.array([0.1, 0.2, 0.9, 0.3, 0.6, 0.1])
     found = Predictions(keys, np.c_[1 - second, second], SCANS.classes)
-    judged = evaluation.judged(SCANS, found)
+    judged = scoring.judged(SCANS, found)
     assert list(judged.keys.recording_id) == ["a", "b", "c"]
     np.testing.assert_allclose(judged.values[:, 1], [0.4, 0.3, 0.35])
-    score, interval = evaluation.out_of_fold(SCANS, found, None, seed=0)
+    score, interval = scoring.out_of_fold(SCANS, found, None, seed=0)
     assert score == 1.0
-    assert isinstance(interval, scores.Interval)
-    of_folds = evaluation.of_folds(SCANS, found, None)
+    assert isinstance(interval, metrics.Interval)
+    of_folds = scoring.of_folds(SCANS, found, None)
     assert of_folds[0] == 1.0
     assert np.isnan(of_folds[1])
-    by_example = evaluation.out_of_fold(SCANS._replace(scored="example"), found, None, seed=0)[0]
+    by_example = scoring.out_of_fold(SCANS._replace(scored="example"), found, None, seed=0)[0]
     assert by_example < 1
 
 
@@ -91,9 +92,9 @@ def test_recordings_may_be_decided_on_as_well(fixed):
     task, found = BIRDS._replace(scored="recording"), birds(np.random.default_rng(2))
     keys = found.keys.assign(present=found.keys.groupby("recording_id").present.transform("first"))
     found = Predictions(keys, found.values, found.classes)
-    of_folds = evaluation.of_folds(task, found, fixed)
-    means = evaluation.judged(task, found)
+    of_folds = scoring.of_folds(task, found, fixed)
+    means = scoring.judged(task, found)
     counts = means.keys.fold.value_counts()
-    whole, _ = evaluation.out_of_fold(task, found, fixed, seed=0)
+    whole, _ = scoring.out_of_fold(task, found, fixed, seed=0)
     assert whole == pytest.approx(sum(of_folds[n] * counts[n] for n in of_folds) / counts.sum())
     assert 0 < whole < 1

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understory import datasets, examples
-from understory.tables import PRESENCES, Annotation, Recording, Tables, example_id
+from understory.data import examples, source
+from understory.data.dataset import PRESENCES, Annotation, Dataset, Recording, example_id
 
 
 def everything(kind, index, classes, **options):
@@ -20,7 +20,7 @@ def everything(kind, index, classes, **options):
 def tables(*annotations):
     names = sorted({a.recording_id for a in annotations})
     labels = tuple(sorted({a.label for a in annotations}))
-    return Tables(labels, tuple(Recording(n, n, "train") for n in names), annotations, False)
+    return Dataset(labels, tuple(Recording(n, n, "train") for n in names), annotations, False)
 
 
 def placed(*annotations, duration=60.0, window=10.0, rate=1000, **settings):
@@ -237,7 +237,7 @@ def test_sliding_windows_cover_the_recording_and_end_with_it(duration, samples, 
 
 
 def test_26_of_the_1216_real_windows_hold_another_species(real):
-    found = datasets.reader("rfcx").read(real("rfcx"))
+    found = source.reader("rfcx").read(real("rfcx"))
     present = [a for a in found.annotations if a.presence == "present"]
     assert len(present) == 1216
     index = placed(*present, rate=48_000)

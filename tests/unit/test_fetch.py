@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from server import send, send_file, serving
 from workflow import ROOT
 
-from understory import addresses, archives, fetch
-from understory.errors import InputError
+from understory.core.errors import InputError
+from understory.fetch import address, archives, download
 
 FILES = {"a.csv": b"id\n1\n", "train/x.wav": random.Random(0).randbytes(300_000), "empty": b""}
 
@@ -98,8 +98,8 @@ def refused(data, tmp_path, said):
     ],
 )
 def test_what_is_meant_by_data(data, kind):
-    assert addresses.kind(data) == kind
-    assert addresses.problem(data) is None
+    assert address.kind(data) == kind
+    assert address.problem(data) is None
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_what_is_meant_by_data(data, kind):
     ],
 )
 def test_a_malformed_address_is_refused(data):
-    said = addresses.problem(data)
+    said = address.problem(data)
     assert said.startswith(
         "expected kaggle:COMPETITION" if "aggle" in data else "expected the address of an archive"
     )
@@ -146,30 +146,30 @@ def test_a_malformed_address_is_refused(data):
     ],
 )
 def test_no_message_shows_credentials(url):
-    for said in (addresses.shown(url), addresses.problem(url) or "", repr(addresses.Address(url))):
+    for said in (address.shown(url), address.problem(url) or "", repr(address.Address(url))):
         assert "heim" not in said
         assert "gehe" not in said
 
 
 def test_a_folder_is_named_after_its_address():
-    slug = addresses.slug("https://host/dir/ESC-50 x.tar.gz".replace(" ", "%20"))
+    slug = address.slug("https://host/dir/ESC-50 x.tar.gz".replace(" ", "%20"))
     assert slug.startswith("ESC-50-20x-")
     assert len(slug.rpartition("-")[2]) == 8
-    same = {addresses.slug(f"https://{who}HOST/x.zip") for who in ("", "me:pass@", "you:other@")}
+    same = {address.slug(f"https://{who}HOST/x.zip") for who in ("", "me:pass@", "you:other@")}
     assert len(same) == 1
     others = ["https://host/x.zip", "https://host/x.zip?v=2", "http://host/x.zip", "https://host/y/x.zip"]
-    assert len({addresses.slug(url) for url in others}) == 4
+    assert len({address.slug(url) for url in others}) == 4
     # The same in every version and on every machine.
-    assert addresses.slug("kaggle:rfcx-species-audio-detection") == "rfcx-species-audio-detection-f6b767e4"
-    assert addresses.slug("https://host").startswith("host-")
+    assert address.slug("kaggle:rfcx-species-audio-detection") == "rfcx-species-audio-detection-f6b767e4"
+    assert address.slug("https://host").startswith("host-")
 
 
 @settings(deadline=None)
 @given(st.text())
 def test_a_folder_is_inside_data_whatever_the_address(path):
     url = f"https://host/{path}"
-    if addresses.problem(url) is None:
-        folder, ready = addresses.place(url, "results/x")
+    if address.problem(url) is None:
+        folder, ready = address.place(url, "results/x")
         assert Path(folder).parent == Path(ready).parent == Path("data")
         assert Path(folder).name.isascii()
 
@@ -447,7 +447,7 @@ ARCHIVE = zipped(FILES, top="set-main/")
 
 
 def get(url, tmp_path, **options):
-    fetch.fetch(url, tmp_path / "data" / "set", pause=0, **options)
+    download.fetch(url, tmp_path / "data" / "set", pause=0, **options)
     return contents(tmp_path / "data" / "set")
 
 
@@ -592,7 +592,7 @@ def test_an_answer_in_chunks_is_whole_with_its_last_one(tmp_path):
         serving(lambda handler: chunked(handler, ARCHIVE[:200_000], ended=False)) as (url, _),
         pytest.raises(InputError, match="after 2 tries"),
     ):
-        fetch.fetch(url, tmp_path / "data" / "half", pause=0, tries=2)
+        download.fetch(url, tmp_path / "data" / "half", pause=0, tries=2)
     assert not (tmp_path / "data" / "half").exists()
 
 
@@ -630,7 +630,7 @@ def test_nobody_there(tmp_path):
 
 
 def test_a_silent_server_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(fetch, "READ_TIMEOUT", 0.1)
+    monkeypatch.setattr(download, "READ_TIMEOUT", 0.1)
     with (
         serving(lambda handler: time.sleep(0.5)) as (url, _),
         pytest.raises(InputError, match="nothing came"),
@@ -665,7 +665,7 @@ def test_a_redirect_from_https_to_http_is_refused():
         found.url, found.status_code, found.headers["location"] = url, 302, goal
         return found
 
-    session = fetch._Session()
+    session = download._Session()
     for goal in ("http://host/x", "//host/x", "HTTP://host/x", "/x", "https://other/x"):
         if goal.lower().startswith("http:"):
             with pytest.raises(InputError, match="expected a redirect to https://, found one to http"):
@@ -704,7 +704,7 @@ def test_too_small_a_disk_is_said_before_the_download(tmp_path, monkeypatch):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from understory import {module}
+from understory.fetch import {module}
 step = {module}.{target}
 count = 0
 def dies(*args, **options):
@@ -714,7 +714,7 @@ def dies(*args, **options):
         os.kill(os.getpid(), signal.SIGKILL)
     return step(*args, **options)
 {module}.{target} = dies
-from understory.fetch import fetch
+from understory.fetch.download import fetch
 fetch(sys.argv[1], Path(sys.argv[2]), pause=0)
 """
 
@@ -822,7 +822,7 @@ def test_what_kaggle_refuses_is_said_in_a_sentence(status, said, kaggle, tmp_pat
 
 
 def test_a_silent_kaggle_is_given_up(kaggle, tmp_path, monkeypatch):
-    monkeypatch.setattr(fetch, "READ_TIMEOUT", 0.1)
+    monkeypatch.setattr(download, "READ_TIMEOUT", 0.1)
     with (
         serving(lambda handler: time.sleep(0.5)) as (url, _),
         pytest.raises(InputError, match="nothing came"),

@@ -3,16 +3,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understory import datasets, examples, folds
-from understory.errors import InputError
-from understory.tables import Annotation, Recording, Tables
+from understory.core.errors import InputError
+from understory.data import examples, folds, source
+from understory.data.dataset import Annotation, Dataset, Recording
 
 
 def made(rows, own=None, unvalidated=()):
-    """Tables and examples of (recording, label, presence) rows."""
+    """Dataset and examples of (recording, label, presence) rows."""
     annotations = tuple(Annotation(r, label, p, float(i), i + 1.0) for i, (r, label, p) in enumerate(rows))
     names = sorted({r for r, _, _ in rows})
-    tables = Tables(
+    tables = Dataset(
         tuple(sorted({label for _, label, p in rows if p == "present"})),
         tuple(Recording(n, n, "train") for n in names),
         annotations,
@@ -31,7 +31,7 @@ def deal(rows, own=None, unvalidated=(), **options):
 
 
 def test_the_real_table_splits_as_published(real):
-    tables = datasets.reader("rfcx").read(real("rfcx"))
+    tables = source.reader("rfcx").read(real("rfcx"))
     found = examples.annotation_examples(tables, absent=False)
     dealt = folds.deal(found, tables, n_splits=3, seed=27, group="none", rare_classes="fail")
     sizes = dealt.groupby("fold").size()
@@ -42,7 +42,7 @@ def test_the_real_table_splits_as_published(real):
 
 
 def test_grouped_folds_of_the_real_table_share_no_recording(real):
-    tables = datasets.reader("rfcx").read(real("rfcx"))
+    tables = source.reader("rfcx").read(real("rfcx"))
     found = examples.annotation_examples(tables, absent=True)
     dealt = folds.deal(found, tables, n_splits=3, seed=27, group="recording", rare_classes="fail")
     assert len(dealt) == 1216 + 7781
@@ -75,7 +75,7 @@ def test_folds_are_disjoint_covering_and_independent_of_order(rows, seed, group)
     assert set(dealt.fold) <= {0, 1, 2}
     if group == "recording":
         assert dealt.groupby("recording_id").fold.nunique().max() == 1
-    shuffled = Tables(tables.classes, tables.recordings, tables.annotations[::-1], False)
+    shuffled = Dataset(tables.classes, tables.recordings, tables.annotations[::-1], False)
     again = folds.deal(examples.annotation_examples(shuffled, absent=True), shuffled, **options)
     pd.testing.assert_frame_equal(dealt, again)
 

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from understory.datasets import herbarium2021, herbarium2021_replica
-from understory.errors import InputError, NoTable
-from understory.predictions import Predictions
-from understory.tables import Annotation, Recording
+from understory.core.errors import InputError, NoTable
+from understory.data.dataset import Annotation, Recording
+from understory.data.predictions import Predictions
+from understory.datasets import herbarium2021
+from understory.synthetic.herbarium2021 import frequencies, synthesize
 
 
 def image(number, path=None, **others):
@@ -301,7 +302,7 @@ SYNTHETIC = {"train_recordings": 40, "rejected_recordings": 5, "test_recordings"
 
 def made(folder, **options):
     options = {"settings": SYNTHETIC, "seed": 5, "processes": 1, **options}
-    herbarium2021_replica.synthesize(folder / "data", folder / "truth.csv", **options)
+    synthesize(folder / "data", folder / "truth.csv", **options)
     return folder
 
 
@@ -363,7 +364,7 @@ def test_the_truth_of_the_replica_makes_a_submission(replica):
 
 @pytest.mark.parametrize(("count", "total"), [(24, 480), (24, 72), (2, 6), (13, 40), (24, 75)])
 def test_every_species_has_three_images_and_few_have_many(count, total):
-    found = herbarium2021_replica.frequencies(count, total)
+    found = frequencies(count, total)
     assert len(found) == count
     assert sum(found) == total
     assert found == sorted(found, reverse=True)

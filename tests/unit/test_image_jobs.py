@@ -9,9 +9,13 @@ import numpy as np
 import pytest
 from workflow import ROOT
 
-from understory import image_files, images, picture_capacity, store
-from understory.quarantine import Limit
-from understory.tables import Annotation, Recording, Tables
+from understory.data import store
+from understory.data.dataset import Annotation, Dataset, Recording
+from understory.data.quarantine import Limit
+from understory.images import pixels
+from understory.images import store as image_store
+from understory.images.recordings import quality
+from understory.plan import disk_space_images
 
 SLICES = {"start": 0.25, "stop": 0.75, "step": 3, "all_below": 10}
 CHAIN = [{"HorizontalFlip": {"p": 1.0}}]
@@ -77,7 +81,7 @@ class World:
             settings=settings,
             source=self.source(shard),
         )
-        return store.read(*(self.place / path for path in outputs.values()))
+        return image_store.read(*(self.place / path for path in outputs.values()))
 
     def augment(self, chain=CHAIN, shard="train-0", variant="1", seed=1):
         inputs = {"pictures": f"windows/{shard}.npy", "index": f"windows/{shard}.csv"}
@@ -88,7 +92,7 @@ class World:
             "seed": seed,
         }
         job(self.place, "augment_images", inputs, outputs, shard=shard, variant=variant, settings=settings)
-        return store.read(*(self.place / path for path in outputs.values()))
+        return image_store.read(*(self.place / path for path in outputs.values()))
 
     def encode(self, features, shard="train-0", variant="0"):
         outputs = {"examples": f"examples/{variant}/{shard}.npy", "index": f"examples/{variant}/{shard}.csv"}
@@ -110,7 +114,7 @@ class World:
             settings=settings,
             **params,
         )
-        return store.read(*(self.place / path for path in outputs.values()))
+        return image_store.read(*(self.place / path for path in outputs.values()))
 
     def _taken(self):
         return {key: self.settings[key] for key in ("longest_side", "sequences")}
@@ -134,7 +138,7 @@ def photographs(tmp_path):
         Annotation("b", "reed", "unknown"),
         Annotation("c", "fern", "present"),
     ]
-    tables = Tables(("fern", "moss", "reed"), tuple(recordings), tuple(annotations), True)
+    tables = Dataset(("fern", "moss", "reed"), tuple(recordings), tuple(annotations), True)
     return World(tmp_path, tables, {"longest_side": 20, "sequences": [], "slices": SLICES})
 
 
@@ -149,7 +153,7 @@ def test_photographs_from_files_to_examples(photographs):
         assert windows[number].shape == {"a": (15, 20, 3), "b": (20, 10, 3)}[row.recording_id]
         labels = {"a": ("fern", "", ""), "b": ("moss", "fern", "reed")}[row.recording_id]
         assert (row.present, row.absent, row.unknown) == labels
-        whole = images.limited(images.read(world.place / "data" / f"{row.recording_id}.jpg"), 20)
+        whole = pixels.limited(pixels.read(world.place / "data" / f"{row.recording_id}.jpg"), 20)
         assert np.abs(windows[number].astype(int) - whole).mean() < 3
     copies, augmented = world.augment()
     assert [json.loads(draw) for draw in augmented.draw] == [{"each": [{}]}] * 3
@@ -179,8 +183,8 @@ def test_photographs_to_test_with_are_read_as_those_to_train_with(photographs):
     world.inspect("test-0")
     stored, index = world.encode(SMALL, "test-0")
     assert index.recording_id.tolist() == ["t"]
-    whole = images.limited(images.read(world.place / "data/t.jpg"), 20)
-    expected = images.fit(whole, size=(8, 10), how="stretch")
+    whole = pixels.limited(pixels.read(world.place / "data/t.jpg"), 20)
+    expected = pixels.fit(whole, size=(8, 10), how="stretch")
     assert np.abs(stored[0].astype(int) - expected).mean() < 3
 
 
@@ -193,7 +197,7 @@ def test_rejected_annotations_can_be_left_out(photographs):
 
 def test_a_shard_without_recordings_has_no_examples(photographs):
     world = photographs
-    empty = Tables(("fern",), (), (), True)
+    empty = Dataset(("fern",), (), (), True)
     world = World(world.place, empty, world.settings)
     for shard in ("train-0", "test-0"):
         assert [len(table) for table in world.inspect(shard)] == [0, 0]
@@ -223,7 +227,7 @@ SEQUENCES = ["T1w", "T1wCE", "FLAIR"]
 def test_a_real_study_from_files_to_examples(real, tmp_path):
     (tmp_path / "data").symlink_to(real("rsna-miccai") / "layout_sample")
     recordings = tuple(Recording(f"{n}", "train/99999", subset) for n, subset in ((1, "train"), (2, "test")))
-    tables = Tables(("1",), recordings, (Annotation("1", "1", "present"),), True)
+    tables = Dataset(("1",), recordings, (Annotation("1", "1", "present"),), True)
     world = World(tmp_path, tables, {"longest_side": 99, "sequences": SEQUENCES, "slices": SLICES})
     features = {**SMALL, "fit": "pad", "scale": "percentile", "crop_to_content": True}
     for shard in ("train-0", "test-0"):
@@ -247,7 +251,7 @@ def test_a_real_study_from_files_to_examples(real, tmp_path):
         np.testing.assert_array_equal(one, other)
     copies, _ = world.augment()
     np.testing.assert_array_equal(copies[3], windows[3][:, ::-1])
-    assert image_files.quality(world.settings) is None
+    assert quality(world.settings) is None
 
 
 def configured(**images):
@@ -267,17 +271,17 @@ def test_what_pictures_need_of_the_disk(photographs, real):
     tables, source = photographs.tables, photographs.source("train-0")
     config = configured()
     # Three annotations of present labels, as recorded and in two copies, and the features of these and of the test's.
-    assert picture_capacity.needed(config, tables, source) == (3 * 3 * 6000 + (3 * 3 + 1) * 160)
+    assert disk_space_images.needed(config, tables, source) == (3 * 3 * 6000 + (3 * 3 + 1) * 160)
     config["augment"]["keep_copies"] = False
-    assert picture_capacity.needed(config, tables, source) == (3 * 2 * 6000 + (3 * 3 + 1) * 160)
-    assert picture_capacity.needed(config, None, source) == (7 * 2 * 6000 + (7 * 3 + 3) * 160)
+    assert disk_space_images.needed(config, tables, source) == (3 * 2 * 6000 + (3 * 3 + 1) * 160)
+    assert disk_space_images.needed(config, None, source) == (7 * 2 * 6000 + (7 * 3 + 3) * 160)
     config = configured(sequences=SEQUENCES)
     folder = real("rsna-miccai") / "layout_sample"
     study_source = SimpleNamespace(path=lambda recording: folder / recording.path)
-    given = Tables(
+    given = Dataset(
         ("1",), (Recording("1", "train/99999", "train"),), (Annotation("1", "1", "present"),), True
     )
     largest = max(path.stat().st_size for path in folder.rglob("*.dcm")) // 2
     # Of 26 slices five are taken.
     expected = 5 * 3 * 1.3 * 3 * largest + 5 * 3 * 200 * 3 * 0.8
-    assert picture_capacity.needed(config, given, study_source) == round(expected)
+    assert disk_space_images.needed(config, given, study_source) == round(expected)

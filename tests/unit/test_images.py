@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from understory import codec, image_files, images, store
-from understory.errors import InputError
+from understory.core.errors import InputError
+from understory.data import store as tables
+from understory.images import codec, pixels, recordings, store
 
 RNG = np.random.default_rng(0)
 PICTURE = cv2.GaussianBlur(RNG.integers(0, 256, (90, 120, 3), dtype=np.uint8), (0, 0), 2)
@@ -34,7 +35,7 @@ def png(picture=PICTURE, mode=None):
 
 def read(tmp_path, data):
     (tmp_path / "a.jpg").write_bytes(data)
-    return images.read(tmp_path / "a.jpg")
+    return pixels.read(tmp_path / "a.jpg")
 
 
 def test_a_photograph_is_red_green_and_blue(tmp_path):
@@ -135,7 +136,7 @@ def test_what_is_no_regular_file_is_no_photograph(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for name, found in (("none", "none"), (".", "a folder"), ("pipe", "a pipe, a socket or a device")):
         with pytest.raises(InputError, match=f"expected a picture, found {found}"):
-            images.read(tmp_path / name)
+            pixels.read(tmp_path / name)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 9])
@@ -144,7 +145,7 @@ def test_what_is_no_regular_file_is_no_photograph(tmp_path):
 def test_channels_are_resized_each_by_itself(channels, dtype, smooth):
     picture = RNG.integers(0, np.iinfo(dtype).max, (13, 17, channels)).astype(dtype)
     for height, width in ((5, 6), (20, 30), (13, 17)):
-        found = images.resized(picture, height, width, smooth=smooth)
+        found = pixels.resized(picture, height, width, smooth=smooth)
         assert (found.shape, found.dtype) == ((height, width, channels), dtype)
         how = cv2.INTER_AREA if smooth and height < 13 else cv2.INTER_LINEAR
         for channel in range(channels):
@@ -154,7 +155,7 @@ def test_channels_are_resized_each_by_itself(channels, dtype, smooth):
 
 @given(height=st.integers(1, 60), width=st.integers(1, 60), longest=st.integers(1, 60))
 def test_no_side_is_longer_than_the_longest(height, width, longest):
-    found = images.limited(np.ones((height, width, 3), np.uint8), longest).shape
+    found = pixels.limited(np.ones((height, width, 3), np.uint8), longest).shape
     assert max(found[:2]) == min(longest, max(height, width))
     share = min(1, longest / max(height, width))
     assert abs(found[0] - share * height) <= 1
@@ -166,11 +167,11 @@ def test_no_side_is_longer_than_the_longest(height, width, longest):
     width=st.integers(1, 60),
     size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
     channels=st.sampled_from([1, 3, 5]),
-    how=st.sampled_from(images.FITS),
+    how=st.sampled_from(pixels.FITS),
 )
 def test_what_is_fitted_has_the_size_and_keeps_its_aspect(height, width, size, channels, how):
     picture = np.full((height, width, channels), 200, np.uint8)
-    found = images.fit(picture, size=size, how=how)
+    found = pixels.fit(picture, size=size, how=how)
     assert found.shape == (*size, channels)
     seen = found[..., 0] > 0
     if how != "pad":
@@ -188,8 +189,8 @@ def test_what_is_fitted_has_the_size_and_keeps_its_aspect(height, width, size, c
 def test_the_middle_is_cut_out_and_none_of_the_rest():
     picture = np.zeros((10, 30, 1), np.uint8)
     picture[:, 10:20] = 255
-    assert (images.fit(picture, size=(10, 10), how="crop") == 255).all()
-    padded = images.fit(picture, size=(30, 30), how="pad")
+    assert (pixels.fit(picture, size=(10, 10), how="crop") == 255).all()
+    padded = pixels.fit(picture, size=(30, 30), how="pad")
     assert (padded[10:20, 10:20] == 255).all()
     assert padded.sum() == 255 * 100
 
@@ -197,27 +198,27 @@ def test_the_middle_is_cut_out_and_none_of_the_rest():
 def test_a_picture_of_eight_bits():
     deep = RNG.integers(0, 4000, (9, 8, 2)).astype(np.uint16)
     deep[..., 1] = 0
-    most = images.scaled(deep, how="max")
+    most = pixels.scaled(deep, how="max")
     np.testing.assert_array_equal(most[..., 0], (deep[..., 0] / np.max(deep[..., 0]) * 255).astype(np.uint8))
     assert not most[..., 1].any()
-    window = images.scaled(deep, how="window", windows=[(1000.0, 2000.0), (0.0, 0.0)])[..., 0]
+    window = pixels.scaled(deep, how="window", windows=[(1000.0, 2000.0), (0.0, 0.0)])[..., 0]
     expected = [
         [round(255 * min(max((v - 1000) / 1000, 0), 1)) for v in map(int, row)] for row in deep[..., 0]
     ]
     np.testing.assert_array_equal(window, expected)
-    share = images.scaled(deep, how="percentile")[..., 0]
+    share = pixels.scaled(deep, how="percentile")[..., 0]
     assert (share.min(), share.max()) == (0, 255)
     assert (np.diff(share.ravel()[np.argsort(deep[..., 0].ravel())].astype(int)) >= 0).all()
     # One bright pixel does not make the others dark.
     bright = np.full((100, 100, 1), 100, np.uint16)
     bright[:50] = 0
     bright[60, 60] = 60_000
-    assert images.scaled(bright, how="percentile")[80, 80, 0] == 255
-    assert images.scaled(bright, how="max")[80, 80, 0] == 0
-    np.testing.assert_array_equal(images.scaled(PICTURE, how="none"), PICTURE)
+    assert pixels.scaled(bright, how="percentile")[80, 80, 0] == 255
+    assert pixels.scaled(bright, how="max")[80, 80, 0] == 0
+    np.testing.assert_array_equal(pixels.scaled(PICTURE, how="none"), PICTURE)
     for picture, how in ((deep, "none"), (PICTURE, "window"), (PICTURE, "other")):
         with pytest.raises(InputError, match="scale: expected"):
-            images.scaled(picture, how=how)
+            pixels.scaled(picture, how=how)
 
 
 def test_the_box_of_what_is_seen():
@@ -225,14 +226,14 @@ def test_the_box_of_what_is_seen():
     picture[20:60, 10:30, 0] = 1000
     picture[30:70, 15:40, 1] = 30
     picture += RNG.integers(0, 2, picture.shape).astype(np.uint16)
-    box = images.content_box(picture)
+    box = pixels.content_box(picture)
     np.testing.assert_allclose(box, [0.2, 0.7, 0.2, 0.8])
-    assert images.within(picture, box).shape == (50, 30, 2)
-    assert images.content_box(np.zeros((9, 9, 1), np.uint16)) is None
-    assert images.union([None, box, (0.1, 0.3, 0.4, 0.9)]) == (0.1, 0.7, 0.2, 0.9)
-    assert images.union([None]) is None
-    assert images.within(picture, None) is picture
-    assert images.within(picture, (0.5, 0.501, 0.999, 1.0)).shape == (1, 1, 2)
+    assert pixels.within(picture, box).shape == (50, 30, 2)
+    assert pixels.content_box(np.zeros((9, 9, 1), np.uint16)) is None
+    assert pixels.union([None, box, (0.1, 0.3, 0.4, 0.9)]) == (0.1, 0.7, 0.2, 0.9)
+    assert pixels.union([None]) is None
+    assert pixels.within(picture, None) is picture
+    assert pixels.within(picture, (0.5, 0.501, 0.999, 1.0)).shape == (1, 1, 2)
 
 
 PICTURES = [
@@ -284,18 +285,18 @@ def test_pictures_that_do_not_belong_to_their_table_are_found_out(tmp_path):
         store.write_pictures(*paths, PICTURES[:1], TABLE)
     assert not paths[0].exists()
     store.write_pictures(*paths, PICTURES, TABLE)
-    whole = store.read_table(paths[1])
+    whole = tables.read_table(paths[1])
     for table in (whole[:-1], whole[::-1], whole[:0], whole.iloc[[1, 0, *range(2, 12)]]):
-        store.write_table(paths[1], table)
+        tables.write_table(paths[1], table)
         with pytest.raises(
             InputError, match=r"a.npy: expected pictures of \d+ bytes, as .*a.csv says, found"
         ):
             store.read(*paths)
-    store.write_table(paths[1], whole.assign(channels=2))
+    tables.write_table(paths[1], whole.assign(channels=2))
     found, _ = store.read(*paths)
     with pytest.raises(InputError, match=r"a.npy: item 4: expected a picture of 2 channels.*made again"):
         found[4]
-    store.write_table(paths[1], whole)
+    tables.write_table(paths[1], whole)
     data = bytearray(paths[0].read_bytes())
     data[-40:] = bytes(40)
     paths[0].write_bytes(data)
@@ -314,20 +315,20 @@ def test_a_photograph_as_a_model_is_given_it():
         "channels": None,
         "oriented": True,
     }
-    found = image_files.feature(PICTURE, {}, settings)
+    found = recordings.feature(PICTURE, {}, settings)
     np.testing.assert_array_equal(found, cv2.resize(PICTURE, (8, 6)))
-    found = image_files.feature(PICTURE, {}, {**settings, "size": [45, 30]}, box=(0.0, 0.5, 0.25, 0.5))
+    found = recordings.feature(PICTURE, {}, {**settings, "size": [45, 30]}, box=(0.0, 0.5, 0.25, 0.5))
     np.testing.assert_array_equal(found, PICTURE[:45, 30:60])
-    chosen = image_files.feature(PICTURE, {}, {**settings, "channels": ["c", "a"]}, sequences=["a", "b", "c"])
+    chosen = recordings.feature(PICTURE, {}, {**settings, "channels": ["c", "a"]}, sequences=["a", "b", "c"])
     np.testing.assert_array_equal(chosen, cv2.resize(PICTURE, (8, 6))[..., [2, 0]])
     windows = {"windows": "0 1;0 9;50 200"}
-    found = image_files.feature(
+    found = recordings.feature(
         PICTURE,
         windows,
         {**settings, "size": [90, 120], "scale": "window", "channels": ["c"]},
         sequences=["a", "b", "c"],
     )
-    expected = images.scaled(PICTURE[..., 2:], how="window", windows=[(50.0, 200.0)])
+    expected = pixels.scaled(PICTURE[..., 2:], how="window", windows=[(50.0, 200.0)])
     np.testing.assert_array_equal(found, expected)
     with pytest.raises(InputError, match=r"channels: expected some of images.sequences \(none\), given T1w"):
-        image_files.feature(PICTURE, {}, {**settings, "channels": ["T1w"]})
+        recordings.feature(PICTURE, {}, {**settings, "channels": ["T1w"]})

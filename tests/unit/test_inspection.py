@@ -14,10 +14,11 @@ import pytest
 import soundfile
 from workflow import ROOT
 
-from understory import audio, audio_files, datasets, inspection, store
-from understory.errors import InputError
-from understory.quarantine import Limit, check_present, missing
-from understory.tables import Annotation, Quarantined, Recording, Tables
+from understory.audio import inspect, read
+from understory.core.errors import InputError
+from understory.data import inspection, source, store
+from understory.data.dataset import Annotation, Dataset, Quarantined, Recording
+from understory.data.quarantine import Limit, check_present, missing
 
 WAVE = 0.1 * np.random.default_rng(0).normal(size=20_000)
 
@@ -29,13 +30,13 @@ def written(path, wave=WAVE, rate=48_000, **options):
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.aiff"])
 def test_a_whole_file_is_taken(tmp_path, name):
-    assert audio_files.inspect_file(written(tmp_path / name)) == (48_000, 1, 20_000)
+    assert inspect.inspect_file(written(tmp_path / name)) == (48_000, 1, 20_000)
 
 
 def test_real_recordings_are_taken(real):
     for path in sorted((real("rfcx") / "train").glob("*.flac")):
-        assert audio_files.inspect_file(path) == (48_000, 1, 2_880_000)
-    lengths = [audio_files.inspect_file(path)[2] for path in sorted((real("esc10") / "audio").glob("*.ogg"))]
+        assert inspect.inspect_file(path) == (48_000, 1, 2_880_000)
+    lengths = [inspect.inspect_file(path)[2] for path in sorted((real("esc10") / "audio").glob("*.ogg"))]
     assert (len(lengths), min(lengths), max(lengths), lengths.count(220_544)) == (400, 160_704, 319_296, 380)
 
 
@@ -46,7 +47,7 @@ def test_a_file_that_was_cut_is_found_out(tmp_path, name, share):
     data = path.read_bytes()
     path.write_bytes(data[: round(share * len(data))])
     with pytest.raises(InputError, match=r"cut short|cannot be decoded"):
-        audio_files.inspect_file(path)
+        inspect.inspect_file(path)
 
 
 def pages(data):
@@ -60,16 +61,16 @@ def test_an_ogg_file_without_one_of_its_pages_is_found_out(tmp_path, subtype):
     path = written(tmp_path / "a.ogg", np.tile(WAVE, 12), format="OGG", subtype=subtype)
     whole = pages(path.read_bytes())
     assert len(whole) > 4
-    assert audio_files.inspect_file(path) == (48_000, 1, 240_000)
+    assert inspect.inspect_file(path) == (48_000, 1, 240_000)
     for number in range(2, len(whole)):
         path.write_bytes(b"".join(whole[:number] + whole[number + 1 :]))
         with pytest.raises(InputError, match=r"part of the file is missing|cut short"):
-            audio_files.inspect_file(path)
+            inspect.inspect_file(path)
         damaged = bytearray(whole[number])
         damaged[len(damaged) // 2] ^= 1
         path.write_bytes(b"".join([*whole[:number], damaged, *whole[number + 1 :]]))
         with pytest.raises(InputError, match=r"damaged|cut short"):
-            audio_files.inspect_file(path)
+            inspect.inspect_file(path)
 
 
 def test_words_in_a_tag_are_no_header(tmp_path):
@@ -77,13 +78,13 @@ def test_words_in_a_tag_are_no_header(tmp_path):
     data = path.read_bytes()
     tag = b"TAG" + b"Info: a robin, Xing".ljust(125, b" ")
     path.write_bytes(data + tag)
-    assert audio_files.inspect_file(path) == (48_000, 1, 20_000)
+    assert inspect.inspect_file(path) == (48_000, 1, 20_000)
     body = b"TXXX" + bytes([0, 0, 0, 40, 0, 0]) + b"Info and Xing".ljust(40, b"x")
     path.write_bytes(b"ID3\x04\x00\x00" + bytes([0, 0, 0, len(body)]) + body + data)
-    assert audio_files.inspect_file(path)[:2] == (48_000, 1)
+    assert inspect.inspect_file(path)[:2] == (48_000, 1)
     path.write_bytes(b"ID3\x04\x00\x00" + bytes([0, 0, 0, len(body)]) + body + data[:-100])
     with pytest.raises(InputError, match="cut short"):
-        audio_files.inspect_file(path)
+        inspect.inspect_file(path)
 
 
 def test_what_is_no_regular_file_is_no_recording(tmp_path):
@@ -105,17 +106,17 @@ def test_what_is_no_regular_file_is_no_recording(tmp_path):
     for name, said in expected.items():
         said = f"expected an audio file, {said}"
         with pytest.raises(InputError, match=re.escape(said)):
-            audio_files.inspect_file(tmp_path / name)
+            inspect.inspect_file(tmp_path / name)
         with pytest.raises(InputError, match=re.escape(f"{tmp_path / name}: {said}")):
-            audio.length(tmp_path / name, 48_000)
+            read.length(tmp_path / name, 48_000)
     for found in (
         inspection.inspect(
             recordings,
             lambda recording: tmp_path / recording.path,
-            lambda path: (audio_files.inspect_file(path), ()),
-            columns=audio_files.COLUMNS,
+            lambda path: (inspect.inspect_file(path), ()),
+            columns=inspect.COLUMNS,
         )[1],
-        missing(recordings, datasets.Source("rfcx", str(tmp_path), "all")),
+        missing(recordings, source.Source("rfcx", str(tmp_path), "all")),
     ):
         assert {item.place: item.reason for item in found} == {
             name: f"expected an audio file, {said}" for name, said in expected.items()
@@ -129,11 +130,11 @@ def test_what_may_not_be_read_is_told_from_what_is_not_there(tmp_path):
     written(tmp_path / "b.wav").chmod(0)
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from understory import audio, audio_files, datasets\n"
-        "from understory.datasets import Source\n"
-        "from understory.errors import InputError\n"
-        "from understory.reading import read_rows\n"
-        "for call in (audio_files.inspect_file, lambda p: audio.length(p, 8000), lambda p: read_rows(p, ()),\n"
+        "from understory.audio import inspect, read\n"
+        "from understory.data.source import Source\n"
+        "from understory.core.errors import InputError\n"
+        "from understory.data.builder import read_rows\n"
+        "for call in (inspect.inspect_file, lambda p: read.length(p, 8000), lambda p: read_rows(p, ()),\n"
         "             lambda p: Source('rfcx', p, 'all').read()):\n"
         "    try: print(call(sys.argv[2]))\n"
         "    except InputError as error: print(error)\n"
@@ -165,7 +166,7 @@ def test_a_flac_file_whose_samples_were_changed_under_its_digest_is_found_out(tm
     data[30] ^= 1
     path.write_bytes(data)
     with pytest.raises(InputError, match="whose digest its header holds, found others: the file is damaged"):
-        audio_files.inspect_file(path)
+        inspect.inspect_file(path)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +183,7 @@ def test_what_is_no_audio_file(tmp_path, content, said):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=said):
-        audio_files.inspect_file(path)
+        inspect.inspect_file(path)
 
 
 @pytest.mark.parametrize(
@@ -199,11 +200,11 @@ def test_what_is_no_audio_file(tmp_path, content, said):
 def test_what_is_no_waveform(tmp_path, wave, rate, said):
     path = written(tmp_path / "a.wav", wave, rate, subtype="FLOAT")
     with pytest.raises(InputError, match=said):
-        audio_files.inspect_file(path)
+        inspect.inspect_file(path)
 
 
 def test_two_samples_are_a_recording(tmp_path):
-    assert audio_files.inspect_file(written(tmp_path / "a.wav", WAVE[:2])) == (48_000, 1, 2)
+    assert inspect.inspect_file(written(tmp_path / "a.wav", WAVE[:2])) == (48_000, 1, 2)
 
 
 STEP = 2.0**-15
@@ -227,7 +228,7 @@ def test_what_holds_no_sound_is_set_aside(tmp_path, wave, value, subtype):
     suffix = "wav" if subtype == "FLOAT" else "flac"
     path = written(tmp_path / f"a.{suffix}", wave, subtype=subtype)
     with pytest.raises(InputError, match=f"expected sound, found that every sample.* {value}"):
-        audio_files.inspect_file(path)
+        inspect.inspect_file(path)
 
 
 @pytest.mark.parametrize("place", [5, 1_500_000])
@@ -237,12 +238,12 @@ def test_one_step_of_sixteen_bits_anywhere_is_sound(tmp_path, place, step):
     wave[place] += step
     for name, subtype in (("a.wav", "FLOAT"), ("a.flac", "PCM_16")):
         path = written(tmp_path / name, wave, subtype=subtype)
-        assert audio_files.inspect_file(path) == (48_000, 1, 2_000_000)
+        assert inspect.inspect_file(path) == (48_000, 1, 2_000_000)
 
 
 EVENT = Annotation("a", "x", "present", 1.0, 2.0, 100.0, 200.0)
 FACTS = pd.DataFrame(
-    [["a", "train/a.flac", 8_000, 1, 80_000]], columns=["recording_id", "path", *audio_files.COLUMNS]
+    [["a", "train/a.flac", 8_000, 1, 80_000]], columns=["recording_id", "path", *inspect.COLUMNS]
 )
 
 
@@ -260,7 +261,7 @@ FACTS = pd.DataFrame(
     ],
 )
 def test_an_event_has_to_lie_in_its_recording(changes, kept):
-    tables = Tables(("x",), (Recording("a", "train/a.flac", "train"),), (EVENT._replace(**changes),), False)
+    tables = Dataset(("x",), (Recording("a", "train/a.flac", "train"),), (EVENT._replace(**changes),), False)
     found, outside = inspection.usable(tables, FACTS)
     assert len(found.annotations) == kept
     assert len(outside) == (not kept)
@@ -271,7 +272,7 @@ def test_an_event_has_to_lie_in_its_recording(changes, kept):
 
 def test_an_event_outside_its_recording_is_told_where_it_stands():
     late = EVENT._replace(t_max=11.0)
-    tables = Tables(
+    tables = Dataset(
         ("x",),
         (Recording("a", "train/a.flac", "train"),),
         (late,),
@@ -291,8 +292,8 @@ def test_without_an_event_to_train_on_there_is_no_run():
         match=r"no annotation of a present event is left .* .of 3 annotations 0 set aside, of the training "
         r"recordings 2, first train/r0\.flac: expected a song",
     ):
-        check_present(given, Tables(("x",), (), (), False), bad)
-    absent = Tables(("x",), (), (EVENT._replace(presence="absent"),), False)
+        check_present(given, Dataset(("x",), (), (), False), bad)
+    absent = Dataset(("x",), (), (EVENT._replace(presence="absent"),), False)
     with pytest.raises(
         InputError, match=r"of 1 annotations 0 set aside, of the training recordings 0\)\. Add"
     ):
@@ -300,7 +301,7 @@ def test_without_an_event_to_train_on_there_is_no_run():
 
 
 def test_what_was_not_found_usable_is_left_out():
-    tables = Tables(
+    tables = Dataset(
         ("x",), (Recording("b", "train/b.flac", "train"),), (EVENT._replace(recording_id="b"),), False
     )
     found, outside = inspection.usable(tables, FACTS)
@@ -312,7 +313,7 @@ def item(number, kind="recording", subset="train"):
 
 
 def tables_of(count):
-    return Tables(
+    return Dataset(
         ("x",),
         tuple(Recording(f"r{number}", f"train/r{number}.flac", "train") for number in range(count)),
         tuple(EVENT._replace(recording_id=f"r{number}") for number in range(count)),
@@ -329,7 +330,7 @@ def test_a_run_stops_beyond_the_share_and_not_before(kind):
     ):
         limit.check(tables_of(100), [item(number, kind) for number in range(6)])
     # What the reader did not take counts as well.
-    given = Tables(("x",), (), (), False, None, tuple(item(number, kind) for number in range(6)))
+    given = Dataset(("x",), (), (), False, None, tuple(item(number, kind) for number in range(6)))
     with pytest.raises(InputError, match=rf"6 of 6 train {kind}s"):
         limit.check(given, given.quarantined)
     Limit("quarantine", 1.0).check(given, given.quarantined)

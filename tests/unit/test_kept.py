@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from understory import contents, datasets, given, kept, table_digests
-from understory.errors import InputError
+from understory.core import file_digests
+from understory.core.errors import InputError
+from understory.data.source import Source
+from understory.plan import dataset_state, table_cache, table_digests
 
 SHARDS = {"train": 3, "test": 2}
 CONFIG = {"name": "x", "data": "folder", "shards": SHARDS, "split": {"n_splits": 2}}
@@ -17,8 +19,8 @@ NAMES = ["train-0", "train-1", "train-2", "test-0", "test-1"]
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A data set whose tables count as large and whose files as written long ago."""
-    monkeypatch.setattr(kept, "LARGE", 1)
-    monkeypatch.setattr(kept, "SETTLED", -1e9)
+    monkeypatch.setattr(table_cache, "LARGE", 1)
+    monkeypatch.setattr(table_cache, "SETTLED", -1e9)
     data = tmp_path / "data"
     for subset, count in (("train", 20), ("test", 9)):
         images = [{"id": number, "file_name": f"images/{number}.jpg"} for number in range(count)]
@@ -34,14 +36,14 @@ def folder(tmp_path, monkeypatch):
 
 
 def source(folder, **changes):
-    return datasets.Source(**{"dataset": "herbarium2021", "folder": str(folder), "subset": "all", **changes})
+    return Source(**{"dataset": "herbarium2021", "folder": str(folder), "subset": "all", **changes})
 
 
 def plan(folder, config=CONFIG, **changes):
     """What a new process would ask."""
     memory = folder.parent / "memory"
-    index = contents.Contents(memory / "contents.jsonl")
-    return given.Given(config, source(folder, **changes), [], index, memory / "tables")
+    index = file_digests.FileDigests(memory / "contents.jsonl")
+    return dataset_state.DatasetState(config, source(folder, **changes), [], index, memory / "tables")
 
 
 def asked(found):
@@ -49,7 +51,7 @@ def asked(found):
 
 
 def expected(folder):
-    tables, index = source(folder).read(), contents.Contents(folder.parent / "other.jsonl")
+    tables, index = source(folder).read(), file_digests.FileDigests(folder.parent / "other.jsonl")
     return [
         table_digests.annotations(tables),
         table_digests.rows(tables),
@@ -69,7 +71,7 @@ def unread(monkeypatch):
         raise AssertionError("expected nothing to be read")
 
     def forbid():
-        monkeypatch.setattr(datasets.Source, "read", refuse)
+        monkeypatch.setattr(Source, "read", refuse)
         monkeypatch.setattr(table_digests, "shard", refuse)
 
     return forbid
@@ -85,7 +87,7 @@ def test_what_is_kept_is_what_the_tables_say(folder, unread):
 
 
 def test_small_tables_are_not_kept(folder, monkeypatch):
-    monkeypatch.setattr(kept, "LARGE", 10**9)
+    monkeypatch.setattr(table_cache, "LARGE", 10**9)
     assert asked(plan(folder).facts()) == expected(folder)
     assert not (folder.parent / "memory" / "tables" / "x").exists()
 
@@ -115,7 +117,7 @@ def test_a_file_that_changed_is_seen_whatever_its_date(folder, times):
 
 
 def test_a_file_that_may_still_be_written_is_not_taken_for_known(folder, monkeypatch):
-    monkeypatch.setattr(kept, "SETTLED", 10**6)
+    monkeypatch.setattr(table_cache, "SETTLED", 10**6)
     for _ in range(2):
         asked(plan(folder).facts())
     places = list((folder.parent / "memory" / "tables" / "x").iterdir())
@@ -125,7 +127,7 @@ def test_a_file_that_may_still_be_written_is_not_taken_for_known(folder, monkeyp
 
 def test_other_tables_and_settings_have_a_place_of_their_own(folder):
     def place(config=CONFIG, **changes):
-        return kept.place(source(folder, **changes), config, folder.parent / "memory")
+        return table_cache.place(source(folder, **changes), config, folder.parent / "memory")
 
     path = folder / "train" / "metadata.json"
     places = [
@@ -140,7 +142,7 @@ def test_other_tables_and_settings_have_a_place_of_their_own(folder):
     places.append(place())
     assert len(set(places)) == len(places)
     assert place(subset="available") is None
-    assert kept.place(source(folder, dataset="esc50"), CONFIG, folder) is None
+    assert table_cache.place(source(folder, dataset="esc50"), CONFIG, folder) is None
 
 
 def test_what_does_not_go_with_the_configuration_is_kept_too(folder, unread):
@@ -184,7 +186,7 @@ def parts(found):
 
 def test_a_job_reads_its_shard_as_it_is_kept_or_as_all_tables_say(folder, monkeypatch, unread):
     with monkeypatch.context() as small:
-        small.setattr(kept, "LARGE", 10**9)
+        small.setattr(table_cache, "LARGE", 10**9)
         wanted = parts(plan(folder))
     tables = source(folder).read()
     assert wanted == [tables.part(name, SHARDS[name.split("-")[0]]) for name in NAMES]
@@ -209,7 +211,7 @@ def test_a_job_reads_all_tables_where_what_was_kept_is_lost(folder):
 
 def test_where_rows_are_kept_is_no_param_that_counts(folder, monkeypatch):
     one = plan(folder).source_of(SimpleNamespace(shard="train-0"))
-    monkeypatch.setattr(kept, "LARGE", 10**9)
+    monkeypatch.setattr(table_cache, "LARGE", 10**9)
     other = plan(folder).source_of(SimpleNamespace(shard="train-0"))
     assert one.part.rows
     assert other.part.rows is None

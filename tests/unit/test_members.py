@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from understory import members
-from understory.errors import InputError
+from understory.core.errors import InputError
+from understory.inference import saved_run
 
 RUN = {
     "crop": {"hop": 1.0, "sample_rate": 8000, "window": 2.0},
@@ -33,13 +33,13 @@ def finished(tmp_path):
         (tmp_path / f"models/m/fold{fold}/best.keras").touch()
     (tmp_path / "labels.json").touch()
     (tmp_path / "ensemble").mkdir()
-    (tmp_path / members.FILE).write_text(json.dumps({"run": RUN, "thresholds": None, "priors": {}}))
+    (tmp_path / saved_run.FILE).write_text(json.dumps({"run": RUN, "thresholds": None, "priors": {}}))
     return tmp_path
 
 
 def test_all_that_a_prediction_depends_on_is_the_other_runs(finished):
-    found = members.taken({**CONFIG, "models_from": str(finished)})
-    assert members.described(found) == RUN
+    found = saved_run.taken({**CONFIG, "models_from": str(finished)})
+    assert saved_run.described(found) == RUN
     assert found["crop"]["absent"] is True
     assert found["split"]["seed"] == 1
     assert found["name"] == "mine"
@@ -47,16 +47,19 @@ def test_all_that_a_prediction_depends_on_is_the_other_runs(finished):
 
 def test_without_another_run_nothing_changes():
     config = {**CONFIG, "models_from": None}
-    assert members.taken(config) is config
+    assert saved_run.taken(config) is config
 
 
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        (lambda place: (place / members.FILE).unlink(), "which holds ensemble/members.json; found none at"),
-        (lambda place: (place / members.FILE).write_text("{"), "cannot be used"),
-        (lambda place: (place / members.FILE).write_text("[]"), "not all that a run writes"),
-        (lambda place: (place / members.FILE).write_text('{"run": 1, "thresholds": 1, "priors": 1}'), "used"),
+        (lambda place: (place / saved_run.FILE).unlink(), "which holds ensemble/members.json; found none at"),
+        (lambda place: (place / saved_run.FILE).write_text("{"), "cannot be used"),
+        (lambda place: (place / saved_run.FILE).write_text("[]"), "not all that a run writes"),
+        (
+            lambda place: (place / saved_run.FILE).write_text('{"run": 1, "thresholds": 1, "priors": 1}'),
+            "used",
+        ),
         (
             lambda place: (place / "models/m/fold1/best.keras").unlink(),
             "the models of every fold.*fold1/best",
@@ -67,4 +70,4 @@ def test_without_another_run_nothing_changes():
 def test_what_lacks_is_said(finished, broken, said):
     broken(finished)
     with pytest.raises(InputError, match=f"models_from: expected.*{said}"):
-        members.taken({**CONFIG, "models_from": str(finished)})
+        saved_run.taken({**CONFIG, "models_from": str(finished)})

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understory import metrics, models, training
+from understory.training import architectures, fit, metrics
 
 
 def naive_row_f1(labels, predictions):
@@ -112,7 +112,7 @@ def test_macro_f1_keeps_three_numbers_of_each_of_64_500_classes():
 @pytest.mark.parametrize("score", sorted(metrics.METRICS))
 def test_a_model_has_each_score_in_its_history_and_keeps_it_when_saved(tmp_path, score):
     keras.utils.set_random_seed(1)
-    model = models.build("cnn2d", (8, 8, 1), 2, {})
+    model = architectures.build("cnn2d", (8, 8, 1), 2, {})
     model.compile("adam", "categorical_crossentropy", metrics=[metrics.metric(score)])
     pictures = np.random.default_rng(0).uniform(0, 255, (6, 8, 8, 1)).astype(np.float32)
     labels = np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 1, 0]]
@@ -123,7 +123,7 @@ def test_a_model_has_each_score_in_its_history_and_keeps_it_when_saved(tmp_path,
     plain = metrics.metric(score)
     plain.update_state(labels, model.predict(pictures, verbose=0))
     assert report[f"val_{score}"][-1] == pytest.approx(float(plain.result()), abs=1e-6)
-    training.save(model, tmp_path / "a.keras")
+    fit.save(model, tmp_path / "a.keras")
     loaded = keras.saving.load_model(tmp_path / "a.keras", safe_mode=True)
     again = loaded.evaluate(pictures, labels, batch_size=4, verbose=0, return_dict=True)
     assert again[score] == pytest.approx(report[f"val_{score}"][-1], abs=1e-6)

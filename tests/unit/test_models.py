@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from understory import losses, models, training
-from understory.errors import InputError
-from understory.metrics import LabelRankingPrecision
+from understory.core.errors import InputError
+from understory.training import architectures, fit, losses
+from understory.training.metrics import LabelRankingPrecision
 
 
 def trained(model):
@@ -12,7 +12,7 @@ def trained(model):
 
 
 def test_resnet50_is_the_notebooks_to_the_letter():
-    model = models.build("resnet50", (256, 1876, 1), 24, {})
+    model = architectures.build("resnet50", (256, 1876, 1), 24, {})
     assert model.count_params() == 25_716_504
     assert trained(model) == 25_657_240
     head = [(type(layer).__name__, layer.get_config()) for layer in model.layers[-8:]]
@@ -33,7 +33,7 @@ def test_resnet50_is_the_notebooks_to_the_letter():
 
 
 def test_conv1d_is_the_originals_to_the_letter():
-    model = models.build("conv1d", (100, 800, 1), 49, {})
+    model = architectures.build("conv1d", (100, 800, 1), 49, {})
     assert (model.count_params(), trained(model)) == (347_313, 347_057)
     kinds = [type(layer).__name__ for layer in model.layers]
     assert kinds == [
@@ -63,7 +63,7 @@ def test_conv1d_is_the_originals_to_the_letter():
 
 
 def test_cnn2d_is_the_originals_to_the_letter():
-    model = models.build("cnn2d", (32, 32, 1), 2, {})
+    model = architectures.build("cnn2d", (32, 32, 1), 2, {})
     assert model.count_params() == trained(model) == 182_466
     assert [tuple(layer.output.shape)[1:] for layer in model.layers] == [
         (32, 32, 1),
@@ -86,7 +86,7 @@ def test_cnn2d_is_the_originals_to_the_letter():
 @pytest.fixture(scope="module")
 def resnet34():
     keras.utils.set_random_seed(1)
-    return models.build("resnet34", (32, 32, 3), 64_500, {})
+    return architectures.build("resnet34", (32, 32, 3), 64_500, {})
 
 
 def test_resnet34_is_torchvisions(resnet34):
@@ -148,7 +148,7 @@ BINARY = {"name": "binary_crossentropy", "unknown_weight": 0.3}
 )
 def test_one_step_learns_and_a_saved_model_predicts_the_same(tmp_path, architecture, shape, options, loss):
     keras.utils.set_random_seed(1)
-    model = models.build(architecture, shape, 3, options)
+    model = architectures.build(architecture, shape, 3, options)
     model.compile(keras.optimizers.Adam(1e-3), loss=losses.loss(loss), metrics=[LabelRankingPrecision()])
     rng = np.random.default_rng(0)
     inputs = rng.uniform(0, 255, (4, *shape)).astype(np.float32)
@@ -161,7 +161,7 @@ def test_one_step_learns_and_a_saved_model_predicts_the_same(tmp_path, architect
     assert np.isfinite(list(report.values())).all()
     moved = [not np.array_equal(a, b) for a, b in zip(before, model.trainable_weights, strict=True)]
     assert all(moved)
-    training.save(model, tmp_path / "a.keras")
+    fit.save(model, tmp_path / "a.keras")
     predictions = np.array(model(inputs))
     assert predictions.shape == (4, 3)
     loaded = keras.saving.load_model(tmp_path / "a.keras", safe_mode=True)
@@ -169,14 +169,14 @@ def test_one_step_learns_and_a_saved_model_predicts_the_same(tmp_path, architect
     np.testing.assert_array_equal(predictions, np.array(loaded(inputs)))
 
 
-@pytest.mark.parametrize("architecture", sorted(models.ARCHITECTURES))
+@pytest.mark.parametrize("architecture", sorted(architectures.ARCHITECTURES))
 def test_the_outputs_are_float32_whatever_the_layers_before_compute_in(architecture):
     shape = (64, 64, 3)
-    plain = models.build(architecture, shape, 3, {})
+    plain = architectures.build(architecture, shape, 3, {})
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        mixed = models.build(architecture, shape, 3, {})
+        mixed = architectures.build(architecture, shape, 3, {})
     finally:
         keras.config.set_dtype_policy(policy)
     assert mixed.count_params() == plain.count_params()
@@ -221,15 +221,15 @@ def test_the_outputs_are_float32_whatever_the_layers_before_compute_in(architect
 )
 def test_what_a_model_cannot_take_is_said(architecture, shape, classes, options, said):
     with pytest.raises(InputError, match=said) as caught:
-        models.build(architecture, shape, classes, options, name="mine")
+        architectures.build(architecture, shape, classes, options, name="mine")
     assert str(caught.value).startswith("models.mine")
 
 
 def test_the_smallest_examples_will_do():
-    assert models.build("conv1d", (49, 1, 1), 1, {}).output_shape == (None, 1)
-    assert models.build("cnn2d", (7, 7, 1), 2, {}).output_shape == (None, 2)
-    assert models.build("picture_cnn", (1, 1, 1), 2, {}).output_shape == (None, 2)
-    assert models.build("resnet34", (1, 1, 3), 2, {}).output_shape == (None, 2)
+    assert architectures.build("conv1d", (49, 1, 1), 1, {}).output_shape == (None, 1)
+    assert architectures.build("cnn2d", (7, 7, 1), 2, {}).output_shape == (None, 2)
+    assert architectures.build("picture_cnn", (1, 1, 1), 2, {}).output_shape == (None, 2)
+    assert architectures.build("resnet34", (1, 1, 3), 2, {}).output_shape == (None, 2)
 
 
 def test_a_picture_cnn_learns_what_is_bright():
@@ -237,14 +237,14 @@ def test_a_picture_cnn_learns_what_is_bright():
     rng = np.random.default_rng(0)
     bright = rng.integers(0, 2, 64)
     pictures = rng.uniform(0, 155, (64, 16, 16, 1)).astype(np.float32) + 100 * bright[:, None, None, None]
-    model = models.build("picture_cnn", (16, 16, 1), 2, {"filters": [4, 8], "dropout": 0.0})
+    model = architectures.build("picture_cnn", (16, 16, 1), 2, {"filters": [4, 8], "dropout": 0.0})
     model.compile(keras.optimizers.Adam(0.01), loss="sparse_categorical_crossentropy")
     model.fit(pictures, bright, epochs=15, batch_size=16, verbose=0)
     assert (model.predict(pictures, verbose=0).argmax(axis=1) == bright).mean() > 0.9
 
 
 def test_attention_pooling_gives_probabilities_wherever_the_event_is():
-    pool = models.AttentionPooling(3)
+    pool = architectures.AttentionPooling(3)
     features = np.random.default_rng(0).normal(size=(2, 10, 4)).astype(np.float32)
     out = np.array(pool(features))
     assert out.shape == (2, 3)

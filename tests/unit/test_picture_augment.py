@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understory import picture_augment
-from understory.errors import InputError
-from understory.streams import Stage, stream
+from understory.core.errors import InputError
+from understory.core.rng import Stage, stream
+from understory.images import transforms
 
 DEFAULT = [
     {"RandomResizedCrop": {"min_area": 0.5, "max_aspect": 1.5}},
@@ -42,7 +42,7 @@ def drawn(transform, number=0):
     number=st.integers(0, 1000),
 )
 def test_what_goes_out_is_what_came_in_in_shape_and_type(channels, dtype, size, number):
-    chain = picture_augment.build(DEFAULT)
+    chain = transforms.build(DEFAULT)
     came = picture(channels, dtype, *size)
     before = came.copy()
     draw = drawn(chain, number)
@@ -50,7 +50,7 @@ def test_what_goes_out_is_what_came_in_in_shape_and_type(channels, dtype, size, 
     assert (out.shape, out.dtype) == (came.shape, dtype)
     assert out.flags.c_contiguous
     np.testing.assert_array_equal(came, before)
-    again = picture_augment.build(DEFAULT).apply(came, json.loads(json.dumps(draw)))
+    again = transforms.build(DEFAULT).apply(came, json.loads(json.dumps(draw)))
     np.testing.assert_array_equal(out, again)
 
 
@@ -58,11 +58,11 @@ def test_sound_is_not_augmented_here():
     with pytest.raises(
         InputError, match=r"augment.chain: expected transforms of pictures .*, given PitchShift"
     ):
-        picture_augment.build([{"OneOf": {"transforms": [{"PitchShift": {"max_steps": 2}}]}}])
+        transforms.build([{"OneOf": {"transforms": [{"PitchShift": {"max_steps": 2}}]}}])
 
 
 def test_draws_are_of_their_example_and_copy():
-    chain = picture_augment.build(DEFAULT)
+    chain = transforms.build(DEFAULT)
     draws = [
         chain.draw(stream(27, Stage.AUGMENT, name, variant))
         for name, variant in (("a", 1), ("a", 2), ("b", 1))
@@ -79,17 +79,17 @@ def test_probabilities():
         ("RandomResizedCrop", {"min_area": 0.5}),
         ("ColourJitter", {"hue": 0.1}),
     ):
-        transform = picture_augment.TRANSFORMS[name](**options, p=0.25)
+        transform = transforms.TRANSFORMS[name](**options, p=0.25)
         assert 200 < sum(drawn(transform, number) is not None for number in range(1000)) < 300
         came = picture()
         assert transform.apply(came, None) is came
-    one = picture_augment.build([{"OneOf": {"transforms": [{"HorizontalFlip": {}}, {"VerticalFlip": {}}]}}])
+    one = transforms.build([{"OneOf": {"transforms": [{"HorizontalFlip": {}}, {"VerticalFlip": {}}]}}])
     assert 150 < sum(drawn(one, number)["each"][0]["choice"] for number in range(400)) < 250
 
 
 @given(min_area=st.floats(0.01, 1), max_aspect=st.floats(1, 4), number=st.integers(0, 10_000))
 def test_a_part_has_the_area_and_the_aspect_that_it_may(min_area, max_aspect, number):
-    draw = drawn(picture_augment.RandomResizedCrop(min_area=min_area, max_aspect=max_aspect), number)
+    draw = drawn(transforms.RandomResizedCrop(min_area=min_area, max_aspect=max_aspect), number)
     assert min_area - 1e-9 <= draw["height"] * draw["width"] <= 1
     assert 1 / max_aspect - 1e-9 <= draw["width"] / draw["height"] <= max_aspect + 1e-9
     assert 0 <= draw["top"] <= draw["top"] + draw["height"] <= 1 + 1e-9
@@ -97,7 +97,7 @@ def test_a_part_has_the_area_and_the_aspect_that_it_may(min_area, max_aspect, nu
 
 
 def test_parts_are_of_all_sizes_and_everywhere():
-    transform = picture_augment.RandomResizedCrop(min_area=0.2, max_aspect=2.0)
+    transform = transforms.RandomResizedCrop(min_area=0.2, max_aspect=2.0)
     draws = [drawn(transform, number) for number in range(500)]
     areas = [draw["height"] * draw["width"] for draw in draws]
     aspects = np.log([draw["width"] / draw["height"] for draw in draws])
@@ -110,7 +110,7 @@ def test_parts_are_of_all_sizes_and_everywhere():
 
 def test_a_part_is_stretched_to_the_whole():
     came = picture()
-    crop = picture_augment.RandomResizedCrop(min_area=0.1)
+    crop = transforms.RandomResizedCrop(min_area=0.1)
     whole = {"top": 0.0, "left": 0.0, "height": 1.0, "width": 1.0}
     np.testing.assert_array_equal(crop.apply(came, whole), came)
     part = crop.apply(came, {"top": 0.25, "left": 0.5, "height": 0.5, "width": 0.5})
@@ -119,7 +119,7 @@ def test_a_part_is_stretched_to_the_whole():
 
 def test_pictures_are_mirrored():
     came = picture(5, np.uint16)
-    flip, turn = picture_augment.HorizontalFlip(), picture_augment.VerticalFlip()
+    flip, turn = transforms.HorizontalFlip(), transforms.VerticalFlip()
     np.testing.assert_array_equal(flip.apply(came, {}), came[:, ::-1])
     np.testing.assert_array_equal(turn.apply(came, {}), came[::-1])
 
@@ -128,24 +128,24 @@ def test_pictures_are_mirrored():
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_quarter_turn_is_exact(channels, dtype):
     came = picture(channels, dtype, 21, 21)
-    rotation = picture_augment.Rotation(max_angle=90)
+    rotation = transforms.Rotation(max_angle=90)
     np.testing.assert_array_equal(rotation.apply(came, {"angle": 90.0}), np.rot90(came))
     np.testing.assert_array_equal(rotation.apply(came, {"angle": 0.0}), came)
 
 
 def test_corners_are_filled():
     came = np.full((21, 31, 2), 200, np.uint8)
-    angles = [drawn(picture_augment.Rotation(max_angle=20), number)["angle"] for number in range(300)]
+    angles = [drawn(transforms.Rotation(max_angle=20), number)["angle"] for number in range(300)]
     assert -20 <= min(angles) < -15 < 15 < max(angles) <= 20
-    assert (picture_augment.Rotation(max_angle=20).apply(came, {"angle": 20.0}) == 200).all()
-    zero = picture_augment.Rotation(max_angle=20, border="zero").apply(came, {"angle": 20.0})
+    assert (transforms.Rotation(max_angle=20).apply(came, {"angle": 20.0}) == 200).all()
+    zero = transforms.Rotation(max_angle=20, border="zero").apply(came, {"angle": 20.0})
     assert not zero[0, 0].any()
     assert (zero[10, 15] == 200).all()
 
 
 def jittered(came, **changes):
     none = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "hue": 0.0}
-    return picture_augment.ColourJitter(hue=0.5).apply(came, {**none, **changes})
+    return transforms.ColourJitter(hue=0.5).apply(came, {**none, **changes})
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_brightness_and_contrast(channels, dtype):
     if (channels, dtype) != (3, np.uint8):
         np.testing.assert_allclose(levels[0], came.mean(axis=(0, 1)), atol=1)
     else:
-        np.testing.assert_allclose(levels[0], (came @ picture_augment.GREY).mean(), atol=1)
+        np.testing.assert_allclose(levels[0], (came @ transforms.GREY).mean(), atol=1)
     twice = jittered(came, contrast=1.0).astype(float).std()
     assert twice == pytest.approx(2 * came.astype(float).std(), rel=0.3)
 
@@ -191,7 +191,7 @@ def test_saturation_and_hue_of_photographs():
 
 
 def test_draws_stay_within_their_bounds():
-    transform = picture_augment.ColourJitter(brightness=0.1, contrast=0.2, saturation=0.3, hue=0.05)
+    transform = transforms.ColourJitter(brightness=0.1, contrast=0.2, saturation=0.3, hue=0.05)
     draws = [drawn(transform, number) for number in range(300)]
     for name, most in (("brightness", 0.1), ("contrast", 0.2), ("saturation", 0.3), ("hue", 0.05)):
         values = [draw[name] for draw in draws]

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
-from understory import predictions, store
-from understory.errors import InputError
-from understory.predictions import Predictions
+from understory.core.errors import InputError
+from understory.data import predictions, store
+from understory.data.predictions import Predictions
 
 # Few distinct values, so that ties are common.
 values = st.tuples(st.integers(0, 6), st.integers(1, 7)).flatmap(

@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from understory import reading
-from understory.errors import InputError
+from understory.core.errors import InputError
+from understory.data import builder
 
 
 @pytest.mark.parametrize(
@@ -37,15 +37,15 @@ def test_tables_that_cannot_be_read_are_named(tmp_path, content, message):
         case "dangling":
             path.symlink_to("nowhere")
     with pytest.raises(InputError, match=message) as raised:
-        reading.read_rows(path, ("a", "b"))
+        builder.read_rows(path, ("a", "b"))
     assert str(path) in str(raised.value)
 
 
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
     (tmp_path / "t.csv").write_bytes("\ufeffa,b\n1,2\n".encode())
-    assert reading.read_rows(tmp_path / "t.csv", ("a", "b")) == (["a", "b"], [(2, {"a": "1", "b": "2"})])
+    assert builder.read_rows(tmp_path / "t.csv", ("a", "b")) == (["a", "b"], [(2, {"a": "1", "b": "2"})])
 
 
 def test_blank_rows_are_passed_over(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n,\n , \t\n,,,\n\n3,\n")
-    assert [line for line, _ in reading.read_rows(tmp_path / "t.csv", ("a", "b"))[1]] == [2, 7]
+    assert [line for line, _ in builder.read_rows(tmp_path / "t.csv", ("a", "b"))[1]] == [2, 7]

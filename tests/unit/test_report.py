@@ -13,8 +13,12 @@ from hypothesis import strategies as st
 from page_inputs import NO_QUARANTINE, Tags, built, inputs, svg_text, text_of
 from PIL import Image
 
-from understory import curves, evidence, examples, gallery, plots, provenance, report, scores, set_aside
-from understory.wording import WORDS
+from understory.data import examples
+from understory.evaluation import analysis, curves, metrics
+from understory.report import figures, gallery, quarantine
+from understory.report.formatting import WORDS
+from understory.report.page import headings
+from understory.run import provenance
 
 
 def test_the_page_is_whole_and_needs_nothing_beside_it():
@@ -27,13 +31,13 @@ def test_the_page_is_whole_and_needs_nothing_beside_it():
     assert (
         {target.removeprefix("#") for target in targets}
         == anchors
-        == set(report.headings("lwlrap", WORDS["recordings"]))
+        == set(headings("lwlrap", WORDS["recordings"]))
     )
     assert all(attributes["src"].startswith("data:") for attributes in tags.all("img"))
     assert all(attributes["alt"] for attributes in tags.all("img"))
     assert [tag for tag, _ in tags.tags if re.fullmatch(r"h\d", tag)][:2] == ["h1", "h2"]
     for svg in page.figures.values():
-        assert plots.data_url(svg, "image/svg+xml") in page.html
+        assert figures.data_url(svg, "image/svg+xml") in page.html
 
 
 def test_the_same_inputs_give_the_same_bytes():
@@ -68,13 +72,13 @@ def test_names_are_text_and_nothing_else(name):
     assert not tags.all("script")
     assert tags.text.count(name) >= 6
     for key in ("class_scores", "confusion"):
-        assert plots.plain(name, 32 if key == "class_scores" else 24) in svg_text(page.figures[key])
+        assert figures.plain(name, 32 if key == "class_scores" else 24) in svg_text(page.figures[key])
 
 
 def test_a_figures_name_is_one_short_line():
-    assert plots.plain("a\n b\x00c") == "a b\ufffdc"
-    assert plots.plain("x" * 40, 10) == "x" * 9 + "…"
-    assert plots.plain("x" * 10, 10) == "x" * 10
+    assert figures.plain("a\n b\x00c") == "a b\ufffdc"
+    assert figures.plain("x" * 40, 10) == "x" * 9 + "…"
+    assert figures.plain("x" * 10, 10) == "x" * 10
 
 
 @given(st.lists(st.tuples(st.sampled_from([-1.0, 0.0, 1.0]), st.integers(0, 5)), max_size=30))
@@ -116,7 +120,7 @@ def test_a_classs_spread_is_over_its_folds():
     for fold in (0, 1):
         held = (oof.fold == fold).to_numpy()
         known = examples.Labels(index[held], ["a", "b"], exhaustive=True).take(np.arange(held.sum()))
-        each.append(scores.class_scores(known, oof.loc[held, ["a", "b"]].to_numpy())[0])
+        each.append(metrics.class_scores(known, oof.loc[held, ["a", "b"]].to_numpy())[0])
     assert each == [1.0, 0.5]
     text = text_of(built(given).html)
     assert f"a {np.mean(each):.3f} {np.std(each, ddof=1):.3f} 2 " in text
@@ -158,7 +162,7 @@ def test_hundreds_of_classes_stay_readable_and_small():
     page = built(given)
     assert len(page.html.encode()) < 5_000_000
     tags, text = Tags(page.html), text_of(page.html)
-    assert len(tags.all("h3")) == 2 * evidence.EXTREMES
+    assert len(tags.all("h3")) == 2 * analysis.EXTREMES
     assert len([a for a in tags.all("img") if a["src"].startswith("data:image/webp")]) <= gallery.PICTURES
     assert "Of 400 classes, the 12 best- and the 12 worst-scored are shown" in text
     assert "Of 400 classes, the 20 most frequent confusions." in text
@@ -314,7 +318,7 @@ def test_reasons_are_grouped_by_what_was_expected():
         "set",
         "nil",
     ]
-    assert len(kinds(*words)) == set_aside.REASONS
+    assert len(kinds(*words)) == quarantine.REASONS
 
 
 @pytest.mark.parametrize("metric", ["lwlrap", "accuracy"])
@@ -324,7 +328,7 @@ def test_a_score_out_of_fold_has_a_chance_of_its_own(metric):
     history = given["histories"]["m"][0].rename(columns=lambda name: name.replace("lwlrap", metric))
     given["histories"] = {"m": {0: history, 1: history}}
     known = np.repeat(np.eye(3), 20, axis=0)
-    low, high = scores.chance_interval(metric, known, given["oof"][["a", "b", "c"]].to_numpy(), seed=1)
+    low, high = metrics.chance_interval(metric, known, given["oof"][["a", "b", "c"]].to_numpy(), seed=1)
     given["scored"]["oof"] = high
     text = text_of(built(given).html)
     assert f"by chance: {low:.3f}–{high:.3f}" in text
@@ -449,7 +453,7 @@ def test_the_facts_name_the_code_and_the_packages():
 
 def test_nothing_of_an_examples_axes_is_cut_off():
     frequencies = np.linspace(50, 24_000, 64)
-    shown = plots.example(np.zeros((64, 50)), [], window=10.0, mel_frequencies=frequencies)
+    shown = figures.example(np.zeros((64, 50)), [], window=10.0, mel_frequencies=frequencies)
     pixels = np.asarray(Image.open(io.BytesIO(shown)).convert("L"))
     edges = [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
     assert min(edge.min() for edge in edges) > 230

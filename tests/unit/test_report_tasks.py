@@ -14,9 +14,11 @@ from page_inputs import NO_QUARANTINE, Tags, built, inputs, svg_text, text_of
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
-from understory import curves, evaluation, evidence, examples, headlines
-from understory.predictions import Predictions
-from understory.tasks import Task
+from understory.data import examples
+from understory.data.predictions import Predictions
+from understory.data.task import Task
+from understory.evaluation import analysis, curves, scoring
+from understory.report import scorecards
 
 SIDE = 32
 PICTURE = {"kind": "picture", "size": [SIDE, SIDE], "channels": None}
@@ -25,8 +27,8 @@ PICTURE = {"kind": "picture", "size": [SIDE, SIDE], "channels": None}
 @pytest.fixture(autouse=True)
 def few_permutations(monkeypatch):
     """What chance gives is another test's."""
-    monkeypatch.setattr(headlines, "MOST", 10)
-    monkeypatch.setattr(headlines, "LEAST", 10)
+    monkeypatch.setattr(scorecards, "MOST", 10)
+    monkeypatch.setattr(scorecards, "LEAST", 10)
 
 
 def of_metric(given, metric, **task):
@@ -195,7 +197,7 @@ def test_decisions_have_their_floor_and_their_thresholds():
     found = Predictions(
         oof[["example_id", "recording_id", "label", "present", "fold"]], oof[classes].to_numpy(), classes
     )
-    decided = evaluation.held_out(task, found, None).toarray()
+    decided = scoring.held_out(task, found, None).toarray()
     present = np.array([[label in row.split(";") for label in classes] for row in oof.present])
     given["scored"]["oof"] = 0.1
     page = built(given)
@@ -292,9 +294,9 @@ def test_very_many_classes_take_no_array_of_rows_times_classes(monkeypatch):
     text = text_of(page.html)
     assert len(page.html) < 1_500_000
     rows = page.html.split("Scores of each class</caption>")[1].split("</table>")[0].count("<tr>") - 1
-    assert rows == 2 * evidence.EXTREMES
+    assert rows == 2 * analysis.EXTREMES
     rows = page.html.split("by the fold they validate</caption>")[1].split("</table>")[0].count("<tr>") - 1
-    assert rows == 2 * evidence.EXTREMES
+    assert rows == 2 * analysis.EXTREMES
     assert "class's F1, its part of the macro_f1, of all classes" in svg_text(page.figures["class_scores"])
     assert "Of 64,500 classes, the 20 most frequent confusions." in text
     assert "5,000 present and 322,495,000 absent labels are known." in text

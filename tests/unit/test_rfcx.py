@@ -1,12 +1,12 @@
 import pytest
 
-from understory import datasets
-from understory.errors import InputError
-from understory.tables import Annotation
+from understory.core.errors import InputError
+from understory.data import source
+from understory.data.dataset import Annotation
 
 
 def read(folder, subset):
-    return datasets.Source("rfcx", str(folder), subset).read()
+    return source.Source("rfcx", str(folder), subset).read()
 
 
 def rfcx(folder, row="r,3,1,1.0,100.0,2.0,200.0", sample="t1"):
@@ -19,7 +19,7 @@ def rfcx(folder, row="r,3,1,1.0,100.0,2.0,200.0", sample="t1"):
 
 
 def test_rfcx_tables(tmp_path):
-    found = datasets.reader("rfcx").read(rfcx(tmp_path))
+    found = source.reader("rfcx").read(rfcx(tmp_path))
     assert found.annotations == (
         Annotation("r", "s3", "present", 1.0, 2.0, 100.0, 200.0),
         Annotation("q", "s4", "absent", 0.5, 2.0, 100.0, 200.0),
@@ -62,17 +62,17 @@ GOOD = "r,3,1,1.0,100.0,2.0,200.0"
     ],
 )
 def test_rows_that_make_no_sense_are_set_aside(tmp_path, row, reason):
-    found = datasets.reader("rfcx").read(rfcx(tmp_path, f"{GOOD}\n{row}"))
+    found = source.reader("rfcx").read(rfcx(tmp_path, f"{GOOD}\n{row}"))
     (item,) = found.quarantined
     assert item[:4] == ("train", "annotation", row.split(",")[0], "train_tp.csv, line 3")
     assert reason in item.reason
-    assert found.recordings == datasets.reader("rfcx").read(rfcx(tmp_path)).recordings
+    assert found.recordings == source.reader("rfcx").read(rfcx(tmp_path)).recordings
     assert len(found.annotations) == 2
 
 
 def test_a_test_recording_listed_again_is_set_aside(tmp_path):
     rfcx(tmp_path, sample="t1,0.5" + ",0.5" * 23 + "\nt2,0.5" + ",0.5" * 23 + "\nt1")
-    (item,) = datasets.reader("rfcx").read(tmp_path).quarantined
+    (item,) = source.reader("rfcx").read(tmp_path).quarantined
     assert item == (
         "test",
         "recording",
@@ -80,7 +80,7 @@ def test_a_test_recording_listed_again_is_set_aside(tmp_path):
         "sample_submission.csv, line 4",
         "expected each recording once, found this one again",
     )
-    assert datasets.reader("rfcx").submission_template(tmp_path)[1] == ["t1", "t2"]
+    assert source.reader("rfcx").submission_template(tmp_path)[1] == ["t1", "t2"]
 
 
 def test_a_submission_has_the_columns_of_the_sample_in_its_order(tmp_path):
@@ -90,12 +90,12 @@ def test_a_submission_has_the_columns_of_the_sample_in_its_order(tmp_path):
         ",".join([line.split(",")[0], *line.split(",")[:0:-1]]) for line in path.read_text().splitlines()
     ]
     path.write_text("\n".join(turned) + "\n")
-    _, ids, labels = datasets.reader("rfcx").submission_template(tmp_path)
+    _, ids, labels = source.reader("rfcx").submission_template(tmp_path)
     assert labels == [f"s{i}" for i in range(23, -1, -1)]
     assert ids == ["t1"]
     path.write_text(turned[0] + "\n" + turned[1].replace("t1", "t\t1") + "\n")
     with pytest.raises(InputError, match="expected ids in plain text, found 't\\\\t1'"):
-        datasets.reader("rfcx").submission_template(tmp_path)
+        source.reader("rfcx").submission_template(tmp_path)
 
 
 @pytest.mark.parametrize("labels", ["", "s0,s2", "s0,s01", "s0,s1,dog"])
@@ -103,14 +103,14 @@ def test_the_species_are_the_columns_of_the_sample_without_a_gap(tmp_path, label
     rfcx(tmp_path)
     path = tmp_path / "sample_submission.csv"
     path.write_text("recording_id,s1,s0,s4,s3,s2\n")
-    assert datasets.reader("rfcx").read(tmp_path).classes == ("s0", "s1", "s2", "s3", "s4")
+    assert source.reader("rfcx").read(tmp_path).classes == ("s0", "s1", "s2", "s3", "s4")
     path.write_text(",".join(["recording_id", *labels.split(",")]).rstrip(",") + "\n")
     with pytest.raises(
         InputError, match="s0, s1, … without a gap, found " + (labels.replace(",", ", ") or "no species")
     ):
-        datasets.reader("rfcx").read(tmp_path)
+        source.reader("rfcx").read(tmp_path)
     path.write_text("recording_id,s0,s1,s2,s3\n")
-    reasons = [item.reason for item in datasets.reader("rfcx").read(tmp_path).quarantined]
+    reasons = [item.reason for item in source.reader("rfcx").read(tmp_path).quarantined]
     assert reasons == ["expected a species_id from 0 to 3, found 4"]
 
 
@@ -139,7 +139,7 @@ def test_of_the_recordings_those_that_are_there_can_be_asked_for(tmp_path):
 
 def test_without_test_shards_only_training_recordings_count(tmp_path):
     rfcx(tmp_path, sample="t1,0.5" + ",0.5" * 23 + "\nt1")
-    found = datasets.Source("rfcx", str(tmp_path), "all", tested=False).read()
+    found = source.Source("rfcx", str(tmp_path), "all", tested=False).read()
     assert {r.subset for r in found.recordings} == {"train"}
     assert len(found.annotations) == 2
 

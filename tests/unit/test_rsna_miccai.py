@@ -13,9 +13,10 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, KFold, cross_val_predict
 
-from understory.datasets import rsna_miccai, rsna_miccai_replica
-from understory.errors import InputError, NoTable
-from understory.tables import Recording
+from understory.core.errors import InputError, NoTable
+from understory.data.dataset import Recording
+from understory.datasets import rsna_miccai
+from understory.synthetic import rsna_miccai as rsna_miccai_replica
 
 SETTINGS = {"train_recordings": 12, "test_recordings": 3}
 

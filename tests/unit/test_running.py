@@ -9,9 +9,10 @@ import time
 import pytest
 from workflow import ROOT
 
-from understory import records, running
+from understory.plan import snakemake_records
+from understory.run import lock
 
-HOLD = "import sys, time; from pathlib import Path; from understory import running; running.hold(Path(sys.argv[1])); print('held', flush=True); time.sleep(600)"
+HOLD = "import sys, time; from pathlib import Path; from understory.run import lock; lock.hold(Path(sys.argv[1])); print('held', flush=True); time.sleep(600)"
 
 
 @pytest.fixture
@@ -34,15 +35,15 @@ def at_work(folder):
 def test_a_lock_stays_while_anybody_is_at_work(locked):
     one, other = at_work(locked), at_work(locked)
     try:
-        assert "a run is at work here" in running.clear(locked)
+        assert "a run is at work here" in lock.clear(locked)
         one.send_signal(signal.SIGKILL)
         one.wait()
-        assert "a run is at work here" in running.clear(locked)
+        assert "a run is at work here" in lock.clear(locked)
         assert (locked / "locks").exists()
         other.send_signal(signal.SIGKILL)
         other.wait()
         for _ in range(100):
-            if running.clear(locked) is None:
+            if lock.clear(locked) is None:
                 break
             time.sleep(0.05)
         assert not (locked / "locks").exists()
@@ -54,18 +55,18 @@ def test_a_lock_stays_while_anybody_is_at_work(locked):
 
 
 def test_without_a_lock_there_is_nothing_to_clear(tmp_path):
-    assert running.clear(tmp_path / "none") is None
+    assert lock.clear(tmp_path / "none") is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_age_of_the_records_is_kept(tmp_path, capsys):
     folder, results = tmp_path / "metadata", tmp_path / "results"
-    place = records.since(folder, results)
+    place = snakemake_records.records_marker(folder, results)
     assert not folder.exists()
     folder.mkdir()
     results.mkdir()
     os.utime(place, (1, 1))
-    assert records.since(folder, results) == place
+    assert snakemake_records.records_marker(folder, results) == place
     assert os.stat(place).st_mtime == 1
     assert capsys.readouterr().err == ""
 
@@ -78,14 +79,14 @@ def test_results_older_than_the_records_are_told_of(tmp_path, capsys, lost):
     (tmp_path / "since-results").touch()
     os.utime(tmp_path / "since-results", (1, 1))
     (folder.rmdir if lost == "metadata" else (tmp_path / "since-results").unlink)()
-    place = records.since(folder, results)
+    place = snakemake_records.records_marker(folder, results)
     assert os.stat(place).st_mtime > 1
     assert "there is no record in" in capsys.readouterr().err
 
 
 def test_results_under_another_name_have_no_records(tmp_path, capsys):
     (tmp_path / "metadata").mkdir()
-    records.since(tmp_path / "metadata", tmp_path / "one")
+    snakemake_records.records_marker(tmp_path / "metadata", tmp_path / "one")
     (tmp_path / "other").mkdir()
-    records.since(tmp_path / "metadata", tmp_path / "other")
+    snakemake_records.records_marker(tmp_path / "metadata", tmp_path / "other")
     assert "other: there is no record in" in capsys.readouterr().err

@@ -7,8 +7,9 @@ import yaml
 from snakemake.utils import update_config
 from workflow import ROOT
 
-from understory import configuration, sizing
-from understory.sizing import Counts
+from understory.plan import job_resources
+from understory.plan.config import complete
+from understory.plan.job_resources import Counts
 
 SCHEMA = ROOT / "schemas/config.schema.json"
 SHARD = SimpleNamespace(shard="train-0", variant="1", features="log_mel")
@@ -20,14 +21,16 @@ def configured(recipe=None, **changes):
     if recipe:
         given = yaml.safe_load((ROOT / "recipes" / f"{recipe}.yaml").read_text())
         update_config(config, given)
-    return configuration.complete({**config, **changes}, SCHEMA)
+    return complete({**config, **changes}, SCHEMA)
 
 
 SOME = Counts(1000, 100, 1500)
 
 
 def sizes(train=6, counts=SOME, **changes):
-    return sizing.Sizes(configured(data="folder", shards={"train": train, "test": 2}, **changes), counts)
+    return job_resources.Sizes(
+        configured(data="folder", shards={"train": train, "test": 2}, **changes), counts
+    )
 
 
 def test_memory_and_time_follow_the_shard_and_the_attempt():
@@ -47,16 +50,16 @@ def test_a_training_asks_for_time_by_its_epochs_and_copies():
     one = sizes().seconds("train_fold", FOLD)
     config = configured(data="folder")
     config["models"]["sed_cnn"] |= {"epochs": 30, "copies": 0}
-    other = sizing.Sizes(config, Counts(1000, 100, 1500)).seconds("train_fold", FOLD)
+    other = job_resources.Sizes(config, Counts(1000, 100, 1500)).seconds("train_fold", FOLD)
     assert other == pytest.approx(one * 3 / 2)
 
 
 def test_of_what_is_still_to_be_fetched_much_is_asked_and_nothing_said():
     config = configured(data="https://example.org/a.zip", dataset="esc50", subset="all")
-    counts = sizing.planned(config)
-    found = sizing.Sizes(config, counts)
-    assert counts == sizing.UNKNOWN
-    assert found.runtime(SimpleNamespace(), 1, "download_data") == sizing.FETCH
+    counts = job_resources.planned(config)
+    found = job_resources.Sizes(config, counts)
+    assert counts == job_resources.UNKNOWN
+    assert found.runtime(SimpleNamespace(), 1, "download_data") == job_resources.FETCH
     assert found.runtime(SHARD, 1, "augment_windows") > 60
     assert found.remarks() == []
 
@@ -64,12 +67,12 @@ def test_of_what_is_still_to_be_fetched_much_is_asked_and_nothing_said():
 @pytest.mark.parametrize("recipe", [None, "esc50", "birdclef2021", "herbarium2021", "rsna_miccai"])
 def test_the_recipes_as_they_stand_are_of_a_useful_size(recipe):
     config = configured(recipe, data="synthetic")
-    assert sizing.Sizes(config, sizing.planned(config)).remarks() == []
-    assert sizing.jobs(config, tested=True) < 300
+    assert job_resources.Sizes(config, job_resources.planned(config)).remarks() == []
+    assert job_resources.jobs(config, tested=True) < 300
 
 
 def test_the_recipe_for_rfcx_is_of_a_useful_size_for_its_4727_and_1992_recordings():
-    assert sizing.Sizes(configured("rfcx", data="folder"), Counts(4727, 1992, 8997)).remarks() == []
+    assert job_resources.Sizes(configured("rfcx", data="folder"), Counts(4727, 1992, 8997)).remarks() == []
 
 
 def test_shards_that_are_too_big_or_too_many_are_told_of():
@@ -89,4 +92,4 @@ def test_shards_that_are_too_big_or_too_many_are_told_of():
 
 def test_the_demo_has_as_many_jobs_as_are_counted():
     """As `snakemake -n` lists them: 8 inspections, 6 of windows and of copies, 14 of spectrograms, and 12 more."""
-    assert sizing.jobs(configured(), tested=True) == 46
+    assert job_resources.jobs(configured(), tested=True) == 46

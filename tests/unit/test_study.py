@@ -13,8 +13,9 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
-from understory import image_files, images, study
-from understory.errors import InputError
+from understory.core.errors import InputError
+from understory.images import dicom, recordings
+from understory.images.pixels import content_box, union
 
 SLICES = {"start": 0.25, "stop": 0.75, "step": 3, "all_below": 10}
 ORIGINAL = {
@@ -60,7 +61,7 @@ def written(path, pixels=PIXELS, *, place=None, orientation=AXIAL, frame=FRAME, 
 
 
 def test_slices_are_sorted_as_numbers(real, tmp_path):
-    found, other = study.numbered(real("rsna-miccai") / "layout_sample/train/99999/T1w")
+    found, other = dicom.numbered(real("rsna-miccai") / "layout_sample/train/99999/T1w")
     assert list(found) == [1, *range(97, 282, 8), 384]
     assert [path.name for path in found.values()] == [f"Image-{number}.dcm" for number in found]
     assert other == []
@@ -74,21 +75,21 @@ def test_slices_are_sorted_as_numbers(real, tmp_path):
         "._Image-9.dcm",
     ):
         (tmp_path / name).touch()
-    found, other = study.numbered(tmp_path)
+    found, other = dicom.numbered(tmp_path)
     assert [path.name for path in found.values()] == ["Image-02.dcm", "7.DCM", "Image-10.dcm"]
     assert other == [
         ("IMG.dcm", "expected a name that ends in a number, such as Image-1.dcm"),
         ("Image-2.dcm", "expected each number once, found that of Image-02.dcm again"),
     ]
-    assert study.numbered(tmp_path / "none") == ({}, [])
-    assert study.numbered(tmp_path / "7.DCM") == ({}, [("", "expected a folder, found a file")])
+    assert dicom.numbered(tmp_path / "none") == ({}, [])
+    assert dicom.numbered(tmp_path / "7.DCM") == ({}, [("", "expected a folder, found a file")])
 
 
 def test_slices_are_chosen_as_the_published_notebooks_do():
     for count in range(300):
         stack = list(range(count))
         every = 1 if count < 10 else 3
-        assert list(study.chosen(count, **SLICES)) == stack[int(count * 0.25) : int(count * 0.75) : every]
+        assert list(dicom.chosen(count, **SLICES)) == stack[int(count * 0.25) : int(count * 0.75) : every]
 
 
 def signed_axes():
@@ -125,53 +126,53 @@ def test_a_slice_lies_as_it_is_looked_at(orientation, degrees):
     across = int(np.abs(np.cross(orientation[:3], orientation[3:])).argmax())
     # What grows to the right, and what grows downwards.
     right, down = {0: (back, -head), 1: (left, -head), 2: (left, back)}[across]
-    turn = study.turn_of(cosines)
-    assert (np.diff(study.turned(right, turn), axis=1) > 0).all()
-    assert (np.diff(study.turned(down, turn), axis=0) > 0).all()
-    np.testing.assert_array_equal(study.turned_back(study.turned(row, turn), turn), row)
+    turn = dicom.turn_of(cosines)
+    assert (np.diff(dicom.turned(right, turn), axis=1) > 0).all()
+    assert (np.diff(dicom.turned(down, turn), axis=0) > 0).all()
+    np.testing.assert_array_equal(dicom.turned_back(dicom.turned(row, turn), turn), row)
 
 
 def test_what_has_no_orientation_is_left_as_it_is(tmp_path):
-    assert study.turn_of(None) == 0
-    assert study.read(written(tmp_path / "1.dcm", orientation=None)).turn == 0
-    assert study.read(written(tmp_path / "2.dcm", orientation=(1, 0, 0, 1, 0, 0))).turn == 0
-    found = study.read(written(tmp_path / "3.dcm", orientation=(0, -1, 0, 1, 0, 0)))
+    assert dicom.turn_of(None) == 0
+    assert dicom.read(written(tmp_path / "1.dcm", orientation=None)).turn == 0
+    assert dicom.read(written(tmp_path / "2.dcm", orientation=(1, 0, 0, 1, 0, 0))).turn == 0
+    found = dicom.read(written(tmp_path / "3.dcm", orientation=(0, -1, 0, 1, 0, 0)))
     assert found.pixels.shape == PIXELS.shape[::-1]
-    np.testing.assert_array_equal(study.turned_back(found.pixels, found.turn), PIXELS)
+    np.testing.assert_array_equal(dicom.turned_back(found.pixels, found.turn), PIXELS)
 
 
 def test_values_are_rescaled_inverted_and_windowed(tmp_path):
     path = tmp_path / "1.dcm"
-    np.testing.assert_array_equal(study.read(written(path)).pixels, PIXELS)
-    assert study.read(path).window == (PIXELS.min(), PIXELS.max())
-    found = study.read(
+    np.testing.assert_array_equal(dicom.read(written(path)).pixels, PIXELS)
+    assert dicom.read(path).window == (PIXELS.min(), PIXELS.max())
+    found = dicom.read(
         written(path, RescaleSlope=2, RescaleIntercept=10, WindowCenter=[500, 9], WindowWidth=[201, 9])
     )
     np.testing.assert_array_equal(found.pixels, 2 * PIXELS + 10)
     assert found.window == (399.5, 599.5)
     # Below zero: from zero on, its window with it.
-    found = study.read(written(path, RescaleSlope=1, RescaleIntercept=-1000, WindowCenter=40, WindowWidth=80))
+    found = dicom.read(written(path, RescaleSlope=1, RescaleIntercept=-1000, WindowCenter=40, WindowWidth=80))
     np.testing.assert_array_equal(found.pixels, PIXELS - PIXELS.min())
     assert found.window == (1000.0 - PIXELS.min(), 1079.0 - PIXELS.min())
-    found = study.read(written(path, RescaleSlope="0.001", RescaleIntercept=0))
+    found = dicom.read(written(path, RescaleSlope="0.001", RescaleIntercept=0))
     np.testing.assert_allclose(found.pixels / 65535, PIXELS / PIXELS.max(), atol=1e-5)
-    found = study.read(
+    found = dicom.read(
         written(path, PhotometricInterpretation="MONOCHROME1", WindowCenter=100.5, WindowWidth=1)
     )
     np.testing.assert_array_equal(found.pixels, PIXELS.max() - PIXELS)
     assert found.window == (PIXELS.max() - 100.0, PIXELS.max() - 100.0)
     signed = PIXELS.astype(np.int16) - 700
-    np.testing.assert_array_equal(study.read(written(path, signed)).pixels, signed - signed.min())
+    np.testing.assert_array_equal(dicom.read(written(path, signed)).pixels, signed - signed.min())
     # A window that is none.
-    assert study.read(written(path, WindowCenter=5, WindowWidth=0)).window == (PIXELS.min(), PIXELS.max())
+    assert dicom.read(written(path, WindowCenter=5, WindowWidth=0)).window == (PIXELS.min(), PIXELS.max())
 
 
 def test_a_slice_of_one_value_is_none(real, tmp_path):
-    assert study.read(written(tmp_path / "1.dcm", np.zeros_like(PIXELS))) is None
-    assert study.read(written(tmp_path / "1.dcm", np.full_like(PIXELS, 7))) is None
+    assert dicom.read(written(tmp_path / "1.dcm", np.zeros_like(PIXELS))) is None
+    assert dicom.read(written(tmp_path / "1.dcm", np.full_like(PIXELS, 7))) is None
     folder = real("rsna-miccai") / "layout_sample/train/99999/T1w"
-    assert study.read(folder / "Image-384.dcm") is None
-    assert study.read(folder / "Image-1.dcm").pixels.max() == 99
+    assert dicom.read(folder / "Image-384.dcm") is None
+    assert dicom.read(folder / "Image-1.dcm").pixels.max() == 99
 
 
 SAMPLES = Path(pydicom.__file__).parent / "data" / "test_files"
@@ -180,8 +181,8 @@ SAMPLES = Path(pydicom.__file__).parent / "data" / "test_files"
 @pytest.mark.parametrize("form", ["RLE", "bigendian", "expb", "implicit", "jp2klossless", "padded"])
 @pytest.mark.filterwarnings("ignore:The pixel data is 8320 bytes:UserWarning")
 def test_other_transfer_syntaxes_hold_the_same(form):
-    plain = study.read(SAMPLES / "MR_small.dcm")
-    found = study.read(SAMPLES / f"MR_small_{form}.dcm")
+    plain = dicom.read(SAMPLES / "MR_small.dcm")
+    found = dicom.read(SAMPLES / f"MR_small_{form}.dcm")
     np.testing.assert_array_equal(found.pixels, plain.pixels)
     assert (found.window, found.turn) == (plain.window, plain.turn) == ((-200.0, 1399.0), 0)
     np.testing.assert_array_equal(plain.pixels, pydicom.dcmread(SAMPLES / "MR_small.dcm").pixel_array)
@@ -203,23 +204,23 @@ def test_other_transfer_syntaxes_hold_the_same(form):
 )
 def test_what_is_no_slice_is_set_aside_in_words(name, said):
     with pytest.raises(InputError, match=said):
-        study.read(SAMPLES / name)
+        dicom.read(SAMPLES / name)
 
 
 def test_a_file_is_read_whole_or_not_at_all(tmp_path):
     """Wherever it was cut, and whichever of its bytes was changed."""
     data = written(tmp_path / "1.dcm", place=(0, 0, 0), WindowCenter=5, WindowWidth=9).read_bytes()
-    plain = study.read(tmp_path / "1.dcm")
+    plain = dicom.read(tmp_path / "1.dcm")
     for length in range(0, len(data), 7):
         (tmp_path / "1.dcm").write_bytes(data[:length])
         with pytest.raises(InputError, match="expected"):
-            study.read(tmp_path / "1.dcm")
+            dicom.read(tmp_path / "1.dcm")
     for place in range(0, len(data) - PIXELS.nbytes, 3):
         (tmp_path / "1.dcm").write_bytes(data[:place] + bytes([data[place] ^ 0x55]) + data[place + 1 :])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                found = study.read(tmp_path / "1.dcm")
+                found = dicom.read(tmp_path / "1.dcm")
             except InputError:
                 continue
         assert found is None or found.pixels.size == plain.pixels.size
@@ -239,7 +240,7 @@ def test_a_study_is_what_of_it_can_be_used(tmp_path):
     (tmp_path / "T1w/Image-x.dcm").touch()
     stack(tmp_path / "FLAIR", 2)
     (tmp_path / "FLAIR/Image-1.dcm").write_bytes(b"")
-    found, set_aside = study.inspect(tmp_path, sequences=["T1wCE", "T1w", "FLAIR"], slices=SLICES)
+    found, set_aside = dicom.inspect(tmp_path, sequences=["T1wCE", "T1w", "FLAIR"], slices=SLICES)
     # Of 5 to 16 those at places 3 and 6, of which one is all zero and the other cut short, are no use.
     assert found == (10, 12, "T1w-10")
     assert {place: reason.split(",")[0] for place, reason in set_aside} == {
@@ -248,8 +249,8 @@ def test_a_study_is_what_of_it_can_be_used(tmp_path):
         "FLAIR/Image-1.dcm": "expected a DICOM file",
     }
     written(cut)
-    assert study.inspect(tmp_path, sequences=["T1wCE", "T1w"], slices=SLICES)[0] == (10, 12, "T1w-11")
-    assert study.inspect(tmp_path, sequences=["FLAIR"], slices=SLICES)[0] == (10, 12, "FLAIR-2")
+    assert dicom.inspect(tmp_path, sequences=["T1wCE", "T1w"], slices=SLICES)[0] == (10, 12, "T1w-11")
+    assert dicom.inspect(tmp_path, sequences=["FLAIR"], slices=SLICES)[0] == (10, 12, "FLAIR-2")
 
 
 def test_a_study_without_a_slice_is_refused(tmp_path):
@@ -257,15 +258,15 @@ def test_a_study_without_a_slice_is_refused(tmp_path):
     written(tmp_path / "T1w/Image-1.dcm", np.zeros_like(PIXELS))
     said = r"expected a slice that can be used in T1w, FLAIR, found none \(set aside: 0\)$"
     with pytest.raises(InputError, match=said):
-        study.inspect(tmp_path, sequences=["T1w", "FLAIR"], slices=SLICES)
+        dicom.inspect(tmp_path, sequences=["T1w", "FLAIR"], slices=SLICES)
     (tmp_path / "T1w/Image-2.dcm").write_bytes(b"x")
     with pytest.raises(InputError, match=r"set aside: 1\); T1w/Image-2.dcm: expected a DICOM file"):
-        study.inspect(tmp_path, sequences=["T1w", "FLAIR"], slices=SLICES)
+        dicom.inspect(tmp_path, sequences=["T1w", "FLAIR"], slices=SLICES)
     for place, found in (("none", "none"), ("T1w/Image-2.dcm", "a file")):
         with pytest.raises(
             InputError, match=f"expected a folder with the sequences of a study, found {found}"
         ):
-            study.inspect(tmp_path / place, sequences=["T1w"], slices=SLICES)
+            dicom.inspect(tmp_path / place, sequences=["T1w"], slices=SLICES)
 
 
 def flat(number):
@@ -276,9 +277,9 @@ def flat(number):
 
 
 def matched(folder, sequences):
-    items = study.inspect(folder, sequences=sequences, slices={**SLICES, "all_below": 99})[0][2]
+    items = dicom.inspect(folder, sequences=sequences, slices={**SLICES, "all_below": 99})[0][2]
     return {
-        taken.item: taken.picture[4, 4].tolist() for taken in study.take(folder, items, sequences=sequences)
+        taken.item: taken.picture[4, 4].tolist() for taken in dicom.take(folder, items, sequences=sequences)
     }
 
 
@@ -336,13 +337,13 @@ def test_the_nearest_slice_that_can_be_used_is_taken_at_the_size_of_the_first(tm
     written(tmp_path / "FLAIR/Image-1.dcm", np.zeros((16, 24), np.uint16), orientation=None)
     (tmp_path / "FLAIR/Image-2.dcm").write_bytes(b"x")
     items = "T1w-2 T1w-3"
-    taken = list(study.take(tmp_path, items, sequences=["T1w", "FLAIR"]))
+    taken = list(dicom.take(tmp_path, items, sequences=["T1w", "FLAIR"]))
     assert [each.picture.shape for each in taken] == [(8, 8, 2)] * 2
     assert [each.picture[4, 4].tolist() for each in taken] == [[200, 100], [300, 400]]
     assert taken[0].windows == ((0.0, 200.0), (0.0, 100.0))
     (tmp_path / "T1w/Image-3.dcm").unlink()
     with pytest.raises(InputError, match=r"expected slice T1w-3, found that it cannot be used any more"):
-        list(study.take(tmp_path, items, sequences=["T1w", "FLAIR"]))
+        list(dicom.take(tmp_path, items, sequences=["T1w", "FLAIR"]))
 
 
 def published(folder, size):
@@ -365,11 +366,11 @@ def test_the_published_pictures_come_out_to_the_letter(real, tmp_path, orientati
             dataset.save_as(path)
     shutil.copytree(source, tmp_path / "FLAIR")
     sequences = ["T1wCE", "FLAIR", "T2w"]
-    items = study.inspect(tmp_path, sequences=sequences, slices=SLICES)[0][2]
+    items = dicom.inspect(tmp_path, sequences=sequences, slices=SLICES)[0][2]
     settings = {"sequences": sequences}
     found = [
-        image_files.feature(picture, row, ORIGINAL, sequences=sequences)
-        for picture, row in image_files.pictures(tmp_path, items, settings)
+        recordings.feature(picture, row, ORIGINAL, sequences=sequences)
+        for picture, row in recordings.pictures(tmp_path, items, settings)
     ]
     expected = list(published(tmp_path / "T1wCE", 32))
     assert len(found) == len(expected) == 5
@@ -379,19 +380,19 @@ def test_the_published_pictures_come_out_to_the_letter(real, tmp_path, orientati
 
 def test_a_study_is_cut_to_the_box_of_all_its_slices(real):
     folder = real("rsna-miccai") / "layout_sample/train/99999"
-    items = study.inspect(folder, sequences=["T1w"], slices=SLICES)[0][2]
-    taken = list(image_files.pictures(folder, items, {"sequences": ["T1w"]}))
+    items = dicom.inspect(folder, sequences=["T1w"], slices=SLICES)[0][2]
+    taken = list(recordings.pictures(folder, items, {"sequences": ["T1w"]}))
 
     def pictures():
         return ((picture, {"recording_id": "a", **facts}) for picture, facts in taken)
 
     settings = {**ORIGINAL, "channels": None, "crop_to_content": True, "size": [64, 48], "fit": "pad"}
-    box = images.union(images.content_box(picture) for picture, _ in taken)
+    box = union(content_box(picture) for picture, _ in taken)
     assert 0 < box[0] < 0.5 < box[1] <= 1
     for found, (picture, row) in zip(
-        image_files.features(pictures, settings, sequences=["T1w"]), pictures(), strict=True
+        recordings.features(pictures, settings, sequences=["T1w"]), pictures(), strict=True
     ):
-        expected = image_files.feature(picture, row, settings, sequences=["T1w"], box=box)
+        expected = recordings.feature(picture, row, settings, sequences=["T1w"], box=box)
         np.testing.assert_array_equal(found, expected)
-    window = image_files.feature(taken[0].picture, taken[0].facts, {**settings, "scale": "window"})
+    window = recordings.feature(taken[0].picture, taken[0].facts, {**settings, "scale": "window"})
     assert np.ptp(window) > 100

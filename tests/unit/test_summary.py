@@ -2,7 +2,7 @@
 
 import json
 
-from understory import summary
+from understory.run import summary
 
 
 def finished(folder, **scored):

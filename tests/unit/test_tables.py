@@ -2,9 +2,10 @@ import math
 
 import pytest
 
-from understory import hashing, tables
-from understory.errors import InputError
-from understory.tables import Annotation, Recording, Tables
+from understory.core import hashing
+from understory.core.errors import InputError
+from understory.data import dataset
+from understory.data.dataset import Annotation, Dataset, Recording
 
 EVENT = Annotation("a", "s0", "present", 1.0, 2.0, 3.0, 4.0)
 
@@ -12,13 +13,13 @@ EVENT = Annotation("a", "s0", "present", 1.0, 2.0, 3.0, 4.0)
 def test_hashes_never_change():
     """A changed hash would deal every recording of every user to another shard."""
     assert hashing.stable_hash("003bec244") == 13445519105992796059
-    assert tables.shard_of("003bec244", "train", 7) == f"train-{13445519105992796059 % 7}"
-    assert tables.example_id(EVENT) == "d5b59632b39d2b26"
+    assert dataset.shard_of("003bec244", "train", 7) == f"train-{13445519105992796059 % 7}"
+    assert dataset.example_id(EVENT) == "d5b59632b39d2b26"
 
 
 def test_an_example_id_is_of_the_content():
-    assert tables.example_id(EVENT) == tables.example_id(Annotation(*EVENT))
-    assert tables.example_id(EVENT) != tables.example_id(EVENT._replace(t_max=2.5))
+    assert dataset.example_id(EVENT) == dataset.example_id(Annotation(*EVENT))
+    assert dataset.example_id(EVENT) != dataset.example_id(EVENT._replace(t_max=2.5))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_an_example_id_is_of_the_content():
 )
 def test_labels_that_tables_could_not_hold_are_refused(label, said):
     with pytest.raises(InputError, match=said):
-        Tables(classes=(label,), recordings=(), annotations=(), exhaustive=True)
+        Dataset(classes=(label,), recordings=(), annotations=(), exhaustive=True)
 
 
 @pytest.mark.parametrize(
@@ -43,9 +44,9 @@ def test_labels_that_tables_could_not_hold_are_refused(label, said):
     [({"a": 0, "b": 2}, "without a gap, found 1, 3"), ({"a": 0, "b": 1}, "expected 2, the data set's own")],
 )
 def test_folds_of_its_own_that_do_not_fit(own, said):
-    tables = Tables(("x",), (Recording("a", "a", "train"), Recording("b", "b", "train")), (), True, own)
+    dataset = Dataset(("x",), (Recording("a", "a", "train"), Recording("b", "b", "train")), (), True, own)
     with pytest.raises(InputError, match=said):
-        tables.check_folds(3)
+        dataset.check_folds(3)
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -57,7 +58,7 @@ def test_a_part_has_a_shards_recordings_and_annotations_and_comes_back_as_text(s
         for label in (1, 0)
     ]
     places = {annotation: f"t.csv, line {n}" for n, annotation in enumerate(annotations[::2])}
-    whole = Tables(
+    whole = Dataset(
         ("s0", "s1"), tuple(recordings), tuple(annotations), True, places=places, shared_windows=shared
     )
     parts = [whole.part(f"train-{number}", 3) for number in range(3)]
@@ -67,14 +68,14 @@ def test_a_part_has_a_shards_recordings_and_annotations_and_comes_back_as_text(s
     for number, part in enumerate(parts):
         names = [recording.recording_id for recording in part.recordings]
         assert names == sorted(
-            name for name in names if tables.shard_of(name, "train", 3) == f"train-{number}"
+            name for name in names if dataset.shard_of(name, "train", 3) == f"train-{number}"
         )
         assert sorted(part.annotations) == sorted(a for a in annotations if a.recording_id in names)
         assert part.places == {a: place for a, place in places.items() if a.recording_id in names}
         assert (part.exhaustive, part.shared_windows) == (True, shared)
-        again = Tables.part_of_text(part.part_as_text())
+        again = Dataset.part_of_text(part.part_as_text())
         assert again == part
         assert again.places == part.places
-        assert list(map(tables.example_id, again.annotations)) == list(
-            map(tables.example_id, part.annotations)
+        assert list(map(dataset.example_id, again.annotations)) == list(
+            map(dataset.example_id, part.annotations)
         )

@@ -3,9 +3,11 @@ from pathlib import Path
 import pytest
 from packaging import markers
 
-from understory import datasets, hashing, table_digests, tracking
-from understory.contents import Contents
-from understory.tables import Annotation, Quarantined, Recording, Tables
+from understory.core import hashing
+from understory.core.file_digests import FileDigests
+from understory.data.dataset import Annotation, Dataset, Quarantined, Recording
+from understory.data.source import Source
+from understory.plan import code_digests, table_digests
 
 SOURCES = {
     "job.py": '"""Doc."""\nfrom lib import a\n\ndef main():\n    return a.f(1)  # comment\n',
@@ -22,9 +24,9 @@ def test_a_line_that_moved_changes_no_digest(tmp_path):
     event = Annotation("a", "x", "present", 1.0, 2.0)
 
     def digests(place):
-        tables = Tables(("x",), (Recording("a", "a", "train"),), (event,), False, places={event: place})
-        source = datasets.Source("rfcx", str(tmp_path), "all")
-        shard = table_digests.shard(tables, source, "train-0", 1, Contents(tmp_path / "index"))
+        tables = Dataset(("x",), (Recording("a", "a", "train"),), (event,), False, places={event: place})
+        source = Source("rfcx", str(tmp_path), "all")
+        shard = table_digests.shard(tables, source, "train-0", 1, FileDigests(tmp_path / "index"))
         return tables, table_digests.annotations(tables), shard
 
     assert digests("t.csv, line 2") == digests("t.csv, line 9")
@@ -39,7 +41,7 @@ def digest(folder, extra=(), **changed):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     forget()
-    return tracking.code_of(folder / "job.py", folder, extra)
+    return code_digests.code_of(folder / "job.py", folder, extra)
 
 
 @pytest.mark.parametrize(
@@ -71,14 +73,14 @@ def test_what_changes_the_code_that_runs_changes_the_digest(tmp_path, changed):
 
 
 def forget():
-    for found in (tracking.parsed, tracking.module_files, tracking._told, tracking.required):
+    for found in (code_digests.parsed, code_digests.module_files, code_digests._told, code_digests.required):
         found.cache_clear()
 
 
 @pytest.fixture(autouse=True)
 def _forgotten():
     yield
-    tracking.remember(None)
+    code_digests.remember(None)
     forget()
 
 
@@ -98,14 +100,14 @@ def test_what_is_remembered_is_what_is_worked_out(tmp_path, monkeypatch):
         raise AssertionError("it is known")
 
     for again in (False, True):
-        tracking.remember(tmp_path / ".snakemake" / "code.json")
+        code_digests.remember(tmp_path / ".snakemake" / "code.json")
         if again:
-            monkeypatch.setattr(tracking, "_parsed", refuse)
-            monkeypatch.setattr(tracking, "_required", refuse)
+            monkeypatch.setattr(code_digests, "_parsed", refuse)
+            monkeypatch.setattr(code_digests, "_required", refuse)
         forget()
         assert digest(tmp_path) == plain
     monkeypatch.undo()
-    tracking.remember(tmp_path / ".snakemake" / "code.json")
+    code_digests.remember(tmp_path / ".snakemake" / "code.json")
     assert digest(tmp_path, lib__b="def g(x):\n    return 3 * x\n") != plain
     other_version(tmp_path / "packages", monkeypatch)
     assert digest(tmp_path) != plain
@@ -117,12 +119,12 @@ def test_another_machine_works_out_what_its_packages_require(tmp_path, monkeypat
     needs = 'Requires-Dist: packaging; platform_machine == "other"'
     (other / "METADATA").write_text(f"Metadata-Version: 2.1\nName: numpy\nVersion: 99.0\n{needs}\n")
     monkeypatch.syspath_prepend(str(tmp_path / "packages"))
-    tracking.remember(tmp_path / ".snakemake" / "code.json")
+    code_digests.remember(tmp_path / ".snakemake" / "code.json")
     assert "packaging" not in digest(tmp_path)["packages"]
-    there = {**tracking.default_environment(), "platform_machine": "other"}
-    for module in (tracking, markers):
+    there = {**code_digests.default_environment(), "platform_machine": "other"}
+    for module in (code_digests, markers):
         monkeypatch.setattr(module, "default_environment", lambda: dict(there))
-    tracking.remember(tmp_path / ".snakemake" / "code.json")
+    code_digests.remember(tmp_path / ".snakemake" / "code.json")
     assert "packaging" in digest(tmp_path)["packages"]
 
 
@@ -130,7 +132,7 @@ def test_another_machine_works_out_what_its_packages_require(tmp_path, monkeypat
 def test_a_memory_that_cannot_be_read_is_none(tmp_path, held):
     plain = digest(tmp_path)
     (tmp_path / "code.json").write_text(held)
-    tracking.remember(tmp_path / "code.json")
+    code_digests.remember(tmp_path / "code.json")
     forget()
     assert digest(tmp_path) == plain
     assert (tmp_path / "code.json").read_text() != held
@@ -138,7 +140,7 @@ def test_a_memory_that_cannot_be_read_is_none(tmp_path, held):
 
 def test_a_memory_that_cannot_be_written_is_none(tmp_path):
     plain = digest(tmp_path)
-    tracking.remember(tmp_path / "job.py" / "code.json")
+    code_digests.remember(tmp_path / "job.py" / "code.json")
     forget()
     assert digest(tmp_path) == plain
 
@@ -153,7 +155,7 @@ def test_a_package_version_is_part_of_the_digest(tmp_path, monkeypatch):
     before = digest(tmp_path)
     other_version(tmp_path / "packages", monkeypatch)
     assert digest(tmp_path) != before
-    assert tracking.version("numpy") == "99.0"
+    assert code_digests.version("numpy") == "99.0"
 
 
 def test_relative_imports_are_refused(tmp_path):
@@ -163,8 +165,8 @@ def test_relative_imports_are_refused(tmp_path):
 
 def test_every_third_party_package_of_ours_has_a_version():
     scripts = Path(__file__).resolve().parents[2] / "scripts"
-    names = {name.split(".")[0] for file in scripts.rglob("*.py") for name in tracking.parsed(file)[1]}
-    found = tracking.versions(names - {"understory", "snakemake"})
+    names = {name.split(".")[0] for file in scripts.rglob("*.py") for name in code_digests.parsed(file)[1]}
+    found = code_digests.versions(names - {"understory", "snakemake"})
     assert {"numpy", "scikit-learn", "keras", "tensorflow", "scikit-image"} <= set(found)
     assert "not installed" not in found.values()
 
@@ -175,7 +177,7 @@ def test_order_of_keys_does_not_matter():
 
 
 def test_what_a_package_requires_counts_as_well():
-    found = tracking.versions({"librosa", "json"})
+    found = code_digests.versions({"librosa", "json"})
     assert {"librosa", "numba", "scipy", "soundfile"} <= set(found)
     assert "json" not in found
     assert "tensorflow" not in found
@@ -184,7 +186,7 @@ def test_what_a_package_requires_counts_as_well():
 def test_lines_of_rows_set_aside_do_not_count():
     def tables(line, reason="expected each annotation once, found the one of train_tp.csv, line 2 again"):
         item = Quarantined("train", "annotation", "a", f"train_tp.csv, line {line}", reason)
-        return Tables(("x",), (), (), False, None, (item,))
+        return Dataset(("x",), (), (), False, None, (item,))
 
     assert table_digests.rows(tables(3)) == table_digests.rows(tables(9))
     assert table_digests.rows(tables(3)) != table_digests.rows(tables(3, "expected something else"))

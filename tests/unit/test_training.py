@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from understory import pace, prediction, store, training, training_data
-from understory.errors import InputError
+from understory.core.errors import InputError
+from understory.data import store
+from understory.training import examples, predict, throughput
+from understory.training import fit as training
 
 CLASSES = ["x", "y", "z"]
 SETTINGS = {
@@ -56,7 +58,8 @@ def shards(tmp_path):
 
 
 def read(shards):
-    return training_data.Examples(shards[0], shards[1], CLASSES, exhaustive=False)
+    opened = ((variant, *store.read(array, index)) for variant, array, index in shards[0])
+    return examples.Examples(opened, shards[1], CLASSES, exhaustive=False)
 
 
 def train(shards, state, **changed):
@@ -148,8 +151,8 @@ def test_the_best_epoch_is_kept(shards, tmp_path):
     _, best, history = train(shards, tmp_path / "s")
     data = read(shards)
     rows = data.validation_rows(0)
-    predictions = prediction.predict(prediction.load(best), data, rows, batch_size=5)
-    from understory.scores import lwlrap
+    predictions = predict.predict(predict.load(best), data, rows, batch_size=5)
+    from understory.evaluation.metrics import lwlrap
 
     assert lwlrap(data.labels.take(rows), predictions) == pytest.approx(
         max(e["val_lwlrap"] for e in history), abs=1e-5
@@ -193,15 +196,15 @@ def test_a_model_trains_in_any_precision_and_says_how_fast(shards, tmp_path, cap
 def test_waiting_for_input_is_told_from_computing(monkeypatch):
     """Steps of 1 s after 4 s of compiling; the first batch takes 2 s, and the others are there long before their steps."""
     now = [0.0]
-    monkeypatch.setattr(pace.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(throughput.time, "monotonic", lambda: now[0])
 
     class Slow(list):
         def __getitem__(self, number):
             now[0] += 2.0 if number == 0 else 0.0
             return super().__getitem__(number)
 
-    timed = pace.Timed(Slow("abc"))
-    watch = pace.Pace(timed)
+    timed = throughput.Timed(Slow("abc"))
+    watch = throughput.Pace(timed)
     watch.on_epoch_begin(0)
     now[0] = 4.0
     assert [timed[number] for number in range(3)] == ["a", "b", "c"]
@@ -215,7 +218,7 @@ def test_waiting_for_input_is_told_from_computing(monkeypatch):
 def test_shuffled_labels_change_places_only_among_training_examples(shards):
     data = read(shards)
     rows = data.training_rows(0, centred=False)
-    targets = training_data.targets_of(data, SETTINGS, control="shuffled_labels", rows=rows, seed=1)
+    targets = examples.targets_of(data, SETTINGS, control="shuffled_labels", rows=rows, seed=1)
     outside = np.setdiff1d(np.arange(len(data.index)), rows)
     np.testing.assert_array_equal(targets.take(outside), data.labels.take(outside))
     assert not np.array_equal(targets.take(rows), data.labels.take(rows))
@@ -242,7 +245,7 @@ def test_a_mixed_target_is_what_the_two_losses_are_least_at(unknown_weight):
             for value, weight in ((target, 0.7), (other, 0.3)):
                 known = 1.0 if value >= 0 else unknown_weight
                 loss = loss - weight * known * np.log(p if value == 1 else 1 - p)
-            mixed = training_data.mix(
+            mixed = examples.mix(
                 *(np.array([[v]], np.float32) for v in (target, other, 0.7)), unknown_weight
             )[0, 0]
             if 1 in (target, other):

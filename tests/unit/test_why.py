@@ -1,4 +1,4 @@
-from understory import why
+from understory.run import why
 
 PLAN = """
 Building DAG of jobs...

@@ -12,10 +12,10 @@ import re
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from understory import files
-from understory.errors import InputError
-from understory.reading import Gathering, read_rows, whole_number
-from understory.tables import CONTROL, Annotation, Recording, Tables, check_label
+from understory.core import files
+from understory.core.errors import InputError
+from understory.data.builder import DatasetBuilder, read_rows, whole_number
+from understory.data.dataset import CONTROL, Annotation, Dataset, Recording, check_label
 
 MEDIUM = "audio"
 METRIC = "row_f1"
@@ -35,7 +35,7 @@ CODE = re.compile(r"[a-z0-9]+")
 SOUNDSCAPE = re.compile(r"(.+)_[0-9]{8}\.ogg")
 
 
-def read(folder: Path, part=None, *, train: bool = True) -> Tables:
+def read(folder: Path, part=None, *, train: bool = True) -> Dataset:
     """The soundscapes and, unless `part` is "soundscapes", the clips, which train in every fold.
 
     The classes are `nocall` and all species of soundscapes and clips, in the order of the alphabet; with
@@ -54,18 +54,18 @@ def read(folder: Path, part=None, *, train: bool = True) -> Tables:
     InputError
         A table is missing or cannot be read.
     """
-    found = Gathering(folder)
+    builder = DatasetBuilder(folder)
     if not train or files.other(folder / TEST) != files.NONE:
-        _read_test(found)
+        _read_test(builder)
     if not train:
-        return found.tables(classes=(), exhaustive=True, shared_windows=True)
-    _read_soundscapes(found)
-    clips = _read_clips(found) if part is None else {}
-    classes = {NONE, *(annotation.label for annotation in found.annotations)}
+        return builder.build(classes=(), exhaustive=True, shared_windows=True)
+    _read_soundscapes(builder)
+    clips = _read_clips(builder) if part is None else {}
+    classes = {NONE, *(annotation.label for annotation in builder.annotations)}
     for recording, (others, place) in clips.items():
         for other in sorted(classes & set(others)):
-            found.annotate(Annotation(recording.recording_id, other, "unknown"), recording, place)
-    return found.tables(
+            builder.add_annotation(Annotation(recording.recording_id, other, "unknown"), recording, place)
+    return builder.build(
         classes=sorted(classes),
         exhaustive=True,
         shared_windows=True,
@@ -73,53 +73,53 @@ def read(folder: Path, part=None, *, train: bool = True) -> Tables:
     )
 
 
-def _read_test(found):
-    listed, told = _listed(found.folder, "test"), set()
-    for _, row, place in found.rows(TEST, COLUMNS, subset="test", kind="recording", id_column="row_id"):
-        with found.each("test", "recording", _soundscape(row), place):
+def _read_test(builder):
+    listed, told = _listed(builder.folder, "test"), set()
+    for _, row, place in builder.rows(TEST, COLUMNS, subset="test", kind="recording", id_column="row_id"):
+        with builder.each("test", "recording", _soundscape(row), place):
             _stop(row)
             if row["row_id"] in told:
                 raise InputError("expected each row_id once, found this one again")
             told.add(row["row_id"])
             recording = _recording(row, "test", listed)
-            if recording.recording_id not in found.recordings:
-                found.record(recording)
+            if recording.recording_id not in builder.recordings:
+                builder.add_recording(recording)
 
 
-def _read_soundscapes(found):
-    listed, told = _listed(found.folder, "train"), {}
+def _read_soundscapes(builder):
+    listed, told = _listed(builder.folder, "train"), {}
     rows = [
         (row, place)
-        for _, row, place in found.rows(
+        for _, row, place in builder.rows(
             LABELS, (*COLUMNS, "birds"), subset="train", kind="annotation", id_column="row_id"
         )
     ]
     for row, _ in rows:
         told.setdefault(row["row_id"], set()).add(frozenset(row["birds"].split()))
     for row, place in rows:
-        with found.each("train", "annotation", _soundscape(row), place):
+        with builder.each("train", "annotation", _soundscape(row), place):
             stop, birds = _stop(row), _birds(row)
             if len(told[row["row_id"]]) > 1:
                 raise InputError("expected each row_id once, found this one again with other birds")
             recording = _recording(row, "train", listed)
             for bird in birds:
-                found.annotate(
+                builder.add_annotation(
                     Annotation(recording.recording_id, bird, "present", stop - WINDOW, stop), recording, place
                 )
 
 
-def _read_clips(found):
+def _read_clips(builder):
     """The secondary labels of each clip, and where they stand."""
     clips = {}
-    for _, row, place in found.rows(
+    for _, row, place in builder.rows(
         CLIPS, CLIP_COLUMNS, subset="train", kind="annotation", id_column="filename"
     ):
         name, species = PurePosixPath(row["filename"]).stem, row["primary_label"]
-        with found.each("train", "annotation", name, place):
+        with builder.each("train", "annotation", name, place):
             _check_code(species, "primary_label")
             others = set(_secondary(row["secondary_labels"])) - {species}
             recording = Recording(name, f"train_short_audio/{species}/{row['filename']}", "train")
-            found.annotate(Annotation(name, species, "present"), recording, place)
+            builder.add_annotation(Annotation(name, species, "present"), recording, place)
             clips[recording] = others, place
     return clips
 

@@ -7,9 +7,9 @@ K. J. Piczak, "ESC: Dataset for Environmental Sound Classification", ACM Multime
 from collections import Counter
 from pathlib import Path
 
-from understory.errors import InputError
-from understory.reading import Gathering, whole_number
-from understory.tables import Annotation, Recording, Tables
+from understory.core.errors import InputError
+from understory.data.builder import DatasetBuilder, whole_number
+from understory.data.dataset import Annotation, Dataset, Recording
 
 MEDIUM = "audio"
 METRIC = "accuracy"
@@ -21,16 +21,16 @@ FOLDS = 5
 COLUMNS = ("filename", "fold", "target", "category", "esc10")
 
 
-def read(folder: Path, part=None, *, train=True) -> Tables:
+def read(folder: Path, part=None, *, train=True) -> Dataset:
     """The clips of ESC-50, or with `part="esc10"` those of ESC-10; all for training, none for testing.
 
     A clip that is listed twice in different words is set aside altogether; so is a row whose target is not
     that of most rows of its category.
     """
-    found = Gathering(folder)
+    builder = DatasetBuilder(folder)
     rows = [
         (each, row, place, row["filename"])
-        for each, row, place in found.rows(
+        for each, row, place in builder.rows(
             TABLE, COLUMNS, subset="train", kind="annotation", id_column="filename"
         )
         if part is None or row["esc10"] == "True"
@@ -56,11 +56,11 @@ def read(folder: Path, part=None, *, train=True) -> Tables:
             if not 1 <= fold <= FOLDS:
                 raise InputError(f"expected a fold from 1 to {FOLDS}, found {fold}")
             recording = Recording(clip, f"audio/{clip}", "train")
-            found.annotate(Annotation(clip, row["category"], "present"), recording, place)
+            builder.add_annotation(Annotation(clip, row["category"], "present"), recording, place)
             folds[clip], targets[row["category"]] = fold, target
     if not folds:
         raise InputError(f"{folder / TABLE}: expected at least one clip that can be used, found none")
-    return found.tables(
+    return builder.build(
         classes=sorted(targets, key=lambda category: (targets[category], category)),
         exhaustive=True,
         folds={clip: fold - min(folds.values()) for clip, fold in folds.items()},

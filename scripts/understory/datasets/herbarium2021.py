@@ -18,9 +18,9 @@ from types import SimpleNamespace
 
 import ijson
 
-from understory.errors import InputError
-from understory.reading import Gathering, check_there, read_rows, whole_number
-from understory.tables import Annotation, Recording, Tables
+from understory.core.errors import InputError
+from understory.data.builder import DatasetBuilder, check_there, read_rows, whole_number
+from understory.data.dataset import Annotation, Dataset, Recording
 
 MEDIUM = "images"
 METRIC = "macro_f1"
@@ -34,7 +34,7 @@ COLUMNS = ("Id", "Predicted")
 BLOCK = 1 << 20
 
 
-def read(folder: Path, part=None, *, train: bool = True) -> Tables:
+def read(folder: Path, part=None, *, train: bool = True) -> Dataset:
     """The competition's tables; with `part="first_1000"` only the first 1,000 training images that the metadata list.
 
     The metadata are read as a stream, so that no more of them is held than comes out. An image to which annotations give
@@ -52,22 +52,22 @@ def read(folder: Path, part=None, *, train: bool = True) -> Tables:
     InputError
         A file is missing, is no JSON, or lists no images, annotations or categories.
     """
-    found = Gathering(folder)
+    builder = DatasetBuilder(folder)
     classes = []
     if train:
-        classes = _categories(found)
-        _gather_train(found, frozenset(classes), most=1000 if part == "first_1000" else None)
-    for image, path, place in _images(found, TEST):
-        with found.each("test", "recording", _called(image, "test"), place):
-            found.record(Recording(_called(image, "test"), path, "test"))
-    return found.tables(classes=map(str, classes), exhaustive=True)
+        classes = _categories(builder)
+        _gather_train(builder, frozenset(classes), most=1000 if part == "first_1000" else None)
+    for image, path, place in _images(builder, TEST):
+        with builder.each("test", "recording", _called(image, "test"), place):
+            builder.add_recording(Recording(_called(image, "test"), path, "test"))
+    return builder.build(classes=map(str, classes), exhaustive=True)
 
 
-def _categories(found):
+def _categories(builder):
     """The numbers of the categories, in ascending order."""
     known = set()
-    for category, place in _objects(found.folder, TRAIN, "categories"):
-        with found.each("train", "annotation", "", place):
+    for category, place in _objects(builder.folder, TRAIN, "categories"):
+        with builder.each("train", "annotation", "", place):
             number = _whole(category, "id")
             if number in known:
                 raise InputError(f"expected each category once, found {number} again")
@@ -75,18 +75,18 @@ def _categories(found):
     return sorted(known)
 
 
-def _gather_train(found, categories, *, most):
+def _gather_train(builder, categories, *, most):
     """Take the training images, the first `most` of them, each with its annotation."""
     paths = {}
-    for image, path, place in _images(found, TRAIN, most):
-        with found.each("train", "recording", _called(image, "train"), place):
+    for image, path, place in _images(builder, TRAIN, most):
+        with builder.each("train", "recording", _called(image, "train"), place):
             if image in paths:
                 raise InputError("expected each recording once, found this one again")
             paths[image] = path
-    labels, others = _labels(found, paths, categories, partly=most is not None)
+    labels, others = _labels(builder, paths, categories, partly=most is not None)
     for image, path in paths.items():
         recording = Recording(_called(image, "train"), path, "train")
-        with found.each("train", "recording", recording.recording_id, path):
+        with builder.each("train", "recording", recording.recording_id, path):
             if image not in labels:
                 raise InputError("expected an annotation of this image, found none")
             if image in others:
@@ -95,21 +95,21 @@ def _gather_train(found, categories, *, most):
                 )
             if labels[image] is not None:
                 annotation = Annotation(recording.recording_id, str(labels[image]), "present")
-                found.annotate(annotation, recording, TRAIN)
+                builder.add_annotation(annotation, recording, TRAIN)
 
 
-def _labels(found, images, categories, *, partly):
+def _labels(builder, images, categories, *, partly):
     """The category of each image that has an annotation, None where it cannot be used; and another one, where one is given.
 
     With `partly`, annotations of other images than those given are passed over.
     """
     labels, others = {}, {}
-    for annotation, place in _objects(found.folder, TRAIN, "annotations"):
+    for annotation, place in _objects(builder.folder, TRAIN, "annotations"):
         image = annotation.get("image_id") if isinstance(annotation, dict) else None
         known = type(image) is int and image in images
         if partly and not known:
             continue
-        with found.each("train", "annotation", _called(image, "train") if known else "", place):
+        with builder.each("train", "annotation", _called(image, "train") if known else "", place):
             if known:
                 labels.setdefault(image, None)
             elif (image := _whole(annotation, "image_id")) not in images:
@@ -126,10 +126,10 @@ def _labels(found, images, categories, *, partly):
     return labels, others
 
 
-def _images(found, name, most=None):
+def _images(builder, name, most=None):
     """The number, path and place of each image of a file that can be used, of the first `most` that it lists."""
     subset = name.split("/")[0]
-    for image, place in islice(_objects(found.folder, name, "images"), most):
+    for image, place in islice(_objects(builder.folder, name, "images"), most):
         number = None
         try:
             number = _whole(image, "id")
@@ -138,7 +138,7 @@ def _images(found, name, most=None):
                 raise InputError(f"expected a file_name within {subset}/, found {_shown(image, 'file_name')}")
         except InputError as error:
             called = "" if number is None else _called(number, subset)
-            found.set_aside(subset, "recording", called, place, str(error))
+            builder.quarantine(subset, "recording", called, place, str(error))
             continue
         yield number, f"{subset}/{path}", place
 
@@ -221,7 +221,7 @@ def submission(template, predictions, decisions):
     ----------
     template : tuple
         What `submission_template` gives.
-    predictions : understory.predictions.Predictions or pandas.DataFrame
+    predictions : understory.data.predictions.Predictions or pandas.DataFrame
         One row a test image, with its `recording_id`; a table has a column a class beside it.
     decisions : None
         Of no use to this competition.

@@ -8,9 +8,9 @@ label of a recording is unknown. The test recordings are those `sample_submissio
 
 from pathlib import Path
 
-from understory.errors import InputError
-from understory.reading import Gathering, number, read_rows, whole_number
-from understory.tables import CONTROL, Annotation, Recording, Tables
+from understory.core.errors import InputError
+from understory.data.builder import DatasetBuilder, number, read_rows, whole_number
+from understory.data.dataset import CONTROL, Annotation, Dataset, Recording
 
 MEDIUM = "audio"
 METRIC = "lwlrap"
@@ -22,19 +22,19 @@ SAMPLE = "sample_submission.csv"
 TABLES = ("train_tp.csv", "train_fp.csv", SAMPLE)
 
 
-def read(folder: Path, part=None, *, train=True) -> Tables:
+def read(folder: Path, part=None, *, train=True) -> Dataset:
     """The competition's tables; without `train`, those of the test recordings alone."""
-    found = Gathering(folder)
+    builder = DatasetBuilder(folder)
     _, _, labels = submission_template(folder)
-    for each, row, _ in found.rows(SAMPLE, ("recording_id",), subset="test", kind="recording"):
+    for each, row, _ in builder.rows(SAMPLE, ("recording_id",), subset="test", kind="recording"):
         with each:
-            found.record(_recording(row, "test"))
+            builder.add_recording(_recording(row, "test"))
     for table, presence in (("train_tp.csv", "present"), ("train_fp.csv", "absent")) if train else ():
-        for each, row, place in found.rows(table, COLUMNS, subset="train", kind="annotation"):
+        for each, row, place in builder.rows(table, COLUMNS, subset="train", kind="annotation"):
             with each:
                 annotation = _annotation(row, presence, species=len(labels))
-                found.annotate(annotation, _recording(row, "train"), place)
-    return found.tables(classes=[f"s{species}" for species in range(len(labels))], exhaustive=False)
+                builder.add_annotation(annotation, _recording(row, "train"), place)
+    return builder.build(classes=[f"s{species}" for species in range(len(labels))], exhaustive=False)
 
 
 def _recording(row, subset):

@@ -11,9 +11,9 @@ Classification", arXiv:2107.02314.
 import re
 from pathlib import Path
 
-from understory.errors import InputError
-from understory.reading import Gathering, read_rows
-from understory.tables import CONTROL, Annotation, Recording, Tables
+from understory.core.errors import InputError
+from understory.data.builder import DatasetBuilder, read_rows
+from understory.data.dataset import CONTROL, Annotation, Dataset, Recording
 
 MEDIUM = "images"
 FOLDERS = True
@@ -29,7 +29,7 @@ CLASSES = ("0", "1")  # without and with methylation; the submission's value is 
 LEFT_OUT = frozenset({"00109", "00123", "00709"})
 
 
-def read(folder: Path, part=None, *, train: bool = True) -> Tables:
+def read(folder: Path, part=None, *, train: bool = True) -> Dataset:
     """The competition's tables, each subject with its one label.
 
     Parameters
@@ -46,15 +46,15 @@ def read(folder: Path, part=None, *, train: bool = True) -> Tables:
         A table is missing or cannot be read. A row that cannot be used is set aside; so are all rows of a subject with
         two labels.
     """
-    found = Gathering(folder)
+    builder = DatasetBuilder(folder)
     submission_template(folder)
-    for each, row, _ in found.rows(SAMPLE, (ID,), subset="test", kind="recording", id_column=ID):
+    for each, row, _ in builder.rows(SAMPLE, (ID,), subset="test", kind="recording", id_column=ID):
         with each:
-            found.record(_recording(row, "test"))
+            builder.add_recording(_recording(row, "test"))
     if train:
         rows = [
             (each, row, place)
-            for each, row, place in found.rows(
+            for each, row, place in builder.rows(
                 LABELS, (ID, VALUE), subset="train", kind="annotation", id_column=ID
             )
             if part == "all_subjects" or row[ID] not in LEFT_OUT
@@ -69,8 +69,8 @@ def read(folder: Path, part=None, *, train: bool = True) -> Tables:
                     raise InputError("expected each subject once, found it again with another value")
                 if row[VALUE] not in CLASSES:
                     raise InputError(f"expected 0 or 1 in column {VALUE}, found {row[VALUE][:100]!r}")
-                found.annotate(Annotation(row[ID], row[VALUE], "present"), recording, place)
-    return found.tables(classes=CLASSES, exhaustive=True)
+                builder.add_annotation(Annotation(row[ID], row[VALUE], "present"), recording, place)
+    return builder.build(classes=CLASSES, exhaustive=True)
 
 
 def _recording(row, subset):

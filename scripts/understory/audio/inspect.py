@@ -1,0 +1,177 @@
+"""Decoding an audio file from beginning to end before it is used, so that what is damaged is told from what is not."""
+
+import hashlib
+import math
+import re
+import struct
+from pathlib import Path
+
+import soundfile
+
+from understory.audio import ogg
+from understory.core import files
+from understory.core.errors import InputError
+
+MIN_RATE, MAX_RATE = 1_000, 1_000_000
+# Full scale is 1, and Vorbis goes somewhat beyond; what goes this far was not scaled to it.
+MAX_PEAK = 8.0
+# One step of 16 bits: what stays within it from beginning to end is no sound.
+QUIETEST = 2.0**-15
+# Values decoded at once.
+BLOCK = 1 << 20
+# Sizes that a writer gives who did not know them.
+UNKNOWN_SIZE = 0x7FFF_0000
+TOO_SHORT = re.compile(
+    r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE
+)
+# What `inspect_file` finds.
+COLUMNS = ["sample_rate", "channels", "frames"]
+
+
+def inspect_file(path: Path) -> tuple[int, int, int]:
+    """Decode a whole audio file, a block at a time.
+
+    Parameters
+    ----------
+    path : Path
+        Any file that libsndfile reads.
+
+    Returns
+    -------
+    sample_rate, channels, frames : int
+        Hz, their number, and samples in each.
+
+    Raises
+    ------
+    InputError
+        The file is missing, empty, not audio, damaged, cut short, without a sample, holds what is no waveform, or
+        nothing that could be heard: the mean of its channels stays the same throughout.
+    """
+    if found := files.other(path):
+        raise InputError(f"expected an audio file, found {found}")
+    if not path.stat().st_size:
+        raise InputError("expected an audio file, found an empty one")
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            if not MIN_RATE <= file.samplerate <= MAX_RATE:
+                raise InputError(
+                    f"expected a sample rate from {MIN_RATE} to {MAX_RATE} Hz, found {file.samplerate}"
+                )
+            frames, low, high = _decode(file)
+            # Windows are read from where they begin, which a file may not allow.
+            file.seek(frames // 2)
+            file.read(1)
+            if frames != file.frames:
+                raise InputError(
+                    f"expected {file.frames} samples, as its header says, found {frames}: the file is cut short"
+                )
+            for told, found in TOO_SHORT.findall(file.extra_info):
+                if int(found) < int(told) < UNKNOWN_SIZE:
+                    raise InputError(
+                        f"expected {told} bytes of sound, as its header says, found {found}: the file is cut short"
+                    )
+            facts, kind = (file.samplerate, file.channels, frames), file.format
+    except soundfile.LibsndfileError as error:
+        raise InputError(
+            f"expected an audio file, found that it cannot be decoded: {error.error_string.rstrip('.')}"
+        ) from None
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"expected an audio file, found that it cannot be read: {error}") from None
+    _check_end(path, kind)
+    if not frames:
+        raise InputError("expected an audio file, found one without a sample")
+    if high - low < QUIETEST:
+        mixed = " in the mean of its channels" if facts[1] > 1 else ""
+        raise InputError(
+            f"expected sound, found that every sample{mixed} is {round((low + high) / 2, 4) + 0.0:g}"
+        )
+    return facts
+
+
+def _decode(file):
+    """The number of frames, and the least and the greatest mean of their channels, when all are finite and as
+    FLAC's digest of them says."""
+    frames, low, high = 0, math.inf, -math.inf
+    step = max(1, BLOCK // file.channels)
+    told = _samples_digest(file)
+    digest = hashlib.md5(usedforsecurity=False)
+    while True:
+        block = file.read(step, dtype="int16" if told else "float32", always_2d=True)
+        if told:
+            digest.update(block.tobytes())
+        elif len(block):
+            peak = max(-float(block.min()), float(block.max()))
+            # A NaN compares as no number does.
+            if not peak <= MAX_PEAK:
+                found = f"a magnitude of {peak:g}" if math.isfinite(peak) else "one that is not finite"
+                raise InputError(
+                    f"expected samples within ±1, found {found} from {frames / file.samplerate:.1f} s on"
+                )
+        if len(block):
+            mixed = block.mean(axis=1) / (32768 if told else 1)
+            low, high = min(low, float(mixed.min())), max(high, float(mixed.max()))
+        frames += len(block)
+        if len(block) < step:
+            break
+    if told and digest.digest() != told:
+        raise InputError(
+            "expected the samples whose digest its header holds, found others: the file is damaged"
+        )
+    return frames, low, high
+
+
+def _samples_digest(file):
+    """The MD5 of its samples that a 16-bit FLAC file holds (RFC 9639, section 8.2); None where there is none."""
+    if file.format != "FLAC" or file.subtype != "PCM_16":
+        return None
+    with open(file.name, "rb") as raw:
+        head = raw.read(42)
+    return head[26:42] if head.startswith(b"fLaC") and any(head[26:42]) else None
+
+
+def _check_end(path, kind):
+    """InputError where the container itself tells that something is missing, which decoders pass over."""
+    if kind == "OGG":
+        _check_pages(path.read_bytes())
+    if kind == "MP3":
+        data = path.read_bytes()
+        start = 0
+        if data.startswith(b"ID3"):
+            # Seven bits of each byte, and ten bytes of the tag's own header (ID3v2.4.0, section 3.1).
+            start = 10 + sum(
+                (byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True)
+            )
+        first, mono = data[start : start + 4], data[start + 3 : start + 4] >= b"\xc0"
+        # An encoder that knew them wrote numbers of frames and bytes behind the first frame's side information.
+        side = {True: (9, 17), False: (17, 32)}[mono][first[1:2] >= b"\xf8"]
+        place = start + 4 + side
+        flags, _, told = struct.unpack(">III", data[place + 4 : place + 16].ljust(12, b"\0"))
+        if data[place : place + 4] in (b"Xing", b"Info") and flags & 3 == 3 and told > len(data) - start:
+            raise InputError(
+                f"expected {told} bytes, as its header says, found {len(data) - start}: the file is cut short"
+            )
+
+
+def _check_pages(data):
+    """InputError unless every page of an Ogg file is there and whole, up to one that says it is the last.
+
+    `understory.audio.ogg` says what a page is.
+    """
+    place, numbers, ended = 0, {}, False
+    while data[place : place + 4] == b"OggS":
+        head = data[place : place + 27]
+        sizes = data[place + 27 : place + 27 + head[-1]]
+        page = data[place : place + len(head) + len(sizes) + sum(sizes)]
+        if len(head) < 27 or len(sizes) < head[26] or len(page) < 27 + len(sizes) + sum(sizes):
+            break
+        serial, number, checksum = struct.unpack("<III", page[14:26])
+        if ogg.checksum(page) != checksum:
+            raise InputError(f"expected whole Ogg pages, found one that is damaged at byte {place}")
+        if number != numbers.get(serial, 0):
+            raise InputError(
+                f"expected Ogg page {numbers.get(serial, 0)}, found {number}: part of the file is missing"
+            )
+        numbers[serial], ended = number + 1, bool(page[5] & 4)
+        place += len(page)
+    if not ended:
+        raise InputError("expected a last Ogg page that says so, found none: the file is cut short")

@@ -1,0 +1,12 @@
+"""Choices that the configuration makes by name: each is a module in a folder of its own kind.
+
+Plain Python only: the Snakefile imports this module each time it is parsed.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+
+def names(package: str) -> list[str]:
+    """The choices there are: the modules in the folder of a package, such as `understory.datasets`."""
+    return sorted(found.name for found in iter_modules(import_module(package).__path__))

@@ -1,0 +1,138 @@
+"""What source files hold, told by digests that an index remembers from run to run."""
+
+import hashlib
+import json
+import os
+import stat
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from understory.core import files
+
+# A file that was written less than so many seconds ago may be written again without its date telling.
+SETTLED = 2.0
+# Bytes that take so long to read that it is said.
+MUCH = 2 * 10**9
+
+
+class FileDigests:
+    """SHA-256 digests of files, each computed once for as long as its size, dates and inode stay the same.
+
+    The index is a file of lines, one a digest, that grows by whole lines; the last line of a file counts, and what is
+    no line of this kind is passed over. It is a memory, nothing more: without it every file is hashed again.
+
+    Parameters
+    ----------
+    index : Path
+        The index; it is made when there is something to remember.
+    """
+
+    def __init__(self, index: Path):
+        self.index = index
+        self._known: dict[str, tuple[list[int], str]] | None = None
+        self._said = False
+
+    def identities(self, paths, *, among=tuple) -> list[str]:
+        """The digest of each file as 64 hex digits, or why there is none: `missing`, or `unreadable` and the reason.
+
+        Before much is read for the first time, a line on stderr says how much; `among` gives the files that will be asked
+        for as well.
+        """
+        known, paths = self._remembered(), [str(path) for path in paths]
+        stamps = {path: _stamp(path) for path in paths}
+        pending = [
+            path
+            for path, stamp in stamps.items()
+            if isinstance(stamp, list) and known.get(path, (None, ""))[0] != stamp
+        ]
+        if pending and not self._said:
+            self._said = True
+            self._say({**stamps, **{path: _stamp(path) for path in map(str, among())}})
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            digests = dict(zip(pending, pool.map(_digest, pending), strict=True))
+        lines = []
+        for path, digest in digests.items():
+            if _stamp(path) != stamps[path] or len(digest) != 64:
+                continue
+            known[path] = (stamps[path], digest)
+            if time.time() - max(stamps[path][1:3]) / 1e9 > SETTLED:
+                lines.append(json.dumps([path, stamps[path], digest]) + "\n")
+        self._remember(lines)
+        return [
+            stamps[path] if isinstance(stamps[path], str) else digests.get(path) or known[path][1]
+            for path in paths
+        ]
+
+    def _say(self, stamps):
+        sizes = [
+            stamp[0]
+            for path, stamp in stamps.items()
+            if isinstance(stamp, list) and self._known.get(path, (None, ""))[0] != stamp
+        ]
+        if sum(sizes) > MUCH:
+            print(
+                f"reading {len(sizes)} files, {sum(sizes) / 1e9:.1f} GB, to know what they hold; remembered in {self.index}",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def _remembered(self):
+        if self._known is None:
+            self._known = {}
+            try:
+                text = self.index.read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                text = ""
+            for line in text.splitlines():
+                try:
+                    path, stamp, digest = json.loads(line)
+                    if len(digest) == 64 and len(stamp) == 4:
+                        self._known[path] = (stamp, digest)
+                except (ValueError, TypeError):
+                    continue
+            if text.count("\n") > 2 * len(self._known) + 100:
+                self._compact()
+        return self._known
+
+    def _compact(self):
+        new = files.own(self.index)
+        new.write_text(
+            "".join(json.dumps([path, *entry]) + "\n" for path, entry in self._known.items()),
+            encoding="utf-8",
+        )
+        os.replace(new, self.index)
+
+    def _remember(self, lines):
+        if not lines:
+            return
+        self.index.parent.mkdir(parents=True, exist_ok=True)
+        # A line of its own first, should the last one have been torn.
+        data = "\n" + "".join(lines)
+        with open(self.index, "ab", buffering=0) as file:
+            file.write(data.encode())
+
+
+def identity(path) -> str:
+    """The digest of a file that nothing remembers."""
+    return _digest(str(path))
+
+
+def _stamp(path):
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError) as error:
+        missing = isinstance(error, (FileNotFoundError, NotADirectoryError, ValueError))
+        return "missing" if missing else f"unreadable: {error.strerror}"
+    if not stat.S_ISREG(status.st_mode):
+        return "unreadable: no regular file"
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+
+
+def _digest(path):
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"unreadable: {error.strerror}"

@@ -1,0 +1,57 @@
+"""What lies where a file is expected, and where one is written before it takes another's place.
+
+Plain Python only: the Snakefile imports this module each time it is parsed.
+"""
+
+import errno
+import os
+import socket
+import stat
+from contextlib import contextmanager
+from pathlib import Path
+
+NONE = "none"
+FOLDER = "a folder"
+DENIED = "that it may not be read (permission denied)"
+
+
+def other(path) -> str | None:
+    """What lies at a path, in words that follow "found"; None where it is a regular file that may be read.
+
+    Nothing is opened: whoever opens a pipe waits for ever, and a device may never end. A folder on the way that may
+    not be entered is `DENIED`, as a file is that may not be read.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        dangling = not isinstance(error, ValueError) and os.path.islink(path)
+        return "a link that leads nowhere" if dangling else NONE
+    except PermissionError:
+        return DENIED
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return "a link that leads to itself"
+        return f"that it cannot be read ({error.strerror})"
+    if stat.S_ISDIR(mode):
+        return FOLDER
+    if not stat.S_ISREG(mode):
+        return "a pipe, a socket or a device"
+    return None if os.access(path, os.R_OK) else DENIED
+
+
+def own(path: Path) -> Path:
+    """A name beside a path that no other process at work has, be it on another machine that shares the folder."""
+    return path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}")
+
+
+@contextmanager
+def replacing(path):
+    """A temporary path that becomes `path` when all went well, and goes when it did not."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,217 @@
+"""Reading the tables of a layout: rows of text, and what of them can be used.
+
+Plain Python only: the Snakefile imports this module each time it is parsed.
+"""
+
+import csv
+import math
+import re
+from contextlib import contextmanager
+from pathlib import Path
+
+from understory.core import files
+from understory.core.errors import InputError, NoTable
+from understory.data.dataset import (
+    CONTROL,
+    SUBSETS,
+    Annotation,
+    Dataset,
+    Quarantined,
+    Recording,
+    check_label,
+    check_recording,
+)
+
+# What a number in a table looks like. Python's float() would take 1_000 and digits of other scripts as well.
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+class DatasetBuilder:
+    """What a reader has found so far: what can be used, and what is set aside with its reason.
+
+    Parameters
+    ----------
+    folder : Path
+        The data folder, which `place` is told from.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.recordings: dict[str, Recording] = {}
+        self.annotations: dict[Annotation, str] = {}
+        self.quarantined: list[Quarantined] = []
+
+    def rows(self, name: str, columns, *, subset: str, kind: str, id_column: str = "recording_id"):
+        """The usable rows of a table, each with the context that sets it aside when an InputError is raised in it.
+
+        Yields
+        ------
+        (contextmanager, dict, str)
+            The context, the row, and its place.
+        """
+        for line, row in read_rows(self.folder / name, columns)[1]:
+            place = f"{name}, line {line}"
+            if None in row or None in row.values():
+                self.quarantine(
+                    subset,
+                    kind,
+                    row.get(id_column) or "",
+                    place,
+                    f"expected as many values as the header has, found {len(_cells(row))}{_of_commas(row)}",
+                )
+                continue
+            yield self.each(subset, kind, row[id_column], place), row, place
+
+    @contextmanager
+    def each(self, subset: str, kind: str, recording_id: str, place: str):
+        try:
+            yield
+        except InputError as error:
+            self.quarantine(subset, kind, recording_id, place, str(error))
+
+    def quarantine(self, subset: str, kind: str, recording_id: str, place: str, reason: str):
+        self.quarantined.append(Quarantined(subset, kind, recording_id, place, reason))
+
+    def add_recording(self, recording: Recording):
+        """Take a recording. InputError where its id or path cannot be used, or was taken before."""
+        check_recording(recording)
+        if recording.recording_id in self.recordings:
+            raise InputError("expected each recording once, found this one again")
+        self.recordings[recording.recording_id] = recording
+
+    def add_annotation(self, annotation: Annotation, recording: Recording, place: str):
+        """Take an annotation and its recording. InputError where one cannot be used, or the annotation was taken before."""
+        taken = self.recordings.get(recording.recording_id)
+        if taken is None:
+            check_recording(recording)
+        check_label(annotation.label)
+        if taken not in (None, recording):
+            raise InputError(
+                f"expected a recording of the {recording.subset} subset, found that it is another recording as well, "
+                f"{self.recordings[recording.recording_id].path}"
+            )
+        box = annotation
+        if not (0 <= box.t_min < box.t_max and 0 <= box.f_min < box.f_max):
+            raise InputError(
+                f"expected 0 <= t_min < t_max and 0 <= f_min < f_max, found {box.label} from {box.t_min:g} to {box.t_max:g} s "
+                f"and from {box.f_min:g} to {box.f_max:g} Hz"
+            )
+        if annotation in self.annotations:
+            raise InputError(
+                f"expected each annotation once, found the one of {self.annotations[annotation]} again"
+            )
+        self.annotations[annotation] = place
+        self.recordings[recording.recording_id] = recording
+
+    def build(
+        self, *, classes, exhaustive: bool, folds=None, shared_windows: bool = False, unvalidated=()
+    ) -> Dataset:
+        """The data set; recordings of either subset in the order of their ids."""
+        return Dataset(
+            classes=tuple(classes),
+            recordings=tuple(
+                sorted(self.recordings.values(), key=lambda r: (SUBSETS.index(r.subset), r.recording_id))
+            ),
+            annotations=tuple(self.annotations),
+            exhaustive=exhaustive,
+            folds=folds,
+            quarantined=tuple(self.quarantined),
+            places=self.annotations,
+            shared_windows=shared_windows,
+            unvalidated=frozenset(unvalidated),
+        )
+
+
+def check_there(path: Path, wanted: str):
+    """NoTable where nothing is at a path, InputError where what is there is no regular file; `wanted` says what was expected."""
+    if found := files.other(path):
+        if found == files.NONE:
+            raise NoTable(f"{path} is missing: {wanted}")
+        raise InputError(f"{path}: {wanted}; found {found}")
+
+
+def read_rows(path: Path, columns) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """The header of a CSV file, and its rows, each with its line; every value as text.
+
+    A row that is too long has its last values under the key None, one that is too short has None for values. One whose
+    every value is blank, as spreadsheets leave them behind a table, is passed over.
+
+    Parameters
+    ----------
+    path : Path
+    columns : sequence of str
+        The columns that have to be there; others are kept as well.
+
+    Raises
+    ------
+    NoTable
+        The file is missing.
+    InputError
+        It is no regular file, is not text in UTF-8, lacks a column or has one twice.
+    """
+    wanted = f"expected a table with the columns {', '.join(columns)}"
+    check_there(path, wanted)
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, strict=True)
+            header = reader.fieldnames or []
+            missing = [column for column in columns if column not in header]
+            if missing:
+                only = header[0] if len(header) == 1 else ""
+                hint = next(
+                    (
+                        f"; it seems to be separated by {mark!r}: save it with commas"
+                        for mark in ";\t|"
+                        if mark in only
+                    ),
+                    "",
+                )
+                raise InputError(
+                    f"{path}: {wanted}; {', '.join(missing)} missing, found {_listed(header) or 'none'}{hint}"
+                )
+            if twice := sorted({column for column in header if header.count(column) > 1}):
+                raise InputError(f"{path}: expected each column once, found {_listed(twice)} again")
+            return list(header), [(reader.line_num, row) for row in reader if "".join(_cells(row)).strip()]
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not text in UTF-8 (byte {error.start}): save it as UTF-8") from None
+    except csv.Error as error:
+        raise InputError(
+            f"{path}, after line {reader.line_num}: expected a line of a CSV file, found {error}"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): {wanted}") from None
+
+
+def _cells(row):
+    """All values that a row has, those beyond the header as well."""
+    return [value for key, value in row.items() if None not in (key, value)] + row.get(None, [])
+
+
+def _of_commas(row):
+    """Where a row may be too long because each decimal comma made two whole numbers of one, a hint."""
+    extra = len(row.get(None, ()))
+    whole = sum(cell.strip().removeprefix("-").isdigit() for cell in _cells(row))
+    return "; if its numbers have decimal commas, write decimal points" if 0 < 2 * extra <= whole else ""
+
+
+def _listed(names, most=30):
+    text = ", ".join(repr(name) if CONTROL.search(name) else name for name in names[:most])
+    return text[:500] + (" and more" if len(names) > most or len(text) > 500 else "")
+
+
+def number(row: dict[str, str], column: str) -> float:
+    """A finite number from a row that `read_rows` returned; InputError otherwise."""
+    text = row[column].strip()
+    # Minus zero is zero.
+    value = float(text) + 0.0 if NUMBER.fullmatch(text) else math.nan
+    if not math.isfinite(value):
+        raise InputError(f"expected a finite number in column {column}, found {row[column][:100]!r}")
+    return value
+
+
+def whole_number(row: dict[str, str], column: str) -> int:
+    """A whole number of at least zero from a row that `read_rows` returned; InputError otherwise."""
+    text = row[column].strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise InputError(f"expected a whole number in column {column}, found {row[column][:100]!r}")
+    return int(text)

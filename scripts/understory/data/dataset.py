@@ -1,0 +1,254 @@
+"""The data model: what every reader turns its public layout into.
+
+Plain Python only: the Snakefile imports this module each time it is parsed.
+"""
+
+import hashlib
+import json
+import math
+import re
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
+
+from understory.core.errors import InputError
+from understory.core.hashing import stable_hash
+
+SUBSETS = ("train", "test")
+PRESENCES = ("present", "absent", "unknown")
+# Columns of the tables, beside which labels may stand as columns.
+TEXT_COLUMNS = (
+    "example_id",
+    "recording_id",
+    "label",
+    "presence",
+    "present",
+    "absent",
+    "unknown",
+    "items",
+    "item",
+    "draw",
+    "shard",
+    "path",
+    "content",
+    "subset",
+    "kind",
+    "place",
+    "reason",
+)
+RESERVED = (
+    *TEXT_COLUMNS,
+    "fold",
+    "start",
+    "stop",
+    "t_min",
+    "t_max",
+    "f_min",
+    "f_max",
+    "variant",
+    "part",
+    "row",
+    "sample_rate",
+    "channels",
+    "frames",
+)
+# Bytes of an id: with a suffix, a file name has 255 at most.
+MAX_ID = 240
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class Recording(NamedTuple):
+    """One source: a sound file, a photograph, or a study, which is a folder; `path` is relative to the data folder."""
+
+    recording_id: str
+    path: str
+    subset: str
+
+
+class Annotation(NamedTuple):
+    """One labelled event, in seconds and Hz; a label of unknown presence is not even known to be absent.
+
+    A `t_max` of infinity stands for the end of the recording: a label of the recording as a whole
+    has `t_min` 0 and `t_max` infinite. A box without frequencies reaches from 0 Hz to infinity.
+    """
+
+    recording_id: str
+    label: str
+    presence: str
+    t_min: float = 0.0
+    t_max: float = math.inf
+    f_min: float = 0.0
+    f_max: float = math.inf
+
+
+class Quarantined(NamedTuple):
+    """A recording or an annotation that is set aside.
+
+    `place` is where it stands (a file of the data set, with its line in a table) and `reason` what was
+    expected and what was found.
+    """
+
+    subset: str
+    kind: str
+    recording_id: str
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set as its reader understood it.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        Every label, in the order of the model's outputs.
+    recordings : tuple of Recording
+        Every source file the tables name, whether or not it is there.
+    annotations : tuple of Annotation
+        The labelled events of the training recordings.
+    exhaustive : bool
+        True where a label that is not given is known to be absent; False where it is unknown.
+    shared_windows : bool
+        True where all annotations of one recording with the same box make one example that has all their labels;
+        False where each makes one of its own.
+    unvalidated : frozenset of str
+        Recordings that train in every fold and are never validated against.
+    folds : dict or None
+        The data set's own fold of each training recording, numbered from 0; None where it has none.
+    quarantined : tuple of Quarantined
+        What its tables hold that cannot be used, and is in none of the above.
+    places : dict
+        Where annotations stand, as far as is known. It counts for nothing but messages: a line that moved is no change.
+    """
+
+    classes: tuple[str, ...]
+    recordings: tuple[Recording, ...]
+    annotations: tuple[Annotation, ...]
+    exhaustive: bool
+    folds: dict[str, int] | None = None
+    quarantined: tuple[Quarantined, ...] = ()
+    places: dict[Annotation, str] = field(default_factory=dict, compare=False)
+    shared_windows: bool = False
+    unvalidated: frozenset[str] = frozenset()
+
+    def __post_init__(self):
+        for label in self.classes:
+            check_label(label)
+        if len(set(self.classes)) != len(self.classes):
+            twice = next(name for name in self.classes if self.classes.count(name) > 1)
+            raise InputError(f"expected each label once, found {twice!r} again")
+
+    def of(self, names) -> "Dataset":
+        """The data set with no recordings but those named, and their annotations."""
+        names = set(names)
+        others = {r.recording_id for r in self.recordings} - names
+        return replace(
+            self,
+            recordings=tuple(r for r in self.recordings if r.recording_id in names),
+            annotations=tuple(a for a in self.annotations if a.recording_id in names),
+            quarantined=tuple(q for q in self.quarantined if q.recording_id not in others),
+        )
+
+    @cached_property
+    def annotations_of(self) -> dict[str, list[Annotation]]:
+        """The annotations of each recording that has any, in a fixed order."""
+        found: dict[str, list[Annotation]] = {}
+        for annotation in sorted(self.annotations):
+            found.setdefault(annotation.recording_id, []).append(annotation)
+        return found
+
+    @cached_property
+    def _dealt(self) -> dict[tuple[str, int], dict[str, list[Recording]]]:
+        return {}
+
+    def shard(self, shard: str, count: int) -> list[Recording]:
+        """The recordings of a shard, of `count`, in the order of their ids."""
+        subset = shard.split("-")[0]
+        if (subset, count) not in self._dealt:
+            dealt = self._dealt[subset, count] = {}
+            for recording in sorted(r for r in self.recordings if r.subset == subset):
+                dealt.setdefault(shard_of(recording.recording_id, subset, count), []).append(recording)
+        return self._dealt[subset, count].get(shard, [])
+
+    def part(self, shard: str, count: int) -> "Dataset":
+        """What jobs of one shard, of `count`, need: its recordings in the order of their ids, and their annotations.
+
+        Neither classes, folds nor what is set aside are in it.
+        """
+        own = self.shard(shard, count)
+        annotations = [a for recording in own for a in self.annotations_of.get(recording.recording_id, ())]
+        return Dataset(
+            classes=(),
+            recordings=tuple(own),
+            annotations=tuple(annotations),
+            exhaustive=self.exhaustive,
+            places={a: self.places[a] for a in annotations if a in self.places},
+            shared_windows=self.shared_windows,
+        )
+
+    def part_as_text(self) -> str:
+        """A part as JSON, which `part_of_text` reads."""
+        annotations = [[self.places.get(annotation), *annotation] for annotation in self.annotations]
+        return json.dumps([self.exhaustive, self.shared_windows, self.recordings, annotations])
+
+    @classmethod
+    def part_of_text(cls, text: str) -> "Dataset":
+        """The part that `part_as_text` wrote; ValueError or TypeError where it is none."""
+        exhaustive, shared_windows, recordings, annotations = json.loads(text)
+        placed = [(Annotation(*row), place) for place, *row in annotations]
+        return cls(
+            classes=(),
+            recordings=tuple(Recording(*row) for row in recordings),
+            annotations=tuple(annotation for annotation, _ in placed),
+            exhaustive=exhaustive,
+            places={annotation: place for annotation, place in placed if place is not None},
+            shared_windows=shared_windows,
+        )
+
+    def check_folds(self, n_splits: int):
+        """InputError unless the data set has no folds of its own, or `n_splits`, numbered without a gap."""
+        if self.folds is None:
+            return
+        names = {recording.recording_id for recording in self.recordings}
+        found = sorted({fold for recording, fold in self.folds.items() if recording in names})
+        if found != list(range(len(found))):
+            raise InputError(
+                f"folds of the data set: expected numbers without a gap, found {', '.join(str(f + 1) for f in found)}"
+            )
+        if len(found) != n_splits:
+            raise InputError(
+                f"split.n_splits: expected {len(found)}, the data set's own number of folds, given {n_splits}"
+            )
+
+
+def shard_of(recording_id: str, subset: str, count: int) -> str:
+    """The name of the shard, of `count`, that a recording of `subset` belongs to, whatever else there is."""
+    return f"{subset}-{stable_hash(recording_id) % count}"
+
+
+def example_id(annotation: Annotation) -> str:
+    """The id of an annotation's example: 16 hex digits of the annotation's content, never of its row number."""
+    return hashlib.sha256(repr(tuple(annotation)).encode()).hexdigest()[:16]
+
+
+def check_label(label: str):
+    """InputError unless the text can name a class: outputs have it as a column, or beside others in one."""
+    if not label or ";" in label or CONTROL.search(label) or label != label.strip():
+        raise InputError(f"expected a label in plain text without semicolons, found {label[:250]!r}")
+    if label in RESERVED:
+        raise InputError(
+            f"expected a label, found {label!r}, which is a column of the tables that are written; so are "
+            + ", ".join(word for word in RESERVED if word != label)
+        )
+
+
+def check_recording(recording: Recording):
+    """InputError unless the recording has an id in plain text and lies in the data folder."""
+    name, path = recording.recording_id, recording.path
+    if not name or name != name.strip() or CONTROL.search(name + path) or len(name.encode()) > MAX_ID:
+        raise InputError(
+            f"expected a recording id in plain text of at most {MAX_ID} bytes in UTF-8, found {name[:250]!r}"
+        )
+    if path.startswith("/") or ".." in path.split("/"):
+        raise InputError(f"expected a file within the data folder, found {path!r}")

@@ -1,0 +1,320 @@
+"""Examples: the windows that annotations and test recordings are cut into, with their labels."""
+
+import copy
+import hashlib
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from understory.data.dataset import Annotation, Dataset, example_id
+
+PRESENT, ABSENT, UNKNOWN = 1.0, 0.0, -1.0
+SEPARATOR = ";"
+# Presences, from what counts least to what counts most where a label has several.
+WEIGHTS = {"unknown": (0, UNKNOWN), "absent": (1, ABSENT), "present": (2, PRESENT)}
+BOX = ("t_min", "t_max", "f_min", "f_max")
+# Pairs of a window and an annotation that are looked at at once.
+PAIRS = 1 << 22
+
+
+def annotation_examples(tables: Dataset, *, absent: bool) -> pd.DataFrame:
+    """One row an example: `example_id, recording_id, label, presence` and its box, ordered by id.
+
+    Each annotation makes one, or, where `tables.shared_windows`, all those of a recording with the same box; what is
+    unknown makes none. The label of several is the rarest of the present ones among all examples of `tables`, and of
+    those as rare the first in the alphabet; a box without a present one is absent, and has the rarest absent label.
+    A part of a data set may so give an example another label than the whole does.
+
+    With `absent` false, the rejected annotations are left out.
+    """
+    frame = _annotations(tables)
+    frame = frame[frame.presence.isin(["present", "absent"] if absent else ["present"])]
+    if tables.shared_windows:
+        count = frame.groupby(["presence", "label"]).example_id.transform("nunique")
+        order = frame.assign(absent=frame.presence == "absent", count=count).sort_values(
+            ["absent", "count", "label"]
+        )
+        frame = frame.loc[order.drop_duplicates("example_id").index]
+    return frame.sort_values("example_id", ignore_index=True)
+
+
+def _annotations(tables):
+    """One row an annotation, with the id of the example that it belongs to."""
+    frame = pd.DataFrame(tables.annotations, columns=list(Annotation._fields))
+    if tables.shared_windows:
+        boxes = {}
+        for annotation in tables.annotations:
+            boxes.setdefault(_box(annotation), set()).add((annotation.label, annotation.presence))
+        ids = {
+            box: hashlib.sha256(repr((*box, *sorted(pairs))).encode()).hexdigest()[:16]
+            for box, pairs in boxes.items()
+        }
+        names = [ids[_box(annotation)] for annotation in tables.annotations]
+    else:
+        names = [example_id(annotation) for annotation in tables.annotations]
+    frame.insert(0, "example_id", names)
+    return frame
+
+
+def _box(annotation):
+    return (annotation.recording_id, *(getattr(annotation, side) for side in BOX))
+
+
+def of_items(frame: pd.DataFrame, recordings: pd.DataFrame) -> pd.DataFrame:
+    """Examples of recordings of which several items are taken, one row an item.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Examples, with `example_id` and `recording_id`.
+    recordings : pandas.DataFrame
+        Their recordings, of studies with `items`, separated by spaces.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `frame`; of studies with the column `item`, and ids of the form `EXAMPLE-ITEM`.
+    """
+    if "items" not in recordings or not recordings["items"].any():
+        return frame
+    items = dict(zip(recordings.recording_id, recordings["items"].str.split(" "), strict=True))
+    frame = frame.assign(item=frame.recording_id.map(items)).explode("item", ignore_index=True)
+    return frame.assign(example_id=frame.example_id + "-" + frame["item"])
+
+
+def durations(recordings: pd.DataFrame, sample_rate: int) -> dict[str, int]:
+    """The length of each recording in samples at `sample_rate`, from its own `frames` and `sample_rate`."""
+    lengths = recordings.frames.astype(int) * sample_rate // recordings.sample_rate.astype(int)
+    return dict(zip(recordings.recording_id, map(int, lengths), strict=True))
+
+
+def centred_start(t_min: float, t_max: float, *, duration: int, samples: int, sample_rate: int) -> int:
+    """The first sample of the window centred on an event and clamped to its recording.
+
+    Parameters
+    ----------
+    t_min, t_max : float
+        Seconds; an infinite `t_max` is the recording's end.
+    duration, samples : int
+        Lengths of the recording and of the window, in samples at `sample_rate`.
+    """
+    end = min(t_max, duration / sample_rate)
+    centre = round((min(t_min, end) + end) / 2 * sample_rate)
+    return int(np.clip(centre - samples // 2, 0, max(duration - samples, 0)))
+
+
+def sliding_starts(*, duration: int, samples: int, hop: int) -> list[int]:
+    """The first samples of the windows over a recording; the last is flush with the recording's end."""
+    last = max(duration - samples, 0)
+    starts = list(range(0, last + 1, hop))
+    return starts if starts[-1] == last else [*starts, last]
+
+
+def place_windows(
+    tables: Dataset, durations: dict[str, int], *, window: float, sample_rate: int, absent: bool
+) -> pd.DataFrame:
+    """The windows of a shard's annotations.
+
+    Parameters
+    ----------
+    tables : Dataset
+        Of some recordings, with all their annotations.
+    durations : dict
+        Samples at `sample_rate` of each recording.
+    window : float
+        Seconds.
+    absent : bool
+        Whether rejected annotations have windows as well.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `annotation_examples` with `start` and `stop` (seconds) and the labels `present`, `absent` and `unknown` of
+        every annotation that overlaps the window, separated by semicolons, each once: a label that is present and
+        something else is present, and one that is absent and unknown is absent.
+    """
+    samples = round(window * sample_rate)
+    frame = annotation_examples(tables, absent=absent)
+    starts = [
+        centred_start(t_min, t_max, duration=durations[recording], samples=samples, sample_rate=sample_rate)
+        for recording, t_min, t_max in zip(frame.recording_id, frame.t_min, frame.t_max, strict=True)
+    ]
+    frame["start"] = np.array(starts, dtype=float) / sample_rate
+    frame["stop"] = frame.start + window
+    return with_labels(frame, tables)
+
+
+def with_labels(frame: pd.DataFrame, tables: Dataset) -> pd.DataFrame:
+    """Examples of `tables`, which have `start` and `stop` (seconds), with the labels `present`, `absent` and `unknown`
+    as `place_windows` gives them."""
+    windows = frame[["example_id", "recording_id", "start", "stop"]].assign(row=np.arange(len(frame)))
+    annotations = _annotations(tables)
+    number = annotations.recording_id.value_counts().reindex(windows.recording_id, fill_value=0).to_numpy()
+    parts = [part for _, part in windows.groupby(number.cumsum() // PAIRS)] or [windows]
+    pairs = pd.concat([_overlapping(part, annotations) for part in parts])
+    pairs["weight"] = pairs.presence.map({presence: weight for presence, (weight, _) in WEIGHTS.items()})
+    # One after the other, and not by many keys at once, which pandas sorts more slowly.
+    pairs = pairs.sort_values("weight", kind="stable").drop_duplicates(["row", "label"], keep="last")
+    pairs = pairs.sort_values(["row", "label"])
+    lists = {}
+    for presence in ("present", "absent", "unknown"):
+        of_rows = [[] for _ in range(len(frame))]
+        own = pairs[pairs.presence == presence]
+        for row, label in zip(own.row, own.label, strict=True):
+            of_rows[row].append(label)
+        lists[presence] = [SEPARATOR.join(labels) for labels in of_rows]
+    return frame.assign(**lists)
+
+
+def _overlapping(windows, annotations):
+    """`row, label, presence` of each annotation that belongs to a window."""
+    pairs = windows.merge(annotations, on="recording_id", suffixes=("", "_other"))
+    # What an example is made of always belongs to its window, also where it lies past the recording's end.
+    inside = (pairs.example_id == pairs.example_id_other) | (
+        (pairs.t_min < pairs.stop) & (pairs.t_max > pairs.start)
+    )
+    return pairs.loc[inside, ["row", "label", "presence"]]
+
+
+class Labels:
+    """What is known of each row's labels, in as much memory as there are labels that are named.
+
+    Parameters
+    ----------
+    index : pandas.DataFrame
+        `present`, `absent` and `unknown`: labels separated by semicolons; a column that is missing is empty.
+    classes : sequence of str
+    exhaustive : bool
+        Whether a label that is not named is absent; otherwise it is unknown.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (rows, classes).
+    present : scipy.sparse.csr_array
+        bool (rows, classes).
+    """
+
+    def __init__(self, index: pd.DataFrame, classes, *, exhaustive: bool):
+        column = {label: number for number, label in enumerate(classes)}
+        rows, columns, values = [np.empty(0, int)], [np.empty(0, int)], [np.empty(0, np.int8)]
+        for presence, (_, value) in WEIGHTS.items():
+            if presence not in index:
+                continue
+            row, number = _listed(index[presence], column)
+            rows.append(row)
+            columns.append(number)
+            values.append(np.full(len(row), value, dtype=np.int8))
+        rows, columns, values = map(np.concatenate, (rows, columns, values))
+        # Of several for one cell, the one that counts most, which is the last.
+        order = np.lexsort((columns, rows))
+        rows, columns, values = rows[order], columns[order], values[order]
+        last = np.r_[
+            (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]), np.ones(min(len(rows), 1), bool)
+        ]
+        named = values[last], (rows[last], columns[last])
+        # What is absent is an entry as well, which is zero.
+        self._named = sparse.csr_array(named, shape=(len(index), len(column)))
+        self._other = ABSENT if exhaustive else UNKNOWN
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self._named.shape
+
+    def __len__(self):
+        return self.shape[0]
+
+    def take(self, rows) -> np.ndarray:
+        """The labels of some rows: float32 (len(rows), classes) of 1 present, 0 absent, -1 unknown."""
+        named = self._named[rows]
+        out = np.full(named.shape, self._other, dtype=np.float32)
+        out[np.repeat(np.arange(len(out)), np.diff(named.indptr)), named.indices] = named.data
+        return out
+
+    @cached_property
+    def present(self) -> sparse.csr_array:
+        return self._named > 0
+
+    @cached_property
+    def _shifted(self):
+        """What is named as 1 unknown, 2 absent, 3 present, as no entry reads 0."""
+        parts = self._named.data + np.int8(2), self._named.indices, self._named.indptr
+        return sparse.csr_array(parts, shape=self.shape)
+
+    def at(self, rows, columns) -> np.ndarray:
+        """What is known of single cells, (rows[0], columns[0]) and so on: float32 of 1 present, 0 absent, -1 unknown."""
+        found = self._shifted[rows, columns]
+        found = (found.toarray() if sparse.issparse(found) else np.asarray(found)).reshape(len(rows))
+        return np.where(found, found - np.float32(2), np.float32(self._other))
+
+    def count(self) -> tuple[int, int]:
+        """How many cells are present, and how many absent."""
+        present, absent = (int((self._named.data == value).sum()) for value in (PRESENT, ABSENT))
+        others = self.shape[0] * self.shape[1] - self._named.nnz
+        return present, absent + (others if self._other == ABSENT else 0)
+
+    def permuted(self, rows, by) -> "Labels":
+        """The labels in which row `rows[i]` has what row `by[i]` has here."""
+        source = np.arange(len(self))
+        source[rows] = by
+        changed = copy.copy(self)
+        for kept in ("present", "_shifted"):
+            changed.__dict__.pop(kept, None)
+        changed._named = self._named[source]
+        return changed
+
+
+def _listed(texts, column):
+    """The row of each label that texts list, and its column; each text is looked at once, however many rows have it."""
+    codes, known = pd.factorize(texts)
+    lists = [[column[label] for label in text.split(SEPARATOR)] if text else [] for text in known]
+    counts = np.array([len(numbers) for numbers in lists], dtype=int)
+    each, starts = counts[codes], np.cumsum(counts) - counts
+    rows = np.repeat(np.arange(len(codes)), each)
+    places = np.arange(len(rows)) - np.repeat(np.cumsum(each) - each, each)
+    numbers = np.array([number for numbers in lists for number in numbers], dtype=int)
+    return rows, numbers[starts[codes][rows] + places]
+
+
+class Centred:
+    """The class of each row's centred event.
+
+    Parameters
+    ----------
+    index : pandas.DataFrame
+        `label` and `presence`.
+    classes : sequence of str
+
+    Attributes
+    ----------
+    numbers : numpy.ndarray
+        int32 (rows,): the number of the class, or -1 where the event is not present.
+    shape : tuple of int
+        (rows, classes).
+    """
+
+    def __init__(self, index: pd.DataFrame, classes):
+        column = {label: number for number, label in enumerate(classes)}
+        numbers = np.array([column[label] for label in index.label], dtype=np.int32)
+        self.numbers = np.where(index.presence == "present", numbers, np.int32(-1))
+        self.shape = len(index), len(column)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def take(self, rows) -> np.ndarray:
+        """Some rows one-hot, zeros where none is present: float32 (len(rows), classes)."""
+        numbers = self.numbers[rows]
+        out = np.zeros((len(numbers), self.shape[1]), dtype=np.float32)
+        shown = np.flatnonzero(numbers >= 0)
+        out[shown, numbers[shown]] = 1
+        return out
+
+    def permuted(self, rows, by) -> "Centred":
+        """The classes in which row `rows[i]` has what row `by[i]` has here."""
+        changed = copy.copy(self)
+        changed.numbers = self.numbers.copy()
+        changed.numbers[rows] = self.numbers[by]
+        return changed

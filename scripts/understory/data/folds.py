@@ -1,0 +1,148 @@
+"""Dealing examples to folds."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from understory.core.errors import InputError
+from understory.core.hashing import stable_hash
+from understory.core.rng import Stage, stream
+from understory.data.dataset import Dataset
+
+# The fold of what is trained with in every fold, and validated against in none.
+UNVALIDATED = -1
+
+
+def deal(
+    examples: pd.DataFrame, tables: Dataset, *, n_splits: int, seed: int, group: str, rare_classes: str
+) -> pd.DataFrame:
+    """The validation fold of each example.
+
+    Examples of present events are stratified by their label. An example of an absent event is never
+    validated against (it has nothing to rank): it goes with its recording's fold, or, where the recording
+    has no present event, with a fold that its recording's id decides. Examples of `tables.unvalidated` recordings
+    are dealt to none: their fold is -1, so that each fold trains with them.
+
+    Where examples have to share their recording's fold and each recording has one present example, they are dealt out
+    in turns, class by class: then folds differ by one example at most, as do those of each class, so that a class of at
+    least two has one to train on in every fold. Otherwise scikit-learn stratifies them.
+
+    Parameters
+    ----------
+    examples : pandas.DataFrame
+        `example_id, recording_id, label, presence`, ordered by id.
+    n_splits : int
+        Number of folds; a data set with folds of its own has to have as many.
+    seed : int
+    group : {"recording", "none"}
+        Whether all examples of a recording go to one fold.
+    rare_classes : {"fail", "allow"}
+        What to do when some class has no example to train on in some fold.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `example_id, recording_id, label, presence, fold`, ordered by id.
+
+    Raises
+    ------
+    InputError
+        The folds cannot be made as asked.
+    """
+    frame = examples[["example_id", "recording_id", "label", "presence"]].reset_index(drop=True)
+    if tables.folds is not None:
+        tables.check_folds(n_splits)
+        frame["fold"] = frame.recording_id.map(
+            {**tables.folds, **dict.fromkeys(tables.unvalidated, UNVALIDATED)}
+        )
+        frame["fold"] = frame.fold.astype(int)
+    else:
+        validated = ~frame.recording_id.isin(tables.unvalidated)
+        frame["fold"] = UNVALIDATED
+        frame.loc[validated, "fold"] = _deal(frame[validated], n_splits=n_splits, seed=seed, group=group)
+    _check_training_folds(frame, tables.classes, n_splits, rare_classes)
+    return frame
+
+
+def _deal(frame, *, n_splits, seed, group):
+    fold = np.array([stable_hash(recording) % n_splits for recording in frame.recording_id])
+    present = np.flatnonzero(frame.presence == "present")
+    shown = frame.iloc[present]
+    _check_enough(shown, n_splits, group)
+    if group == "recording" and shown.recording_id.is_unique:
+        fold[present] = _in_turns(shown.label, n_splits, seed)
+    else:
+        fold[present] = _stratified(shown, n_splits, seed, group)
+    if group == "recording":
+        own = dict(zip(shown.recording_id, fold[present], strict=True))
+        fold = np.array(
+            [own.get(recording, number) for recording, number in zip(frame.recording_id, fold, strict=True)]
+        )
+    return fold
+
+
+def _stratified(shown, n_splits, seed, group):
+    """The fold of each example, as scikit-learn deals them."""
+    fold = np.empty(len(shown), dtype=int)
+    splitter = {"recording": StratifiedGroupKFold, "none": StratifiedKFold}[group](
+        n_splits, shuffle=True, random_state=seed
+    )
+    with warnings.catch_warnings():
+        # Too few members of a class is judged below, by what it does to the training folds.
+        warnings.filterwarnings("ignore", message="The least populated class")
+        groups = shown.recording_id if group == "recording" else None
+        for number, (_, validation) in enumerate(splitter.split(shown, shown.label, groups=groups)):
+            fold[validation] = number
+    return fold
+
+
+def _in_turns(labels, n_splits, seed):
+    """The fold of each example: they are shuffled, sorted by label, and dealt one after the other.
+
+    `StratifiedGroupKFold` holds a count of each class for each recording, and goes through them all for each.
+    """
+    shuffled = stream(seed, Stage.SPLIT, "examples").permutation(len(labels))
+    codes = pd.factorize(labels, sort=True)[0]
+    fold = np.empty(len(labels), dtype=int)
+    fold[shuffled[np.argsort(codes[shuffled], kind="stable")]] = np.arange(len(labels)) % n_splits
+    return fold
+
+
+def _check_enough(shown, n_splits, group):
+    """InputError where there are too few present examples, of all classes or of the most frequent, for every fold."""
+    of = {"recording": "recordings with a present example", "none": "present examples"}[group]
+    found = {
+        of: shown.recording_id.nunique() if group == "recording" else len(shown),
+        "present examples of the most frequent class": shown.label.value_counts().max(),
+    }
+    for what, count in found.items():
+        if count < n_splits:
+            raise InputError(
+                f"split.n_splits: expected at most {count}, the {what} that can be used, given {n_splits}: "
+                "set fewer folds, or add annotations"
+            )
+
+
+def _check_training_folds(frame, classes, n_splits, rare_classes):
+    present = frame[frame.presence == "present"]
+    lacking = {
+        number: sorted(set(classes) - set(present.label[present.fold != number]))
+        for number in range(n_splits)
+    }
+    lines = [f"  without fold {number}: {_listed(labels)}" for number, labels in lacking.items() if labels]
+    if not lines:
+        return
+    message = (
+        "some classes have no present example to train on:\n" + "\n".join(lines) + "\n"
+        "Add annotations for them, set another split.n_splits or split.group where the folds are not the data set's own, "
+        "or split.rare_classes: allow"
+    )
+    if rare_classes == "fail":
+        raise InputError(message)
+    print(f"WARNING: {message}")
+
+
+def _listed(labels, most=50):
+    return ", ".join(labels[:most]) + (f" and {len(labels) - most} more" if len(labels) > most else "")

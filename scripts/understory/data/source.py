@@ -1,0 +1,239 @@
+"""Readers: one module a public layout, holding all that is particular to it.
+
+A reader is a module with
+
+- `MEDIUM`: `audio` or `images`;
+- `FOLDERS`: True where a recording is a folder, a study with a folder a sequence; may be left out;
+- `METRIC`: the name of the score in `understory.evaluation.metrics.SCORES` that its task is judged by;
+- `PARTS`: the named parts of the data set that `subset` may ask for, besides `all` and `available`;
+- `UNIT`: what a row of the submission is about, a `recording` or a `window` of one;
+- `NONE`: the class of what has no other, where there is one; may be left out;
+- `SCORED`: what is scored out of fold, each `example` or each `recording` by the mean of its examples;
+- `read(folder, part, *, train)`: its tables as `understory.data.dataset.Dataset`, gathered by `understory.data.builder.DatasetBuilder`,
+  which sets rows aside that cannot be used; `part` is one of `PARTS` or None; without `train`, those of the test
+  recordings alone, and the other tables need not be there;
+- `TABLES`: the files that `read` reads, where it reads no others and looks at no folders: what a plan asks of large ones
+  is kept from plan to plan; may be left out;
+- `submission_template(folder)`: the columns and ids that a submission has to have, as
+  (id column, ids, other columns); a reader whose data set has no test recordings leaves it out;
+- `submission(template, predictions, decisions)`: the submission as such a table, where the other columns are no classes.
+  `predictions` are `understory.data.predictions.Predictions`, or where they are dense the table of them, of the test
+  recordings or windows, `decisions` the classes decided for each, as lists of names, or None; where a recording could
+  not be read, its one row has neither `start` nor `stop`.
+
+docs/new-dataset.md adds one, in this file's folder and in `recipes/`; nothing else names a reader.
+
+Beside it may stand `NAME_replica`, with
+
+- `synthesize(folder, truth, settings, seed, processes, clips)`: a made-up replica of the layout, with the complete
+  truth of its test recordings in a file of its own, and sung by clips (`understory.synthetic.clips.Clips`) or, without
+  them, by species of arithmetic. It is a module of its own so that a change to it
+  concerns made-up data alone.
+
+Readers import no pandas and no audio library at module level: the Snakefile reads tables through them.
+"""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+from understory.core import choices, files
+from understory.core.errors import InputError, NoTable
+from understory.core.untracked import Untracked
+from understory.data.dataset import Dataset, Recording
+
+PLACE = "scripts/understory/datasets/"
+# Where readers are, and the modules that make synthetic data sets.
+READERS = "understory.datasets"
+SYNTHETIC = "understory.synthetic"
+# What a reader has to have, and the words that it may say.
+NEEDS = {
+    "MEDIUM": ("audio", "images"),
+    "METRIC": ("lwlrap", "accuracy", "row_f1", "macro_f1", "roc_auc"),
+    "UNIT": ("recording", "window"),
+    "SCORED": ("example", "recording"),
+    "PARTS": None,
+    "read": None,
+}
+
+
+def names() -> list[str]:
+    """The readers there are: every module in the folder of data sets."""
+    return choices.names(READERS)
+
+
+def reader(name: str):
+    """The reader's module, one of `names`.
+
+    Raises
+    ------
+    InputError
+        It lacks a name that a reader has to have, or one of them says something else than it may.
+    """
+    module = import_module(f"{READERS}.{name}")
+    for wanted, words in NEEDS.items():
+        said = f" = {' or '.join(map(repr, words))}" if words else ""
+        if not hasattr(module, wanted):
+            raise InputError(f"{PLACE}{name}.py: expected a reader with {wanted}{said}, found none")
+        if words and (given := getattr(module, wanted)) not in words:
+            raise InputError(f"{PLACE}{name}.py: expected {wanted}{said}, found {given!r}")
+    return module
+
+
+def source(config: dict, folder: str) -> "Source":
+    """The data set of a checked configuration, which lies in `folder`."""
+    found = Source(
+        config["dataset"],
+        folder,
+        config["subset"],
+        tested=config["shards"]["test"] > 0,
+        trained=config["models_from"] is None,
+        sequences=tuple(config["images"]["sequences"]),
+    )
+    found.check()
+    return found
+
+
+def synthesizer(name: str) -> str:
+    """The name of the module that makes the reader's replica; InputError where there is none."""
+    module = f"{SYNTHETIC}.{name}"
+    if find_spec(module) is None:
+        raise InputError(
+            f"data: expected a folder, as the reader {name} has no synthetic data set, given synthetic"
+        )
+    return module
+
+
+class Part(NamedTuple):
+    """The shard, of `count`, that a job is about, and the file where a plan keeps its rows, or None."""
+
+    shard: str
+    count: int
+    rows: Path | None
+
+
+@dataclass(frozen=True, repr=False)
+class Source(Untracked):
+    """Where a data set lies, and how to read it. What it holds is tracked by digests of its content."""
+
+    dataset: str
+    folder: str
+    subset: str
+    tested: bool = True
+    trained: bool = True
+    sequences: tuple[str, ...] = ()
+    part: Part | None = None
+
+    def check(self):
+        """InputError where `subset` (all, available, or a part) is none that the reader has."""
+        valid = ("all", "available", *reader(self.dataset).PARTS)
+        if self.subset not in valid:
+            raise InputError(
+                f"subset: expected one of {', '.join(valid)} for dataset {self.dataset}, given {self.subset}"
+            )
+
+    def path(self, recording: Recording) -> Path:
+        """The file of a recording, or its folder."""
+        return Path(self.folder, recording.path)
+
+    @property
+    def wanted(self) -> str:
+        """What is expected at a recording's path."""
+        module = reader(self.dataset)
+        if getattr(module, "FOLDERS", False):
+            return "a folder with the sequences of a study"
+        return {"audio": "an audio file", "images": "a picture"}[module.MEDIUM]
+
+    def other(self, recording: Recording) -> str | None:
+        """What lies at a recording's path, in words that follow "found"; None where it is what is expected."""
+        place = os.path.join(self.folder, recording.path)
+        found = files.other(place)
+        if not getattr(reader(self.dataset), "FOLDERS", False):
+            return found
+        return None if found == files.FOLDER else found or "a file"
+
+    def files(self, recording: Recording) -> list[str]:
+        """The files of a recording, relative to the data folder: of a folder, those of the sequences that are wanted."""
+        if not getattr(reader(self.dataset), "FOLDERS", False):
+            return [recording.path]
+        found = []
+        for sequence in self.sequences:
+            place = os.path.join(self.folder, recording.path, sequence)
+            with suppress(OSError):
+                found += [f"{recording.path}/{sequence}/{name}" for name in sorted(os.listdir(place))]
+        return found
+
+    def read(self) -> Dataset:
+        """The tables of the data set, as far as `subset` asks; without `tested`, those of the training recordings, and
+        without `trained`, those of the test recordings.
+
+        Raises
+        ------
+        InputError
+            A table is missing or cannot be read. A row that cannot be used is quarantined instead.
+        """
+        self.check()
+        if not os.path.isdir(self.folder):
+            found = files.other(self.folder) or "a file"
+            raise InputError(f"data: expected a folder, found {found} at {Path(self.folder).absolute()}")
+        module = reader(self.dataset)
+        try:
+            part = self.subset if self.subset in module.PARTS else None
+            tables = module.read(Path(self.folder), part, train=self.trained)
+        except NoTable as error:
+            raise NoTable(f"{error}. {self._layout()}") from None
+        if not self.tested:
+            tables = tables.of({r.recording_id for r in tables.recordings if r.subset == "train"})
+        elif not hasattr(module, "submission_template") and any(
+            r.subset == "test" for r in tables.recordings
+        ):
+            raise InputError(
+                f"{PLACE}{self.dataset}.py: expected a reader with submission_template(folder), as its data set has test "
+                "recordings, found none; shards.test: 0 leaves them out"
+            )
+        if self.subset != "available":
+            return tables
+        # What may not be read is there: it is said, and not passed over.
+        absent = [r for r in self.missing(tables) if self.other(r) != files.DENIED]
+        kept = tables.of({recording.recording_id for recording in set(tables.recordings) - set(absent)})
+        unscored = [recording.recording_id for recording in absent if recording.subset == "test"]
+        if unscored and any(recording.subset == "test" for recording in kept.recordings):
+            raise InputError(
+                f"{self.folder}: expected all test recordings or none, as a submission needs every one; "
+                f"{len(unscored)} are missing, such as {', '.join(unscored[:3])}"
+            )
+        if not kept.recordings:
+            raise InputError(
+                f"{self.folder}: expected recordings such as {absent[0].path}, found none of {len(absent)}"
+            )
+        return kept
+
+    def read_part(self) -> Dataset:
+        """The tables of the shard that a job is about, as `Dataset.part` gives them.
+
+        They are those of the plan that the job is of where it keeps them, as reading large tables in every job takes
+        long; otherwise all tables are read.
+        """
+        shard, count, rows = self.part
+        if rows is not None:
+            # Not whole, or in the way of another plan.
+            with suppress(OSError, ValueError, TypeError):
+                return Dataset.part_of_text(rows.read_text(encoding="utf-8"))
+        return self.read().part(shard, count)
+
+    def _layout(self):
+        """What the folder holds instead, and what may be meant."""
+        names = sorted(os.listdir(self.folder))
+        shown = ", ".join(repr(name) for name in names[:8]) + (", …" if len(names) > 8 else "")
+        return (
+            f"The folder {self.folder} holds {shown or 'nothing'}: where the tables lie in a folder within, give that one "
+            f"(--config data=FOLDER); where it is laid out for another reader than {self.dataset}, set dataset"
+        )
+
+    def missing(self, tables: Dataset) -> list[Recording]:
+        """The recordings without what is expected at their paths."""
+        return [recording for recording in tables.recordings if self.other(recording)]

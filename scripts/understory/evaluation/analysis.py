@@ -1,0 +1,196 @@
+"""What predictions show, about the very rows and outputs that they are scored by."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from understory.data import examples, predictions
+from understory.data.predictions import Predictions
+from understory.data.task import Task
+from understory.evaluation import curves, metrics, scoring
+
+# The most frequent confusions that are told.
+PAIRS = 20
+# Of more classes than this, only the best- and the worst-scored are shown.
+CLASSES, EXTREMES = 40, 12
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that are scored.
+
+    Attributes
+    ----------
+    keys : pandas.DataFrame
+    labels : numpy.ndarray or examples.Labels
+        As the score takes them.
+    known : numpy.ndarray or examples.Labels
+        All that is known: what an expert rejected is absent, also where a label that is not named is unknown.
+    values : numpy.ndarray or scipy.sparse.csr_array
+        Probabilities (rows, classes).
+    outputs : numpy.ndarray or scipy.sparse.csr_array
+        What is scored: these, or what is decided by them.
+    """
+
+    keys: pd.DataFrame
+    labels: np.ndarray | examples.Labels
+    known: np.ndarray | examples.Labels
+    values: np.ndarray | sparse.csr_array
+    outputs: np.ndarray | sparse.csr_array
+
+    def __len__(self):
+        return len(self.keys)
+
+    def known_of(self, column: int) -> np.ndarray:
+        """What is known of a class: (rows,)."""
+        if isinstance(self.known, np.ndarray):
+            return self.known[:, column]
+        return self.known.at(np.arange(len(self)), np.full(len(self), column))
+
+    def values_of(self, column: int) -> np.ndarray:
+        """The predictions of a class: (rows,)."""
+        return column_of(self.values, column)
+
+
+def column_of(values, column: int) -> np.ndarray:
+    """A column of a matrix, dense or sparse."""
+    return values[:, [column]].toarray()[:, 0] if sparse.issparse(values) else values[:, column]
+
+
+def out_of_fold(task: Task, oof: Predictions, index: pd.DataFrame, fixed: float | None) -> Rows:
+    """What out-of-fold predictions are scored by.
+
+    Parameters
+    ----------
+    task : Task
+    oof : Predictions
+        Of examples.
+    index : pandas.DataFrame
+        The examples, by `example_id`.
+    fixed : float or None
+        The threshold that labels are decided on with; None: those that were fitted to other folds.
+    """
+    found = scoring.judged(task, oof)
+    known = examples.Labels(index.loc[found.keys.example_id], task.classes, exhaustive=task.exhaustive)
+    labels = scoring.labels_of(task, found.keys)
+    return Rows(found.keys, labels, known, found.values, scoring.held_out(task, found, fixed))
+
+
+def against_truth(task: Task, tested: Predictions, truth: pd.DataFrame, thresholds) -> Rows:
+    """What predictions of test recordings are scored by, where the truth of each is known."""
+    labels = scoring.truth_of(task, tested.keys, truth)
+    outputs = scoring.outputs(task, tested, thresholds)
+    return Rows(tested.keys, labels, labels, tested.values, outputs)
+
+
+def class_scores(task: Task, rows: Rows) -> np.ndarray:
+    """Each class's part of the score: float64 (classes,), NaN where there is none."""
+    return metrics.CLASS_SCORES[task.metric](rows.labels, rows.outputs)
+
+
+def by_fold(task: Task, oof: Predictions, numbers, fixed: float | None) -> tuple[np.ndarray, list[int]]:
+    """Each class's score in each of the folds of these numbers, (folds, classes), and how many rows each fold has."""
+    found = np.full((len(numbers), len(task.classes)), np.nan)
+    sizes = [0] * len(numbers)
+    for fold, keys, outputs in scoring.by_fold(task, oof, fixed):
+        place = numbers.index(fold)
+        found[place] = metrics.CLASS_SCORES[task.metric](scoring.labels_of(task, keys), outputs)
+        sizes[place] = len(keys)
+    return found, sizes
+
+
+def over_folds(found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and the standard deviation of each class's scores over the folds that have one."""
+    # pandas leaves out what is NaN and gives NaN where nothing is left.
+    return pd.DataFrame(found).mean().to_numpy(), pd.DataFrame(found).std().to_numpy()
+
+
+def precision_recall(rows: Rows) -> curves.PrecisionRecall:
+    return curves.precision_recall(rows.known, rows.values)
+
+
+def precision_recall_of(rows: Rows, column: int) -> curves.PrecisionRecall:
+    """Of one class."""
+    return curves.precision_recall(rows.known_of(column), rows.values_of(column))
+
+
+def by_class(rows: Rows, classes) -> dict[str, np.ndarray]:
+    """The predictions of the second of two classes, by the class that is present."""
+    known, values = rows.known_of(1), rows.values_of(1)
+    return {label: values[known == present] for present, label in enumerate(classes)}
+
+
+def roc(rows: Rows) -> curves.Roc:
+    """Of the second of two classes."""
+    return curves.roc(rows.known_of(1), rows.values_of(1))
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """What is present and what is said of it.
+
+    Attributes
+    ----------
+    counts : scipy.sparse.csr_array
+        (classes, classes): on the diagonal, rows that have a class and are said to; elsewhere rows that have the first
+        and are not said to, and are wrongly said to have the second.
+    present, decided : numpy.ndarray
+        int (classes,): rows that have it, and that are said to.
+    """
+
+    counts: sparse.csr_array
+    present: np.ndarray
+    decided: np.ndarray
+
+    @property
+    def right(self) -> np.ndarray:
+        return self.counts.diagonal().astype(int)
+
+    def pairs(self) -> list[tuple[int, int, int]]:
+        """The most frequent confusions: present, decided, number; the most frequent first, ties by number of class."""
+        cells = self.counts.tocoo()
+        wrong = np.flatnonzero((cells.row != cells.col) & (cells.data > 0))
+        row, column, count = cells.row[wrong], cells.col[wrong], cells.data[wrong]
+        order = np.lexsort((column, row, -count))[:PAIRS]
+        return [(int(row[n]), int(column[n]), int(count[n])) for n in order]
+
+    def shares(self) -> np.ndarray:
+        """The counts as shares of the rows that have the first: dense, so for few classes."""
+        return self.counts.toarray() / np.maximum(self.present, 1)[:, None]
+
+
+def confusion(task: Task, rows: Rows) -> Confusion:
+    """Of decisions, all labels that a row has against those that are decided; otherwise the label that each row was cut
+    for against the class that is predicted highest."""
+    if task.metric in scoring.DECIDED:
+        present, decided = rows.labels.present, sparse.csr_array(rows.outputs)
+    else:
+        codes = pd.Categorical(rows.keys.label, categories=task.classes).codes
+        present, decided = (
+            _one_hot(each, rows.values.shape) for each in (codes, predictions.highest(rows.values))
+        )
+    present, decided = present.astype(int), decided.astype(int)
+    right = present.multiply(decided)
+    counts = sparse.csr_array((present - right).T @ (decided - right)) + sparse.diags_array(
+        right.sum(axis=0), dtype=int
+    )
+    return Confusion(sparse.csr_array(counts), present.sum(axis=0), decided.sum(axis=0))
+
+
+def _one_hot(columns, shape):
+    return sparse.csr_array(
+        (np.ones(len(columns), dtype=bool), (np.arange(len(columns)), columns)), shape=shape
+    )
+
+
+def extremes(means: np.ndarray) -> np.ndarray:
+    """The classes that are drawn: all, or of many the best- and the worst-scored, the best first."""
+    if len(means) <= CLASSES:
+        return np.arange(len(means))
+    order = np.argsort(-np.nan_to_num(means, nan=-np.inf), kind="stable")
+    scored = order[: np.isfinite(means).sum()]
+    # Classes without a score have nothing to show as long as others do.
+    chosen = scored if len(scored) >= 2 * EXTREMES else order[: 2 * EXTREMES]
+    return np.concatenate([chosen[:EXTREMES], chosen[-EXTREMES:]])

@@ -1,0 +1,207 @@
+"""What jobs need of a machine, told from counts before they run, and whether a run is cut into parts of a useful size.
+
+Plain Python only: the Snakefile imports this module each time it is parsed, and asks it for every job.
+"""
+
+import math
+from typing import NamedTuple
+
+from understory.data import source
+from understory.fetch import address
+from understory.plan.config import copies_by_features, copies_of
+
+
+class Cost(NamedTuple):
+    """What a job takes for each of its items: seconds of one core, and bytes of memory beside what is stored of it."""
+
+    seconds: float
+    bytes: float = 0.0
+
+
+# By rule, on one core of an AMD EPYC, as `benchmarks/unit_costs.py` finds them: of sound, in windows of 10 s at 48 kHz.
+# Looking through is a recording's cost, the rest an example's, a test window's or a prediction's.
+COSTS = {
+    "download_data": Cost(0.05),
+    "inspect_recordings": Cost(0.05),
+    "crop_windows": Cost(0.01),
+    "augment_windows": Cost(0.1),
+    "compute_spectrograms": Cost(0.03),
+    "inspect_images": Cost(0.02),
+    "crop_images": Cost(0.02),
+    "augment_images": Cost(0.03),
+    "encode_images": Cost(0.02),
+    "train_fold": Cost(0.006, 1000),
+    "predict_fold": Cost(0.01, 4000),
+}
+# Of a rule that gathers what all shards made.
+GATHERING = Cost(0.002, 4000)
+# MB of a job before its first item: Python with the libraries of its kind.
+BASE, TENSORFLOW = 1000, 4000
+# How much more than expected is asked for: machines differ, and a job that is cut off has to begin again.
+MARGIN = 4
+# Minutes that are asked for beside those of the items: a start on a busy node.
+START = 15
+# Minutes and MB of a download, of which nothing is known.
+FETCH = 24 * 60
+# Seconds of sound that a test recording is taken to last where none says so: files are not opened for it.
+TEST_SECONDS = 120
+# Seconds that a shard's longest job should take: far longer than its start, far shorter than a night.
+SHORTEST, LONGEST, AIM = 0.5, 3600, 300
+# Slices of a study.
+SLICES = 10
+# Jobs beyond which Snakemake's own plan takes its time.
+MOST_JOBS = 10_000
+
+
+class Counts(NamedTuple):
+    """How much there is of a data set: recordings of either subset, and annotations."""
+
+    train: int
+    test: int
+    annotations: int
+
+
+# What is asked for where a data set is still to be fetched, and nothing is known of it.
+UNKNOWN = Counts(60_000, 6_000, 90_000)
+
+
+def planned(config: dict) -> Counts:
+    """The counts of a data set that is still to be made; `UNKNOWN` where it is to be fetched."""
+    if config["data"] != "synthetic":
+        return UNKNOWN
+    made = config["synthetic"]
+    train = made["train_recordings"] + made["rejected_recordings"]
+    return Counts(train, made["test_recordings"], 3 * train // 2)
+
+
+def jobs(config: dict, *, tested: bool) -> int:
+    """How many jobs a run from nothing has, `all` not counted; `tested` where there are test recordings."""
+    train, test = (config["shards"][subset] for subset in ("train", "test"))
+    copies = copies_by_features(config)
+    folds = config["split"]["n_splits"] * len(config["train"])
+    made = int(address.kind(config["data"]) != "folder")
+    # To list what is set aside, and to make the ensemble.
+    count = made + 2
+    if not config["models_from"]:
+        count += train * (2 + max(copies.values(), default=0) + sum(1 + each for each in copies.values()))
+        # To split, to train, and to report.
+        count += 2 + folds
+    return count + (test * (1 + len(copies)) + folds + 1 if tested else 0)
+
+
+def values(features: dict, samples: int) -> int:
+    """How many values the features of a window of so many samples are."""
+    if features["kind"] == "fft_frames":
+        return samples // 2
+    return math.prod(features["resize"] or (features["n_mels"], 1 + samples // features["hop"]))
+
+
+class _Shard(NamedTuple):
+    shard: str
+
+
+class Sizes:
+    """What each job needs.
+
+    Parameters
+    ----------
+    config : dict
+        The whole configuration.
+    counts : Counts
+        Of the data set.
+    """
+
+    def __init__(self, config: dict, counts: Counts):
+        self._config, self._counts = config, counts
+        medium = source.reader(config["dataset"]).MEDIUM
+        self._sound = medium == "audio"
+        self._items = SLICES if config["images"]["sequences"] and not self._sound else 1
+
+    def mem_mb(self, wildcards, attempt: int, rulename: str) -> int:
+        """MB that a job asks for, twice as many at each further attempt."""
+        base = TENSORFLOW if rulename in ("train_fold", "predict_fold") else BASE
+        each = COSTS.get(rulename, GATHERING).bytes + self._stored(rulename, wildcards)
+        return round(
+            (base + MARGIN / 2 * each * self._number(rulename, wildcards) / 1e6) * 2 ** (attempt - 1)
+        )
+
+    def runtime(self, wildcards, attempt: int, rulename: str) -> int:
+        """Minutes that a job asks for, twice as many at each further attempt."""
+        if rulename == "download_data" and self._config["data"] != "synthetic":
+            return FETCH
+        minutes = START + math.ceil(MARGIN * self.seconds(rulename, wildcards) / 60)
+        return minutes * 2 ** (attempt - 1)
+
+    def seconds(self, rule: str, wildcards) -> float:
+        """How long a job is expected to take on one core."""
+        passes = self._config["models"][wildcards.model]["epochs"] if rule == "train_fold" else 1
+        return COSTS.get(rule, GATHERING).seconds * self._number(rule, wildcards) * passes
+
+    def _number(self, rule, wildcards):
+        """How many items a job works on."""
+        counts, shards = self._counts, self._config["shards"]
+        shard = getattr(wildcards, "shard", None)
+        if shard is None:
+            examples, windows = counts.annotations * self._items, counts.test * self._windows()
+            if rule == "train_fold":
+                return examples * (1 + copies_of(self._config, wildcards.model))
+            if rule == "predict_fold":
+                return windows
+            return examples + windows if rule != "download_data" else counts.train + counts.test
+        subset = shard.split("-")[0]
+        parts = max(shards[subset], 1)
+        if rule.startswith("inspect"):
+            return math.ceil(getattr(counts, subset) * self._items / parts)
+        whole = counts.annotations * self._items if subset == "train" else counts.test * self._windows()
+        return math.ceil(whole / parts)
+
+    def _windows(self):
+        """How many windows a test recording has."""
+        if not self._sound:
+            return self._items
+        crop = self._config["crop"]
+        made = self._config["data"] == "synthetic"
+        seconds = self._config["synthetic"]["test_duration"] if made else TEST_SECONDS
+        return 1 + math.ceil(max(seconds - crop["window"], 0) / crop["hop"])
+
+    def _stored(self, rule, wildcards):
+        """Bytes of an item of an array that is made whole in memory; pictures are written one at a time."""
+        if not self._sound:
+            return 0
+        samples = round(self._config["crop"]["window"] * self._config["crop"]["sample_rate"])
+        if rule in ("crop_windows", "augment_windows"):
+            return 2 * samples
+        if rule == "compute_spectrograms":
+            return 2 * values(self._config["features"][wildcards.features], samples)
+        return 0
+
+    def remarks(self) -> list[str]:
+        """What is said at the start of a run whose shards are too big or too many."""
+        if self._counts == UNKNOWN:
+            return []
+        found = []
+        step, last = ("windows", "compute_spectrograms") if self._sound else ("images", "encode_images")
+        copied = "augment" if self._config["augment"]["copies"] else "crop"
+        longest = {"train": f"{copied}_{step}", "test": last}
+        for subset, rule in longest.items():
+            parts, recordings = self._config["shards"][subset], getattr(self._counts, subset)
+            if not parts or not recordings or (subset == "train" and self._config["models_from"]):
+                continue
+            seconds = self.seconds(rule, _Shard(f"{subset}-0"))
+            fitting = max(1, round(seconds * parts / AIM))
+            if seconds > LONGEST:
+                found.append(
+                    f"shards.{subset}: {parts} parts of {recordings} recordings make jobs of about "
+                    f"{seconds / 3600:.1f} hours ({rule}); with {fitting} of them, jobs would take minutes"
+                )
+            elif seconds < SHORTEST and fitting < parts:
+                found.append(
+                    f"shards.{subset}: {parts} parts of {recordings} recordings make jobs of about "
+                    f"{1000 * seconds:.0f} ms ({rule}), less than their start takes; {fitting} would do"
+                )
+        tested = bool(self._counts.test and self._config["shards"]["test"])
+        if (count := jobs(self._config, tested=tested)) > MOST_JOBS:
+            found.append(
+                f"shards: they make {count} jobs of this run; beyond {MOST_JOBS}, plans take long. Set fewer of them"
+            )
+        return found

@@ -1,0 +1,38 @@
+"""What can be known to go wrong before the first job."""
+
+from pathlib import Path
+
+from understory.data.dataset import Dataset
+from understory.data.quarantine import Limit, missing
+from understory.data.source import Source
+from understory.fetch import address
+from understory.plan import disk_space
+
+
+def check(config: dict, tables: Dataset | None, source: Source, limit: Limit, folder: Path):
+    """InputError where too much is known not to be there, or the disk has no room.
+
+    Parameters
+    ----------
+    config : dict
+        The whole configuration.
+    tables : Dataset or None
+        The data set's; None where it is still to be made or fetched.
+    source : Source
+        Where the recordings are.
+    limit : Limit
+        How much may be set aside.
+    folder : Path
+        Where a run's results go.
+    """
+    made = address.kind(config["data"]) == "synthetic"
+    # Made-up data may be about to be made again.
+    if made:
+        disk_space.check(folder, disk_space.needed(config, None, source))
+    # Of what is still to be fetched, nobody knows how much it is.
+    elif tables is not None:
+        absent = source.missing(tables)
+        limit.check(tables, [*tables.quarantined, *missing(absent, source)])
+        if absent:
+            tables = tables.of({recording.recording_id for recording in set(tables.recordings) - set(absent)})
+        disk_space.check(folder, disk_space.needed(config, tables, source))

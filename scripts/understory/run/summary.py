@@ -1,0 +1,90 @@
+"""The lines a run ends with: where the submission and the report are, and the scores; with models of another run, where
+these are in their place.
+
+python -m understory.run.summary config.yaml [recipes/NAME.yaml]
+"""
+
+import csv
+import json
+import math
+import statistics
+import sys
+from collections import Counter
+from pathlib import Path
+
+import yaml
+
+
+def lines(folder: Path, *, tested: bool, models_from: str | None = None) -> list[str]:
+    """The summary of a finished run.
+
+    Parameters
+    ----------
+    folder : Path
+        Its `results/{name}`.
+    tested : bool
+        Whether there are test recordings.
+    models_from : str, optional
+        The folder of the run whose models predicted: then nothing was scored.
+    """
+    submission = folder / "submission.csv"
+    tested = tested and submission.exists()
+    first = f"submission   {submission if tested else 'none, as there are no test recordings'}{_set_aside(folder, tested)}"
+    if models_from:
+        return [first, f"models       those of {models_from}; nothing was trained or scored"]
+    scores = json.loads((folder / "scores.json").read_text())
+    folds = [entry["score"] for entry in scores["folds"] if math.isfinite(entry["score"])]
+    models = sorted({entry["model"] for entry in scores["folds"]})
+    return [
+        first,
+        f"report       {folder / 'report.html'}",
+        f"folds        {scores['metric']} {min(folds):.3f} to {max(folds):.3f}, mean {statistics.fmean(folds):.3f}, "
+        f"over {len(folds)} folds of {', '.join(models)}"
+        if folds
+        else f"folds        {scores['metric']} none",
+        f"out-of-fold  {scores['metric']} {scores['oof']:.3f}{_interval(scores['oof_interval'])}",
+        "truth        unknown"
+        if scores["truth"] is None
+        else f"truth        {scores['metric']} {scores['truth']:.3f}",
+    ]
+
+
+def _interval(interval):
+    low, high = interval["low"], interval["high"]
+    return f" (95 % interval {low:.3f} to {high:.3f})" if math.isfinite(low) and math.isfinite(high) else ""
+
+
+def _column(path, name):
+    with open(path, newline="", encoding="utf-8") as file:
+        return [row[name] for row in csv.DictReader(file)]
+
+
+def _set_aside(folder, tested):
+    """What of the data was not used, in brackets; nothing where all was."""
+    said = []
+    if tested:
+        names = set(_column(folder / "ensemble" / "predictions.csv", "recording_id"))
+        windows = min((folder / "predictions").glob("*/fold*.csv"))
+        if unread := len(names - set(_column(windows, "recording_id"))):
+            said.append(
+                f"{unread} of {len(names)} test recordings {'has' if unread == 1 else 'have'} the classes' shares"
+            )
+    kinds = Counter(_column(folder / "quarantine.csv", "kind"))
+    if kinds:
+        counted = [f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in kinds.most_common()]
+        said.append(f"{' and '.join(counted)} set aside, see {folder / 'quarantine.csv'}")
+    return f" ({'; '.join(said)})" if said else ""
+
+
+def main(paths):
+    """Print the summary of the run that these configuration files describe, a later one over an earlier one."""
+    name, tests, models = None, None, None
+    for path in paths:
+        config = yaml.safe_load(Path(path).read_text()) or {}
+        name, tests = config.get("name", name), config.get("shards", {}).get("test", tests)
+        models = config.get("models_from", models)
+    print("\n".join(lines(Path("results", name), tested=bool(tests), models_from=models)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

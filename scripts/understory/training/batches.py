@@ -1,0 +1,71 @@
+"""Feeding examples to a model: the windows of test recordings, and batches of what the store holds."""
+
+import keras
+import numpy as np
+import pandas as pd
+
+
+class TestExamples:
+    """The windows of all test shards, ordered by recording, whatever their shards; none where no test
+    recording can be read.
+
+    Attributes
+    ----------
+    windows : pandas.DataFrame
+        One row a window: `recording_id`, and where in it, such as `start, stop`.
+    shape : tuple of int
+        Of one example: (height, width, channels).
+    """
+
+    def __init__(self, shards):
+        """`shards` are (array, index)."""
+        pairs = list(shards)
+        self._rows = Rows([array for array, _ in pairs])
+        index = pd.concat(
+            [index.assign(part=part, row=range(len(index))) for part, (_, index) in enumerate(pairs)],
+            ignore_index=True,
+        ).sort_values("recording_id", kind="stable", ignore_index=True)
+        # A recording lies in one shard, with its windows in order.
+        self.windows = index.drop(columns=["part", "row", "end"], errors="ignore")
+        self.places, self.shape = index[["part", "row"]].to_numpy(), self._rows.shape
+
+    def rows(self, numbers) -> np.ndarray:
+        """The examples of some windows: float32 of shape (len(numbers), *shape)."""
+        return self._rows.take(self.places[numbers])
+
+    def all_rows(self) -> np.ndarray:
+        return np.arange(len(self.windows))
+
+
+class Rows:
+    """Items of several arrays by (array, row), as float32 with a channel axis."""
+
+    def __init__(self, arrays):
+        self.arrays = arrays
+        shape = next((array.shape[1:] for array in arrays if len(array)), arrays[0].shape[1:])
+        self.shape = (*shape, 1) if len(shape) == 2 else shape
+
+    def take(self, places) -> np.ndarray:
+        out = np.empty((len(places), *self.shape), dtype=np.float32)
+        for slot, (part, row) in enumerate(places):
+            out[slot] = np.reshape(self.arrays[part][row], self.shape)
+        return out
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of (examples, targets) in a given order; without targets, of examples. `targets.take(rows)` gives theirs."""
+
+    def __init__(self, source, rows, batch_size, targets=None):
+        super().__init__()
+        self.source, self.order, self.batch_size, self.targets = source, rows, batch_size, targets
+
+    def __len__(self):
+        return -(-len(self.order) // self.batch_size)
+
+    def part(self, number) -> slice:
+        return slice(number * self.batch_size, (number + 1) * self.batch_size)
+
+    def __getitem__(self, number):
+        rows = self.order[self.part(number)]
+        inputs = self.source.rows(rows)
+        return inputs if self.targets is None else (inputs, self.targets.take(rows))

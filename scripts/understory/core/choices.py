@@ -10,3 +10,8 @@ from pkgutil import iter_modules
 def names(package: str) -> list[str]:
     """The choices there are: the modules in the folder of a package, such as `understory.datasets`."""
     return sorted(found.name for found in iter_modules(import_module(package).__path__))
+
+
+def load(package: str, name: str):
+    """The module of a choice, one of `names`."""
+    return import_module(f"{package}.{name}")

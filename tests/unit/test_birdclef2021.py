@@ -192,7 +192,7 @@ def test_a_window_has_all_its_labels(tmp_path):
         ("7_COR_20,COR,7,15,nocall", "expected the row_id '7_COR_15' by the row's other columns"),
         ("7_SSW_15,COR,7,15,nocall", "found '7_SSW_15'"),
         ("7_COR_015,COR,7,015,nocall", "expected the row_id '7_COR_15'"),
-        ("7_COR_10,COR,7,10,amegfi acafly", "expected each annotation once"),
+        ("7_COR_10,COR,7,10,amegfi acafly", "duplicate of the annotation"),
         ("7_COR_15,COR,7,15", "expected as many values as the header has, found 4"),
         (
             "8_COR_5,COR,8,5,nocall",
@@ -246,7 +246,7 @@ def test_a_window_told_twice_in_different_words_is_set_aside_altogether(tmp_path
         ),
         (("acafly", "[]", "../../XC2.ogg"), "expected a file within the data folder"),
         (("acafly", "[]", ""), "expected a recording id in plain text"),
-        (("acafly", "[]", "XC1.ogg"), "expected each annotation once"),
+        (("acafly", "[]", "XC1.ogg"), "duplicate of the annotation"),
         (("amegfi", "[]", "XC1.ogg"), "found that it is another recording as well, train_short_audio/acafly"),
         (
             ("acafly", "[]", "7_COR.ogg"),

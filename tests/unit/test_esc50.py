@@ -32,7 +32,7 @@ def test_esc50_tables(tmp_path):
 @pytest.mark.parametrize(
     ("extra", "kept", "reason"),
     [
-        ("1-9-A-0.wav,1,0,dog,True\n1-9-A-0.wav,1,0,dog,True", 4, "expected each annotation once"),
+        ("1-9-A-0.wav,1,0,dog,True\n1-9-A-0.wav,1,0,dog,True", 4, "duplicate of the annotation"),
         ("1-9-A-0.wav,1,0,dog,True\n1-9-A-0.wav,2,1,rooster,True", 3, "expected each clip once"),
         ("1-9-A-0.wav,1,7,dog,True", 3, "expected the target 0, as most of 'dog' have, found '7'"),
         ("1-9-A-0.wav,first,0,dog,True", 3, "expected a whole number in column fold, found 'first'"),

@@ -57,7 +57,7 @@ GOOD = "r,3,1,1.0,100.0,2.0,200.0"
         ),
         ("../r,3,1,1,100,2,200", "expected a file within the data folder, found 'train/../r.flac'"),
         (",3,1,1,100,2,200", "expected a recording id in plain text"),
-        (GOOD, "expected each annotation once, found the one of train_tp.csv, line 2 again"),
+        (GOOD, "duplicate of the annotation of train_tp.csv, line 2"),
         ("t1,3,1,1,100,2,200", "found that it is another recording as well, test/t1.flac"),
     ],
 )
@@ -78,7 +78,7 @@ def test_a_test_recording_listed_again_is_set_aside(tmp_path):
         "recording",
         "t1",
         "sample_submission.csv, line 4",
-        "expected each recording once, found this one again",
+        "duplicate recording",
     )
     assert source.reader("rfcx").submission_template(tmp_path)[1] == ["t1", "t2"]
 

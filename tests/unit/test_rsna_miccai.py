@@ -81,7 +81,7 @@ def test_without_training_the_table_of_labels_need_not_be_there(tmp_path):
         ("0000٤,1", 2, "expected an id of five digits in column BraTS21ID, found '0000٤'"),
         ("../00,1", 2, "expected an id of five digits"),
         (",1", 2, "expected an id of five digits in column BraTS21ID, found ''"),
-        ("00000,1", 2, "expected each annotation once, found the one of train_labels.csv, line 2 again"),
+        ("00000,1", 2, "duplicate of the annotation of train_labels.csv, line 2"),
         ("00000,0", 1, "expected each subject once, found it again with another value"),
         ("00001,0", 2, "found that it is another recording as well, test/00001"),
     ],
@@ -104,7 +104,7 @@ def test_rows_that_make_no_sense_are_set_aside(tmp_path, row, kept, reason):
     ("row", "reason"),
     [
         ("1,0.5", "expected an id of five digits in column BraTS21ID, found '1': what saved the table"),
-        ("00001,0.5", "expected each recording once, found this one again"),
+        ("00001,0.5", "duplicate recording"),
     ],
 )
 def test_a_test_subject_that_makes_no_sense_is_set_aside(tmp_path, row, reason):

@@ -3,6 +3,7 @@
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
 
+import csv
 import errno
 import os
 import socket
@@ -55,3 +56,9 @@ def replacing(path):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_rows(path, header, rows):
+    """Write a CSV file in UTF-8 from its header and its rows."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])

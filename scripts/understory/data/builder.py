@@ -1,4 +1,4 @@
-"""Reading the tables of a layout: rows of text, and what of them can be used.
+"""Building a data set from the tables of a layout, row by row.
 
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
@@ -27,12 +27,12 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 class DatasetBuilder:
-    """What a reader has found so far: what can be used, and what is set aside with its reason.
+    """The recordings and annotations a reader has read so far, and the rows it could not use.
 
     Parameters
     ----------
     folder : Path
-        The data folder, which `place` is told from.
+        The data folder, which places are relative to.
     """
 
     def __init__(self, folder: Path):
@@ -42,7 +42,7 @@ class DatasetBuilder:
         self.quarantined: list[Quarantined] = []
 
     def rows(self, name: str, columns, *, subset: str, kind: str, id_column: str = "recording_id"):
-        """The usable rows of a table, each with the context that sets it aside when an InputError is raised in it.
+        """The complete rows of a table, each with a context that quarantines it when an InputError is raised inside.
 
         Yields
         ------
@@ -73,14 +73,14 @@ class DatasetBuilder:
         self.quarantined.append(Quarantined(subset, kind, recording_id, place, reason))
 
     def add_recording(self, recording: Recording):
-        """Take a recording. InputError where its id or path cannot be used, or was taken before."""
+        """Add a recording. InputError where its id or path cannot be used, or was added before."""
         check_recording(recording)
         if recording.recording_id in self.recordings:
-            raise InputError("expected each recording once, found this one again")
+            raise InputError("duplicate recording")
         self.recordings[recording.recording_id] = recording
 
     def add_annotation(self, annotation: Annotation, recording: Recording, place: str):
-        """Take an annotation and its recording. InputError where one cannot be used, or the annotation was taken before."""
+        """Add an annotation and its recording. InputError where one cannot be used, or the annotation was added before."""
         taken = self.recordings.get(recording.recording_id)
         if taken is None:
             check_recording(recording)
@@ -97,9 +97,7 @@ class DatasetBuilder:
                 f"and from {box.f_min:g} to {box.f_max:g} Hz"
             )
         if annotation in self.annotations:
-            raise InputError(
-                f"expected each annotation once, found the one of {self.annotations[annotation]} again"
-            )
+            raise InputError(f"duplicate of the annotation of {self.annotations[annotation]}")
         self.annotations[annotation] = place
         self.recordings[recording.recording_id] = recording
 
@@ -134,7 +132,7 @@ def read_rows(path: Path, columns) -> tuple[list[str], list[tuple[int, dict[str,
     """The header of a CSV file, and its rows, each with its line; every value as text.
 
     A row that is too long has its last values under the key None, one that is too short has None for values. One whose
-    every value is blank, as spreadsheets leave them behind a table, is passed over.
+    every value is blank, as spreadsheets write them below a table, is skipped.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The data model: what every reader turns its public layout into.
+"""The data model: recordings, annotations and the data set that a reader makes of its layout.
 
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
@@ -66,7 +66,7 @@ class Recording(NamedTuple):
 
 
 class Annotation(NamedTuple):
-    """One labelled event, in seconds and Hz; a label of unknown presence is not even known to be absent.
+    """One labelled event, in seconds and Hz; a label of presence `unknown` may be present or absent.
 
     A `t_max` of infinity stands for the end of the recording: a label of the recording as a whole
     has `t_min` 0 and `t_max` infinite. A box without frequencies reaches from 0 Hz to infinity.
@@ -82,10 +82,9 @@ class Annotation(NamedTuple):
 
 
 class Quarantined(NamedTuple):
-    """A recording or an annotation that is set aside.
+    """A recording or an annotation that cannot be used.
 
-    `place` is where it stands (a file of the data set, with its line in a table) and `reason` what was
-    expected and what was found.
+    `place` is a file of the data set, with the line in a table, and `reason` what was expected and what was found.
     """
 
     subset: str
@@ -97,7 +96,7 @@ class Quarantined(NamedTuple):
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set as its reader understood it.
+    """A data set as its reader returns it.
 
     Attributes
     ----------
@@ -117,9 +116,9 @@ class Dataset:
     folds : dict or None
         The data set's own fold of each training recording, numbered from 0; None where it has none.
     quarantined : tuple of Quarantined
-        What its tables hold that cannot be used, and is in none of the above.
+        Rows of its tables that cannot be used.
     places : dict
-        Where annotations stand, as far as is known. It counts for nothing but messages: a line that moved is no change.
+        Where annotations stand, where known; for messages only, so that a moved line is no change.
     """
 
     classes: tuple[str, ...]
@@ -174,7 +173,7 @@ class Dataset:
     def part(self, shard: str, count: int) -> "Dataset":
         """What jobs of one shard, of `count`, need: its recordings in the order of their ids, and their annotations.
 
-        Neither classes, folds nor what is set aside are in it.
+        It has neither classes, folds nor quarantined rows.
         """
         own = self.shard(shard, count)
         annotations = [a for recording in own for a in self.annotations_of.get(recording.recording_id, ())]

@@ -1,4 +1,4 @@
-"""Dealing examples to folds."""
+"""Assigning examples to folds."""
 
 import warnings
 
@@ -9,25 +9,26 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from understory.core.errors import InputError
 from understory.core.hashing import stable_hash
 from understory.core.rng import Stage, stream
+from understory.core.text import listed
 from understory.data.dataset import Dataset
 
-# The fold of what is trained with in every fold, and validated against in none.
+# The fold of examples that train in every fold and are validated against in none.
 UNVALIDATED = -1
 
 
 def deal(
     examples: pd.DataFrame, tables: Dataset, *, n_splits: int, seed: int, group: str, rare_classes: str
 ) -> pd.DataFrame:
-    """The validation fold of each example.
+    """Assign each example to a validation fold.
 
-    Examples of present events are stratified by their label. An example of an absent event is never
-    validated against (it has nothing to rank): it goes with its recording's fold, or, where the recording
-    has no present event, with a fold that its recording's id decides. Examples of `tables.unvalidated` recordings
-    are dealt to none: their fold is -1, so that each fold trains with them.
+    Examples of present events are stratified by their label. Examples of absent events are never validated against, as
+    they have nothing to rank: they share their recording's fold, or, where the recording has no present event, get the
+    fold that the hash of their recording's id gives. Examples of `tables.unvalidated` recordings get the fold -1: every
+    fold trains with them.
 
-    Where examples have to share their recording's fold and each recording has one present example, they are dealt out
-    in turns, class by class: then folds differ by one example at most, as do those of each class, so that a class of at
-    least two has one to train on in every fold. Otherwise scikit-learn stratifies them.
+    Where all examples of a recording have to share a fold and each recording has one present example, examples are
+    assigned in rotation, class by class. The sizes of the folds, and of each class in them, then differ by at most one
+    example, so a class of at least two examples has one to train on in every fold. Otherwise scikit-learn stratifies.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ def _deal(frame, *, n_splits, seed, group):
 
 
 def _stratified(shown, n_splits, seed, group):
-    """The fold of each example, as scikit-learn deals them."""
+    """The fold of each example by scikit-learn's stratification."""
     fold = np.empty(len(shown), dtype=int)
     splitter = {"recording": StratifiedGroupKFold, "none": StratifiedKFold}[group](
         n_splits, shuffle=True, random_state=seed
@@ -99,9 +100,9 @@ def _stratified(shown, n_splits, seed, group):
 
 
 def _in_turns(labels, n_splits, seed):
-    """The fold of each example: they are shuffled, sorted by label, and dealt one after the other.
+    """The fold of each example: shuffle, sort by label, assign in rotation.
 
-    `StratifiedGroupKFold` holds a count of each class for each recording, and goes through them all for each.
+    `StratifiedGroupKFold` takes time quadratic in the number of recordings, as it counts each class in each of them.
     """
     shuffled = stream(seed, Stage.SPLIT, "examples").permutation(len(labels))
     codes = pd.factorize(labels, sort=True)[0]
@@ -131,7 +132,7 @@ def _check_training_folds(frame, classes, n_splits, rare_classes):
         number: sorted(set(classes) - set(present.label[present.fold != number]))
         for number in range(n_splits)
     }
-    lines = [f"  without fold {number}: {_listed(labels)}" for number, labels in lacking.items() if labels]
+    lines = [f"  without fold {number}: {listed(labels, 50)}" for number, labels in lacking.items() if labels]
     if not lines:
         return
     message = (
@@ -142,7 +143,3 @@ def _check_training_folds(frame, classes, n_splits, rare_classes):
     if rare_classes == "fail":
         raise InputError(message)
     print(f"WARNING: {message}")
-
-
-def _listed(labels, most=50):
-    return ", ".join(labels[:most]) + (f" and {len(labels) - most} more" if len(labels) > most else "")

@@ -1,4 +1,4 @@
-"""Setting aside the recordings that are no use, and what of the annotations lies outside theirs."""
+"""Quarantining recordings that cannot be used, and annotations that lie outside their recording."""
 
 import math
 from dataclasses import replace
@@ -14,7 +14,7 @@ TOLERANCE = 0.5
 
 
 def inspect(recordings, path_of, look, *, columns) -> tuple[pd.DataFrame, list[Quarantined]]:
-    """Look recordings through.
+    """Inspect recordings.
 
     Parameters
     ----------
@@ -22,48 +22,48 @@ def inspect(recordings, path_of, look, *, columns) -> tuple[pd.DataFrame, list[Q
     path_of : callable
         A recording's file or folder.
     look : callable
-        What is found at such a place, a value a column, and what of it alone is set aside, as (path within it, reason);
-        InputError where nothing of it can be used.
+        Called with such a path; returns a value a column and the quarantined parts of the recording as (path within it,
+        reason). Raises InputError where the recording cannot be used at all.
     columns : sequence of str
-        What `look` finds.
+        Names of the values that `look` returns.
 
     Returns
     -------
     usable : pandas.DataFrame
         `recording_id, path` and the columns, ordered by id.
-    set_aside : list of Quarantined
-        Of kind `recording`, or `slice` where the rest of a recording can be used.
+    quarantined : list of Quarantined
+        Of kind `recording`, or `slice` where the rest of the recording is usable.
     """
-    rows, set_aside = [], []
+    rows, quarantined = [], []
     for recording in recordings:
         name, path, subset = recording.recording_id, recording.path, recording.subset
         try:
             facts, parts = look(path_of(recording))
             rows.append([name, path, *facts])
-            set_aside += [
+            quarantined += [
                 Quarantined(subset, "slice", name, f"{path}/{part}", reason) for part, reason in parts
             ]
         except InputError as error:
-            set_aside.append(Quarantined(subset, "recording", name, path, str(error)))
+            quarantined.append(Quarantined(subset, "recording", name, path, str(error)))
     found = pd.DataFrame(rows, columns=["recording_id", "path", *columns])
-    return found.sort_values("recording_id", ignore_index=True), set_aside
+    return found.sort_values("recording_id", ignore_index=True), quarantined
 
 
 def usable(tables: Dataset, recordings: pd.DataFrame) -> tuple[Dataset, list[Quarantined]]:
-    """The data set without recordings that were not found usable, and without annotations outside theirs.
+    """The data set without unusable recordings and without annotations outside their recording.
 
-    A photograph or a study has no time that an annotation could lie outside of.
+    Images and studies have no time axis: none of their annotations is outside.
 
     Parameters
     ----------
     tables : Dataset
     recordings : pandas.DataFrame
-        Those that are usable, as `inspect` gives them.
+        The usable ones, as `inspect` returns them.
 
     Returns
     -------
     Dataset, list of Quarantined
-        What can be used, and the annotations set aside here.
+        The usable data set, and the annotations quarantined here.
     """
     if "frames" not in recordings:
         return tables.of(recordings.recording_id), []
@@ -92,15 +92,18 @@ def usable(tables: Dataset, recordings: pd.DataFrame) -> tuple[Dataset, list[Qua
     return replace(found, annotations=tuple(inside)), outside
 
 
-def table(set_aside) -> pd.DataFrame:
-    """What is set aside as a table, in a fixed order; no control character is left in it."""
+def table(quarantined) -> pd.DataFrame:
+    """Quarantine entries as a table in a fixed order; texts with control characters are escaped."""
     rows = sorted(
-        {Quarantined(*(repr(text) if CONTROL.search(text) else text for text in item)) for item in set_aside}
+        {
+            Quarantined(*(repr(text) if CONTROL.search(text) else text for text in item))
+            for item in quarantined
+        }
     )
     return pd.DataFrame(rows, columns=list(Quarantined._fields), dtype=str)
 
 
 def listed(paths) -> list[Quarantined]:
-    """What such tables list."""
+    """The entries of such tables."""
     tables = [store.read_table(path) for path in paths]
     return [Quarantined(*row) for table in tables for row in table.itertuples(index=False)]

@@ -1,4 +1,4 @@
-"""How much of a data set may be set aside, and what is said about it.
+"""How much of a data set may be quarantined, and the messages about it.
 
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
@@ -12,9 +12,9 @@ from understory.data.dataset import SUBSETS, Dataset, Quarantined, Recording
 
 @dataclass(frozen=True, repr=False)
 class Limit(Untracked):
-    """How much may be set aside before a run stops.
+    """How much may be quarantined before a run stops.
 
-    It decides whether a job may go on, never what comes out of it.
+    It decides whether a job may continue, never what it writes.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Limit(Untracked):
     max_quarantined : float
         Share of a subset's recordings, and of its annotations, beyond which the run stops.
     ready : str, optional
-        The file to delete to have the data made or fetched again; None where they are a person's own.
+        The file to delete to have the data made or fetched again; None for a folder of the user.
     """
 
     on_bad_file: str
@@ -35,16 +35,23 @@ class Limit(Untracked):
             return f"Delete {self.ready} to have the data again, or set a higher one"
         return "Mend them, or set a higher one; subset: available leaves out recordings that are not there"
 
-    def check_first(self, set_aside):
-        """InputError when something is set aside and nothing may be."""
-        if set_aside and self.on_bad_file == "fail":
+    def check_first(self, quarantined):
+        """InputError when something is quarantined and `on_bad_file` is `fail`."""
+        if quarantined and self.on_bad_file == "fail":
             raise InputError(
-                f"on_bad_file: fail, and {len(set_aside)} cannot be used, first {_line(min(set_aside))}"
+                f"on_bad_file: fail, and {len(quarantined)} cannot be used, first {_line(min(quarantined))}"
             )
 
-    def check(self, tables: Dataset, set_aside):
-        """InputError when more is set aside, of what `tables` held and of what its reader did not take, than may be."""
-        self.check_first(set_aside)
+    def check(self, tables: Dataset, quarantined):
+        """InputError when more recordings or annotations are quarantined than `max_quarantined` allows.
+
+        Parameters
+        ----------
+        tables : Dataset
+            As the reader gave it; what its reader quarantined counts too.
+        quarantined : iterable of Quarantined
+        """
+        self.check_first(quarantined)
         for subset in SUBSETS:
             names = {r.recording_id for r in tables.recordings if r.subset == subset}
             totals = {
@@ -52,7 +59,7 @@ class Limit(Untracked):
                 "annotation": [a for a in tables.annotations if a.recording_id in names],
             }
             for kind, kept in totals.items():
-                bad = sorted(item for item in set_aside if (item.subset, item.kind) == (subset, kind))
+                bad = sorted(item for item in quarantined if (item.subset, item.kind) == (subset, kind))
                 total = len(kept) + sum(1 for q in tables.quarantined if (q.subset, q.kind) == (subset, kind))
                 if len(bad) > self.max_quarantined * total:
                     raise InputError(
@@ -63,26 +70,26 @@ class Limit(Untracked):
                     )
 
 
-def check_present(given: Dataset, left: Dataset, set_aside):
+def check_present(dataset: Dataset, usable: Dataset, quarantined):
     """InputError where no annotation of a present event is left to train on.
 
     Parameters
     ----------
-    given, left : Dataset
-        The data set as its reader gave it, and what of it can be used.
-    set_aside : iterable of Quarantined
-        What cannot, and what the reader did not take.
+    dataset, usable : Dataset
+        The data set as its reader gave it, and the usable part of it.
+    quarantined : iterable of Quarantined
+        What is not usable, including what the reader quarantined.
     """
-    if any(annotation.presence == "present" for annotation in left.annotations):
+    if any(annotation.presence == "present" for annotation in usable.annotations):
         return
-    bad = sorted(item for item in set_aside if item.subset == "train")
+    bad = sorted(item for item in quarantined if item.subset == "train")
     rows = sum(item.kind == "annotation" for item in bad)
-    total = len(given.annotations) + sum(item.kind == "annotation" for item in given.quarantined)
+    total = len(dataset.annotations) + sum(item.kind == "annotation" for item in dataset.quarantined)
     raise InputError(
-        f"no annotation of a present event is left to train on (of {total} annotations {rows} set aside, of the training "
+        f"no annotation of a present event is left to train on (of {total} annotations {rows} are quarantined, of the training "
         f"recordings {len(bad) - rows}"
         + (f", first {_line(bad[0])}" if bad else "")
-        + "). Add annotations of present events, or mend what is set aside"
+        + "). Add annotations of present events, or repair what is quarantined"
     )
 
 
@@ -92,7 +99,7 @@ def _line(item: Quarantined):
 
 
 def missing(recordings: list[Recording], source) -> list[Quarantined]:
-    """Recordings without what is expected at their paths, set aside in the words of `inspect`; `source` is their Source."""
+    """Quarantine entries, worded as by `inspect`, for recordings without a file at their path; `source` is their Source."""
     return [
         Quarantined(
             r.subset,

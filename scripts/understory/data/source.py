@@ -23,12 +23,11 @@ A reader is a module with
 
 docs/new-dataset.md adds one, in this file's folder and in `recipes/`; nothing else names a reader.
 
-Beside it may stand `NAME_replica`, with
+A module of the same name in `understory.synthetic` may have
 
-- `synthesize(folder, truth, settings, seed, processes, clips)`: a made-up replica of the layout, with the complete
+- `synthesize(folder, truth, settings, seed, processes, clips)`: a synthetic data set in the layout, with the complete
   truth of its test recordings in a file of its own, and sung by clips (`understory.synthetic.clips.Clips`) or, without
-  them, by species of arithmetic. It is a module of its own so that a change to it
-  concerns made-up data alone.
+  them, by species of arithmetic. It is a module of its own, so that a change to it concerns synthetic data alone.
 
 Readers import no pandas and no audio library at module level: the Snakefile reads tables through them.
 """

@@ -24,8 +24,8 @@ COLUMNS = ("filename", "fold", "target", "category", "esc10")
 def read(folder: Path, part=None, *, train=True) -> Dataset:
     """The clips of ESC-50, or with `part="esc10"` those of ESC-10; all for training, none for testing.
 
-    A clip that is listed twice in different words is set aside altogether; so is a row whose target is not
-    that of most rows of its category.
+    A clip that is listed twice with different values is quarantined, and so is a row whose target differs from that of
+    most rows of its category.
     """
     builder = DatasetBuilder(folder)
     rows = [

@@ -1,6 +1,6 @@
 """Rainforest Connection Species Audio Detection (Kaggle, 2020): 24 species in 60 s field recordings.
 
-The species are those of `sample_submission.csv`, so that a replica may have another number of them.
+The species are those of `sample_submission.csv`, so that a synthetic data set may have another number of them.
 
 `train_tp.csv` holds events that experts confirmed, `train_fp.csv` events that they rejected; every other
 label of a recording is unknown. The test recordings are those `sample_submission.csv` names.

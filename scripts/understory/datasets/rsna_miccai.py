@@ -43,7 +43,7 @@ def read(folder: Path, part=None, *, train: bool = True) -> Dataset:
     Raises
     ------
     InputError
-        A table is missing or cannot be read. A row that cannot be used is set aside; so are all rows of a subject with
+        A table is missing or cannot be read. A row that cannot be used is quarantined, and so are all rows of a subject with
         two labels.
     """
     builder = DatasetBuilder(folder)

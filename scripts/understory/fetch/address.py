@@ -1,4 +1,4 @@
-"""What the key `data` of the configuration can say: made-up data, a folder, a URL, a competition.
+"""The key `data` of the configuration: synthetic data, a folder, a URL or a competition.
 
 Imported while the Snakefile is parsed: nothing is fetched and no network library is imported here.
 """
@@ -72,9 +72,9 @@ def slug(data: str) -> str:
 
 
 def place(data: str, out: str):
-    """Where data lie, and the file that says that they are there; [] for a person's own folder, nobody's output.
+    """Where data lie, and the file that marks them complete; [] for a folder of the user, which is no output.
 
-    Made-up data belong to a run, whose folder is `out`; fetched data are shared by all runs.
+    Synthetic data belong to a run, whose folder is `out`; fetched data are shared by all runs.
     """
     match kind(data):
         case "synthetic":
@@ -97,7 +97,7 @@ class Address(Untracked):
 
 
 def check(ready: Path, sha256: str | None):
-    """InputError when an archive was fetched, as `ready` tells, that is not the one that is wanted by now."""
+    """InputError when `ready` names another archive than the one that is now configured."""
     try:
         found = json.loads(ready.read_text()).get("sha256")
     except (ValueError, AttributeError):

@@ -1,6 +1,5 @@
-"""A made-up replica of the layout that `understory.datasets.birdclef2021` reads."""
+"""A synthetic data set in the layout that `understory.datasets.birdclef2021` reads."""
 
-import csv
 import io
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -12,6 +11,7 @@ import soundfile
 import soxr
 
 from understory.audio import ogg
+from understory.core.files import write_rows
 from understory.core.hashing import stable_hash
 from understory.core.rng import Stage, stream
 from understory.datasets.birdclef2021 import CLIPS, COLUMNS, LABELS, NONE, SAMPLE, TEST, WINDOW
@@ -73,7 +73,7 @@ class Made(NamedTuple):
 
 
 def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processes: int, clips=None):
-    """Write a replica of the layout: soundscapes of 32 kHz told window by window, and clips of one species each.
+    """Write a synthetic data set: soundscapes of 32 kHz told window by window, and clips of one species each.
 
     Most windows have no bird, some several. A soundscape has some species of a long tail. A clip begins anywhere in its
     species' singing, recorded from closer by, and may have another in the background, which is its secondary label.
@@ -123,7 +123,7 @@ def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processe
         for subset in ("train", "test")
     }
     codes = [code for code, _, _ in species]
-    _write(
+    write_rows(
         folder / LABELS,
         (*COLUMNS, "birds"),
         [
@@ -132,15 +132,17 @@ def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processe
         ],
     )
     test = windows["test"]
-    _write(folder / TEST, COLUMNS, [_named(plan, stop) for plan, stop, _ in test])
-    _write(folder / SAMPLE, ("row_id", "birds"), [[_named(plan, stop)[0], NONE] for plan, stop, _ in test])
+    write_rows(folder / TEST, COLUMNS, [_named(plan, stop) for plan, stop, _ in test])
+    write_rows(
+        folder / SAMPLE, ("row_id", "birds"), [[_named(plan, stop)[0], NONE] for plan, stop, _ in test]
+    )
     rows = sorted(
         (m.row for m in made if m.row is not None), key=lambda row: (row["primary_label"], row["filename"])
     )
-    _write(folder / CLIPS, METADATA, [[row[column] for column in METADATA] for row in rows])
+    write_rows(folder / CLIPS, METADATA, [[row[column] for column in METADATA] for row in rows])
     numbers = {code: number for number, code in enumerate(codes)}
     classes = sorted([NONE, *codes])
-    _write(
+    write_rows(
         truth,
         ("recording_id", "start", "stop", *classes),
         [
@@ -261,8 +263,3 @@ def _make(task, *, folder, singers, species, settings, seed):
     (folder / made.path).parent.mkdir(exist_ok=True)
     (folder / made.path).write_bytes(ogg.with_serial(written.getvalue(), serial))
     return made
-
-
-def _write(path, header, rows):
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([header, *rows])

@@ -1,10 +1,8 @@
-"""Sound clips that sing in made-up recordings: which there are, of which classes, and which are for testing.
+"""Sound clips for synthetic recordings: their classes, and which are for testing.
 
-Plain Python only: the Snakefile imports this module each time it is parsed. What is heard is in
-`understory.synthetic.clip_songs`.
+Plain Python only: the Snakefile imports this module each time it is parsed. `understory.synthetic.clip_songs` reads the audio.
 """
 
-import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from understory.core import files
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
 from understory.core.hashing import digest, stable_hash
+from understory.core.text import did_you_mean
 from understory.core.untracked import Untracked
 from understory.data.dataset import SUBSETS
 from understory.datasets import esc50
@@ -70,10 +69,9 @@ class Clips(Untracked):
             )
         for name in self.background:
             if name not in parts:
-                close = difflib.get_close_matches(name, parts, n=1, cutoff=0.6)
                 raise InputError(
                     f"synthetic.background: expected classes of the clips ({', '.join(parts)}), given {name}"
-                    + (f"; did you mean {close[0]}?" if close else "")
+                    + did_you_mean(name, parts)
                 )
         classes = tuple(name for name in parts if name not in self.background)
         if len(classes) < 2:

@@ -1,6 +1,5 @@
-"""A made-up replica of the layout that `understory.datasets.herbarium2021` reads: leaves drawn by arithmetic."""
+"""A synthetic data set in the layout that `understory.datasets.herbarium2021` reads: leaves drawn by arithmetic."""
 
-import csv
 import json
 from pathlib import Path
 from typing import NamedTuple
@@ -9,10 +8,11 @@ import cv2
 import numpy as np
 
 from understory.core.errors import InputError
+from understory.core.files import write_rows
 from understory.core.rng import Stage, stream
 from understory.datasets.herbarium2021 import COLUMNS, SAMPLE, TEST, TRAIN
 
-SPECIES, GENUS = 24, 3  # of the replica, and species of a genus
+SPECIES, GENUS = 24, 3  # in all, and species of a genus
 FEWEST, MOST = 3, 10  # training images of a species at least, and test images at most, as in the competition
 LONGEST = 256  # px
 QUALITY = 90  # of JPEG
@@ -70,7 +70,7 @@ def species(number: int, seed: int) -> Species:
 
 
 def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processes: int, clips=None):
-    """Write a replica of the layout: pressed sprigs on sheets of paper, each with a label that says nothing.
+    """Write a synthetic data set: pressed sprigs on sheets of paper, each with a label that says nothing.
 
     Of 24 species, or as many as can have three training images each, the most frequent has up to twelve times as many
     images as the rarest. Test images are dealt to the species evenly, at most ten to each.
@@ -128,10 +128,10 @@ def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processe
     _write_metadata(folder, TRAIN, images, {"annotations": annotations, "categories": _categories(count)})
     if tests:
         _write_metadata(folder, TEST, tests, {})
-    _write_rows(folder / SAMPLE, COLUMNS, [[number, 0] for number in range(test)])
+    write_rows(folder / SAMPLE, COLUMNS, [[number, 0] for number in range(test)])
     labels = [str(number) for number in range(count)]
     rows = [[number, *(int(other == of) for other in range(count))] for number, of in enumerate(test_of)]
-    _write_rows(truth, ("recording_id", *labels), rows)
+    write_rows(truth, ("recording_id", *labels), rows)
 
 
 def frequencies(count: int, total: int) -> list[int]:
@@ -275,15 +275,10 @@ def _write_metadata(folder, name, images, others):
             "year": 2021,
             "version": 1.0,
             "url": "",
-            "description": "A made-up replica: leaves drawn by arithmetic",
+            "description": "A synthetic data set: leaves drawn by arithmetic",
             "contributor": "Understory",
             "date_created": "2021-01-01",
         },
     }
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _write_rows(path, header, rows):
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([header, *rows])

@@ -1,8 +1,8 @@
-"""A made-up replica of the layout that `understory.datasets.rfcx` reads."""
+"""A synthetic data set in the layout that `understory.datasets.rfcx` reads."""
 
-import csv
 from pathlib import Path
 
+from understory.core.files import write_rows
 from understory.datasets.rfcx import COLUMNS
 from understory.synthetic import soundscapes
 
@@ -10,9 +10,9 @@ SPECIES = 24  # the competition's
 
 
 def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processes: int, clips=None):
-    """Write a replica of the layout, with songs made from arithmetic and labels as sparse as the original's.
+    """Write a synthetic data set with songs made from arithmetic and labels as sparse as the original's.
 
-    Clips sing instead where they are given; then the replica has as many species as the clips have classes, and
+    Clips sing instead where they are given; then the data set has as many species as the clips have classes, and
     `species.csv` says how they are called.
 
     A recording of `train_tp.csv` has 1.07 rows there on average, one of `train_fp.csv` 1.97, as in the
@@ -48,22 +48,17 @@ def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processe
                 values = [round(value, 4) for value in (box.t_min, box.f_min, box.t_max, box.f_max)]
                 tables[table].append([plan.recording_id, box.species, box.song_type, *values])
     for table, rows in tables.items():
-        _write(folder / table, COLUMNS, rows)
+        write_rows(folder / table, COLUMNS, rows)
     test = [plan for plan in plans if plan.subset == "test"]
-    _write(
+    write_rows(
         folder / "sample_submission.csv",
         ("recording_id", *classes),
         [[plan.recording_id, *[0.5] * len(classes)] for plan in test],
     )
-    _write(
+    write_rows(
         truth,
         ("recording_id", *classes),
         [[plan.recording_id, *(int(s in plan.species) for s in range(len(classes)))] for plan in test],
     )
     if clips is not None:
-        _write(folder / "species.csv", ("species_id", "name"), enumerate(clips.read().classes))
-
-
-def _write(path, header, rows):
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+        write_rows(folder / "species.csv", ("species_id", "name"), enumerate(clips.read().classes))

@@ -1,6 +1,6 @@
-"""A made-up replica of the layout that `understory.datasets.rsna_miccai` reads.
+"""A synthetic data set in the layout that `understory.datasets.rsna_miccai` reads.
 
-Studies are DICOM files of a made-up head, as odd as those of real scanners: three planes, numbers that neither start at
+Studies are DICOM files of a synthetic head, as odd as those of real scanners: three planes, numbers that neither start at
 one nor go on without a gap, stacks of other lengths, sequences that are missing, slices without anything, rescaled
 values, windows of interest, three transfer syntaxes, and one file that is cut short.
 
@@ -9,7 +9,6 @@ nothing of its label. What says something of it is weak: how bright the tumour's
 in FLAIR. So a split by slices rewards a model for knowing subjects again, and one by subjects does not.
 """
 
-import csv
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
+from understory.core.files import write_rows
 from understory.core.rng import Stage, stream
 from understory.datasets.rsna_miccai import CLASSES, ID, LABELS, LEFT_OUT, SAMPLE, VALUE
 
@@ -74,7 +74,7 @@ class Subject(NamedTuple):
 
 
 def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processes: int, clips=None):
-    """Write a replica of the layout: made-up heads of 64×64 px and 24 slices a sequence.
+    """Write a synthetic data set: synthetic heads of 64×64 px and 24 slices a sequence.
 
     Parameters
     ----------
@@ -96,9 +96,9 @@ def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processe
     train, test = (
         [subject for subject in ordered if subject.subset == subset] for subset in ("train", "test")
     )
-    _write_table(folder / LABELS, (ID, VALUE), [(subject.subject_id, subject.label) for subject in train])
-    _write_table(folder / SAMPLE, (ID, VALUE), [(subject.subject_id, 0.5) for subject in test])
-    _write_table(
+    write_rows(folder / LABELS, (ID, VALUE), [(subject.subject_id, subject.label) for subject in train])
+    write_rows(folder / SAMPLE, (ID, VALUE), [(subject.subject_id, 0.5) for subject in test])
+    write_rows(
         truth,
         ("recording_id", *CLASSES),
         [(subject.subject_id, 1 - subject.label, subject.label) for subject in test],
@@ -280,8 +280,3 @@ def _series(subject, sequence, plane, *, spacing, gain, seed):
 
 def _uid(seed, *names):
     return uid.generate_uid(entropy_srcs=[str(seed), *names])
-
-
-def _write_table(path, header, rows):
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([header, *rows])

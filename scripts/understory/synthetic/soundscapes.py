@@ -1,4 +1,4 @@
-"""Made-up field recordings: species with songs of their own in coloured noise, and sparse labels for them."""
+"""Synthetic field recordings: species with songs of their own in coloured noise, sparsely labelled."""
 
 import math
 from concurrent.futures import ProcessPoolExecutor

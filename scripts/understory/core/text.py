@@ -1,0 +1,18 @@
+"""Parts of messages: lists that are cut short, and the valid name that is closest to one that is not.
+
+Plain Python only: the Snakefile imports this module each time it is parsed.
+"""
+
+import difflib
+
+
+def listed(names, most: int = 20) -> str:
+    """Names in a row, separated by commas; of more than `most`, the first ones and how many more there are."""
+    names = list(map(str, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def did_you_mean(name: str, valid) -> str:
+    """`; did you mean NAME?` with the closest valid name, or nothing where none is close."""
+    close = difflib.get_close_matches(str(name), list(map(str, valid)), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]}?" if close else ""

@@ -3,14 +3,13 @@
 import fcntl
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import hypothesis
 import pytest
 import slurm_cluster
 import yaml
+from snakemake_process import snakemake
 from workflow import ROOT
 
 from understory.synthetic import rfcx
@@ -47,22 +46,12 @@ def run_snakemake():
         if config:
             (folder / "settings.yaml").write_text(yaml.safe_dump(config))
             settings.append(str(folder / "settings.yaml"))
-        command = [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--snakefile",
-            str(source / "Snakefile"),
-            "--directory",
-            str(folder),
-        ]
+        command = ["--snakefile", str(source / "Snakefile"), "--directory", str(folder)]
         command += ["--profile", str(source / "profiles" / "default"), "--cores", str(cores)]
         command += ["--configfile", *settings] if settings else []
         # Separated, so that --configfile takes no target for one of its own.
         command += ["--nocolor", *options]
-        done = subprocess.run(
-            command, capture_output=True, text=True, cwd=source, env={**os.environ, **(env or {})}
-        )
+        done = snakemake(command, cwd=source, env={**os.environ, **(env or {})})
         if check:
             assert done.returncode == 0, done.stdout + done.stderr
         return done

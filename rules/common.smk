@@ -8,7 +8,7 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir, "scripts")
 sys.path.append(str(SCRIPTS))
 
-from understory.core import file_digests
+from understory.core import file_digests, untracked
 from understory.core.errors import InputError
 from understory.core.hashing import digest, ordered
 from understory.data import quarantine

@@ -9,9 +9,9 @@ RECIPE ?=
 DATA ?=
 
 .PHONY: run why test soak lint requirements .venv
-# A lock that a killed run left behind is cleared first, when nobody is at work here.
+# The lock that a killed run left behind is removed first, if no run is active.
 run: .venv
-	@PYTHONPATH=scripts $(BIN)/python -m understory.run.lock
+	@PYTHONPATH=scripts $(BIN)/python -m understory.run.unlock
 	$(BIN)/snakemake --cores all $(if $(RECIPE),--configfile "recipes/$(RECIPE).yaml") $(if $(DATA),--config "data=$(DATA)")
 	@PYTHONPATH=scripts $(BIN)/python -m understory.run.summary config.yaml $(if $(RECIPE),"recipes/$(RECIPE).yaml")
 

@@ -29,7 +29,7 @@ rule inspect_recordings:
         source=DATASET.source_of,
         limit=LIMIT,
         recordings=table_digest_param(recordings_of),
-        code=code("inspect_recordings.py", READER),
+        code=code("inspect_recordings.py", READER, messages=True),
     script:
         "../scripts/inspect_recordings.py"
 

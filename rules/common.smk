@@ -8,7 +8,7 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir, "scripts")
 sys.path.append(str(SCRIPTS))
 
-from understory.core import file_digests
+from understory.core import file_digests, untracked
 from understory.core.errors import InputError
 from understory.core.hashing import digest, ordered
 from understory.data import quarantine
@@ -72,9 +72,9 @@ if CACHED:
 code_digests.remember(Path(".snakemake", "code.json"))
 
 
-def code(script, *modules):
-    """Digests of a script's code, with that of modules it is given at run time: READER where it reads tables."""
-    return code_digests.code_of(SCRIPTS / script, SCRIPTS, modules)
+def code(script, *modules, messages=False):
+    """Digests of a script's code and of modules that it loads by name; with `messages` where it writes those of errors."""
+    return code_digests.code_of(SCRIPTS / script, SCRIPTS, modules, messages=messages)
 
 
 def wildcards_param(wildcards):

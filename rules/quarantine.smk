@@ -27,6 +27,6 @@ rule list_quarantined:
         source=SOURCE,
         limit=LIMIT,
         tables=table_digest_param(lambda found, wildcards: f"rows set aside {found.rows}"),
-        code=code("list_quarantined.py", READER),
+        code=code("list_quarantined.py", READER, messages=True),
     script:
         "../scripts/list_quarantined.py"

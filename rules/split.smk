@@ -21,7 +21,13 @@ rule split_folds:
         mem_mb=SIZES.mem_mb,
         runtime=SIZES.runtime,
     params:
-        settings=ordered({"crop": {"absent": config["crop"]["absent"]}, "split": config["split"]}),
+        settings=ordered(
+            {
+                "crop": {"absent": config["crop"]["absent"]},
+                "split": {key: value for key, value in config["split"].items() if key != "rare_classes"},
+            }
+        ),
+        rare_classes=untracked.Text(config["split"]["rare_classes"]),
         source=SOURCE,
         limit=LIMIT,
         annotations=table_digest_param(lambda found, wildcards: f"annotations {found.annotations}"),

@@ -25,7 +25,8 @@ def main(job):
     quarantine.check_present(given, tables, set_aside)
     annotated = examples.annotation_examples(tables, absent=params["crop"]["absent"])
     annotated = examples.of_items(annotated, recordings)
-    store.write_table(job.output.folds, folds.deal(annotated, tables, **params["split"]))
+    dealt = folds.deal(annotated, tables, **params["split"], rare_classes=job.params.rare_classes.text)
+    store.write_table(job.output.folds, dealt)
     reader = datasets.reader(source.dataset)
     task = Task(
         classes=list(tables.classes),

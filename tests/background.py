@@ -76,7 +76,7 @@ class Run:
 def clear(place):
     """The documented command that clears a dead run's lock."""
     return subprocess.run(
-        [sys.executable, "-m", "understory.run.lock"],
+        [sys.executable, "-m", "understory.run.unlock"],
         cwd=place,
         env=ENVIRONMENT,
         capture_output=True,

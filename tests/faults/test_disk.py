@@ -60,7 +60,7 @@ def test_a_second_run_in_the_same_folder_is_told_so(config, tmp_path):
     assert "cannot be locked" in second.output
     told = clear(tmp_path)
     assert told.returncode != 0
-    assert "a run is at work here" in told.stderr
+    assert "is still active here" in told.stderr
     assert run.wait() == 0, run.output
     assert clear(tmp_path).returncode == 0
     again = Run(tmp_path, config, "--", *targets)

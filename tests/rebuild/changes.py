@@ -1,5 +1,6 @@
 """Changes to a finished run, and exactly the jobs that follow from each: the table of the README."""
 
+import ast
 import csv
 import os
 import shutil
@@ -7,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import soundfile
+import yaml
 from workflow import planned
 
 from understory.data.dataset import shard_of
@@ -264,6 +266,56 @@ ROWS = [
     ),
     Row("tensorflow's version", other_version("tensorflow"), TRAINING),
     Row("threads, memory, log level", other_machine, set()),
+]
+
+
+def function_added(name):
+    def change(world):
+        world.copy_source()
+        with open(world.source / name, "a") as file:
+            file.write("\n\ndef added():\n    return 1\n")
+
+    return change
+
+
+def message_reworded(world):
+    """The words of all errors of training."""
+    world.copy_source()
+    count = 0
+    for path in (world.source / "scripts/understory/training").rglob("*.py"):
+        lines = path.read_text().splitlines(keepends=True)
+        raised = [node.exc for node in ast.walk(ast.parse("".join(lines))) if isinstance(node, ast.Raise)]
+        texts = [call.args[0] for call in raised if isinstance(call, ast.Call) and call.args]
+        for text in texts:
+            line = lines[text.lineno - 1]
+            quote = line.index('"', text.col_offset) + 1
+            if line[text.col_offset : quote] in ('"', 'f"'):
+                lines[text.lineno - 1] = f"{line[:quote]}Reworded: {line[quote:]}"
+                count += 1
+        path.write_text("".join(lines))
+    assert count
+
+
+def recipe_commented(world):
+    """The settings are given as a recipe, which says the same in other lines."""
+    world.copy_source()
+    text = "# A comment.\n" + yaml.safe_dump(world.config, sort_keys=False).replace("\n", "  # another\n")
+    (world.source / "recipes/commented.yaml").write_text(text)
+    world.recipe, world.config = "commented", None
+
+
+def model_deleted(world):
+    world.targets = ["results/small/models/other/fold1/last.keras"]
+    (world.run / world.targets[0]).unlink()
+
+
+ROWS += [
+    Row("code of images, in a run of sound", function_added("scripts/understory/images/codec.py"), set()),
+    Row("code of the lock", function_added("scripts/understory/run/lock.py"), set()),
+    Row("the words of an error of training", message_reworded, set()),
+    Row("whether rare classes may stop the split", to("split.rare_classes", "fail"), set()),
+    Row("a comment in a recipe", recipe_commented, set()),
+    Row("a fold's model deleted and asked for by its path", model_deleted, training("other", folds=(1,))),
 ]
 
 

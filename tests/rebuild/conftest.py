@@ -29,6 +29,7 @@ class World:
     def __init__(self, place, run_snakemake, config):
         self.run, self.data, self.source = place / "run", place / "data", place / "source"
         self.config, self.options, self.env = config, [], {}
+        self.recipe, self.targets = None, []
         self._snakemake = run_snakemake
 
     def set(self, key, value):
@@ -49,7 +50,15 @@ class World:
     def snakemake(self, *options, **others):
         source = self.source if self.source.exists() else ROOT
         return self._snakemake(
-            self.run, *self.options, *options, config=self.config, source=source, env=self.env, **others
+            self.run,
+            *self.options,
+            *options,
+            *(["--", *self.targets] if self.targets else []),
+            config=self.config,
+            recipe=self.recipe,
+            source=source,
+            env=self.env,
+            **others,
         )
 
     def copy_source(self):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from understory.core.errors import InputError
-from understory.data import examples
+from understory.data.labels import Labels
 from understory.evaluation import metrics
 from understory.evaluation import thresholds as decisions
 
@@ -136,7 +136,7 @@ def test_fitted_decisions_are_never_worse_than_none_everywhere(seed, signal):
 @pytest.mark.parametrize("none", ["nocall", None, "not there"])
 def test_what_tells_is_used_and_the_same_comes_out_again(none):
     labels, predictions, classes = made(400, 1, signal=4)
-    known = examples.Labels(
+    known = Labels(
         pd.DataFrame({"present": [";".join(classes[n] for n in np.flatnonzero(row)) for row in labels]}),
         classes,
         exhaustive=True,
@@ -189,9 +189,7 @@ def test_no_call_everywhere_scores_0637_on_the_real_rows(real):
     assert len(table) == 2400
     classes = sorted({name for names in table.birds for name in names.split()})
     assert len(classes) == 49
-    labels = examples.Labels(
-        pd.DataFrame({"present": table.birds.str.replace(" ", ";")}), classes, exhaustive=True
-    )
+    labels = Labels(pd.DataFrame({"present": table.birds.str.replace(" ", ";")}), classes, exhaustive=True)
     nothing = decisions.decide(np.zeros((2400, 49)), np.ones(49), classes)
     assert nothing == [["nocall"]] * 2400
     assert round(f1(labels, nothing, classes), 3) == 0.637

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from understory.data import examples, source
 from understory.data.dataset import PRESENCES, Annotation, Dataset, Recording, example_id
+from understory.data.labels import Centred, Labels
 
 
 def everything(kind, index, classes, **options):
@@ -174,7 +175,7 @@ lists = st.lists(st.sampled_from("xyzw"), max_size=4).map(";".join)
 @given(st.lists(st.tuples(lists, lists, lists), max_size=8), st.booleans(), st.randoms())
 def test_labels_are_those_of_the_lists(rows, exhaustive, random):
     index, classes = pd.DataFrame(rows, columns=["present", "absent", "unknown"], dtype=str), list("xyzw")
-    labels = examples.Labels(index, classes, exhaustive=exhaustive)
+    labels = Labels(index, classes, exhaustive=exhaustive)
     naive = naive_matrix(index, classes, exhaustive)
     assert len(labels) == len(rows)
     assert labels.shape == (len(rows), 4)
@@ -195,28 +196,26 @@ def test_labels_are_those_of_the_lists(rows, exhaustive, random):
 
 def test_the_centred_class_is_that_of_a_present_event():
     index = pd.DataFrame({"label": list("yxy"), "presence": ["present", "absent", "present"]})
-    centred = examples.Centred(index, ["x", "y"])
+    centred = Centred(index, ["x", "y"])
     assert centred.numbers.tolist() == [1, -1, 1]
     assert len(centred) == 3
     assert centred.take([1, 2]).tolist() == [[0, 0], [0, 1]]
-    assert everything(examples.Centred, index, ["x", "y"]).tolist() == [[0, 1], [0, 0], [0, 1]]
+    assert everything(Centred, index, ["x", "y"]).tolist() == [[0, 1], [0, 0], [0, 1]]
     assert centred.permuted(np.array([0]), np.array([1])).numbers.tolist() == [-1, -1, 1]
     assert centred.numbers.tolist() == [1, -1, 1]
 
 
 def test_what_nobody_labelled_is_unknown():
     index = pd.DataFrame({"present": ["x;y", ""], "absent": ["", "z"]})
-    assert everything(
-        examples.Labels, index.assign(unknown="z"), ["x", "y", "z"], exhaustive=True
-    ).tolist() == [
+    assert everything(Labels, index.assign(unknown="z"), ["x", "y", "z"], exhaustive=True).tolist() == [
         [1, 1, -1],
         [0, 0, 0],
     ]
-    assert everything(examples.Labels, index, ["x", "y", "z"], exhaustive=False).tolist() == [
+    assert everything(Labels, index, ["x", "y", "z"], exhaustive=False).tolist() == [
         [1, 1, -1],
         [-1, -1, 0],
     ]
-    assert everything(examples.Labels, index, ["x", "y", "z"], exhaustive=True).tolist() == [
+    assert everything(Labels, index, ["x", "y", "z"], exhaustive=True).tolist() == [
         [1, 1, 0],
         [0, 0, 0],
     ]

@@ -22,7 +22,7 @@ from server import send, send_file, serving
 from workflow import ROOT
 
 from understory.core.errors import InputError
-from understory.fetch import address, archives, download
+from understory.fetch import address, archives, download, http
 
 FILES = {"a.csv": b"id\n1\n", "train/x.wav": random.Random(0).randbytes(300_000), "empty": b""}
 
@@ -630,7 +630,7 @@ def test_nobody_there(tmp_path):
 
 
 def test_a_silent_server_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "READ_TIMEOUT", 0.1)
+    monkeypatch.setattr(http, "READ_TIMEOUT", 0.1)
     with (
         serving(lambda handler: time.sleep(0.5)) as (url, _),
         pytest.raises(InputError, match="nothing came"),
@@ -665,7 +665,7 @@ def test_a_redirect_from_https_to_http_is_refused():
         found.url, found.status_code, found.headers["location"] = url, 302, goal
         return found
 
-    session = download._Session()
+    session = http.Session()
     for goal in ("http://host/x", "//host/x", "HTTP://host/x", "/x", "https://other/x"):
         if goal.lower().startswith("http:"):
             with pytest.raises(InputError, match="expected a redirect to https://, found one to http"):
@@ -822,7 +822,7 @@ def test_what_kaggle_refuses_is_said_in_a_sentence(status, said, kaggle, tmp_pat
 
 
 def test_a_silent_kaggle_is_given_up(kaggle, tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "READ_TIMEOUT", 0.1)
+    monkeypatch.setattr(http, "READ_TIMEOUT", 0.1)
     with (
         serving(lambda handler: time.sleep(0.5)) as (url, _),
         pytest.raises(InputError, match="nothing came"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from page_inputs import NO_QUARANTINE, Tags, built, inputs, svg_text, text_of
 from PIL import Image
 
-from understory.data import examples
+from understory.data.labels import Labels
 from understory.evaluation import analysis, curves, metrics
 from understory.report import figures, gallery, quarantine
 from understory.report.formatting import WORDS
@@ -119,7 +119,7 @@ def test_a_classs_spread_is_over_its_folds():
     each = []
     for fold in (0, 1):
         held = (oof.fold == fold).to_numpy()
-        known = examples.Labels(index[held], ["a", "b"], exhaustive=True).take(np.arange(held.sum()))
+        known = Labels(index[held], ["a", "b"], exhaustive=True).take(np.arange(held.sum()))
         each.append(metrics.class_scores(known, oof.loc[held, ["a", "b"]].to_numpy())[0])
     assert each == [1.0, 0.5]
     text = text_of(built(given).html)

@@ -14,7 +14,7 @@ from page_inputs import NO_QUARANTINE, Tags, built, inputs, svg_text, text_of
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
-from understory.data import examples
+from understory.data.labels import Labels
 from understory.data.predictions import Predictions
 from understory.data.task import Task
 from understory.evaluation import analysis, curves, scoring
@@ -282,7 +282,7 @@ def test_very_many_classes_take_no_array_of_rows_times_classes(monkeypatch):
         raise AssertionError("an array of rows times classes")
 
     given = many(64_500, 5_000)
-    monkeypatch.setattr(examples.Labels, "take", dense)
+    monkeypatch.setattr(Labels, "take", dense)
     to_array = sparse.csr_array.toarray
     for kind in (sparse.csr_array, sparse.csc_array, sparse.coo_array):
         monkeypatch.setattr(
@@ -341,7 +341,7 @@ def test_curves_of_what_is_kept_are_those_of_all(cells, exhaustive):
             for kind in ("present", "absent", "unknown")
         }
     )
-    labels = examples.Labels(index, classes, exhaustive=exhaustive)
+    labels = Labels(index, classes, exhaustive=exhaustive)
     known = labels.take(np.arange(len(cells)))
     assert labels.count() == ((known == 1).sum(), (known == 0).sum())
     rows, columns = np.indices(known.shape).reshape(2, -1)

@@ -10,7 +10,7 @@ import pytest
 from workflow import ROOT
 
 from understory.plan import snakemake_records
-from understory.run import lock
+from understory.run import unlock
 
 HOLD = "import sys, time; from pathlib import Path; from understory.run import lock; lock.hold(Path(sys.argv[1])); print('held', flush=True); time.sleep(600)"
 
@@ -35,15 +35,15 @@ def at_work(folder):
 def test_a_lock_stays_while_anybody_is_at_work(locked):
     one, other = at_work(locked), at_work(locked)
     try:
-        assert "a run is at work here" in lock.clear(locked)
+        assert "is still active here" in unlock.unlock(locked)
         one.send_signal(signal.SIGKILL)
         one.wait()
-        assert "a run is at work here" in lock.clear(locked)
+        assert "is still active here" in unlock.unlock(locked)
         assert (locked / "locks").exists()
         other.send_signal(signal.SIGKILL)
         other.wait()
         for _ in range(100):
-            if lock.clear(locked) is None:
+            if unlock.unlock(locked) is None:
                 break
             time.sleep(0.05)
         assert not (locked / "locks").exists()
@@ -55,7 +55,7 @@ def test_a_lock_stays_while_anybody_is_at_work(locked):
 
 
 def test_without_a_lock_there_is_nothing_to_clear(tmp_path):
-    assert lock.clear(tmp_path / "none") is None
+    assert unlock.unlock(tmp_path / "none") is None
     assert list(tmp_path.iterdir()) == []
 
 

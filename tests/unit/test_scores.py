@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score, label_ranking_average_precision_score, roc
 
 from understory.core.errors import InputError
 from understory.core.rng import Stage, stream
-from understory.data import examples
+from understory.data.labels import Labels
 from understory.evaluation import metrics
 from understory.training.metrics import LabelRankingPrecision
 
@@ -93,7 +93,7 @@ def compact(labels):
     columns = {}
     for name, value in (("present", 1), ("absent", 0), ("unknown", -1)):
         columns[name] = [";".join(str(n) for n in np.flatnonzero(row == value)) for row in labels]
-    return examples.Labels(pd.DataFrame(columns), [str(n) for n in range(labels.shape[1])], exhaustive=False)
+    return Labels(pd.DataFrame(columns), [str(n) for n in range(labels.shape[1])], exhaustive=False)
 
 
 @settings(max_examples=100)

@@ -32,16 +32,16 @@ def test_a_line_that_moved_changes_no_digest(tmp_path):
     assert digests("t.csv, line 2") == digests("t.csv, line 9")
 
 
-def digest(folder, extra=(), **changed):
+def digest(folder, extra=(), messages=False, **changed):
     for name, text in {
         **SOURCES,
-        **{key.replace("__", "/") + ".py": value for key, value in changed.items()},
+        **{(key if "/" in key else key.replace("__", "/") + ".py"): value for key, value in changed.items()},
     }.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     forget()
-    return code_digests.code_of(folder / "job.py", folder, extra)
+    return code_digests.code_of(folder / "job.py", folder, extra, messages=messages)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,8 @@ def digest(folder, extra=(), **changed):
         {"job": '"""Other."""\n' + SOURCES["job.py"].split("\n", 1)[1]},
         {"lib__unused": "def h():\n    return 1\n"},
         {"other": "import csv\n"},
+        {"lib__b": "def g(x: int) -> int:\n    return 2 * x\n"},
+        {"lib__b": "from lib.unused import h\n\ndef g(x: h) -> list[h]:\n    return 2 * x\n"},
     ],
 )
 def test_what_changes_nothing_that_runs_changes_no_digest(tmp_path, changed):
@@ -73,7 +75,12 @@ def test_what_changes_the_code_that_runs_changes_the_digest(tmp_path, changed):
 
 
 def forget():
-    for found in (code_digests.parsed, code_digests.module_files, code_digests._told, code_digests.required):
+    for found in (
+        code_digests.parsed,
+        code_digests.module_files,
+        code_digests._installed,
+        code_digests.required,
+    ):
         found.cache_clear()
 
 
@@ -158,6 +165,60 @@ def test_a_package_version_is_part_of_the_digest(tmp_path, monkeypatch):
     assert code_digests.version("numpy") == "99.0"
 
 
+STARTING = {
+    "understory/__init__.py": "",
+    "understory/run/__init__.py": "",
+    "understory/run/lock.py": "HELD = 1\n",
+}
+STARTED = "from understory.run.job import run\n" + SOURCES["job.py"] + "\nrun(main)\n"
+
+
+def test_what_only_starts_a_job_changes_no_digest(tmp_path):
+    starter = "from understory.run import lock\n\ndef run(main):\n    main()\n"
+    before = digest(tmp_path, job=STARTED, understory__run__job=starter, **STARTING)
+    assert set(before["code"]) == {"job.py", "lib/__init__.py", "lib/a.py", "lib/b.py"}
+    changed = {**STARTING, "understory/run/lock.py": "HELD = 2\n"}
+    assert digest(tmp_path, job=STARTED, understory__run__job=starter + "SAID = 1\n", **changed) == before
+    # What the script imports by another way counts.
+    other = STARTED.replace("import run\n", "import run\nfrom understory.run import lock\n", 1)
+    assert "understory/run/lock.py" in digest(tmp_path, job=other, **changed)["code"]
+
+
+RAISING = "def g(x):\n    if x < 0:\n        raise ValueError({})\n    return 2 * x\n"
+
+
+def test_the_words_of_an_error_count_only_where_a_script_writes_them(tmp_path):
+    words = ['"negative"', 'f"expected more, found {x}"', '"expected " + str(x)', '"a" if x else "b"']
+    for messages, count in ((False, 1), (True, len(words))):
+        digests = [str(digest(tmp_path, messages=messages, lib__b=RAISING.format(each))) for each in words]
+        assert len(set(digests)) == count
+    plain = digest(tmp_path, lib__b=RAISING.format(words[0]))
+    for other in (
+        RAISING.replace("ValueError", "KeyError").format(words[0]),
+        RAISING.format("x"),
+        RAISING.replace("x < 0", "x < 1").format(words[0]),
+        RAISING.replace("raise ValueError", "print").format(words[0]),
+    ):
+        assert digest(tmp_path, lib__b=other) != plain
+
+
+def test_a_module_imported_for_annotations_only_is_not_followed(tmp_path):
+    def followed(text):
+        return "lib/unused.py" in digest(tmp_path, lib__b=text)["code"]
+
+    used = "from lib import unused\n\ndef g(x: unused.T) -> unused.T:\n    return 2 * x\n"
+    assert not followed(used)
+    assert followed(used + "\nTHING = unused.h\n")
+    assert followed(used.replace("return 2 * x", "y: unused.T = 2 * x\n    return y"))
+    # It may register something.
+    assert followed("import lib.unused\n" + SOURCES["lib/b.py"])
+
+
+def test_a_folder_without_init_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"deep: expected a package with an __init__\.py"):
+        digest(tmp_path, lib__deep__c="", lib__b="from lib.deep.c import g\n")
+
+
 def test_relative_imports_are_refused(tmp_path):
     with pytest.raises(ValueError, match="absolute imports"):
         digest(tmp_path, lib__a="from . import b\n")
@@ -165,7 +226,7 @@ def test_relative_imports_are_refused(tmp_path):
 
 def test_every_third_party_package_of_ours_has_a_version():
     scripts = Path(__file__).resolve().parents[2] / "scripts"
-    names = {name.split(".")[0] for file in scripts.rglob("*.py") for name in code_digests.parsed(file)[1]}
+    names = {name.split(".")[0] for file in scripts.rglob("*.py") for name in code_digests.imports(file)}
     found = code_digests.versions(names - {"understory", "snakemake"})
     assert {"numpy", "scikit-learn", "keras", "tensorflow", "scikit-image"} <= set(found)
     assert "not installed" not in found.values()

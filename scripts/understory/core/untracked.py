@@ -19,6 +19,6 @@ class Untracked(dict):
 
 @dataclass(frozen=True, repr=False)
 class Text(Untracked):
-    """Text for a person to read."""
+    """A text that decides nothing about what comes out: for a person to read, or whether a job may go on."""
 
     text: str

@@ -15,7 +15,10 @@ from understory.core.errors import InputError
 from understory.core.hashing import stable_hash
 
 SUBSETS = ("train", "test")
-PRESENCES = ("present", "absent", "unknown")
+# The numbers that stand for them in matrices of labels, from what counts least to what counts most where a label has several.
+PRESENCES = {"unknown": -1.0, "absent": 0.0, "present": 1.0}
+# Between the labels in one cell of a table.
+SEPARATOR = ";"
 # Columns of the tables, beside which labels may stand as columns.
 TEXT_COLUMNS = (
     "example_id",

@@ -1,21 +1,14 @@
-"""Examples: the windows that annotations and test recordings are cut into, with their labels."""
+"""Examples: the windows that are cut around annotations and along test recordings."""
 
-import copy
 import hashlib
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
-from understory.data.dataset import Annotation, Dataset, example_id
+from understory.data.dataset import PRESENCES, SEPARATOR, Annotation, Dataset, example_id
 
-PRESENT, ABSENT, UNKNOWN = 1.0, 0.0, -1.0
-SEPARATOR = ";"
-# Presences, from what counts least to what counts most where a label has several.
-WEIGHTS = {"unknown": (0, UNKNOWN), "absent": (1, ABSENT), "present": (2, PRESENT)}
 BOX = ("t_min", "t_max", "f_min", "f_max")
-# Pairs of a window and an annotation that are looked at at once.
+# Pairs of a window and an annotation that are compared at once.
 PAIRS = 1 << 22
 
 
@@ -154,7 +147,7 @@ def with_labels(frame: pd.DataFrame, tables: Dataset) -> pd.DataFrame:
     number = annotations.recording_id.value_counts().reindex(windows.recording_id, fill_value=0).to_numpy()
     parts = [part for _, part in windows.groupby(number.cumsum() // PAIRS)] or [windows]
     pairs = pd.concat([_overlapping(part, annotations) for part in parts])
-    pairs["weight"] = pairs.presence.map({presence: weight for presence, (weight, _) in WEIGHTS.items()})
+    pairs["weight"] = pairs.presence.map({presence: weight for weight, presence in enumerate(PRESENCES)})
     # One after the other, and not by many keys at once, which pandas sorts more slowly.
     pairs = pairs.sort_values("weight", kind="stable").drop_duplicates(["row", "label"], keep="last")
     pairs = pairs.sort_values(["row", "label"])
@@ -176,145 +169,3 @@ def _overlapping(windows, annotations):
         (pairs.t_min < pairs.stop) & (pairs.t_max > pairs.start)
     )
     return pairs.loc[inside, ["row", "label", "presence"]]
-
-
-class Labels:
-    """What is known of each row's labels, in as much memory as there are labels that are named.
-
-    Parameters
-    ----------
-    index : pandas.DataFrame
-        `present`, `absent` and `unknown`: labels separated by semicolons; a column that is missing is empty.
-    classes : sequence of str
-    exhaustive : bool
-        Whether a label that is not named is absent; otherwise it is unknown.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        (rows, classes).
-    present : scipy.sparse.csr_array
-        bool (rows, classes).
-    """
-
-    def __init__(self, index: pd.DataFrame, classes, *, exhaustive: bool):
-        column = {label: number for number, label in enumerate(classes)}
-        rows, columns, values = [np.empty(0, int)], [np.empty(0, int)], [np.empty(0, np.int8)]
-        for presence, (_, value) in WEIGHTS.items():
-            if presence not in index:
-                continue
-            row, number = _listed(index[presence], column)
-            rows.append(row)
-            columns.append(number)
-            values.append(np.full(len(row), value, dtype=np.int8))
-        rows, columns, values = map(np.concatenate, (rows, columns, values))
-        # Of several for one cell, the one that counts most, which is the last.
-        order = np.lexsort((columns, rows))
-        rows, columns, values = rows[order], columns[order], values[order]
-        last = np.r_[
-            (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]), np.ones(min(len(rows), 1), bool)
-        ]
-        named = values[last], (rows[last], columns[last])
-        # What is absent is an entry as well, which is zero.
-        self._named = sparse.csr_array(named, shape=(len(index), len(column)))
-        self._other = ABSENT if exhaustive else UNKNOWN
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self._named.shape
-
-    def __len__(self):
-        return self.shape[0]
-
-    def take(self, rows) -> np.ndarray:
-        """The labels of some rows: float32 (len(rows), classes) of 1 present, 0 absent, -1 unknown."""
-        named = self._named[rows]
-        out = np.full(named.shape, self._other, dtype=np.float32)
-        out[np.repeat(np.arange(len(out)), np.diff(named.indptr)), named.indices] = named.data
-        return out
-
-    @cached_property
-    def present(self) -> sparse.csr_array:
-        return self._named > 0
-
-    @cached_property
-    def _shifted(self):
-        """What is named as 1 unknown, 2 absent, 3 present, as no entry reads 0."""
-        parts = self._named.data + np.int8(2), self._named.indices, self._named.indptr
-        return sparse.csr_array(parts, shape=self.shape)
-
-    def at(self, rows, columns) -> np.ndarray:
-        """What is known of single cells, (rows[0], columns[0]) and so on: float32 of 1 present, 0 absent, -1 unknown."""
-        found = self._shifted[rows, columns]
-        found = (found.toarray() if sparse.issparse(found) else np.asarray(found)).reshape(len(rows))
-        return np.where(found, found - np.float32(2), np.float32(self._other))
-
-    def count(self) -> tuple[int, int]:
-        """How many cells are present, and how many absent."""
-        present, absent = (int((self._named.data == value).sum()) for value in (PRESENT, ABSENT))
-        others = self.shape[0] * self.shape[1] - self._named.nnz
-        return present, absent + (others if self._other == ABSENT else 0)
-
-    def permuted(self, rows, by) -> "Labels":
-        """The labels in which row `rows[i]` has what row `by[i]` has here."""
-        source = np.arange(len(self))
-        source[rows] = by
-        changed = copy.copy(self)
-        for kept in ("present", "_shifted"):
-            changed.__dict__.pop(kept, None)
-        changed._named = self._named[source]
-        return changed
-
-
-def _listed(texts, column):
-    """The row of each label that texts list, and its column; each text is looked at once, however many rows have it."""
-    codes, known = pd.factorize(texts)
-    lists = [[column[label] for label in text.split(SEPARATOR)] if text else [] for text in known]
-    counts = np.array([len(numbers) for numbers in lists], dtype=int)
-    each, starts = counts[codes], np.cumsum(counts) - counts
-    rows = np.repeat(np.arange(len(codes)), each)
-    places = np.arange(len(rows)) - np.repeat(np.cumsum(each) - each, each)
-    numbers = np.array([number for numbers in lists for number in numbers], dtype=int)
-    return rows, numbers[starts[codes][rows] + places]
-
-
-class Centred:
-    """The class of each row's centred event.
-
-    Parameters
-    ----------
-    index : pandas.DataFrame
-        `label` and `presence`.
-    classes : sequence of str
-
-    Attributes
-    ----------
-    numbers : numpy.ndarray
-        int32 (rows,): the number of the class, or -1 where the event is not present.
-    shape : tuple of int
-        (rows, classes).
-    """
-
-    def __init__(self, index: pd.DataFrame, classes):
-        column = {label: number for number, label in enumerate(classes)}
-        numbers = np.array([column[label] for label in index.label], dtype=np.int32)
-        self.numbers = np.where(index.presence == "present", numbers, np.int32(-1))
-        self.shape = len(index), len(column)
-
-    def __len__(self):
-        return self.shape[0]
-
-    def take(self, rows) -> np.ndarray:
-        """Some rows one-hot, zeros where none is present: float32 (len(rows), classes)."""
-        numbers = self.numbers[rows]
-        out = np.zeros((len(numbers), self.shape[1]), dtype=np.float32)
-        shown = np.flatnonzero(numbers >= 0)
-        out[shown, numbers[shown]] = 1
-        return out
-
-    def permuted(self, rows, by) -> "Centred":
-        """The classes in which row `rows[i]` has what row `by[i]` has here."""
-        changed = copy.copy(self)
-        changed.numbers = self.numbers.copy()
-        changed.numbers[rows] = self.numbers[by]
-        return changed

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from understory.data import examples, predictions
+from understory.data import predictions
+from understory.data.labels import Labels
 from understory.data.predictions import Predictions
 from understory.data.task import Task
 from understory.evaluation import curves, metrics, scoring
@@ -24,9 +25,9 @@ class Rows:
     Attributes
     ----------
     keys : pandas.DataFrame
-    labels : numpy.ndarray or examples.Labels
+    labels : numpy.ndarray or Labels
         As the score takes them.
-    known : numpy.ndarray or examples.Labels
+    known : numpy.ndarray or Labels
         All that is known: what an expert rejected is absent, also where a label that is not named is unknown.
     values : numpy.ndarray or scipy.sparse.csr_array
         Probabilities (rows, classes).
@@ -35,8 +36,8 @@ class Rows:
     """
 
     keys: pd.DataFrame
-    labels: np.ndarray | examples.Labels
-    known: np.ndarray | examples.Labels
+    labels: np.ndarray | Labels
+    known: np.ndarray | Labels
     values: np.ndarray | sparse.csr_array
     outputs: np.ndarray | sparse.csr_array
 
@@ -73,7 +74,7 @@ def out_of_fold(task: Task, oof: Predictions, index: pd.DataFrame, fixed: float 
         The threshold that labels are decided on with; None: those that were fitted to other folds.
     """
     found = scoring.judged(task, oof)
-    known = examples.Labels(index.loc[found.keys.example_id], task.classes, exhaustive=task.exhaustive)
+    known = Labels(index.loc[found.keys.example_id], task.classes, exhaustive=task.exhaustive)
     labels = scoring.labels_of(task, found.keys)
     return Rows(found.keys, labels, known, found.values, scoring.held_out(task, found, fixed))
 

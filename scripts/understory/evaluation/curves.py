@@ -55,7 +55,7 @@ def precision_recall(known, predictions) -> PrecisionRecall:
 
     Parameters
     ----------
-    known : numpy.ndarray or understory.data.examples.Labels
+    known : numpy.ndarray or understory.data.labels.Labels
         Of any shape: 1 present, 0 absent; -1 or NaN, unknown, is left out.
     predictions : numpy.ndarray or scipy.sparse.csr_array
         Of the same shape, higher for likelier. What a sparse one lacks is 0, and takes no memory where `known` are

@@ -1,6 +1,6 @@
 """Scores of predictions against labels, what chance would score, and how sure a score is.
 
-Labels are a matrix (rows, classes) of 1 (present), 0 (absent) and -1 (unknown), or `understory.data.examples.Labels`.
+Labels are a matrix (rows, classes) of 1 (present), 0 (absent) and -1 (unknown), or `understory.data.labels.Labels`.
 Predictions are a matrix of that shape, higher for likelier, and may be sparse, as `understory.data.predictions` keeps those
 of many classes. For `row_f1` they are decisions: bool, true where a row is said to hold the class.
 """

@@ -1,7 +1,7 @@
 """Scoring predictions as a data set's task asks."""
 
 from understory.data import predictions
-from understory.data.examples import Labels
+from understory.data.labels import Labels
 from understory.data.predictions import Predictions
 from understory.data.task import Task
 from understory.evaluation import ensemble, metrics

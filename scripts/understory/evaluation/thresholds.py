@@ -31,7 +31,7 @@ def fit(labels, predictions, *, classes, none: str | None = "nocall") -> np.ndar
 
     Parameters
     ----------
-    labels : numpy.ndarray or understory.data.examples.Labels
+    labels : numpy.ndarray or understory.data.labels.Labels
         (rows, classes): 1 present, anything else not.
     predictions : numpy.ndarray or scipy.sparse.csr_array
         Probabilities (rows, classes).

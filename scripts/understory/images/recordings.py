@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from understory.core.errors import InputError
-from understory.data.examples import SEPARATOR
+from understory.data.dataset import SEPARATOR
 from understory.images import dicom, pixels
 
 # What `look` finds.

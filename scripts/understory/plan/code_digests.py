@@ -1,4 +1,7 @@
-"""Short digests of the code and the packages that a rule depends on, for its `params`."""
+"""Digests of the code and the packages that a rule depends on, for its `params`.
+
+Plain Python only: the Snakefile imports this module each time it is parsed.
+"""
 
 import ast
 import hashlib
@@ -12,10 +15,10 @@ from pathlib import Path
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
-from understory.core import files
+from understory.core import files, hashing
 from understory.core.hashing import digest, ordered
 
-# Import names whose distribution is called otherwise.
+# Import names whose distribution has another name.
 DISTRIBUTIONS = {
     "cv2": "opencv-python-headless",
     "openjpeg": "pylibjpeg-openjpeg",
@@ -23,28 +26,33 @@ DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "yaml": "PyYAML",
 }
-# Of more source files and packages than this, those of long ago are forgotten.
+# Starts a job and decides nothing of what the job writes, so imports of it are not followed.
+STARTER = "understory.run.job"
+# The memory holds at most this many source files and packages; the oldest are dropped.
 MANY = 2000
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class _Memory:
-    """What was worked out of some content, by the content's digest; a file keeps it from run to run.
+    """Results computed from some content, by the content's digest; a file keeps them from run to run.
 
-    It is a memory, nothing more: without it, everything is worked out again. What another version of this module, of
-    Python or of the machine made of a content counts for nothing.
+    Without the file everything is computed again. The keys cover this module, Python and the machine, so results of
+    another version are not used.
     """
 
     def __init__(self, path: Path | None):
         self.path, self._known, self._new = path, {}, False
-        # What requirements hang on, be they read on another machine that shares the file.
-        where = json.dumps([sys.version, default_environment()], sort_keys=True)
-        self._maker = hashlib.sha256(where.encode() + Path(__file__).read_bytes())
+        # Markers of requirements depend on the machine, and machines may share the file.
+        machine = json.dumps([sys.version, default_environment()], sort_keys=True)
+        self._maker = hashlib.sha256(machine.encode())
+        for module in (__file__, hashing.__file__):
+            self._maker.update(Path(module).read_bytes())
         if path is not None:
             with suppress(OSError, ValueError, TypeError):
                 self._known = dict(json.loads(path.read_text(encoding="utf-8")))
 
     def of(self, content: bytes, make):
-        """What `make()` gives, of types that JSON has, unless it is known of this content."""
+        """The result of `make()`, a value that JSON can hold, computed once for each content."""
         total = self._maker.copy()
         total.update(content)
         key = total.hexdigest()
@@ -53,11 +61,11 @@ class _Memory:
         return self._known[key]
 
     def keep(self):
-        """Write what is new."""
+        """Write new results to the file."""
         if self.path is None or not self._new:
             return
         self._new = False
-        # Where nothing can be written, everything is worked out again.
+        # If the file cannot be written, the next run computes everything again.
         with suppress(OSError):
             self.path.parent.mkdir(exist_ok=True)
             new = files.own(self.path)
@@ -69,27 +77,37 @@ _memory = _Memory(None)
 
 
 def remember(path: Path | None):
-    """Keep in a file what source files and packages say, and take from it what is known of them."""
+    """Keep the results for source files and packages in a file, and use those that it holds."""
     global _memory
     _memory = _Memory(path)
 
 
-def code_of(script: Path, library: Path, extra=()) -> dict[str, dict[str, str]]:
-    """What decides over what a script does: its syntax tree, those of the local modules it imports, directly
-    or not, and the versions of the third-party packages any of these import.
+def code_of(script: Path, library: Path, extra=(), *, messages: bool = False) -> dict[str, dict[str, str]]:
+    """The code that decides what a script writes, as digests.
+
+    Covers the syntax trees of the script and of the local modules that it imports, directly or not, and the versions of
+    the third-party packages that any of these imports. Comments, layout, docstrings, annotations of functions, and
+    modules imported for such annotations only do not count, nor does `STARTER`.
 
     Parameters
     ----------
     script : Path
     library : Path
-        The folder local modules are imported from.
+        The folder that local modules are imported from.
     extra : iterable of str
-        Local modules that are imported by a name known only at run time.
+        Local modules that the script imports by a name known only at run time.
+    messages : bool
+        Whether the words of errors count: where the script writes the messages of errors to its outputs.
 
     Returns
     -------
     dict
         `code`, the digest of each source file's tree, and `packages`, the version of each package and Python's.
+
+    Raises
+    ------
+    ValueError
+        A relative import, or a local package without `__init__.py`.
     """
     sources, packages = {}, set()
     pending = [script, *(file for name in extra for file in module_files(name, library))]
@@ -97,29 +115,42 @@ def code_of(script: Path, library: Path, extra=()) -> dict[str, dict[str, str]]:
         file = pending.pop()
         if file in sources:
             continue
-        sources[file], imported = parsed(file)
+        with_messages, without_messages, imported = parsed(file)
+        sources[file] = with_messages if messages else without_messages
         for name in imported:
+            if f"{name}.".startswith(f"{STARTER}."):
+                continue
             local = module_files(name, library)
             pending += local
             if not local:
                 packages.add(name.split(".")[0])
     trees = {file.relative_to(library).as_posix(): tree for file, tree in sources.items()}
     python = {"python": ".".join(map(str, sys.version_info[:2]))}
-    found = ordered({"code": trees, "packages": {**python, **versions(packages - {"snakemake"})}})
+    digests = ordered({"code": trees, "packages": {**python, **versions(packages - {"snakemake"})}})
     _memory.keep()
-    return found
+    return digests
 
 
 @cache
-def parsed(file: Path) -> tuple[str, frozenset[str]]:
-    """The digest of a source file's syntax tree, without comments, layout and docstrings, and the names it imports."""
+def parsed(file: Path) -> tuple[str, str, frozenset[str]]:
+    """The digests of a source file's syntax tree, with the messages of errors and without, and the names it imports."""
     content = file.read_bytes()
-    tree, names = _memory.of(content, lambda: _parsed(file, content))
-    return tree, frozenset(names)
+    with_messages, without_messages, names = _memory.of(content, lambda: _parsed(file, content))
+    return with_messages, without_messages, frozenset(names)
+
+
+def imports(file: Path) -> frozenset[str]:
+    """The full names that a source file imports, other than for annotations of functions."""
+    return parsed(file)[2]
 
 
 def _parsed(file, content):
     tree = ast.parse(content, str(file))
+    _drop_docstrings(tree)
+    before = _names_used(tree)
+    _drop_annotations(tree)
+    # An import that is never used stays: it may register something.
+    _drop_imports(tree, before - _names_used(tree))
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -128,40 +159,102 @@ def _parsed(file, content):
             if node.level:
                 raise ValueError(f"{file}: expected absolute imports, found a relative one")
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-        documented = isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+    with_messages = digest(ast.unparse(tree))
+    _drop_messages(tree)
+    return with_messages, digest(ast.unparse(tree)), sorted(names)
+
+
+def _names_used(tree):
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def _drop_docstrings(tree):
+    for node in ast.walk(tree):
+        documented = isinstance(node, (ast.Module, ast.ClassDef, *FUNCTIONS))
         if documented and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
-    return digest(ast.unparse(tree)), sorted(names)
+
+
+def _drop_annotations(tree):
+    """Drop annotations of parameters and returned values; those of a class's fields may make a dataclass."""
+    for node in ast.walk(tree):
+        if isinstance(node, FUNCTIONS):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+
+
+def _drop_imports(tree, names):
+    """Drop the imports that bind any of `names`."""
+    for node in ast.walk(tree):
+        for field in ("body", "orelse", "finalbody"):
+            if isinstance(statements := getattr(node, field, None), list):
+                kept = []
+                for statement in statements:
+                    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+                        statement.names = [
+                            alias
+                            for alias in statement.names
+                            if (alias.asname or alias.name.split(".")[0]) not in names
+                        ]
+                        if not statement.names:
+                            continue
+                    kept.append(statement)
+                setattr(node, field, kept or ([ast.Pass()] if statements and field == "body" else []))
+
+
+def _drop_messages(tree):
+    """Drop the texts that exceptions are raised with; which exception is raised stays."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            node.exc.args = [argument for argument in node.exc.args if not _is_text(argument)]
+
+
+def _is_text(node):
+    match node:
+        case ast.Constant(value=str()) | ast.JoinedStr():
+            return True
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return _is_text(left) or _is_text(right)
+        case ast.IfExp(body=one, orelse=other):
+            return _is_text(one) and _is_text(other)
+    return False
 
 
 @cache
 def module_files(name: str, library: Path) -> tuple[Path, ...]:
     """The local files that importing `name` runs: its packages' `__init__.py` and the module itself.
 
-    `name` may end in something that a module defines. Empty for a module that is not local.
+    `name` may end in something that a module defines. Empty for a module that is not local. ValueError for a folder
+    without `__init__.py`: Python would import modules from it that no digest covers.
     """
-    files = []
+    found = []
     for depth, _ in enumerate(parts := name.split(".")):
         place = library.joinpath(*parts[: depth + 1])
         if place.with_suffix(".py").is_file():
-            files.append(place.with_suffix(".py"))
-        elif (place / "__init__.py").is_file():
-            files.append(place / "__init__.py")
-        else:
+            return (*found, place.with_suffix(".py"))
+        if not place.is_dir():
             break
-    return tuple(files)
+        if not (place / "__init__.py").is_file():
+            raise ValueError(
+                f"{place}: expected a package with an __init__.py, found none; imported as {name}"
+            )
+        found.append(place / "__init__.py")
+    return tuple(found)
 
 
 @cache
-def _told(package: str) -> tuple[str, tuple[str, ...]]:
+def _installed(package: str) -> tuple[str, tuple[str, ...]]:
     """The version of a package's distribution, and the names of those that it requires, without its extras."""
     try:
-        found = metadata.distribution(DISTRIBUTIONS.get(package, package))
+        distribution = metadata.distribution(DISTRIBUTIONS.get(package, package))
     except metadata.PackageNotFoundError:
         return "not installed", ()
-    said = [package, *(found.read_text(name) for name in ("METADATA", "PKG-INFO", "requires.txt"))]
-    told, names = _memory.of(json.dumps(said).encode(), lambda: [found.version, _required(found)])
-    return told, tuple(names)
+    texts = [package, *(distribution.read_text(name) for name in ("METADATA", "PKG-INFO", "requires.txt"))]
+    number, names = _memory.of(
+        json.dumps(texts).encode(), lambda: [distribution.version, _required(distribution)]
+    )
+    return number, tuple(names)
 
 
 def _required(distribution):
@@ -173,13 +266,13 @@ def _required(distribution):
 
 def version(package: str) -> str:
     """The installed version of a package's distribution, or `not installed`."""
-    return _told(package)[0]
+    return _installed(package)[0]
 
 
 @cache
 def required(package: str) -> frozenset[str]:
     """The distributions that are installed of those that a package requires, without its extras."""
-    return frozenset(name for name in _told(package)[1] if version(name) != "not installed")
+    return frozenset(name for name in _installed(package)[1] if version(name) != "not installed")
 
 
 def versions(packages) -> dict[str, str]:

@@ -87,8 +87,9 @@ def copies_by_features(config: dict) -> dict[str, int]:
 
 
 def tracked(config: dict) -> dict:
-    """An effective configuration without where data and models lie: they may be moved, and come out the same."""
+    """An effective configuration without what changes no result: where data and models lie, and what may stop a split."""
     kept = {key: value for key, value in config.items() if key not in ("data", "data_sha256", "models_from")}
+    kept["split"] = {key: value for key, value in kept["split"].items() if key != "rare_classes"}
     if "synthetic" in kept:
         kept["synthetic"] = {key: value for key, value in kept["synthetic"].items() if key != "clips"}
     return kept

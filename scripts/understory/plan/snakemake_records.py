@@ -4,8 +4,6 @@ import sys
 from functools import wraps
 from pathlib import Path
 
-from snakemake.dag import DAG
-
 
 def record_params_of_started_jobs():
     """Have Snakemake record the params that a job was started with.
@@ -14,6 +12,9 @@ def record_params_of_started_jobs():
     asks for the new ones. A local executor does, a remote one does not: what depends on data that the run itself makes
     would then never be up to date. `tests/rebuild/test_remote.py` fails where this no longer fits Snakemake.
     """
+    # Imported here: without `snakemake.workflow` before it, it runs in a circle.
+    from snakemake.dag import DAG
+
     original = DAG.register_running
     if hasattr(original, "__wrapped__"):
         return

@@ -181,7 +181,7 @@ def place(source, config: dict, folder: Path) -> Path | None:
     if any(len(identity) != 64 for identity in held):
         return None
     library = Path(__file__).resolve().parents[2]
-    code = code_digests.code_of(Path(module.__file__).resolve(), library, (__name__,))
+    code = code_digests.code_of(Path(module.__file__).resolve(), library, (__name__,), messages=True)
     settings = [config["shards"], config["split"]["n_splits"]]
     read = [source.dataset, source.subset, source.tested, source.trained]
     key = hashing.digest([held, code, settings, read])

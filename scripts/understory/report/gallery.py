@@ -4,7 +4,7 @@ import librosa
 import numpy as np
 import pandas as pd
 
-from understory.data.examples import SEPARATOR
+from understory.data.dataset import SEPARATOR
 from understory.data.task import Task
 from understory.evaluation import analysis
 from understory.images.pixels import limited, resized

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from understory.data.examples import SEPARATOR
+from understory.data.dataset import SEPARATOR
 from understory.data.folds import UNVALIDATED
 from understory.evaluation import analysis, scoring
 from understory.report.formatting import number

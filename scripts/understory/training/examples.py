@@ -5,7 +5,7 @@ import pandas as pd
 
 from understory.core.errors import InputError
 from understory.core.rng import Stage, stream
-from understory.data import examples
+from understory.data.labels import Centred, Labels
 from understory.training.batches import Batches, Rows
 from understory.training.losses import wants_centred
 
@@ -21,9 +21,9 @@ class Examples:
     index : pandas.DataFrame
         One row an example and variant: `example_id, recording_id, label, fold, presence, present, absent, unknown,
         variant`, and `part` and `row`, where it is among the shards.
-    labels : examples.Labels
+    labels : Labels
         What is known of each row's labels.
-    centred : examples.Centred
+    centred : Centred
         The class of each row's centred event.
     shape : tuple of int
         Of one example: (height, width, channels).
@@ -57,8 +57,8 @@ class Examples:
         for column in ("fold", "label", "recording_id", "example_id"):
             index.insert(0, column, folds[column].array.take(index["at"].to_numpy()))
         self.index = index.drop(columns="at")
-        self.labels = examples.Labels(self.index, classes, exhaustive=exhaustive)
-        self.centred = examples.Centred(self.index, classes)
+        self.labels = Labels(self.index, classes, exhaustive=exhaustive)
+        self.centred = Centred(self.index, classes)
         self._rows = Rows(arrays)
         self._places = self.index[["part", "row"]].to_numpy()
         self.shape = self._rows.shape
@@ -129,7 +129,7 @@ def mix(targets: np.ndarray, others: np.ndarray, weights: np.ndarray, unknown_we
 
 def targets_of(
     data: Examples, settings: dict, *, control: str, rows: np.ndarray, seed: int
-) -> examples.Labels | examples.Centred:
+) -> Labels | Centred:
     """The training targets of all rows of `data`; with `control="shuffled_labels"` those of `rows` change places."""
     targets = data.centred if wants_centred(settings["loss"]) else data.labels
     if control != "shuffled_labels":

@@ -17,12 +17,15 @@ from understory.core.hashing import digest, ordered
 
 # Import names whose distribution is called otherwise.
 DISTRIBUTIONS = {
+    "annotated_types": "annotated-types",
     "cv2": "opencv-python-headless",
     "openjpeg": "pylibjpeg-openjpeg",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "yaml": "PyYAML",
 }
+# The types of options decide what the configuration may hold, and nothing of what comes of it.
+UNTRACKED = "understory.core.options"
 # Of more source files and packages than this, those of long ago are forgotten.
 MANY = 2000
 
@@ -99,6 +102,8 @@ def code_of(script: Path, library: Path, extra=()) -> dict[str, dict[str, str]]:
             continue
         sources[file], imported = parsed(file)
         for name in imported:
+            if name.startswith(UNTRACKED):
+                continue
             local = module_files(name, library)
             pending += local
             if not local:

@@ -20,7 +20,7 @@ wildcard_constraints:
 
 
 include: "rules/download.smk"
-include: f"rules/{MEDIUM}.smk"
+include: "rules/examples.smk"
 include: "rules/quarantine.smk"
 
 

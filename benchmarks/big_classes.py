@@ -7,7 +7,7 @@ Makes up metadata of that size in Herbarium 2021's layout under FOLDER (not the 
 `big_images.py` made under FOLDER/data is taken as it is), and runs each of these steps in a process of its own, by the mains
 of the workflow's scripts and their functions:
 
-- usable: tables of recordings that can all be used, as `inspect_images` leaves them;
+- usable: tables of recordings that can all be used, as `inspect_recordings` leaves them;
 - split: `split_folds`;
 - pick: `predict_fold` of 10,000 test images, with a model of made-up scores, one a class, of which it keeps the ten highest;
 - predict: the ten highest of made-up scores of all test images, stored as `predict_fold` does, once a fold;
@@ -77,7 +77,7 @@ class World:
 
     def usable(self):
         from understory.data import inspection, store
-        from understory.images import recordings as image_recordings
+        from understory.images.inspect import COLUMNS
 
         tables = self.source.read()
         for subset in ("train", "test"):
@@ -86,7 +86,7 @@ class World:
                     tables.shard(shard, self.config["shards"][subset]),
                     self.source.path,
                     lambda path: ((680, 1000, ""), ()),
-                    columns=image_recordings.COLUMNS,
+                    columns=COLUMNS,
                 )
                 store.write_table(self.out / "recordings" / f"{shard}.csv", recordings)
                 store.write_table(self.out / "quarantine" / f"{shard}.csv", inspection.table(set_aside))

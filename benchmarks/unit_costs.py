@@ -15,13 +15,9 @@ from pathlib import Path
 
 RULES = {
     "inspect_recordings": "inspect",
-    "inspect_images": "inspect",
     "crop_windows": "crop",
-    "crop_images": "crop",
     "augment_windows": "augment",
-    "augment_images": "augment",
-    "compute_spectrograms": "features",
-    "encode_images": "features",
+    "compute_features": "features",
     "train_fold": "train",
     "predict_fold": "predict",
 }

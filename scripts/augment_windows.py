@@ -1,26 +1,22 @@
-"""Make one augmented copy of each window of a shard."""
+"""Make one augmented copy of each window or image of a shard."""
 
 import json
+from importlib import import_module
 
-import numpy as np
-
-from understory.audio import read, transforms
 from understory.core.rng import Stage, stream
-from understory.data import store
+from understory.data import transforms
 from understory.run.job import run
 
 
 def main(job):
-    params = job.params.settings
-    windows, index = store.read(job.input.waveforms, job.input.index)
-    chain, rate = transforms.build(params["augment"]["chain"]), params["crop"]["sample_rate"]
-    copies, draws = np.empty_like(windows), []
-    for number, example in enumerate(index.example_id):
-        rng = stream(params["seed"], Stage.AUGMENT, example, int(job.wildcards.variant))
-        drawn = chain.draw(rng, windows.shape[1], rate)
-        copies[number] = read.to_int16(chain.apply(read.to_float(windows[number]), rate, drawn))
-        draws.append(json.dumps(drawn))
-    store.write(job.output.waveforms, job.output.index, copies, index.assign(draw=draws))
+    store, medium = import_module(job.params.store), import_module(job.params.module)
+    settings, variant = job.params.settings, int(job.wildcards.variant)
+    windows, index = store.read(job.input.windows, job.input.index)
+    chain = transforms.build(settings["augment"]["chain"], job.params.transforms)
+    streams = (stream(settings["seed"], Stage.AUGMENT, example, variant) for example in index.example_id)
+    copies, draws = medium.augment(windows, chain, streams, settings)
+    index = index.assign(draw=[json.dumps(drawn) for drawn in draws])
+    store.write(job.output.windows, job.output.index, copies, index, **settings["stored"])
 
 
 run(main, globals().get("snakemake"))

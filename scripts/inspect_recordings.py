@@ -1,23 +1,25 @@
-"""Look the recordings of one shard through, and set aside what cannot be used."""
+"""Inspect the recordings of one shard, and quarantine what cannot be used."""
 
-from understory.audio import inspect
+from importlib import import_module
+
 from understory.data import inspection, store
 from understory.run.job import run
 
 
 def main(job):
-    source = job.params.source
+    source, medium = job.params.source, import_module(job.params.module)
     tables = source.read_part()
-    recordings, set_aside = inspection.inspect(
+    recordings, quarantined = inspection.inspect(
         tables.recordings,
         source.path,
-        lambda path: (inspect.inspect_file(path), ()),
-        columns=inspect.COLUMNS,
+        lambda path: medium.inspect_recording(path, job.params.settings),
+        columns=medium.COLUMNS,
     )
     _, outside = inspection.usable(tables, recordings)
-    job.params.limit.check_first([*set_aside, *outside])
+    quarantined += outside
+    job.params.limit.check_first(quarantined)
     store.write_table(job.output.recordings, recordings)
-    store.write_table(job.output.quarantine, inspection.table([*set_aside, *outside]))
+    store.write_table(job.output.quarantine, inspection.table(quarantined))
 
 
 run(main, globals().get("snakemake"))

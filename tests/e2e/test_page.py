@@ -132,7 +132,7 @@ def test_the_page_holds_the_figures_that_lie_beside_it(first, page):
 
 
 def test_the_page_says_what_ran(page):
-    for rule in ("train_fold", "compute_spectrograms", "ensemble_folds"):
+    for rule in ("train_fold", "compute_features", "ensemble_folds"):
         assert re.search(
             rf'<th scope="row">{rule}</th><td class="n">\d+</td><td class="n">[\d.]+ (s|min)', page
         )

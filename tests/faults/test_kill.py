@@ -21,7 +21,7 @@ STAGES = {
     "crop_windows": 1.0,
     "augment_windows": 3.5,
     "split_folds": 1.5,
-    "compute_spectrograms": 2.5,
+    "compute_features": 2.5,
     "train_fold": 8.0,
     "predict_fold": 5.0,
     "ensemble_folds": 1.5,

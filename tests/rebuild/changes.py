@@ -33,7 +33,7 @@ def copies(*shards, variants=(1,)):
 
 def spectrograms(*shards, variants=(0, 1)):
     return {
-        ("compute_spectrograms", f"features=log_mel, variant={v}, shard={shard}")
+        ("compute_features", f"features=log_mel, variant={v}, shard={shard}")
         for v in variants
         for shard in shards
     }

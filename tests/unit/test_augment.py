@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understory.audio import transforms
+from understory.audio.transforms.gaussian_noise_snr import GaussianNoiseSNR
+from understory.audio.transforms.pink_noise_snr import PinkNoiseSNR
+from understory.audio.transforms.pitch_shift import PitchShift
+from understory.audio.transforms.time_shift import TimeShift
+from understory.audio.transforms.volume_control import VolumeControl
 from understory.core.rng import Stage, stream
+from understory.data import transforms
 
 RATE = 8000
 DEFAULT = [
@@ -25,6 +30,10 @@ DEFAULT = [
 ]
 
 
+def build(chain):
+    return transforms.build(chain, "understory.audio.transforms")
+
+
 def tone(frequency=500.0, seconds=1.0, amplitude=0.3):
     t = np.arange(int(seconds * RATE)) / RATE
     return (amplitude * np.sin(2 * np.pi * frequency * t)).astype(np.float32)
@@ -34,7 +43,7 @@ def drawn(transform, wave, number=0):
     return transform.draw(np.random.default_rng(number), len(wave), RATE)
 
 
-@pytest.mark.parametrize("kind", [transforms.GaussianNoiseSNR, transforms.PinkNoiseSNR])
+@pytest.mark.parametrize("kind", [GaussianNoiseSNR, PinkNoiseSNR])
 @pytest.mark.parametrize(
     ("snr", "level"), [("rms", lambda x: np.sqrt(np.mean(x**2))), ("peak", lambda x: np.abs(x).max())]
 )
@@ -44,7 +53,7 @@ def test_noise_has_the_ratio_it_was_drawn_with(kind, snr, level):
     for number in range(50):
         draw = drawn(transform, wave, number)
         assert 3 <= draw["snr"] <= 12
-        noise = transform.apply(wave, RATE, draw).astype(float) - wave
+        noise = transform.apply(wave, draw, RATE).astype(float) - wave
         assert 20 * np.log10(level(wave) / level(noise)) == pytest.approx(draw["snr"], abs=0.01)
         ratios.append(draw["snr"])
     assert np.ptp(ratios) > 6
@@ -54,7 +63,7 @@ def test_the_spectra_of_the_noises():
     wave = np.full(1 << 17, 0.5, dtype=np.float32)
 
     def slope(transform):
-        noise = transform.apply(wave, RATE, drawn(transform, wave)).astype(float) - wave
+        noise = transform.apply(wave, drawn(transform, wave), RATE).astype(float) - wave
         power = np.abs(np.fft.rfft(noise))[1:] ** 2
         frequency = np.arange(1, len(power) + 1)
         edges = np.geomspace(16, len(power), 12).astype(int)
@@ -62,27 +71,27 @@ def test_the_spectra_of_the_noises():
         centres = [frequency[a:b].mean() for a, b in itertools.pairwise(edges)]
         return np.polyfit(np.log(centres), np.log(means), 1)[0]
 
-    assert slope(transforms.GaussianNoiseSNR(min_snr=10, max_snr=10)) == pytest.approx(0, abs=0.1)
-    assert slope(transforms.PinkNoiseSNR(min_snr=10, max_snr=10)) == pytest.approx(-1, abs=0.1)
+    assert slope(GaussianNoiseSNR(min_snr=10, max_snr=10)) == pytest.approx(0, abs=0.1)
+    assert slope(PinkNoiseSNR(min_snr=10, max_snr=10)) == pytest.approx(-1, abs=0.1)
 
 
 def test_pitch_is_shifted_by_whole_steps_from_minus_max_to_max_minus_one():
-    transform, wave = transforms.PitchShift(max_steps=5), tone(500)
+    transform, wave = PitchShift(max_steps=5), tone(500)
     steps = {drawn(transform, wave, number)["steps"] for number in range(300)}
     assert steps == set(range(-5, 5))
-    moved = transform.apply(wave, RATE, {"steps": 4})
+    moved = transform.apply(wave, {"steps": 4}, RATE)
     assert len(moved) == len(wave)
     assert np.abs(np.fft.rfft(moved)).argmax() == pytest.approx(500 * 2 ** (4 / 12), abs=6)
 
 
 def test_time_shift_goes_round_or_leaves_silence():
     wave = np.arange(1, 9, dtype=np.float32) / 10
-    around, silent = transforms.TimeShift(max_shift=1), transforms.TimeShift(max_shift=1, padding="zero")
-    np.testing.assert_array_equal(around.apply(wave, RATE, {"samples": 3}), np.roll(wave, 3))
-    assert silent.apply(wave, RATE, {"samples": 3})[:3].tolist() == [0, 0, 0]
-    assert silent.apply(wave, RATE, {"samples": -3})[-3:].tolist() == [0, 0, 0]
-    np.testing.assert_array_equal(silent.apply(wave, RATE, {"samples": 0}), wave)
-    most = transforms.TimeShift(max_shift=2 / RATE)
+    around, silent = TimeShift(max_shift=1), TimeShift(max_shift=1, padding="zero")
+    np.testing.assert_array_equal(around.apply(wave, {"samples": 3}, RATE), np.roll(wave, 3))
+    assert silent.apply(wave, {"samples": 3}, RATE)[:3].tolist() == [0, 0, 0]
+    assert silent.apply(wave, {"samples": -3}, RATE)[-3:].tolist() == [0, 0, 0]
+    np.testing.assert_array_equal(silent.apply(wave, {"samples": 0}, RATE), wave)
+    most = TimeShift(max_shift=2 / RATE)
     assert {drawn(most, wave, number)["samples"] for number in range(100)} == {-2, -1, 0, 1, 2}
 
 
@@ -92,16 +101,16 @@ def test_time_shift_goes_round_or_leaves_silence():
 )
 def test_volume_follows_its_curve(mode, gains):
     wave = np.full(RATE, 0.1, dtype=np.float32)
-    out = transforms.VolumeControl(db_limit=10, mode=mode).apply(wave, RATE, {"db": 6})
+    out = VolumeControl(db_limit=10, mode=mode).apply(wave, {"db": 6}, RATE)
     found = 20 * np.log10(out[[0, RATE // 4, RATE // 2]] / 0.1)
     np.testing.assert_allclose(found, gains, atol=0.01)
 
 
 def test_a_draw_can_be_recorded_and_replayed():
-    chain, wave = transforms.build(DEFAULT), tone()
+    chain, wave = build(DEFAULT), tone()
     draw = chain.draw(stream(27, Stage.AUGMENT, "example", 1), len(wave), RATE)
-    replayed = transforms.build(DEFAULT).apply(wave, RATE, json.loads(json.dumps(draw)))
-    np.testing.assert_array_equal(chain.apply(wave, RATE, draw), replayed)
+    replayed = build(DEFAULT).apply(wave, json.loads(json.dumps(draw)), RATE)
+    np.testing.assert_array_equal(chain.apply(wave, draw, RATE), replayed)
     others = [
         chain.draw(stream(27, Stage.AUGMENT, *which), len(wave), RATE)
         for which in (("example", 2), ("other", 1))
@@ -125,14 +134,14 @@ def test_whatever_comes_in_what_goes_out_is_finite_and_does_not_clip(kind, numbe
         "click": np.eye(1, len(wave), dtype=np.float32)[0],
         "short": wave[:100],
     }[kind].astype(np.float32)
-    chain = transforms.build(
+    chain = build(
         [
             {"GaussianNoiseSNR": {"min_snr": 0, "max_snr": 5, "snr": snr}},
             *DEFAULT,
             {"VolumeControl": {"db_limit": 40}},
         ]
     )
-    out = chain.apply(wave, RATE, chain.draw(np.random.default_rng(number), len(wave), RATE))
+    out = chain.apply(wave, chain.draw(np.random.default_rng(number), len(wave), RATE), RATE)
     assert out.dtype == np.float32
     assert out.shape == wave.shape
     assert np.isfinite(out).all()
@@ -142,11 +151,11 @@ def test_whatever_comes_in_what_goes_out_is_finite_and_does_not_clip(kind, numbe
 
 
 def test_probabilities():
-    transform, wave = transforms.TimeShift(max_shift=0.1, p=0.25), tone()
+    transform, wave = TimeShift(max_shift=0.1, p=0.25), tone()
     applied = sum(drawn(transform, wave, number) is not None for number in range(1000))
     assert 200 < applied < 300
-    assert transforms.TimeShift(max_shift=0.1, p=0.0).apply(wave, RATE, None) is wave
-    one = transforms.build(
+    assert TimeShift(max_shift=0.1, p=0.0).apply(wave, None, RATE) is wave
+    one = build(
         [{"OneOf": {"transforms": [{"TimeShift": {"max_shift": 0.1}}, {"PitchShift": {"max_steps": 2}}]}}]
     )
     choices = [drawn(one, wave, number)["each"][0]["choice"] for number in range(400)]
@@ -155,8 +164,6 @@ def test_probabilities():
 
 def test_what_does_not_clip_is_left_as_loud_as_it_is():
     wave = tone(amplitude=0.01)
-    np.testing.assert_array_equal(transforms.build([]).apply(wave, RATE, {"each": []}), wave)
-    doubled = transforms.build([{"VolumeControl": {"db_limit": 1}}]).apply(
-        wave * 90, RATE, {"each": [{"db": 6.0}]}
-    )
+    np.testing.assert_array_equal(build([]).apply(wave, {"each": []}, RATE), wave)
+    doubled = build([{"VolumeControl": {"db_limit": 1}}]).apply(wave * 90, {"each": [{"db": 6.0}]}, RATE)
     assert np.abs(doubled).max() == pytest.approx(1.0)

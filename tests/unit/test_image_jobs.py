@@ -12,10 +12,11 @@ from workflow import ROOT
 from understory.data import store
 from understory.data.dataset import Annotation, Dataset, Recording
 from understory.data.quarantine import Limit
+from understory.images import photographs as photograph_files
 from understory.images import pixels
 from understory.images import store as image_store
-from understory.images.recordings import quality
-from understory.plan import disk_space_images
+from understory.plan import disk_space
+from understory.plan.medium import QUALITY, Medium
 
 SLICES = {"start": 0.25, "stop": 0.75, "step": 3, "all_below": 10}
 CHAIN = [{"HorizontalFlip": {"p": 1.0}}]
@@ -59,44 +60,62 @@ class World:
         outputs = {"recordings": f"recordings/{shard}.csv", "quarantine": f"quarantine/{shard}.csv"}
         job(
             self.place,
-            "inspect_images",
+            "inspect_recordings",
             {},
             outputs,
             shard=shard,
             settings=settings,
+            module="understory.images.inspect",
             source=self.source(shard),
             limit=Limit("quarantine", 1.0),
         )
         return [store.read_table(self.place / path) for path in outputs.values()]
 
     def crop(self, shard="train-0", absent=True):
-        outputs = {"pictures": f"windows/{shard}.npy", "index": f"windows/{shard}.csv"}
-        settings = {"crop": {"absent": absent}, "images": self._taken()}
+        outputs = {"windows": f"windows/{shard}.npy", "index": f"windows/{shard}.csv"}
+        settings = {"crop": {"absent": absent}, "images": self._taken(), "stored": self._stored()}
         job(
             self.place,
-            "crop_images",
+            "crop_windows",
             {"recordings": f"recordings/{shard}.csv"},
             outputs,
             shard=shard,
             settings=settings,
+            module="understory.images.crop",
+            store="understory.images.store",
             source=self.source(shard),
         )
         return image_store.read(*(self.place / path for path in outputs.values()))
 
     def augment(self, chain=CHAIN, shard="train-0", variant="1", seed=1):
-        inputs = {"pictures": f"windows/{shard}.npy", "index": f"windows/{shard}.csv"}
+        inputs = {"windows": f"windows/{shard}.npy", "index": f"windows/{shard}.csv"}
         outputs = {key: value.replace("windows", f"augmented/{variant}") for key, value in inputs.items()}
         settings = {
             "augment": {"chain": chain},
-            "images": {"sequences": self.settings["sequences"]},
             "seed": seed,
+            "stored": self._stored(),
         }
-        job(self.place, "augment_images", inputs, outputs, shard=shard, variant=variant, settings=settings)
+        job(
+            self.place,
+            "augment_windows",
+            inputs,
+            outputs,
+            shard=shard,
+            variant=variant,
+            settings=settings,
+            module="understory.images.augment",
+            transforms="understory.images.transforms",
+            store="understory.images.store",
+        )
         return image_store.read(*(self.place / path for path in outputs.values()))
 
     def encode(self, features, shard="train-0", variant="0"):
         outputs = {"examples": f"examples/{variant}/{shard}.npy", "index": f"examples/{variant}/{shard}.csv"}
-        settings = {"features": {"small": features}, "images": {"sequences": self.settings["sequences"]}}
+        settings = {
+            "features": {"small": features},
+            "images": {"sequences": self.settings["sequences"]},
+            "stored": self._stored(),
+        }
         if shard.startswith("test"):
             inputs = {"recordings": f"recordings/{shard}.csv"}
             params = {"recordings": "…", "test": {"images": self._taken()}, "source": self.source(shard)}
@@ -106,15 +125,21 @@ class World:
             params = {}
         job(
             self.place,
-            "encode_images",
+            "compute_features",
             inputs,
             outputs,
             shard=shard,
             variant=variant,
             settings=settings,
+            module="understory.images.compute",
+            features="understory.images.features.picture",
+            store="understory.images.store",
             **params,
         )
         return image_store.read(*(self.place / path for path in outputs.values()))
+
+    def _stored(self):
+        return Medium("images", {"images": self.settings}).stored
 
     def _taken(self):
         return {key: self.settings[key] for key in ("longest_side", "sequences")}
@@ -127,8 +152,8 @@ def photographs(tmp_path):
     folder.mkdir()
     rng = np.random.default_rng(0)
     for name, shape in (("a", (30, 40)), ("b", (40, 20)), ("c", (30, 30)), ("t", (60, 20))):
-        picture = cv2.GaussianBlur(rng.integers(0, 256, (*shape, 3), dtype=np.uint8), (0, 0), 2)
-        cv2.imwrite(str(folder / f"{name}.jpg"), picture)
+        image = cv2.GaussianBlur(rng.integers(0, 256, (*shape, 3), dtype=np.uint8), (0, 0), 2)
+        cv2.imwrite(str(folder / f"{name}.jpg"), image)
     (folder / "c.jpg").write_bytes((folder / "c.jpg").read_bytes()[:-40])
     recordings = [Recording(name, f"{name}.jpg", "test" if name == "t" else "train") for name in "abct"]
     annotations = [
@@ -144,6 +169,7 @@ def photographs(tmp_path):
 
 def test_photographs_from_files_to_examples(photographs):
     world = photographs
+    assert world._stored() == {"quality": QUALITY}
     recordings, quarantine = world.inspect("train-0")
     assert recordings.values.tolist() == [["a", "a.jpg", 40, 30, ""], ["b", "b.jpg", 20, 40, ""]]
     assert quarantine[["kind", "recording_id", "place"]].values.tolist() == [["recording", "c", "c.jpg"]]
@@ -153,7 +179,7 @@ def test_photographs_from_files_to_examples(photographs):
         assert windows[number].shape == {"a": (15, 20, 3), "b": (20, 10, 3)}[row.recording_id]
         labels = {"a": ("fern", "", ""), "b": ("moss", "fern", "reed")}[row.recording_id]
         assert (row.present, row.absent, row.unknown) == labels
-        whole = pixels.limited(pixels.read(world.place / "data" / f"{row.recording_id}.jpg"), 20)
+        whole = pixels.limited(photograph_files.read(world.place / "data" / f"{row.recording_id}.jpg"), 20)
         assert np.abs(windows[number].astype(int) - whole).mean() < 3
     copies, augmented = world.augment()
     assert [json.loads(draw) for draw in augmented.draw] == [{"each": [{}]}] * 3
@@ -183,7 +209,7 @@ def test_photographs_to_test_with_are_read_as_those_to_train_with(photographs):
     world.inspect("test-0")
     stored, index = world.encode(SMALL, "test-0")
     assert index.recording_id.tolist() == ["t"]
-    whole = pixels.limited(pixels.read(world.place / "data/t.jpg"), 20)
+    whole = pixels.limited(photograph_files.read(world.place / "data/t.jpg"), 20)
     expected = pixels.fit(whole, size=(8, 10), how="stretch")
     assert np.abs(stored[0].astype(int) - expected).mean() < 3
 
@@ -251,7 +277,7 @@ def test_a_real_study_from_files_to_examples(real, tmp_path):
         np.testing.assert_array_equal(one, other)
     copies, _ = world.augment()
     np.testing.assert_array_equal(copies[3], windows[3][:, ::-1])
-    assert quality(world.settings) is None
+    assert world._stored() == {"quality": None}
 
 
 def configured(**images):
@@ -259,7 +285,8 @@ def configured(**images):
     return {
         "augment": {"copies": 3, "keep_copies": True},
         "crop": {"absent": False},
-        "features": {"small": {"size": [10, 20], "channels": None}},
+        "dataset": "herbarium2021",
+        "features": {"small": {"kind": "picture", "size": [10, 20], "channels": None}},
         "images": settings,
         "models": {"m": {"features": "small", "copies": 2}, "n": {"features": "small", "copies": 0}},
         "synthetic": {"train_recordings": 5, "rejected_recordings": 2, "test_recordings": 3},
@@ -267,14 +294,14 @@ def configured(**images):
     }
 
 
-def test_what_pictures_need_of_the_disk(photographs, real):
+def test_what_images_need_of_the_disk(photographs, real):
     tables, source = photographs.tables, photographs.source("train-0")
     config = configured()
     # Three annotations of present labels, as recorded and in two copies, and the features of these and of the test's.
-    assert disk_space_images.needed(config, tables, source) == (3 * 3 * 6000 + (3 * 3 + 1) * 160)
+    assert disk_space.needed(config, tables, source) == (3 * 3 * 6000 + (3 * 3 + 1) * 160)
     config["augment"]["keep_copies"] = False
-    assert disk_space_images.needed(config, tables, source) == (3 * 2 * 6000 + (3 * 3 + 1) * 160)
-    assert disk_space_images.needed(config, None, source) == (7 * 2 * 6000 + (7 * 3 + 3) * 160)
+    assert disk_space.needed(config, tables, source) == (3 * 2 * 6000 + (3 * 3 + 1) * 160)
+    assert disk_space.needed(config, None, source) == (7 * 2 * 6000 + (7 * 3 + 3) * 160)
     config = configured(sequences=SEQUENCES)
     folder = real("rsna-miccai") / "layout_sample"
     study_source = SimpleNamespace(path=lambda recording: folder / recording.path)
@@ -284,4 +311,4 @@ def test_what_pictures_need_of_the_disk(photographs, real):
     largest = max(path.stat().st_size for path in folder.rglob("*.dcm")) // 2
     # Of 26 slices five are taken.
     expected = 5 * 3 * 1.3 * 3 * largest + 5 * 3 * 200 * 3 * 0.8
-    assert disk_space_images.needed(config, given, study_source) == round(expected)
+    assert disk_space.needed(config, given, study_source) == round(expected)

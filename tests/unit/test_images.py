@@ -15,7 +15,8 @@ from PIL import Image, ImageOps
 
 from understory.core.errors import InputError
 from understory.data import store as tables
-from understory.images import codec, pixels, recordings, store
+from understory.images import codec, photographs, pixels, store
+from understory.images.features import picture as picture_features
 
 RNG = np.random.default_rng(0)
 PICTURE = cv2.GaussianBlur(RNG.integers(0, 256, (90, 120, 3), dtype=np.uint8), (0, 0), 2)
@@ -35,7 +36,7 @@ def png(picture=PICTURE, mode=None):
 
 def read(tmp_path, data):
     (tmp_path / "a.jpg").write_bytes(data)
-    return pixels.read(tmp_path / "a.jpg")
+    return photographs.read(tmp_path / "a.jpg")
 
 
 def test_a_photograph_is_red_green_and_blue(tmp_path):
@@ -118,7 +119,7 @@ def header(width, height):
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "expected a picture, found an empty file"),
+        (b"", "expected an image, found an empty file"),
         (b"<html>404", "expected a JPEG or PNG file, found one that begins with b'<html>404'"),
         (b"GIF89a", "expected a JPEG or PNG file"),
         (b"\xff\xd8\xff", "expected a whole JPEG file"),
@@ -135,8 +136,8 @@ def test_what_is_no_photograph(tmp_path, data, said):
 def test_what_is_no_regular_file_is_no_photograph(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for name, found in (("none", "none"), (".", "a folder"), ("pipe", "a pipe, a socket or a device")):
-        with pytest.raises(InputError, match=f"expected a picture, found {found}"):
-            pixels.read(tmp_path / name)
+        with pytest.raises(InputError, match=f"expected an image, found {found}"):
+            photographs.read(tmp_path / name)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 9])
@@ -246,7 +247,7 @@ TABLE = pd.DataFrame({"example_id": [f"{number:02}" for number in range(len(PICT
 
 def test_pictures_come_back_from_the_store_as_they_were(tmp_path):
     paths = (tmp_path / "a.npy", tmp_path / "a.csv")
-    store.write_pictures(*paths, iter(PICTURES), lambda: TABLE)
+    store.write(*paths, iter(PICTURES), lambda: TABLE)
     found, index = store.read(*paths)
     assert index.equals(TABLE)
     assert (len(found), found.shape) == (len(PICTURES), (len(PICTURES), 5, 7, 1))
@@ -258,9 +259,9 @@ def test_pictures_come_back_from_the_store_as_they_were(tmp_path):
     with pytest.raises(IndexError):
         found[len(PICTURES)]
     first = [path.read_bytes() for path in paths]
-    store.write_pictures(*paths, PICTURES, TABLE)
+    store.write(*paths, PICTURES, TABLE)
     assert [path.read_bytes() for path in paths] == first
-    store.write_pictures(*paths, [], TABLE[:0])
+    store.write(*paths, [], TABLE[:0])
     found, index = store.read(*paths)
     assert (len(found), found.shape, len(index)) == (0, (0,), 0)
 
@@ -275,26 +276,24 @@ def test_photographs_are_kept_as_jpeg_and_nothing_else_is(tmp_path):
         data = codec.encode(picture, quality=30)
         np.testing.assert_array_equal(codec.decode(np.frombuffer(data, np.uint8), picture.shape[2]), picture)
     for bad in (PICTURE.astype(float), PICTURE[..., 0], PICTURE[:0]):
-        with pytest.raises(ValueError, match="expected a picture of uint8 or uint16"):
+        with pytest.raises(ValueError, match="expected an image of uint8 or uint16"):
             codec.encode(bad)
 
 
 def test_pictures_that_do_not_belong_to_their_table_are_found_out(tmp_path):
     paths = (tmp_path / "a.npy", tmp_path / "a.csv")
-    with pytest.raises(ValueError, match="expected as many pictures as rows, found 12 rows and 1 pictures"):
-        store.write_pictures(*paths, PICTURES[:1], TABLE)
+    with pytest.raises(ValueError, match="expected as many images as rows, found 12 rows and 1 images"):
+        store.write(*paths, PICTURES[:1], TABLE)
     assert not paths[0].exists()
-    store.write_pictures(*paths, PICTURES, TABLE)
+    store.write(*paths, PICTURES, TABLE)
     whole = tables.read_table(paths[1])
     for table in (whole[:-1], whole[::-1], whole[:0], whole.iloc[[1, 0, *range(2, 12)]]):
         tables.write_table(paths[1], table)
-        with pytest.raises(
-            InputError, match=r"a.npy: expected pictures of \d+ bytes, as .*a.csv says, found"
-        ):
+        with pytest.raises(InputError, match=r"a.npy: expected images of \d+ bytes, as .*a.csv says, found"):
             store.read(*paths)
     tables.write_table(paths[1], whole.assign(channels=2))
     found, _ = store.read(*paths)
-    with pytest.raises(InputError, match=r"a.npy: item 4: expected a picture of 2 channels.*made again"):
+    with pytest.raises(InputError, match=r"a.npy: item 4: expected an image of 2 channels.*made again"):
         found[4]
     tables.write_table(paths[1], whole)
     data = bytearray(paths[0].read_bytes())
@@ -302,33 +301,41 @@ def test_pictures_that_do_not_belong_to_their_table_are_found_out(tmp_path):
     paths[0].write_bytes(data)
     found, _ = store.read(*paths)
     np.testing.assert_array_equal(found[0], PICTURES[0])
-    with pytest.raises(InputError, match=r"item 11: expected a picture, found bytes that cannot be decoded"):
+    with pytest.raises(InputError, match=r"item 11: expected an image, found bytes that cannot be decoded"):
         found[11]
 
 
 def test_a_photograph_as_a_model_is_given_it():
-    settings = {
-        "kind": "picture",
-        "size": [6, 8],
-        "fit": "stretch",
-        "scale": "none",
-        "channels": None,
-        "oriented": True,
-    }
-    found = recordings.feature(PICTURE, {}, settings)
-    np.testing.assert_array_equal(found, cv2.resize(PICTURE, (8, 6)))
-    found = recordings.feature(PICTURE, {}, {**settings, "size": [45, 30]}, box=(0.0, 0.5, 0.25, 0.5))
-    np.testing.assert_array_equal(found, PICTURE[:45, 30:60])
-    chosen = recordings.feature(PICTURE, {}, {**settings, "channels": ["c", "a"]}, sequences=["a", "b", "c"])
+    def fed(row=None, sequences=(), **options):
+        row = {"recording_id": "a", **(row or {})}
+        settings = {"size": [6, 8], "fit": "stretch", **options}
+        (image,) = picture_features.compute(lambda: iter([(PICTURE, row)]), sequences=sequences, **settings)
+        channels = picture_features.shape(sequences, **settings)[2]
+        assert image.shape == (*settings["size"], channels)
+        return image
+
+    np.testing.assert_array_equal(fed(), cv2.resize(PICTURE, (8, 6)))
+    names = ["a", "b", "c"]
+    chosen = fed(sequences=names, channels=["c", "a"])
     np.testing.assert_array_equal(chosen, cv2.resize(PICTURE, (8, 6))[..., [2, 0]])
     windows = {"windows": "0 1;0 9;50 200"}
-    found = recordings.feature(
-        PICTURE,
-        windows,
-        {**settings, "size": [90, 120], "scale": "window", "channels": ["c"]},
-        sequences=["a", "b", "c"],
-    )
+    found = fed(windows, names, size=[90, 120], scale="window", channels=["c"])
     expected = pixels.scaled(PICTURE[..., 2:], how="window", windows=[(50.0, 200.0)])
     np.testing.assert_array_equal(found, expected)
-    with pytest.raises(InputError, match=r"channels: expected some of images.sequences \(none\), given T1w"):
-        recordings.feature(PICTURE, {}, {**settings, "channels": ["T1w"]})
+    with pytest.raises(InputError, match=r"channels: expected some of images.sequences \(none\), found T1w"):
+        fed(channels=["T1w"])
+
+
+def test_all_images_of_a_recording_are_cut_to_one_box():
+    images = []
+    for top, recording in ((0, "a"), (40, "b"), (20, "a")):
+        image = np.zeros((100, 100, 3), np.uint8)
+        image[top : top + 20, 50:60] = 255
+        images.append((image, {"recording_id": recording}))
+    options = {"size": [40, 10], "fit": "stretch", "crop_to_content": True}
+    a, b, also_a = picture_features.compute(lambda: iter(images), sequences=(), **options)
+    assert (a[:20] == 255).all()
+    assert not a[20:].any()
+    assert (also_a[20:] == 255).all()
+    assert not also_a[:20].any()
+    assert (b == 255).all()

@@ -1,4 +1,4 @@
-"""Augmentation of pictures: of any channels and depth, with draws that can be replayed."""
+"""Augmentation of images: of any channels and depth, with draws that can be replayed."""
 
 import colorsys
 import json
@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from understory.core.errors import InputError
 from understory.core.rng import Stage, stream
-from understory.images import transforms
+from understory.data import transforms
+from understory.images.transforms import colour_jitter
+from understory.images.transforms.colour_jitter import ColourJitter
+from understory.images.transforms.horizontal_flip import HorizontalFlip
+from understory.images.transforms.random_resized_crop import RandomResizedCrop
+from understory.images.transforms.rotation import Rotation
+from understory.images.transforms.vertical_flip import VerticalFlip
 
 DEFAULT = [
     {"RandomResizedCrop": {"min_area": 0.5, "max_aspect": 1.5}},
@@ -26,7 +32,11 @@ DEFAULT = [
 ]
 
 
-def picture(channels=3, dtype=np.uint8, height=20, width=30, number=0):
+def build(chain):
+    return transforms.build(chain, "understory.images.transforms")
+
+
+def image(channels=3, dtype=np.uint8, height=20, width=30, number=0):
     rng = np.random.default_rng(number)
     return rng.integers(0, np.iinfo(dtype).max, (height, width, channels), endpoint=True).astype(dtype)
 
@@ -42,27 +52,28 @@ def drawn(transform, number=0):
     number=st.integers(0, 1000),
 )
 def test_what_goes_out_is_what_came_in_in_shape_and_type(channels, dtype, size, number):
-    chain = transforms.build(DEFAULT)
-    came = picture(channels, dtype, *size)
+    chain = build(DEFAULT)
+    came = image(channels, dtype, *size)
     before = came.copy()
     draw = drawn(chain, number)
     out = chain.apply(came, draw)
     assert (out.shape, out.dtype) == (came.shape, dtype)
     assert out.flags.c_contiguous
     np.testing.assert_array_equal(came, before)
-    again = transforms.build(DEFAULT).apply(came, json.loads(json.dumps(draw)))
+    again = build(DEFAULT).apply(came, json.loads(json.dumps(draw)))
     np.testing.assert_array_equal(out, again)
 
 
 def test_sound_is_not_augmented_here():
     with pytest.raises(
-        InputError, match=r"augment.chain: expected transforms of pictures .*, given PitchShift"
+        InputError,
+        match=r"augment.chain: expected a transform in understory.images.transforms, found PitchShift",
     ):
-        transforms.build([{"OneOf": {"transforms": [{"PitchShift": {"max_steps": 2}}]}}])
+        build([{"OneOf": {"transforms": [{"PitchShift": {"max_steps": 2}}]}}])
 
 
 def test_draws_are_of_their_example_and_copy():
-    chain = transforms.build(DEFAULT)
+    chain = build(DEFAULT)
     draws = [
         chain.draw(stream(27, Stage.AUGMENT, name, variant))
         for name, variant in (("a", 1), ("a", 2), ("b", 1))
@@ -72,24 +83,24 @@ def test_draws_are_of_their_example_and_copy():
 
 
 def test_probabilities():
-    for name, options in (
-        ("HorizontalFlip", {}),
-        ("VerticalFlip", {}),
-        ("Rotation", {"max_angle": 5}),
-        ("RandomResizedCrop", {"min_area": 0.5}),
-        ("ColourJitter", {"hue": 0.1}),
+    for transform, options in (
+        (HorizontalFlip, {}),
+        (VerticalFlip, {}),
+        (Rotation, {"max_angle": 5}),
+        (RandomResizedCrop, {"min_area": 0.5}),
+        (ColourJitter, {"hue": 0.1}),
     ):
-        transform = transforms.TRANSFORMS[name](**options, p=0.25)
-        assert 200 < sum(drawn(transform, number) is not None for number in range(1000)) < 300
-        came = picture()
-        assert transform.apply(came, None) is came
-    one = transforms.build([{"OneOf": {"transforms": [{"HorizontalFlip": {}}, {"VerticalFlip": {}}]}}])
+        built = transform(**options, p=0.25)
+        assert 200 < sum(drawn(built, number) is not None for number in range(1000)) < 300
+        came = image()
+        assert built.apply(came, None) is came
+    one = build([{"OneOf": {"transforms": [{"HorizontalFlip": {}}, {"VerticalFlip": {}}]}}])
     assert 150 < sum(drawn(one, number)["each"][0]["choice"] for number in range(400)) < 250
 
 
 @given(min_area=st.floats(0.01, 1), max_aspect=st.floats(1, 4), number=st.integers(0, 10_000))
 def test_a_part_has_the_area_and_the_aspect_that_it_may(min_area, max_aspect, number):
-    draw = drawn(transforms.RandomResizedCrop(min_area=min_area, max_aspect=max_aspect), number)
+    draw = drawn(RandomResizedCrop(min_area=min_area, max_aspect=max_aspect), number)
     assert min_area - 1e-9 <= draw["height"] * draw["width"] <= 1
     assert 1 / max_aspect - 1e-9 <= draw["width"] / draw["height"] <= max_aspect + 1e-9
     assert 0 <= draw["top"] <= draw["top"] + draw["height"] <= 1 + 1e-9
@@ -97,7 +108,7 @@ def test_a_part_has_the_area_and_the_aspect_that_it_may(min_area, max_aspect, nu
 
 
 def test_parts_are_of_all_sizes_and_everywhere():
-    transform = transforms.RandomResizedCrop(min_area=0.2, max_aspect=2.0)
+    transform = RandomResizedCrop(min_area=0.2, max_aspect=2.0)
     draws = [drawn(transform, number) for number in range(500)]
     areas = [draw["height"] * draw["width"] for draw in draws]
     aspects = np.log([draw["width"] / draw["height"] for draw in draws])
@@ -109,17 +120,17 @@ def test_parts_are_of_all_sizes_and_everywhere():
 
 
 def test_a_part_is_stretched_to_the_whole():
-    came = picture()
-    crop = transforms.RandomResizedCrop(min_area=0.1)
+    came = image()
+    crop = RandomResizedCrop(min_area=0.1)
     whole = {"top": 0.0, "left": 0.0, "height": 1.0, "width": 1.0}
     np.testing.assert_array_equal(crop.apply(came, whole), came)
     part = crop.apply(came, {"top": 0.25, "left": 0.5, "height": 0.5, "width": 0.5})
     np.testing.assert_array_equal(part, cv2.resize(came[5:15, 15:], (30, 20)))
 
 
-def test_pictures_are_mirrored():
-    came = picture(5, np.uint16)
-    flip, turn = transforms.HorizontalFlip(), transforms.VerticalFlip()
+def test_images_are_mirrored():
+    came = image(5, np.uint16)
+    flip, turn = HorizontalFlip(), VerticalFlip()
     np.testing.assert_array_equal(flip.apply(came, {}), came[:, ::-1])
     np.testing.assert_array_equal(turn.apply(came, {}), came[::-1])
 
@@ -127,32 +138,32 @@ def test_pictures_are_mirrored():
 @pytest.mark.parametrize("channels", [1, 3, 7])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_quarter_turn_is_exact(channels, dtype):
-    came = picture(channels, dtype, 21, 21)
-    rotation = transforms.Rotation(max_angle=90)
+    came = image(channels, dtype, 21, 21)
+    rotation = Rotation(max_angle=90)
     np.testing.assert_array_equal(rotation.apply(came, {"angle": 90.0}), np.rot90(came))
     np.testing.assert_array_equal(rotation.apply(came, {"angle": 0.0}), came)
 
 
 def test_corners_are_filled():
     came = np.full((21, 31, 2), 200, np.uint8)
-    angles = [drawn(transforms.Rotation(max_angle=20), number)["angle"] for number in range(300)]
+    angles = [drawn(Rotation(max_angle=20), number)["angle"] for number in range(300)]
     assert -20 <= min(angles) < -15 < 15 < max(angles) <= 20
-    assert (transforms.Rotation(max_angle=20).apply(came, {"angle": 20.0}) == 200).all()
-    zero = transforms.Rotation(max_angle=20, border="zero").apply(came, {"angle": 20.0})
+    assert (Rotation(max_angle=20).apply(came, {"angle": 20.0}) == 200).all()
+    zero = Rotation(max_angle=20, border="zero").apply(came, {"angle": 20.0})
     assert not zero[0, 0].any()
     assert (zero[10, 15] == 200).all()
 
 
 def jittered(came, **changes):
     none = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "hue": 0.0}
-    return transforms.ColourJitter(hue=0.5).apply(came, {**none, **changes})
+    return ColourJitter(hue=0.5).apply(came, {**none, **changes})
 
 
 @pytest.mark.parametrize(
     ("channels", "dtype"), [(1, np.uint8), (3, np.uint8), (3, np.uint16), (7, np.uint16)]
 )
 def test_brightness_and_contrast(channels, dtype):
-    came = picture(channels, dtype) // 3 + 20
+    came = image(channels, dtype) // 3 + 20
     np.testing.assert_array_equal(jittered(came), came)
     brighter = jittered(came, brightness=0.5).astype(float)
     assert np.abs(brighter - 1.5 * came).max() <= 0.51
@@ -163,14 +174,14 @@ def test_brightness_and_contrast(channels, dtype):
     if (channels, dtype) != (3, np.uint8):
         np.testing.assert_allclose(levels[0], came.mean(axis=(0, 1)), atol=1)
     else:
-        np.testing.assert_allclose(levels[0], (came @ transforms.GREY).mean(), atol=1)
+        np.testing.assert_allclose(levels[0], (came @ colour_jitter.GREY).mean(), atol=1)
     twice = jittered(came, contrast=1.0).astype(float).std()
     assert twice == pytest.approx(2 * came.astype(float).std(), rel=0.3)
 
 
 def test_where_there_is_nothing_there_stays_nothing():
     for dtype, channels in ((np.uint16, 3), (np.uint8, 4)):
-        came = picture(channels, dtype)
+        came = image(channels, dtype)
         came[:5] = 0
         out = jittered(came, brightness=0.3, contrast=-0.5, saturation=0.4, hue=0.3)
         assert not out[:5].any()
@@ -178,7 +189,7 @@ def test_where_there_is_nothing_there_stays_nothing():
 
 
 def test_saturation_and_hue_of_photographs():
-    came = picture()
+    came = image()
     grey = jittered(came, saturation=-1.0)
     assert np.ptp(grey, axis=2).max() == 0
     np.testing.assert_allclose(grey[..., 0], came @ np.array([0.299, 0.587, 0.114]), atol=0.51)
@@ -191,7 +202,7 @@ def test_saturation_and_hue_of_photographs():
 
 
 def test_draws_stay_within_their_bounds():
-    transform = transforms.ColourJitter(brightness=0.1, contrast=0.2, saturation=0.3, hue=0.05)
+    transform = ColourJitter(brightness=0.1, contrast=0.2, saturation=0.3, hue=0.05)
     draws = [drawn(transform, number) for number in range(300)]
     for name, most in (("brightness", 0.1), ("contrast", 0.2), ("saturation", 0.3), ("hue", 0.05)):
         values = [draw[name] for draw in draws]

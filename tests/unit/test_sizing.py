@@ -35,7 +35,7 @@ def sizes(train=6, counts=SOME, **changes):
 
 def test_memory_and_time_follow_the_shard_and_the_attempt():
     few, many = sizes(train=1), sizes(train=100)
-    for rule in ("crop_windows", "augment_windows", "compute_spectrograms"):
+    for rule in ("crop_windows", "augment_windows", "compute_features"):
         assert few.mem_mb(SHARD, 1, rule) > many.mem_mb(SHARD, 1, rule)
         assert [few.mem_mb(SHARD, n, rule) for n in (2, 3)] == pytest.approx(
             [few.mem_mb(SHARD, 1, rule) * factor for factor in (2, 4)], abs=2

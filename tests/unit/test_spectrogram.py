@@ -1,11 +1,13 @@
 import librosa
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understory.audio import features, read
+from understory.audio import compute, read
+from understory.audio.features import fft_frames, log_mel
 from understory.core.errors import InputError
 from understory.data import examples, source
 from understory.data.dataset import Dataset
@@ -31,15 +33,15 @@ def noise(seconds=1.0):
 @pytest.mark.parametrize("level", [0.0, 0.3])
 def test_a_constant_window_gives_zeros(normalise, level):
     wave = np.full(48_000, level, dtype=np.float32)
-    out = features.log_mel(wave, **{**MEL, "normalise": normalise})
-    assert out.shape == (128, 94) == features.shape(48_000, hop=512, n_mels=128, resize=None)
+    out = log_mel.compute(wave, **{**MEL, "normalise": normalise})
+    assert out.shape == (128, 94) == log_mel.shape(48_000, hop=512, n_mels=128, resize=None)
     assert not out.any()
 
 
 def test_normalisations():
-    low_high = features.log_mel(noise(), **MEL)
+    low_high = log_mel.compute(noise(), **MEL)
     assert (low_high.min(), low_high.max()) == (0, 1)
-    standard = features.log_mel(noise(), **{**MEL, "normalise": "standard"})
+    standard = log_mel.compute(noise(), **{**MEL, "normalise": "standard"})
     assert standard.mean() == pytest.approx(0, abs=1e-3)
     assert standard.std() == pytest.approx(1, abs=1e-3)
 
@@ -50,16 +52,16 @@ def test_the_notebook_doubles_decibels_over_the_same_floor():
         y=wave, sr=48_000, n_fft=2048, hop_length=512, n_mels=128, fmin=84, fmax=15056
     )
     doubled = np.maximum(20 * np.log10(np.maximum(power, 1e-5)), 20 * np.log10(power.max()) - 80)
-    found = features.log_mel(wave, **{**MEL, "scale": "notebook", "normalise": "none"})
+    found = log_mel.compute(wave, **{**MEL, "scale": "notebook", "normalise": "none"})
     np.testing.assert_allclose(found, doubled, atol=1e-3)
     assert np.ptp(found) == pytest.approx(80, abs=1e-3)
 
 
 def test_resizing_as_the_notebook_does():
     wave = noise(10)
-    assert features.log_mel(wave, **MEL).shape == (128, 938)
-    out = features.log_mel(wave, **{**MEL, "resize": [128, 1876]})
-    assert out.shape == (128, 1876) == features.shape(480_000, hop=512, n_mels=128, resize=[128, 1876])
+    assert log_mel.compute(wave, **MEL).shape == (128, 938)
+    out = log_mel.compute(wave, **{**MEL, "resize": [128, 1876]})
+    assert out.shape == (128, 1876) == log_mel.shape(480_000, hop=512, n_mels=128, resize=[128, 1876])
     assert 0 <= out.min() <= out.max() <= 1
 
 
@@ -79,11 +81,11 @@ def test_fft_frames_are_the_standardised_magnitudes_of_the_first_half(samples, f
     wave = np.random.default_rng(seed).normal(size=samples).astype(np.float32)
     if frames > samples // 2:
         with pytest.raises(InputError, match=f"expected frames from 1 to {samples // 2}, .*found {frames}"):
-            features.fft_frames(wave, frames=frames)
+            fft_frames.compute(wave, sample_rate=32_000, frames=frames)
         return
-    out = features.fft_frames(wave, frames=frames)
+    out = fft_frames.compute(wave, sample_rate=32_000, frames=frames)
     assert out.dtype == np.float32
-    assert out.shape == features.fft_shape(samples, frames=frames) == (frames, samples // 2 // frames)
+    assert out.shape == fft_frames.shape(samples, frames=frames) == (frames, samples // 2 // frames)
     if out.size > 1:
         np.testing.assert_allclose(out, naive_fft_frames(wave, frames), atol=1e-5)
     else:
@@ -93,7 +95,7 @@ def test_fft_frames_are_the_standardised_magnitudes_of_the_first_half(samples, f
 @pytest.mark.parametrize("hertz", [2.0, 161.0, 15_999.8])
 def test_a_tone_is_found_where_its_frequency_says(hertz):
     wave = np.sin(2 * np.pi * hertz * np.arange(160_000) / 32_000 + 0.3).astype(np.float32)
-    out = features.fft_frames(wave, frames=100)
+    out = fft_frames.compute(wave, sample_rate=32_000, frames=100)
     assert out.shape == (100, 800)
     # 5 s tell frequencies 0.2 Hz apart.
     assert out.argmax() == round(hertz * 5)
@@ -103,35 +105,33 @@ def test_a_tone_is_found_where_its_frequency_says(hertz):
 
 @pytest.mark.parametrize("wave", [np.zeros(1000), np.full(1000, 0.3), np.eye(1, 1000, 7)[0]])
 def test_magnitudes_that_are_all_alike_give_zeros(wave):
-    assert not features.fft_frames(wave.astype(np.float32), frames=10).any()
+    assert not fft_frames.compute(wave.astype(np.float32), sample_rate=32_000, frames=10).any()
 
 
 def test_float16_holds_fft_frames():
     tone = np.sin(np.arange(160_000)).astype(np.float32)
     for wave in (noise(5)[:160_000], tone, tone * 1e-4, noise(5)[:160_000] * 1e-4 + tone):
-        out = features.fft_frames(wave, frames=100)
+        out = fft_frames.compute(wave, sample_rate=32_000, frames=100)
         assert (np.abs(out.astype(np.float16) - out) <= np.maximum(2.0**-11 * np.abs(out), 2.0**-25)).all()
 
 
-def test_settings_choose_what_is_computed():
+def test_what_is_computed_of_windows_is_what_each_window_gives():
     wave, mel = noise(), {key: value for key, value in MEL.items() if key != "sample_rate"}
-    for settings, expected in (
-        ({"kind": "log_mel", **mel}, features.log_mel(wave, **MEL)),
-        (
-            {"kind": "log_mel", **mel, "resize": [32, 50]},
-            features.log_mel(wave, **{**MEL, "resize": [32, 50]}),
-        ),
-        ({"kind": "fft_frames", "frames": 7}, features.fft_frames(wave, frames=7)),
+    windows = np.stack([read.to_int16(wave), read.to_int16(wave[::-1])])
+    index = pd.DataFrame({"example_id": ["a", "b"]})
+    settings = {"crop": {"sample_rate": 48_000}}
+    for kind, options in (
+        (log_mel, mel),
+        (log_mel, {**mel, "resize": [32, 50]}),
+        (fft_frames, {"frames": 7}),
     ):
-        found = features.compute(wave, sample_rate=48_000, settings=settings)
-        np.testing.assert_array_equal(found, expected)
-        assert found.shape == features.shape_of(48_000, settings)
-    for call in (
-        lambda: features.compute(wave, sample_rate=48_000, settings={"kind": "picture"}),
-        lambda: features.shape_of(48_000, {"kind": "picture"}),
-    ):
-        with pytest.raises(InputError, match="expected kind log_mel or fft_frames of a sound, found picture"):
-            call()
+        found, table = compute.compute(compute.stored(windows, index), kind, options, settings)
+        assert table is index
+        assert found.dtype == np.float16
+        assert found.shape == (2, *kind.shape(48_000, **options))
+        for one, window in zip(found, windows, strict=True):
+            expected = kind.compute(read.to_float(window), sample_rate=48_000, **options)
+            np.testing.assert_array_equal(one, expected.astype(np.float16))
 
 
 def test_f97ababc1_equals_plain_librosa(real):
@@ -152,7 +152,7 @@ def test_f97ababc1_equals_plain_librosa(real):
     assert len(index) == 2
     for row in index.itertuples():
         wave = read.read_window(path, start=round(row.start * rate), samples=480_000, sample_rate=rate)
-        found = features.log_mel(read.to_float(read.to_int16(wave)), **MEL).astype(np.float16)
+        found = log_mel.compute(read.to_float(read.to_int16(wave)), **MEL).astype(np.float16)
         centre = int(np.round((row.t_min + row.t_max) / 2 * rate))
         beginning = min(max(centre - 240_000, 0), len(whole) - 480_000)
         power = librosa.feature.melspectrogram(

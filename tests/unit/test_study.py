@@ -14,12 +14,13 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from understory.core.errors import InputError
-from understory.images import dicom, recordings
-from understory.images.pixels import content_box, union
+from understory.images import dicom, study
+from understory.images import read as image_read
+from understory.images.features import picture as picture_features
+from understory.images.pixels import content_box, turned, turned_back, union, within
 
 SLICES = {"start": 0.25, "stop": 0.75, "step": 3, "all_below": 10}
 ORIGINAL = {
-    "kind": "picture",
     "size": [32, 32],
     "fit": "stretch",
     "channels": ["T1wCE"],
@@ -61,7 +62,7 @@ def written(path, pixels=PIXELS, *, place=None, orientation=AXIAL, frame=FRAME, 
 
 
 def test_slices_are_sorted_as_numbers(real, tmp_path):
-    found, other = dicom.numbered(real("rsna-miccai") / "layout_sample/train/99999/T1w")
+    found, other = study.numbered(real("rsna-miccai") / "layout_sample/train/99999/T1w")
     assert list(found) == [1, *range(97, 282, 8), 384]
     assert [path.name for path in found.values()] == [f"Image-{number}.dcm" for number in found]
     assert other == []
@@ -75,21 +76,21 @@ def test_slices_are_sorted_as_numbers(real, tmp_path):
         "._Image-9.dcm",
     ):
         (tmp_path / name).touch()
-    found, other = dicom.numbered(tmp_path)
+    found, other = study.numbered(tmp_path)
     assert [path.name for path in found.values()] == ["Image-02.dcm", "7.DCM", "Image-10.dcm"]
     assert other == [
         ("IMG.dcm", "expected a name that ends in a number, such as Image-1.dcm"),
         ("Image-2.dcm", "expected each number once, found that of Image-02.dcm again"),
     ]
-    assert dicom.numbered(tmp_path / "none") == ({}, [])
-    assert dicom.numbered(tmp_path / "7.DCM") == ({}, [("", "expected a folder, found a file")])
+    assert study.numbered(tmp_path / "none") == ({}, [])
+    assert study.numbered(tmp_path / "7.DCM") == ({}, [("", "expected a folder, found a file")])
 
 
 def test_slices_are_chosen_as_the_published_notebooks_do():
     for count in range(300):
         stack = list(range(count))
         every = 1 if count < 10 else 3
-        assert list(dicom.chosen(count, **SLICES)) == stack[int(count * 0.25) : int(count * 0.75) : every]
+        assert list(study.chosen(count, **SLICES)) == stack[int(count * 0.25) : int(count * 0.75) : every]
 
 
 def signed_axes():
@@ -127,9 +128,9 @@ def test_a_slice_lies_as_it_is_looked_at(orientation, degrees):
     # What grows to the right, and what grows downwards.
     right, down = {0: (back, -head), 1: (left, -head), 2: (left, back)}[across]
     turn = dicom.turn_of(cosines)
-    assert (np.diff(dicom.turned(right, turn), axis=1) > 0).all()
-    assert (np.diff(dicom.turned(down, turn), axis=0) > 0).all()
-    np.testing.assert_array_equal(dicom.turned_back(dicom.turned(row, turn), turn), row)
+    assert (np.diff(turned(right, turn), axis=1) > 0).all()
+    assert (np.diff(turned(down, turn), axis=0) > 0).all()
+    np.testing.assert_array_equal(turned_back(turned(row, turn), turn), row)
 
 
 def test_what_has_no_orientation_is_left_as_it_is(tmp_path):
@@ -138,7 +139,7 @@ def test_what_has_no_orientation_is_left_as_it_is(tmp_path):
     assert dicom.read(written(tmp_path / "2.dcm", orientation=(1, 0, 0, 1, 0, 0))).turn == 0
     found = dicom.read(written(tmp_path / "3.dcm", orientation=(0, -1, 0, 1, 0, 0)))
     assert found.pixels.shape == PIXELS.shape[::-1]
-    np.testing.assert_array_equal(dicom.turned_back(found.pixels, found.turn), PIXELS)
+    np.testing.assert_array_equal(turned_back(found.pixels, found.turn), PIXELS)
 
 
 def test_values_are_rescaled_inverted_and_windowed(tmp_path):
@@ -240,7 +241,7 @@ def test_a_study_is_what_of_it_can_be_used(tmp_path):
     (tmp_path / "T1w/Image-x.dcm").touch()
     stack(tmp_path / "FLAIR", 2)
     (tmp_path / "FLAIR/Image-1.dcm").write_bytes(b"")
-    found, set_aside = dicom.inspect(tmp_path, sequences=["T1wCE", "T1w", "FLAIR"], slices=SLICES)
+    found, set_aside = study.inspect(tmp_path, sequences=["T1wCE", "T1w", "FLAIR"], slices=SLICES)
     # Of 5 to 16 those at places 3 and 6, of which one is all zero and the other cut short, are no use.
     assert found == (10, 12, "T1w-10")
     assert {place: reason.split(",")[0] for place, reason in set_aside} == {
@@ -249,24 +250,24 @@ def test_a_study_is_what_of_it_can_be_used(tmp_path):
         "FLAIR/Image-1.dcm": "expected a DICOM file",
     }
     written(cut)
-    assert dicom.inspect(tmp_path, sequences=["T1wCE", "T1w"], slices=SLICES)[0] == (10, 12, "T1w-11")
-    assert dicom.inspect(tmp_path, sequences=["FLAIR"], slices=SLICES)[0] == (10, 12, "FLAIR-2")
+    assert study.inspect(tmp_path, sequences=["T1wCE", "T1w"], slices=SLICES)[0] == (10, 12, "T1w-11")
+    assert study.inspect(tmp_path, sequences=["FLAIR"], slices=SLICES)[0] == (10, 12, "FLAIR-2")
 
 
 def test_a_study_without_a_slice_is_refused(tmp_path):
     (tmp_path / "T1w").mkdir()
     written(tmp_path / "T1w/Image-1.dcm", np.zeros_like(PIXELS))
-    said = r"expected a slice that can be used in T1w, FLAIR, found none \(set aside: 0\)$"
+    said = r"expected a slice that can be used in T1w, FLAIR, found none \(quarantined: 0\)$"
     with pytest.raises(InputError, match=said):
-        dicom.inspect(tmp_path, sequences=["T1w", "FLAIR"], slices=SLICES)
+        study.inspect(tmp_path, sequences=["T1w", "FLAIR"], slices=SLICES)
     (tmp_path / "T1w/Image-2.dcm").write_bytes(b"x")
-    with pytest.raises(InputError, match=r"set aside: 1\); T1w/Image-2.dcm: expected a DICOM file"):
-        dicom.inspect(tmp_path, sequences=["T1w", "FLAIR"], slices=SLICES)
+    with pytest.raises(InputError, match=r"quarantined: 1\); T1w/Image-2.dcm: expected a DICOM file"):
+        study.inspect(tmp_path, sequences=["T1w", "FLAIR"], slices=SLICES)
     for place, found in (("none", "none"), ("T1w/Image-2.dcm", "a file")):
         with pytest.raises(
             InputError, match=f"expected a folder with the sequences of a study, found {found}"
         ):
-            dicom.inspect(tmp_path / place, sequences=["T1w"], slices=SLICES)
+            study.inspect(tmp_path / place, sequences=["T1w"], slices=SLICES)
 
 
 def flat(number):
@@ -277,9 +278,9 @@ def flat(number):
 
 
 def matched(folder, sequences):
-    items = dicom.inspect(folder, sequences=sequences, slices={**SLICES, "all_below": 99})[0][2]
+    items = study.inspect(folder, sequences=sequences, slices={**SLICES, "all_below": 99})[0][2]
     return {
-        taken.item: taken.picture[4, 4].tolist() for taken in dicom.take(folder, items, sequences=sequences)
+        taken.item: taken.image[4, 4].tolist() for taken in study.read(folder, items, sequences=sequences)
     }
 
 
@@ -337,13 +338,13 @@ def test_the_nearest_slice_that_can_be_used_is_taken_at_the_size_of_the_first(tm
     written(tmp_path / "FLAIR/Image-1.dcm", np.zeros((16, 24), np.uint16), orientation=None)
     (tmp_path / "FLAIR/Image-2.dcm").write_bytes(b"x")
     items = "T1w-2 T1w-3"
-    taken = list(dicom.take(tmp_path, items, sequences=["T1w", "FLAIR"]))
-    assert [each.picture.shape for each in taken] == [(8, 8, 2)] * 2
-    assert [each.picture[4, 4].tolist() for each in taken] == [[200, 100], [300, 400]]
+    taken = list(study.read(tmp_path, items, sequences=["T1w", "FLAIR"]))
+    assert [each.image.shape for each in taken] == [(8, 8, 2)] * 2
+    assert [each.image[4, 4].tolist() for each in taken] == [[200, 100], [300, 400]]
     assert taken[0].windows == ((0.0, 200.0), (0.0, 100.0))
     (tmp_path / "T1w/Image-3.dcm").unlink()
     with pytest.raises(InputError, match=r"expected slice T1w-3, found that it cannot be used any more"):
-        list(dicom.take(tmp_path, items, sequences=["T1w", "FLAIR"]))
+        list(study.read(tmp_path, items, sequences=["T1w", "FLAIR"]))
 
 
 def published(folder, size):
@@ -366,33 +367,31 @@ def test_the_published_pictures_come_out_to_the_letter(real, tmp_path, orientati
             dataset.save_as(path)
     shutil.copytree(source, tmp_path / "FLAIR")
     sequences = ["T1wCE", "FLAIR", "T2w"]
-    items = dicom.inspect(tmp_path, sequences=sequences, slices=SLICES)[0][2]
-    settings = {"sequences": sequences}
-    found = [
-        recordings.feature(picture, row, ORIGINAL, sequences=sequences)
-        for picture, row in recordings.pictures(tmp_path, items, settings)
-    ]
+    items = study.inspect(tmp_path, sequences=sequences, slices=SLICES)[0][2]
+    taken = list(image_read.images(tmp_path, items, {"sequences": sequences}))
+    found = list(fed(taken, sequences, ORIGINAL))
     expected = list(published(tmp_path / "T1wCE", 32))
     assert len(found) == len(expected) == 5
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one[..., 0], other)
 
 
+def fed(taken, sequences, settings):
+    """Images of one recording as a model is fed them."""
+    rows = [(image, {"recording_id": "a", **facts}) for image, facts in taken]
+    return picture_features.compute(lambda: iter(rows), sequences=sequences, **settings)
+
+
 def test_a_study_is_cut_to_the_box_of_all_its_slices(real):
     folder = real("rsna-miccai") / "layout_sample/train/99999"
-    items = dicom.inspect(folder, sequences=["T1w"], slices=SLICES)[0][2]
-    taken = list(recordings.pictures(folder, items, {"sequences": ["T1w"]}))
-
-    def pictures():
-        return ((picture, {"recording_id": "a", **facts}) for picture, facts in taken)
-
-    settings = {**ORIGINAL, "channels": None, "crop_to_content": True, "size": [64, 48], "fit": "pad"}
-    box = union(content_box(picture) for picture, _ in taken)
+    items = study.inspect(folder, sequences=["T1w"], slices=SLICES)[0][2]
+    taken = list(image_read.images(folder, items, {"sequences": ["T1w"]}))
+    whole = {**ORIGINAL, "channels": None, "size": [64, 48], "fit": "pad"}
+    settings = {**whole, "crop_to_content": True}
+    box = union(content_box(image) for image, _ in taken)
     assert 0 < box[0] < 0.5 < box[1] <= 1
-    for found, (picture, row) in zip(
-        recordings.features(pictures, settings, sequences=["T1w"]), pictures(), strict=True
-    ):
-        expected = recordings.feature(picture, row, settings, sequences=["T1w"], box=box)
+    cut = [(within(image, box), facts) for image, facts in taken]
+    for found, expected in zip(fed(taken, ["T1w"], settings), fed(cut, ["T1w"], whole), strict=True):
         np.testing.assert_array_equal(found, expected)
-    window = recordings.feature(taken[0].picture, taken[0].facts, {**settings, "scale": "window"})
+    window = next(fed(taken[:1], ["T1w"], {**whole, "scale": "window"}))
     assert np.ptp(window) > 100

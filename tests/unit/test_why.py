@@ -9,7 +9,7 @@ rule augment_windows:
     reason: Params have changed since last execution: Union of exclusive params before and now across all output: before: {'augment': {'chain': [{'PitchShift': {'max_steps': 5}}]}, 'seed': 27},{'code': {'augment_windows.py': 'aa', 'understory/augment.py': 'bb'}, 'packages': {'librosa': '0.11.0'}} now: {'augment': {'chain': [{'PitchShift': {'max_steps': 4}}]}, 'seed': 27},{'code': {'augment_windows.py': 'aa', 'understory/augment.py': 'cc'}, 'packages': {'librosa': '0.12.0'}} 
     wildcards: variant=1, shard=train-0
 [Fri Nov 20 17:16:00 2026]
-rule compute_spectrograms:
+rule compute_features:
     input: a/1/train-0.npy, a/1/train-0.csv
     output: e/1/train-0.npy, e/1/train-0.csv
     reason: Input files updated by another job: a/1/train-0.npy, a/1/train-0.csv
@@ -34,20 +34,20 @@ Job stats:
 
 def test_what_changed_is_said_in_words():
     assert why.main(PLAN) == [
-        "augment_windows           1 job   augment.chain.0.PitchShift.max_steps: 5 → 4",
-        "augment_windows           1 job   code of understory/augment.py",
-        "augment_windows           1 job   librosa: 0.11.0 → 0.12.0",
-        "compute_spectrograms      1 job   follows from augment_windows",
-        "inspect_recordings        1 job   recordings changed",
-        "split_folds               1 job   not made yet, or deleted",
+        "augment_windows         1 job   augment.chain.0.PitchShift.max_steps: 5 → 4",
+        "augment_windows         1 job   code of understory/augment.py",
+        "augment_windows         1 job   librosa: 0.11.0 → 0.12.0",
+        "compute_features        1 job   follows from augment_windows",
+        "inspect_recordings      1 job   recordings changed",
+        "split_folds             1 job   not made yet, or deleted",
     ]
 
 
 def test_only_what_leads_to_a_target_is_said():
-    for target in ("compute_spectrograms", "e/1/train-0.npy"):
+    for target in ("compute_features", "e/1/train-0.npy"):
         assert {line.split()[0] for line in why.main(PLAN, target)} == {
             "augment_windows",
-            "compute_spectrograms",
+            "compute_features",
         }
     assert why.main(PLAN, "elsewhere") == ["nothing that would run leads to elsewhere"]
 

@@ -24,8 +24,13 @@ UNKNOWN_SIZE = 0x7FFF_0000
 TOO_SHORT = re.compile(
     r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE
 )
-# What `inspect_file` finds.
+# What `inspect_recording` finds.
 COLUMNS = ["sample_rate", "channels", "frames"]
+
+
+def inspect_recording(path: Path, settings: dict):
+    """What `understory.data.inspection.inspect` asks of a recording: the facts that `inspect_file` finds, and no parts."""
+    return inspect_file(path), ()
 
 
 def inspect_file(path: Path) -> tuple[int, int, int]:

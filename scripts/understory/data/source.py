@@ -145,7 +145,7 @@ class Source(Untracked):
         module = reader(self.dataset)
         if getattr(module, "FOLDERS", False):
             return "a folder with the sequences of a study"
-        return {"audio": "an audio file", "images": "a picture"}[module.MEDIUM]
+        return {"audio": "an audio file", "images": "an image"}[module.MEDIUM]
 
     def other(self, recording: Recording) -> str | None:
         """What lies at a recording's path, in words that follow "found"; None where it is what is expected."""

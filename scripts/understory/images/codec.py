@@ -1,61 +1,61 @@
-"""Pictures as the bytes of a file in the example store: JPEG, or PNG without loss."""
+"""Images as the bytes of a file in the example store: JPEG, or PNG without loss."""
 
 import numpy as np
 
 from understory.core.errors import InputError
 from understory.images.opencv import cv2
 
-# Of zlib: more takes several times as long, and saves hundredths.
+# Compression level of zlib: higher ones take several times as long, and save hundredths.
 LEVEL = 3
 
 
-def encode(picture: np.ndarray, *, quality: int | None = None) -> bytes:
-    """A picture as the bytes of a file.
+def encode(image: np.ndarray, *, quality: int | None = None) -> bytes:
+    """An image as the bytes of a file.
 
     Parameters
     ----------
-    picture : numpy.ndarray
+    image : numpy.ndarray
         uint8 or uint16 of shape (height, width, channels), red first where there are three.
     quality : int, optional
-        1 to 100: as JPEG, where it is uint8 and has three channels. Any other, and all without it, become a PNG, which
-        loses nothing; a number of channels that it has no form for stands in it as a grey strip, one below the other.
+        1 to 100: an image of uint8 with three channels becomes a JPEG of this quality. Any other image, and every image
+        without it, becomes a PNG, without loss; unless it has three channels, these are stacked into one grey strip.
 
     Raises
     ------
     ValueError
-        It is of another type or shape, or has no pixel.
+        It has another type or shape, or no pixel.
     """
-    if picture.dtype not in (np.uint8, np.uint16) or picture.ndim != 3 or not picture.size:
+    if image.dtype not in (np.uint8, np.uint16) or image.ndim != 3 or not image.size:
         raise ValueError(
-            f"expected a picture of uint8 or uint16 and shape (height, width, channels), found {picture.dtype} of shape {picture.shape}"
+            f"expected an image of uint8 or uint16 and shape (height, width, channels), found {image.dtype} of shape {image.shape}"
         )
     options = [cv2.IMWRITE_PNG_COMPRESSION, LEVEL]
     suffix = ".png"
-    if picture.shape[2] == 3:
-        picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-        if quality is not None and picture.dtype == np.uint8:
-            # Colours as fine as the rest: pictures are small, and encoded twice.
+    if image.shape[2] == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+        if quality is not None and image.dtype == np.uint8:
+            # Colours are not subsampled: images are small, and encoded twice.
             fine = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
             suffix, options = ".jpg", [cv2.IMWRITE_JPEG_QUALITY, quality, *fine]
     else:
-        picture = np.concatenate(np.moveaxis(picture, 2, 0))
-    done, data = cv2.imencode(suffix, picture, options)
+        image = np.concatenate(np.moveaxis(image, 2, 0))
+    done, data = cv2.imencode(suffix, image, options)
     if not done:
-        raise ValueError(f"expected a picture that can be encoded, found one of shape {picture.shape}")
+        raise ValueError(f"expected an image that can be encoded, found one of shape {image.shape}")
     return data.tobytes()
 
 
 def decode(data, channels: int) -> np.ndarray:
-    """The picture that `encode` made such bytes of, of so many channels; InputError where they are none."""
-    picture = None
+    """The image of `channels` channels that `encode` gave such bytes for; InputError where they cannot be decoded."""
+    image = None
     if len(data):
-        picture = cv2.imdecode(np.asarray(data), cv2.IMREAD_UNCHANGED)
-    if picture is None:
-        raise InputError("expected a picture, found bytes that cannot be decoded")
-    if picture.ndim == 3:
-        picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-    elif len(picture) % channels == 0:
-        picture = np.ascontiguousarray(np.moveaxis(picture.reshape(channels, -1, picture.shape[1]), 0, 2))
-    if picture.shape[2:] != (channels,):
-        raise InputError(f"expected a picture of {channels} channels, found one of shape {picture.shape}")
-    return picture
+        image = cv2.imdecode(np.asarray(data), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise InputError("expected an image, found bytes that cannot be decoded")
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    elif len(image) % channels == 0:
+        image = np.ascontiguousarray(np.moveaxis(image.reshape(channels, -1, image.shape[1]), 0, 2))
+    if image.shape[2:] != (channels,):
+        raise InputError(f"expected an image of {channels} channels, found one of shape {image.shape}")
+    return image

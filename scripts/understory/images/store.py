@@ -10,38 +10,38 @@ from understory.data import store
 from understory.images import codec
 
 
-def write_pictures(array_path, index_path, pictures, index, *, quality: int | None = None):
-    """Write pictures as the bytes of compressed files, one after the other, and their table.
+def write(array_path, index_path, images, index, *, quality: int | None = None):
+    """Write images as the bytes of compressed files, one after the other, and their table.
 
     The table gets the columns `end`, the byte that each ends before, and `channels`.
 
     Parameters
     ----------
-    pictures : iterable of numpy.ndarray
+    images : iterable of numpy.ndarray
         uint8 or uint16 of shape (height, width, channels); one at a time is in memory.
     index : pandas.DataFrame or callable
-        Their table, or what gives it when they have all been taken.
+        Their table, or a function that gives it when all images have been taken.
     quality : int, optional
         Of `understory.images.codec.encode`.
 
     Raises
     ------
     ValueError
-        There are not as many as the table has rows.
+        There are more or fewer images than rows.
     """
     ends, channels = [], []
     with replacing(array_path) as path, open(path, "wb") as file:
-        # NumPy leaves room in a header for its first length to grow, so that the last word on it fits as well.
+        # The length is not known yet; NumPy leaves room in the header for it to grow.
         _write_header(file, 0)
         start = file.tell()
-        for picture in pictures:
-            file.write(codec.encode(picture, quality=quality))
+        for image in images:
+            file.write(codec.encode(image, quality=quality))
             ends.append(file.tell() - start)
-            channels.append(picture.shape[2])
+            channels.append(image.shape[2])
         index = index() if callable(index) else index
         if len(ends) != len(index):
             raise ValueError(
-                f"{array_path}: expected as many pictures as rows, found {len(index)} rows and {len(ends)} pictures"
+                f"{array_path}: expected as many images as rows, found {len(index)} rows and {len(ends)} images"
             )
         file.seek(0)
         _write_header(file, ends[-1] if ends else 0)
@@ -52,17 +52,17 @@ def write_pictures(array_path, index_path, pictures, index, *, quality: int | No
 
 
 def _write_header(file, length: int):
-    """The header of an array of so many bytes."""
+    """Write the header of an array of `length` bytes."""
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (length,)})
 
 
-class Pictures:
-    """The pictures of a shard, mapped from disk and decoded one at a time.
+class Images:
+    """The images of a shard, mapped from disk and decoded one at a time.
 
     Attributes
     ----------
     shape : tuple of int
-        Their number, and the height, width and channels of the first of them; (0,) where there is none.
+        Their number, and the height, width and channels of the first one; (0,) without any.
     """
 
     def __init__(self, path, data: np.ndarray, ends, channels):
@@ -77,31 +77,31 @@ class Pictures:
         return (len(self), *(self[0].shape if len(self) else ()))
 
     def __getitem__(self, number: int) -> np.ndarray:
-        """One of them: uint8 or uint16 of shape (height, width, channels)."""
+        """One image: uint8 or uint16 of shape (height, width, channels)."""
         number = range(len(self))[number]
         start = self._ends[number - 1] if number else 0
         try:
             return codec.decode(self._data[start : self._ends[number]], int(self._channels[number]))
         except InputError as error:
             raise InputError(
-                f"{self._path}: item {number}: {error}: delete it to have it made again"
+                f"{self._path}: item {number}: {error}: delete the file to have it made again"
             ) from None
 
 
 def read(array_path, index_path):
-    """The `Pictures` of a shard, and their table without what tells where they are.
+    """The `Images` of a shard, and their table without the columns that locate them.
 
     Raises
     ------
     InputError
-        One of them does not belong to the other.
+        The two do not belong together.
     """
     array = np.load(array_path, mmap_mode="r", allow_pickle=False)
     index = store.read_table(index_path)
     ends = np.array([0, *index.end])
     if array.ndim != 1 or len(array) != ends[-1] or (np.diff(ends) <= 0).any():
         raise InputError(
-            f"{array_path}: expected pictures of {ends[-1]:.0f} bytes, as {index_path} says, found {array.size}: "
+            f"{array_path}: expected images of {ends[-1]:.0f} bytes, as {index_path} says, found {array.size}: "
             "delete both to have them made again"
         )
-    return Pictures(array_path, array, index.end, index.channels), index.drop(columns=["end", "channels"])
+    return Images(array_path, array, index.end, index.channels), index.drop(columns=["end", "channels"])

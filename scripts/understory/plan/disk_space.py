@@ -1,4 +1,4 @@
-"""What a run needs of the disk."""
+"""Estimate the disk space that a run needs, and check that it is there."""
 
 import math
 import os
@@ -9,41 +9,54 @@ from understory.audio import read
 from understory.core.errors import InputError
 from understory.data.dataset import Dataset
 from understory.data.source import Source, reader
-from understory.plan import disk_space_images, job_resources
 from understory.plan.config import copies_by_features
+from understory.plan.medium import Medium
 from understory.synthetic.soundscapes import MORE_CONFIRMED, MORE_REJECTED, SAMPLE_RATE
 
 WAVEFORM_BYTES = 2  # int16
 FEATURE_BYTES = 2  # float16
+# Bytes of a compressed pixel: all channels of a photograph as JPEG, and a channel of a slice of 16 bits, or of 8.
+PHOTOGRAPH, SLICE, GREY = 0.8, 1.3, 0.8
+# Height over width of a photograph whose longer side is known, as most cameras have it.
+ASPECT = 3 / 4
+# Pixels of a synthetic slice.
+PIXELS = 64**2
 
 
 def needed(config: dict, tables: Dataset | None, source: Source) -> int:
-    """Bytes of the windows, augmented copies and features of a run, and of recordings still to be made.
+    """Bytes of the windows, augmented copies and features of a run, and of sound recordings still to be made.
 
-    Test recordings are taken to be as long as the first of them that can be read.
+    All test recordings of sound are assumed to be as long as the first that can be read, and all studies to have as many
+    slices as the first that is there, each as large as its largest file.
 
     Parameters
     ----------
     config : dict
         The whole configuration.
     tables : Dataset or None
-        The data set's; None where made-up data are still to be made.
+        The data set's; None where synthetic data are still to be made.
     source : Source
         Where the recordings are.
     """
-    if reader(config["dataset"]).MEDIUM == "images":
-        return disk_space_images.needed(config, tables, source)
-    crop, augment = config["crop"], config["augment"]
+    medium = Medium(reader(config["dataset"]).MEDIUM, config)
+    estimate = _audio if medium.name == "audio" else _images
+    recorded, examples, tests, window, feature = estimate(config, medium, tables, source)
+    copies = copies_by_features(config)
+    most = max(copies.values(), default=0)
+    stored = 1 + (most if config["augment"]["keep_copies"] else min(most, 1))
+    features = sum((examples * (1 + count) + tests) * feature(name) for name, count in copies.items())
+    return round(recorded + examples * stored * window + features)
+
+
+def _audio(config, medium, tables, source):
+    """Bytes of recordings still to be made, the numbers of examples and test windows, and bytes of a window and of features."""
+    crop, synthetic = config["crop"], config["synthetic"]
     recorded = 0.0
     if tables is None:
-        made = config["synthetic"]
-        examples = made["train_recordings"] * (1 + MORE_CONFIRMED) + made["rejected_recordings"] * (
-            1 + MORE_REJECTED
-        )
-        tests, seconds = made["test_recordings"], made["test_duration"]
-        recorded = (made["train_recordings"] + made["rejected_recordings"]) * made[
-            "train_duration"
-        ] + tests * seconds
+        train, rejected, tests = (synthetic[f"{kind}_recordings"] for kind in ("train", "rejected", "test"))
+        examples = train * (1 + MORE_CONFIRMED) + rejected * (1 + MORE_REJECTED)
+        seconds = synthetic["test_duration"]
+        recorded = (train + rejected) * synthetic["train_duration"] + tests * seconds
     else:
         examples = sum(a.presence == "present" or crop["absent"] for a in tables.annotations)
         test = [recording for recording in tables.recordings if recording.subset == "test"]
@@ -52,22 +65,56 @@ def needed(config: dict, tables: Dataset | None, source: Source) -> int:
             try:
                 seconds = read.length(source.path(recording), crop["sample_rate"]) / crop["sample_rate"]
                 break
-            except InputError:  # said by the job that needs the recording
+            except InputError:  # reported by the job that needs the recording
                 continue
     windows = tests * (1 + math.ceil(max(seconds - crop["window"], 0) / crop["hop"]))
-    samples = round(crop["window"] * crop["sample_rate"])
-    copies = copies_by_features(config)
-    kept = 1 + (max(copies.values()) if augment["keep_copies"] else min(max(copies.values()), 1))
-    waveforms = examples * kept * samples + recorded * SAMPLE_RATE
-    values = sum(
-        (examples * (1 + count) + windows) * job_resources.values(config["features"][fed], samples)
-        for fed, count in copies.items()
+    return (
+        recorded * SAMPLE_RATE * WAVEFORM_BYTES,
+        examples,
+        windows,
+        medium.samples * WAVEFORM_BYTES,
+        lambda name: math.prod(medium.shape(name)) * FEATURE_BYTES,
     )
-    return round(waveforms * WAVEFORM_BYTES + values * FEATURE_BYTES)
+
+
+def _images(config, medium, tables, source):
+    """The same of images; synthetic ones are small beside what is made of them."""
+    settings, synthetic = config["images"], config["synthetic"]
+    if tables is None:
+        examples = synthetic["train_recordings"] + synthetic["rejected_recordings"]
+        tests = synthetic["test_recordings"]
+    else:
+        presences = ("present", "absent") if config["crop"]["absent"] else ("present",)
+        examples = len({(a.recording_id, a.label) for a in tables.annotations if a.presence in presences})
+        tests = sum(recording.subset == "test" for recording in tables.recordings)
+    items, window = 1, PHOTOGRAPH * ASPECT * settings["longest_side"] ** 2
+    if settings["sequences"]:
+        items, pixels = _slices(settings, tables, source)
+        window = SLICE * len(settings["sequences"]) * pixels
+
+    def feature(name):
+        height, width, channels = medium.shape(name)
+        return height * width * (channels * GREY if settings["sequences"] else PHOTOGRAPH)
+
+    return 0, examples * items, tests * items, window, feature
+
+
+def _slices(settings, tables, source):
+    """How many slices are taken of a study, and their pixels."""
+    # Not above: pydicom takes long to import, and photographs do without.
+    from understory.images import study
+
+    for recording in tables.recordings if tables else ():
+        for sequence in settings["sequences"]:
+            stack, _ = study.numbered(Path(source.path(recording), sequence))
+            if stack:
+                largest = max(path.stat().st_size for path in stack.values())
+                return len(study.chosen(len(stack), **settings["slices"])) or 1, largest // 2
+    return settings["slices"]["all_below"], PIXELS
 
 
 def check(folder: Path, wanted: int):
-    """InputError when the disk under `folder` has no room for `wanted` bytes more than `folder` holds."""
+    """InputError when the disk under `folder` has no room for `wanted` bytes, less those that `folder` holds already."""
     held = sum(file.stat().st_size for file in folder.rglob("*.npy")) if os.path.isdir(folder) else 0
     place = next(parent for parent in (folder, *folder.absolute().parents) if os.path.isdir(parent))
     free = shutil.disk_usage(place).free

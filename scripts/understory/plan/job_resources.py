@@ -9,6 +9,7 @@ from typing import NamedTuple
 from understory.data import source
 from understory.fetch import address
 from understory.plan.config import copies_by_features, copies_of
+from understory.plan.medium import Medium
 
 
 class Cost(NamedTuple):
@@ -18,20 +19,26 @@ class Cost(NamedTuple):
     bytes: float = 0.0
 
 
-# By rule, on one core of an AMD EPYC, as `benchmarks/unit_costs.py` finds them: of sound, in windows of 10 s at 48 kHz.
-# Looking through is a recording's cost, the rest an example's, a test window's or a prediction's.
+# By rule, on one core of an AMD EPYC, as measured by `benchmarks/unit_costs.py`. Sound is in windows of 10 s at 48 kHz.
+# Inspection's cost is per recording, the others' per example, test window or prediction.
 COSTS = {
     "download_data": Cost(0.05),
-    "inspect_recordings": Cost(0.05),
-    "crop_windows": Cost(0.01),
-    "augment_windows": Cost(0.1),
-    "compute_spectrograms": Cost(0.03),
-    "inspect_images": Cost(0.02),
-    "crop_images": Cost(0.02),
-    "augment_images": Cost(0.03),
-    "encode_images": Cost(0.02),
     "train_fold": Cost(0.006, 1000),
     "predict_fold": Cost(0.01, 4000),
+}
+COSTS_OF_MEDIUM = {
+    "audio": {
+        "inspect_recordings": Cost(0.05),
+        "crop_windows": Cost(0.01),
+        "augment_windows": Cost(0.1),
+        "compute_features": Cost(0.03),
+    },
+    "images": {
+        "inspect_recordings": Cost(0.02),
+        "crop_windows": Cost(0.02),
+        "augment_windows": Cost(0.03),
+        "compute_features": Cost(0.02),
+    },
 }
 # Of a rule that gathers what all shards made.
 GATHERING = Cost(0.002, 4000)
@@ -89,13 +96,6 @@ def jobs(config: dict, *, tested: bool) -> int:
     return count + (test * (1 + len(copies)) + folds + 1 if tested else 0)
 
 
-def values(features: dict, samples: int) -> int:
-    """How many values the features of a window of so many samples are."""
-    if features["kind"] == "fft_frames":
-        return samples // 2
-    return math.prod(features["resize"] or (features["n_mels"], 1 + samples // features["hop"]))
-
-
 class _Shard(NamedTuple):
     shard: str
 
@@ -113,14 +113,15 @@ class Sizes:
 
     def __init__(self, config: dict, counts: Counts):
         self._config, self._counts = config, counts
-        medium = source.reader(config["dataset"]).MEDIUM
-        self._sound = medium == "audio"
+        self._medium = Medium(source.reader(config["dataset"]).MEDIUM, config)
+        self._sound = self._medium.name == "audio"
+        self._costs = COSTS | COSTS_OF_MEDIUM[self._medium.name]
         self._items = SLICES if config["images"]["sequences"] and not self._sound else 1
 
     def mem_mb(self, wildcards, attempt: int, rulename: str) -> int:
         """MB that a job asks for, twice as many at each further attempt."""
         base = TENSORFLOW if rulename in ("train_fold", "predict_fold") else BASE
-        each = COSTS.get(rulename, GATHERING).bytes + self._stored(rulename, wildcards)
+        each = self._costs.get(rulename, GATHERING).bytes + self._stored(rulename, wildcards)
         return round(
             (base + MARGIN / 2 * each * self._number(rulename, wildcards) / 1e6) * 2 ** (attempt - 1)
         )
@@ -135,7 +136,7 @@ class Sizes:
     def seconds(self, rule: str, wildcards) -> float:
         """How long a job is expected to take on one core."""
         passes = self._config["models"][wildcards.model]["epochs"] if rule == "train_fold" else 1
-        return COSTS.get(rule, GATHERING).seconds * self._number(rule, wildcards) * passes
+        return self._costs.get(rule, GATHERING).seconds * self._number(rule, wildcards) * passes
 
     def _number(self, rule, wildcards):
         """How many items a job works on."""
@@ -165,14 +166,13 @@ class Sizes:
         return 1 + math.ceil(max(seconds - crop["window"], 0) / crop["hop"])
 
     def _stored(self, rule, wildcards):
-        """Bytes of an item of an array that is made whole in memory; pictures are written one at a time."""
+        """Bytes of an item of an array that is made whole in memory; images are written one at a time."""
         if not self._sound:
             return 0
-        samples = round(self._config["crop"]["window"] * self._config["crop"]["sample_rate"])
         if rule in ("crop_windows", "augment_windows"):
-            return 2 * samples
-        if rule == "compute_spectrograms":
-            return 2 * values(self._config["features"][wildcards.features], samples)
+            return 2 * self._medium.samples
+        if rule == "compute_features":
+            return 2 * math.prod(self._medium.shape(wildcards.features))
         return 0
 
     def remarks(self) -> list[str]:
@@ -180,9 +180,8 @@ class Sizes:
         if self._counts == UNKNOWN:
             return []
         found = []
-        step, last = ("windows", "compute_spectrograms") if self._sound else ("images", "encode_images")
-        copied = "augment" if self._config["augment"]["copies"] else "crop"
-        longest = {"train": f"{copied}_{step}", "test": last}
+        copied = "augment_windows" if self._config["augment"]["copies"] else "crop_windows"
+        longest = {"train": copied, "test": "compute_features"}
         for subset, rule in longest.items():
             parts, recordings = self._config["shards"][subset], getattr(self._counts, subset)
             if not parts or not recordings or (subset == "train" and self._config["models_from"]):

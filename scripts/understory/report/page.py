@@ -70,7 +70,7 @@ def page(
         By class, what test predictions are decided by; None where nothing is decided.
     histories : dict
         Of each model, its folds' histories.
-    store : list of (numpy.ndarray or understory.images.store.Pictures, pandas.DataFrame)
+    store : list of (numpy.ndarray or understory.images.store.Images, pandas.DataFrame)
         The shards of the examples as recorded.
     usable : dict of list of str
         The ids of the recordings that were read, by subset.

@@ -1,13 +1,20 @@
-# Reads the recordings, a shard at a time.
-# Writes recordings/ (those that can be used), quarantine/ (those that cannot, and why),
-# windows/ and augmented/ (int16 waveforms) and examples/ (float16 spectrograms or other features), each an array beside its table.
+# Reads the recordings, a shard at a time: files of sound, photographs, or studies.
+# Writes recordings/ (those that can be used), quarantine/ (those that cannot, and why), windows/, augmented/ and examples/, each
+# an array beside its table: int16 waveforms and float16 features of sound, or compressed images.
 
-CROP = config["crop"]
-RATE = {"sample_rate": CROP["sample_rate"]}
+from understory.plan.medium import Medium
+
+OF_MEDIUM = Medium(MEDIUM, config)
+
+
+@cache
+def features_code(features):
+    """The digest of what computes one kind of features."""
+    return code("compute_features.py", OF_MEDIUM.module("compute"), STORE, OF_MEDIUM.features(features))
 
 
 rule inspect_recordings:
-    """Look recordings through, and set aside what cannot be used."""
+    """Inspect recordings, and quarantine what cannot be used."""
     input:
         ready=READY,
         records=RECORDS,
@@ -26,20 +33,22 @@ rule inspect_recordings:
         runtime=SIZES.runtime,
     params:
         wildcards=wildcards_param,
+        settings=OF_MEDIUM.settings("inspect"),
+        module=OF_MEDIUM.module("inspect"),
         source=DATASET.source_of,
         limit=LIMIT,
         recordings=table_digest_param(recordings_of),
-        code=code("inspect_recordings.py", READER, messages=True),
+        code=code("inspect_recordings.py", READER, OF_MEDIUM.module("inspect"), messages=True),
     script:
         "../scripts/inspect_recordings.py"
 
 
 rule crop_windows:
-    """Cut one window an annotation."""
+    """Take the window or the images of each annotation."""
     input:
         recordings=f"{OUT}/recordings/{{shard}}.csv",
     output:
-        waveforms=f"{OUT}/windows/{{shard}}.npy",
+        windows=f"{OUT}/windows/{{shard}}.npy",
         index=f"{OUT}/windows/{{shard}}.csv",
     log:
         f"{OUT}/logs/crop_windows/{{shard}}.log",
@@ -53,21 +62,23 @@ rule crop_windows:
         runtime=SIZES.runtime,
     params:
         wildcards=wildcards_param,
-        settings=ordered({"crop": {key: CROP[key] for key in ("absent", "sample_rate", "window")}}),
+        settings=OF_MEDIUM.settings("crop", stored=OF_MEDIUM.stored),
+        module=OF_MEDIUM.module("crop"),
+        store=STORE,
         source=DATASET.source_of,
         recordings=table_digest_param(recordings_of),
-        code=code("crop_windows.py", READER),
+        code=code("crop_windows.py", READER, OF_MEDIUM.module("crop"), STORE),
     script:
         "../scripts/crop_windows.py"
 
 
 rule augment_windows:
-    """Make one augmented copy of each window."""
+    """Make one augmented copy of each window or image."""
     input:
-        waveforms=f"{OUT}/windows/{{shard}}.npy",
+        windows=f"{OUT}/windows/{{shard}}.npy",
         index=f"{OUT}/windows/{{shard}}.csv",
     output:
-        waveforms=branch(
+        windows=branch(
             config["augment"]["keep_copies"],
             then=f"{OUT}/augmented/{{variant}}/{{shard}}.npy",
             otherwise=temp(f"{OUT}/augmented/{{variant}}/{{shard}}.npy"),
@@ -85,25 +96,31 @@ rule augment_windows:
         runtime=SIZES.runtime,
     params:
         wildcards=wildcards_param,
-        settings=ordered(
-            {"augment": {"chain": config["augment"]["chain"]}, "crop": RATE, "seed": config["seed"]}
+        settings=OF_MEDIUM.settings(
+            "augment",
+            augment={"chain": config["augment"]["chain"]},
+            seed=config["seed"],
+            stored=OF_MEDIUM.stored,
         ),
-        code=code("augment_windows.py"),
+        module=OF_MEDIUM.module("augment"),
+        transforms=OF_MEDIUM.module("transforms"),
+        store=STORE,
+        code=code("augment_windows.py", OF_MEDIUM.module("augment"), STORE, *OF_MEDIUM.transforms()),
     script:
         "../scripts/augment_windows.py"
 
 
-rule compute_spectrograms:
-    """Compute spectrograms, or other features of sound."""
+rule compute_features:
+    """Compute what a model is fed: spectrograms or other features of windows, images of one size."""
     input:
         unpack(windows_input),
     output:
         examples=f"{OUT}/examples/{{features}}/{{variant}}/{{shard}}.npy",
         index=f"{OUT}/examples/{{features}}/{{variant}}/{{shard}}.csv",
     log:
-        f"{OUT}/logs/compute_spectrograms/{{features}}/{{variant}}/{{shard}}.log",
+        f"{OUT}/logs/compute_features/{{features}}/{{variant}}/{{shard}}.log",
     benchmark:
-        f"{OUT}/benchmarks/compute_spectrograms/{{features}}/{{variant}}/{{shard}}.tsv"
+        f"{OUT}/benchmarks/compute_features/{{features}}/{{variant}}/{{shard}}.tsv"
     cache: CACHED
     conda:
         "../envs/signal.yaml"
@@ -112,14 +129,17 @@ rule compute_spectrograms:
         runtime=SIZES.runtime,
     params:
         wildcards=wildcards_param,
-        settings=lambda wildcards: ordered(
-            {"crop": RATE, "features": {wildcards.features: config["features"][wildcards.features]}}
+        settings=lambda wildcards: OF_MEDIUM.settings(
+            "compute",
+            features={wildcards.features: config["features"][wildcards.features]},
+            stored=OF_MEDIUM.stored,
         ),
-        test=only_test(
-            lambda wildcards: ordered({"crop": {key: CROP[key] for key in ("hop", "sample_rate", "window")}})
-        ),
+        test=only_test(lambda wildcards: OF_MEDIUM.settings("test")),
+        module=OF_MEDIUM.module("compute"),
+        features=lambda wildcards: OF_MEDIUM.features(wildcards.features),
+        store=STORE,
         source=SOURCE,
         recordings=only_test(table_digest_param(recordings_of)),
-        code=code("compute_spectrograms.py"),
+        code=lambda wildcards: features_code(wildcards.features),
     script:
-        "../scripts/compute_spectrograms.py"
+        "../scripts/compute_features.py"

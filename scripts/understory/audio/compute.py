@@ -1,0 +1,75 @@
+"""Features of windows, or of windows slid over test recordings."""
+
+import numpy as np
+import pandas as pd
+
+from understory.audio import read
+from understory.data import examples
+
+
+def stored(windows: np.ndarray, index: pd.DataFrame):
+    """Windows, int16 of shape (windows, samples), and their table, as `compute` takes them."""
+    return (read.to_float(window) for window in windows), index, windows.shape[1]
+
+
+def recorded(recordings: pd.DataFrame, source, settings: dict):
+    """Windows slid over test recordings, as `compute` takes them.
+
+    Parameters
+    ----------
+    recordings : pandas.DataFrame
+        What inspection found of them.
+    source : Source
+    settings : dict
+        `crop`: `window` and `hop`, s, and `sample_rate`, Hz.
+    """
+    crop = settings["crop"]
+    rate, samples = crop["sample_rate"], round(crop["window"] * crop["sample_rate"])
+    durations = examples.durations(recordings, rate)
+    rows = [
+        (row.recording_id, source.path(row), start)
+        for row in recordings.itertuples()
+        for start in examples.sliding_starts(
+            duration=durations[row.recording_id], samples=samples, hop=round(crop["hop"] * rate)
+        )
+    ]
+    seconds = np.array([start for _, _, start in rows], dtype=float) / rate
+    index = pd.DataFrame(
+        {
+            "recording_id": [recording for recording, _, _ in rows],
+            "start": seconds,
+            "stop": seconds + crop["window"],
+        }
+    )
+    # Rounded as windows on disk are, so that test and training differ in nothing but the recordings.
+    waves = (
+        read.to_float(read.to_int16(read.read_window(path, start=start, samples=samples, sample_rate=rate)))
+        for _, path, start in rows
+    )
+    return waves, index, samples
+
+
+def compute(windows, features, options: dict, settings: dict):
+    """The features of windows.
+
+    Parameters
+    ----------
+    windows : tuple
+        As `stored` or `recorded` gives them.
+    features : module
+        One of `understory.audio.features`.
+    options : dict
+        Its options.
+    settings : dict
+        `crop`: `sample_rate`, Hz.
+
+    Returns
+    -------
+    numpy.ndarray, pandas.DataFrame
+        float16 of shape (windows, height, width), and a row for each.
+    """
+    waves, index, samples = windows
+    out = np.empty((len(index), *features.shape(samples, **options)), dtype=np.float16)
+    for number, wave in enumerate(waves):
+        out[number] = features.compute(wave, sample_rate=settings["crop"]["sample_rate"], **options)
+    return out, index

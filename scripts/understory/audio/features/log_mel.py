@@ -1,0 +1,78 @@
+"""Log-mel spectrograms."""
+
+from typing import Literal
+
+from understory.core.options import Count, NonNegative, Positive, Size
+
+
+def shape(samples: int, *, hop: int, n_mels: int, resize=None, **others) -> tuple[int, int]:
+    """Mel bands and frames of the spectrogram of a window of `samples`."""
+    return tuple(resize) if resize else (n_mels, 1 + samples // hop)
+
+
+def compute(
+    wave,
+    *,
+    sample_rate: int,
+    n_fft: Count,
+    hop: Count,
+    n_mels: Count,
+    fmin: NonNegative,
+    fmax: Positive,
+    scale: Literal["power_db", "notebook"],
+    normalise: Literal["min_max", "standard", "none"],
+    resize: Size | None = None,
+):
+    """The log-mel spectrogram of one window.
+
+    Parameters
+    ----------
+    wave : numpy.ndarray
+        float32 of shape (samples,).
+    sample_rate : int
+        Hz.
+    n_fft, hop : int
+        Samples of a frame, and between the starts of two frames.
+    n_mels : int
+        Mel bands.
+    fmin, fmax : float
+        Lowest and highest frequency, Hz.
+    scale : {"power_db", "notebook"}
+        `power_db`: 10 log10 of the mel power, at most 80 dB below its peak. `notebook`: 20 log10 of the mel
+        power with the same 80 dB floor, hence half the dynamic range, as the public notebook has it.
+    normalise : {"min_max", "standard", "none"}
+        Each window to [0, 1], or to mean 0 and deviation 1.
+    resize : list of int, optional
+        Mel bands and frames that the normalised spectrogram is resized to, by skimage's `resize`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 of shape (n_mels, 1 + samples // hop), or `resize`. A constant window gives zeros.
+    """
+    import librosa
+    import numpy as np
+
+    if np.ptp(wave) == 0:
+        return np.zeros(shape(len(wave), hop=hop, n_mels=n_mels, resize=resize), dtype=np.float32)
+    power = librosa.feature.melspectrogram(
+        y=wave, sr=sample_rate, n_fft=n_fft, hop_length=hop, n_mels=n_mels, fmin=fmin, fmax=fmax
+    )
+    decibels = {"power_db": librosa.power_to_db, "notebook": librosa.amplitude_to_db}[scale](
+        power, top_db=80.0
+    )
+    values = _normalised(decibels, normalise)
+    if resize is not None:
+        from skimage.transform import resize as stretch
+
+        values = stretch(values, tuple(resize))
+    return values.astype(np.float32)
+
+
+def _normalised(values, how):
+    import numpy as np
+
+    if how == "none":
+        return values
+    start, span = (values.min(), np.ptp(values)) if how == "min_max" else (values.mean(), values.std())
+    return (values - start) / span if span > 0 else np.zeros_like(values)

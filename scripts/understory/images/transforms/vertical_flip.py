@@ -1,0 +1,20 @@
+"""A flip of top and bottom."""
+
+from understory.core.options import Share
+from understory.data.transforms import Transform
+
+
+class VerticalFlip(Transform):
+    """Flip top and bottom.
+
+    Parameters
+    ----------
+    p : float
+        Probability that the transform is applied.
+    """
+
+    def __init__(self, *, p: Share = 1.0):
+        super().__init__(p=p)
+
+    def _apply(self, image):
+        return image[::-1]

@@ -1,0 +1,86 @@
+"""What the rules that make examples take of the configuration, by medium, and the modules that it chooses.
+
+Plain Python only: the Snakefile imports this module each time it is parsed.
+"""
+
+from understory.core import choices
+from understory.core.hashing import ordered
+
+# The keys of the configuration that a step reads: `test` is reading test recordings, for `compute`.
+KEYS = {
+    "audio": {
+        "inspect": {},
+        "crop": {"crop": ("absent", "sample_rate", "window")},
+        "augment": {"crop": ("sample_rate",)},
+        "compute": {"crop": ("sample_rate",)},
+        "test": {"crop": ("hop", "sample_rate", "window")},
+    },
+    "images": {
+        "inspect": {"images": ("sequences", "slices")},
+        "crop": {"crop": ("absent",), "images": ("longest_side", "sequences")},
+        "augment": {},
+        "compute": {"images": ("sequences",)},
+        "test": {"images": ("longest_side", "sequences")},
+    },
+}
+# Of the JPEG files that photographs are stored as.
+QUALITY = 95
+
+
+class Medium:
+    """A medium, with what a configuration chooses of it.
+
+    Parameters
+    ----------
+    name : {"audio", "images"}
+    config : dict
+        The whole configuration.
+    """
+
+    def __init__(self, name: str, config: dict):
+        self.name, self._config = name, config
+
+    def module(self, name: str) -> str:
+        """The full name of a module or package of the medium's own."""
+        return f"understory.{self.name}.{name}"
+
+    def settings(self, step: str, **others) -> dict:
+        """What a step reads of the configuration, with other settings, in a fixed order."""
+        keys = KEYS[self.name][step]
+        blocks = {block: {key: self._config[block][key] for key in keys[block]} for block in keys}
+        return ordered({**blocks, **others})
+
+    @property
+    def stored(self) -> dict:
+        """Options of the store's `write`: photographs are stored as JPEG files, slices without loss."""
+        if self.name == "audio":
+            return {}
+        return {"quality": None if self._config["images"]["sequences"] else QUALITY}
+
+    def transforms(self) -> list[str]:
+        """The modules of the transforms in the configured chain."""
+
+        def names(chain):
+            for step in chain:
+                ((name, options),) = step.items()
+                inner = (options or {}).get("transforms")
+                yield from [name] if inner is None else names(inner)
+
+        modules = map(choices.module_name, names(self._config["augment"]["chain"]))
+        return sorted({self.module(f"transforms.{name}") for name in modules})
+
+    def features(self, name: str) -> str:
+        """The module of a block of features, by its name in the configuration."""
+        return self.module(f"features.{self._config['features'][name]['kind']}")
+
+    @property
+    def samples(self) -> int:
+        """The samples of a window of sound."""
+        return round(self._config["crop"]["window"] * self._config["crop"]["sample_rate"])
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of what a model is fed of one example, by the name of its features in the configuration."""
+        options = dict(self._config["features"][name])
+        module = choices.load(self.module("features"), options.pop("kind"))
+        example = self.samples if self.name == "audio" else self._config["images"]["sequences"]
+        return module.shape(example, **options)

@@ -3,7 +3,10 @@
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
 
+import ast
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from pkgutil import iter_modules
 
 
@@ -15,3 +18,12 @@ def names(package: str) -> list[str]:
 def load(package: str, name: str):
     """The module of a choice, one of `names`."""
     return import_module(f"{package}.{name}")
+
+
+def constant(package: str, name: str, constant: str, *, default):
+    """A constant of a choice's module, a literal such as `FIGURES = ("roc",)`, read from the source without importing it."""
+    source = Path(find_spec(f"{package}.{name}").origin).read_text(encoding="utf-8")
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [constant]:
+            return ast.literal_eval(node.value)
+    return default

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from understory.data import store
-from understory.evaluation import metrics
+from understory.evaluation.metrics import lwlrap
 
 
 def shards(out: Path, subset: str):
@@ -44,7 +44,7 @@ def nearest_centroid(out: Path) -> float:
     closeness = -np.square(windows[:, None] - centroids[None]).sum(axis=2)
     predictions = pd.DataFrame(closeness, columns=classes).groupby(test.recording_id).max()
     truth = store.read_table(out / "truth.csv").set_index("recording_id").loc[predictions.index, classes]
-    return metrics.lwlrap(truth.to_numpy(), predictions.to_numpy())
+    return lwlrap.score(truth.to_numpy(), predictions.to_numpy())
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from understory.core.errors import InputError
 from understory.core.hashing import digest, ordered
 from understory.data import quarantine
 from understory.data.source import reader, synthesizer, source
+from understory.data.task import METRICS
 from understory.fetch import address
 from understory.inference import saved_run
 from understory.plan import code_digests, config as settings, dataset_state, job_resources, snakemake_records
@@ -39,6 +40,7 @@ with user_errors():
     SOURCE = source(config, FOLDER)
     LIMIT = quarantine.Limit(config["on_bad_file"], config["max_quarantined"], READY or None)
     READER = f"understory.datasets.{config['dataset']}"
+    METRIC = f"{METRICS}.{reader(config['dataset']).METRIC}"
     MEDIUM = reader(config["dataset"]).MEDIUM
     STORE = "understory.images.store" if MEDIUM == "images" else "understory.data.store"
     # Where the models that predict are: of this run, or of another.

@@ -1,4 +1,4 @@
-# Reads out-of-fold predictions, predictions of the test windows, what is set aside, and the truth where there is one.
+# Reads out-of-fold predictions, predictions of the test windows, the quarantine, and the truth where there is one.
 # Writes ensemble/ and scores.json; with models of another run, ensemble/predictions.csv alone.
 
 MODELS_FROM_RUN = config["models_from"]
@@ -61,6 +61,7 @@ rule ensemble_folds:
                 "seed": config["seed"],
             }
         ),
-        code=code("ensemble_folds.py"),
+        oof_models=[model for model in MODELS for _ in FOLDS],
+        code=code("ensemble_folds.py", METRIC),
     script:
         "../scripts/ensemble_folds.py"

@@ -1,5 +1,7 @@
-# Reads scores, histories, out-of-fold predictions, the examples as recorded, what is set aside, and the truth where there is one.
+# Reads scores, histories, out-of-fold predictions, the examples as recorded, the quarantine, and the truth where there is one.
 # Writes report.html and its figures, which Snakemake's own report (snakemake --report) shows as well.
+
+from understory.evaluation import metric
 
 # What the examples on the page look like: as the first model sees them.
 SHOWN = config["models"][MODELS[0]]["features"]
@@ -9,17 +11,16 @@ SOURCES = "recordings" if MEDIUM == "audio" else "studies" if config["images"]["
 # By name: the category and the title in Snakemake's own report.
 FIGURES = {
     "fold_scores": ("Scores", "Folds"),
-    **(
-        {
-            "separation": ("Scores", "Predictions by class"),
-            "roc": ("Scores", "Receiver operating characteristic"),
-        }
-        if reader(config["dataset"]).METRIC == "roc_auc"
-        else {
-            "class_scores": ("Scores", "Classes"),
-            "precision_recall": ("Scores", "Precision and recall"),
-        }
-    ),
+    **{
+        name: ("Scores", title)
+        for name, title in {
+            "class_scores": "Classes",
+            "precision_recall": "Precision and recall",
+            "separation": "Predictions by class",
+            "roc": "Receiver operating characteristic",
+        }.items()
+        if name in metric.figures(reader(config["dataset"]).METRIC)
+    },
     "confusion": ("Scores", "Confusion"),
     "learning_curves": ("Training", "Learning curves"),
 }
@@ -119,6 +120,6 @@ rule build_report:
             }
         ),
         configuration=settings.as_text(settings.effective(config)),
-        code=code("build_report.py", STORE),
+        code=code("build_report.py", STORE, METRIC),
     script:
         "../scripts/build_report.py"

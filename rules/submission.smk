@@ -31,6 +31,6 @@ if TEST:
             template=table_digest_param(
                 lambda found, wildcards: f"sample submission {digest(reader(SOURCE.dataset).submission_template(Path(SOURCE.folder)))}"
             ),
-            code=code("write_submission.py", READER),
+            code=code("write_submission.py", READER, METRIC),
         script:
             "../scripts/write_submission.py"

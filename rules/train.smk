@@ -42,6 +42,6 @@ rule train_fold:
             "seed": config["seed"],
         },
         store=STORE,
-        code=code("train_fold.py", STORE),
+        code=code("train_fold.py", STORE, METRIC),
     script:
         "../scripts/train_fold.py"

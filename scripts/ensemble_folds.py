@@ -19,8 +19,9 @@ def main(job):
     else:
         result, own = None, saved_run.read(Path(job.input.members).parents[1])
     if job.input.get("predictions"):
-        set_aside = store.read_table(job.input.quarantine)
-        unread = set_aside.recording_id[(set_aside.subset == "test") & (set_aside.kind == "recording")]
+        quarantined = store.read_table(job.input.quarantine)
+        of_test = (quarantined.subset == "test") & (quarantined.kind == "recording")
+        unread = quarantined.recording_id[of_test]
         parts = [predictions.read(path, task.classes) for path in job.input.predictions]
         if task.unit == "recording":
             parts = [ensemble.by_recording(part, method=how["windows"], top_k=how["top_k"]) for part in parts]
@@ -36,18 +37,17 @@ def main(job):
 
 
 def out_of_fold(job, task):
-    """The scores, and what prediction with these models needs to know."""
-    params, by_model = job.params.settings, {}
+    """The scores, and what predicting with these models needs: thresholds, priors and settings."""
+    params = job.params.settings
     fixed = params["ensemble"]["threshold"]
     priors = ensemble.priors(store.read_table(job.input.folds), task.classes)
-    for path in job.input.oof:
-        by_model.setdefault(Path(path).parts[-3], []).append(path)
-    whole = {}
-    for model, paths in sorted(by_model.items()):
-        found = predictions.concatenate(predictions.read(path, task.classes) for path in paths)
-        whole[model] = found.take(found.keys.example_id.sort_values().index)
-    del found
-    oof = ensemble.combined(list(whole.values()), method=params["ensemble"]["folds"])
+    by_model = {}
+    for model in sorted(set(job.params.oof_models)):
+        paths = [path for path, of in zip(job.input.oof, job.params.oof_models, strict=True) if of == model]
+        folds = predictions.concatenate(predictions.read(path, task.classes) for path in paths)
+        by_model[model] = folds.take(folds.keys.example_id.sort_values().index)
+        del folds
+    oof = ensemble.combined(list(by_model.values()), method=params["ensemble"]["folds"])
     predictions.write(job.output.oof, oof, top_k=params["predictions"]["top_k"])
     score, interval = scoring.out_of_fold(task, oof, fixed, seed=params["seed"])
     result = {
@@ -55,8 +55,8 @@ def out_of_fold(job, task):
         "metric": task.metric,
         "folds": [
             {"model": model, "fold": fold, "score": value}
-            for model, found in whole.items()
-            for fold, value in scoring.of_folds(task, found, fixed).items()
+            for model, folds in by_model.items()
+            for fold, value in scoring.scores_by_fold(task, folds, fixed).items()
         ],
         "oof": score,
         "oof_interval": interval._asdict(),

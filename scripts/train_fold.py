@@ -4,9 +4,9 @@ import shutil
 from importlib import import_module
 from pathlib import Path
 
-from understory.core import hashing
+from understory.core import choices, hashing
 from understory.data import predictions, store
-from understory.data.task import Task
+from understory.data.task import METRICS, Task
 from understory.run.job import run
 from understory.training import gpu_lock
 
@@ -14,7 +14,7 @@ from understory.training import gpu_lock
 def main(job):
     gpu_lock.take()
     # TensorFlow speaks while it is imported: here, into the log.
-    from understory.training import examples, fit, predict
+    from understory.training import examples, fit, metrics, predict
 
     params, fold = job.params.settings, int(job.wildcards.fold)
     name = job.wildcards.model
@@ -32,11 +32,13 @@ def main(job):
     inputs = fit.content_digest([job.input.folds, job.input.labels, *job.input.arrays, *job.input.indexes])
     resume = Path(job.output.last).parents[3] / "resume"
     state = resume / f"{name}-fold{fold}-{hashing.digest([job.params.code, params, inputs])}"
+    module = choices.load(METRICS, task.metric)
     model, best, history = fit.train(
         data,
         fold=fold,
         name=name,
         settings=settings,
+        metric=metrics.metric(module, xla=settings["xla"]),
         score=task.metric,
         seed=params["seed"],
         control=params["control"],

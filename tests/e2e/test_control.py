@@ -7,7 +7,8 @@ import pytest
 from nearest_centroid import nearest_centroid
 from workflow import planned
 
-from understory.evaluation import metrics
+from understory.evaluation.intervals import chance_interval
+from understory.evaluation.metric import Metric
 
 pytestmark = pytest.mark.slow
 
@@ -21,9 +22,9 @@ def judged(out):
         .loc[truth.index, truth.columns]
     )
     score = json.loads((out / "scores.json").read_text())["truth"]
-    assert score == pytest.approx(metrics.lwlrap(truth.to_numpy(), predictions.to_numpy()))
-    return score, metrics.chance_interval(
-        "lwlrap", truth.to_numpy(), predictions.to_numpy(), seed=1, permutations=1000, level=0.99
+    assert score == pytest.approx(Metric("lwlrap").score(truth.to_numpy(), predictions.to_numpy()))
+    return score, chance_interval(
+        Metric("lwlrap"), truth.to_numpy(), predictions.to_numpy(), seed=1, permutations=1000, level=0.99
     )
 
 

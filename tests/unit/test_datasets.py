@@ -64,7 +64,11 @@ def test_a_reader_is_a_file(reader):
     [
         ("SCORED, PARTS", "OTHER, PARTS", "with SCORED = 'example' or 'recording', found none"),
         ("def read", "def _read", "expected a reader with read, found none"),
-        ('"lwlrap"', '"auc"', "expected METRIC = 'lwlrap' or 'accuracy' or .* or 'roc_auc', found 'auc'"),
+        (
+            '"lwlrap"',
+            '"auc"',
+            "expected METRIC to be one of accuracy, lwlrap, .*, found 'auc'; did you mean 'roc_auc'",
+        ),
     ],
 )
 def test_what_a_reader_lacks_is_said(reader, old, new, said):

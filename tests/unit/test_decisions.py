@@ -9,8 +9,8 @@ from scipy import sparse
 
 from understory.core.errors import InputError
 from understory.data.labels import Labels
-from understory.evaluation import metrics
 from understory.evaluation import thresholds as decisions
+from understory.evaluation.metrics import row_f1
 
 CLASSES = ["a", "b", "nocall"]
 
@@ -23,7 +23,7 @@ def naive_decision(row, thresholds, classes, none="nocall"):
 
 
 def f1(labels, decided, classes):
-    return metrics.row_f1(labels, decisions.indicator(decided, classes))
+    return row_f1.score(labels, decisions.indicator(decided, classes))
 
 
 def score_of(labels, predictions, thresholds, classes, none="nocall"):

@@ -6,7 +6,7 @@ import pytest
 
 from understory.data.predictions import Predictions
 from understory.data.task import Task
-from understory.evaluation import metrics, scoring
+from understory.evaluation import intervals, scoring
 
 BIRDS = Task(["a", "b", "none"], True, "row_f1", "window", "example", "none")
 SCANS = Task(["0", "1"], True, "roc_auc", "recording", "recording", None)
@@ -59,7 +59,7 @@ def test_a_folds_rows_have_no_part_in_their_thresholds():
     turned = scoring.held_out(BIRDS, Predictions(keys, found.values, found.classes), None)
     assert (before[rows] != turned[rows]).nnz == 0
     assert (before[~rows] != turned[~rows]).nnz > 0
-    assert scoring.of_folds(BIRDS, found, None).keys() == {0, 1, 2}
+    assert scoring.scores_by_fold(BIRDS, found, None).keys() == {0, 1, 2}
 
 
 def test_a_recording_is_scored_once_by_the_mean_of_its_examples():
@@ -73,15 +73,15 @@ def test_a_recording_is_scored_once_by_the_mean_of_its_examples():
     )
     second = np.array([0.1, 0.2, 0.9, 0.3, 0.6, 0.1])
     found = Predictions(keys, np.c_[1 - second, second], SCANS.classes)
-    judged = scoring.judged(SCANS, found)
-    assert list(judged.keys.recording_id) == ["a", "b", "c"]
-    np.testing.assert_allclose(judged.values[:, 1], [0.4, 0.3, 0.35])
+    means_of = scoring.scored_predictions(SCANS, found)
+    assert list(means_of.keys.recording_id) == ["a", "b", "c"]
+    np.testing.assert_allclose(means_of.values[:, 1], [0.4, 0.3, 0.35])
     score, interval = scoring.out_of_fold(SCANS, found, None, seed=0)
     assert score == 1.0
-    assert isinstance(interval, metrics.Interval)
-    of_folds = scoring.of_folds(SCANS, found, None)
-    assert of_folds[0] == 1.0
-    assert np.isnan(of_folds[1])
+    assert isinstance(interval, intervals.Interval)
+    by_fold = scoring.scores_by_fold(SCANS, found, None)
+    assert by_fold[0] == 1.0
+    assert np.isnan(by_fold[1])
     by_example = scoring.out_of_fold(SCANS._replace(scored="example"), found, None, seed=0)[0]
     assert by_example < 1
 
@@ -92,9 +92,9 @@ def test_recordings_may_be_decided_on_as_well(fixed):
     task, found = BIRDS._replace(scored="recording"), birds(np.random.default_rng(2))
     keys = found.keys.assign(present=found.keys.groupby("recording_id").present.transform("first"))
     found = Predictions(keys, found.values, found.classes)
-    of_folds = scoring.of_folds(task, found, fixed)
-    means = scoring.judged(task, found)
+    by_fold = scoring.scores_by_fold(task, found, fixed)
+    means = scoring.scored_predictions(task, found)
     counts = means.keys.fold.value_counts()
     whole, _ = scoring.out_of_fold(task, found, fixed, seed=0)
-    assert whole == pytest.approx(sum(of_folds[n] * counts[n] for n in of_folds) / counts.sum())
+    assert whole == pytest.approx(sum(by_fold[n] * counts[n] for n in by_fold) / counts.sum())
     assert 0 < whole < 1

@@ -14,7 +14,10 @@ from page_inputs import NO_QUARANTINE, Tags, built, inputs, svg_text, text_of
 from PIL import Image
 
 from understory.data.labels import Labels
-from understory.evaluation import analysis, curves, metrics
+from understory.evaluation import analysis, curves
+from understory.evaluation.intervals import chance_interval
+from understory.evaluation.metric import Metric
+from understory.evaluation.metrics import lwlrap
 from understory.report import figures, gallery, quarantine
 from understory.report.formatting import WORDS
 from understory.report.page import headings
@@ -120,7 +123,7 @@ def test_a_classs_spread_is_over_its_folds():
     for fold in (0, 1):
         held = (oof.fold == fold).to_numpy()
         known = Labels(index[held], ["a", "b"], exhaustive=True).take(np.arange(held.sum()))
-        each.append(metrics.class_scores(known, oof.loc[held, ["a", "b"]].to_numpy())[0])
+        each.append(lwlrap.class_scores(known, oof.loc[held, ["a", "b"]].to_numpy())[0])
     assert each == [1.0, 0.5]
     text = text_of(built(given).html)
     assert f"a {np.mean(each):.3f} {np.std(each, ddof=1):.3f} 2 " in text
@@ -328,7 +331,7 @@ def test_a_score_out_of_fold_has_a_chance_of_its_own(metric):
     history = given["histories"]["m"][0].rename(columns=lambda name: name.replace("lwlrap", metric))
     given["histories"] = {"m": {0: history, 1: history}}
     known = np.repeat(np.eye(3), 20, axis=0)
-    low, high = metrics.chance_interval(metric, known, given["oof"][["a", "b", "c"]].to_numpy(), seed=1)
+    low, high = chance_interval(Metric(metric), known, given["oof"][["a", "b", "c"]].to_numpy(), seed=1)
     given["scored"]["oof"] = high
     text = text_of(built(given).html)
     assert f"by chance: {low:.3f}–{high:.3f}" in text

@@ -8,7 +8,8 @@ import pytest
 
 from understory.core.errors import InputError
 from understory.data import store
-from understory.training import examples, predict, throughput
+from understory.evaluation.metrics import lwlrap
+from understory.training import examples, metrics, predict, throughput
 from understory.training import fit as training
 
 CLASSES = ["x", "y", "z"]
@@ -67,6 +68,7 @@ def train(shards, state, **changed):
         "fold": 0,
         "name": "m",
         "settings": {**SETTINGS, **changed},
+        "metric": metrics.metric(lwlrap),
         "score": "lwlrap",
         "seed": 3,
         "control": "none",
@@ -152,9 +154,7 @@ def test_the_best_epoch_is_kept(shards, tmp_path):
     data = read(shards)
     rows = data.validation_rows(0)
     predictions = predict.predict(predict.load(best), data, rows, batch_size=5)
-    from understory.evaluation.metrics import lwlrap
-
-    assert lwlrap(data.labels.take(rows), predictions) == pytest.approx(
+    assert lwlrap.score(data.labels.take(rows), predictions) == pytest.approx(
         max(e["val_lwlrap"] for e in history), abs=1e-5
     )
     assert training.history_csv(history).splitlines()[0].startswith("epoch,")

@@ -3,8 +3,11 @@
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
 
+import ast
 import re
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from pkgutil import iter_modules
 
 
@@ -21,3 +24,12 @@ def load(package: str, name: str):
 def module_name(class_name: str) -> str:
     """The module of a choice that is a class, in snake case: GaussianNoiseSNR is in `gaussian_noise_snr`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", class_name).lower()
+
+
+def constant(package: str, name: str, constant: str, *, default):
+    """A constant of a choice's module, a literal such as `FIGURES = ("roc",)`, read from the source without importing it."""
+    source = Path(find_spec(f"{package}.{name}").origin).read_text(encoding="utf-8")
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [constant]:
+            return ast.literal_eval(node.value)
+    return default

@@ -4,7 +4,7 @@ A reader is a module with
 
 - `MEDIUM`: `audio` or `images`;
 - `FOLDERS`: True where a recording is a folder, a study with a folder a sequence; may be left out;
-- `METRIC`: the name of the score in `understory.evaluation.metrics.SCORES` that its task is judged by;
+- `METRIC`: the name of the module in `understory.evaluation.metrics` that its task is scored by;
 - `PARTS`: the named parts of the data set that `subset` may ask for, besides `all` and `available`;
 - `UNIT`: what a row of the submission is about, a `recording` or a `window` of one;
 - `NONE`: the class of what has no other, where there is one; may be left out;
@@ -32,6 +32,7 @@ A module of the same name in `understory.synthetic` may have
 Readers import no pandas and no audio library at module level: the Snakefile reads tables through them.
 """
 
+import difflib
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ from understory.core import choices, files
 from understory.core.errors import InputError, NoTable
 from understory.core.untracked import Untracked
 from understory.data.dataset import Dataset, Recording
+from understory.data.task import METRICS
 
 PLACE = "scripts/understory/datasets/"
 # Where readers are, and the modules that make synthetic data sets.
@@ -52,7 +54,7 @@ SYNTHETIC = "understory.synthetic"
 # What a reader has to have, and the words that it may say.
 NEEDS = {
     "MEDIUM": ("audio", "images"),
-    "METRIC": ("lwlrap", "accuracy", "row_f1", "macro_f1", "roc_auc"),
+    "METRIC": None,
     "UNIT": ("recording", "window"),
     "SCORED": ("example", "recording"),
     "PARTS": None,
@@ -80,6 +82,12 @@ def reader(name: str):
             raise InputError(f"{PLACE}{name}.py: expected a reader with {wanted}{said}, found none")
         if words and (given := getattr(module, wanted)) not in words:
             raise InputError(f"{PLACE}{name}.py: expected {wanted}{said}, found {given!r}")
+    if module.METRIC not in (metrics := choices.names(METRICS)):
+        close = difflib.get_close_matches(str(module.METRIC), metrics, n=1)
+        raise InputError(
+            f"{PLACE}{name}.py: expected METRIC to be one of {', '.join(metrics)}, the modules of {METRICS}, "
+            f"found {module.METRIC!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+        )
     return module
 
 

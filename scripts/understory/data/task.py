@@ -1,26 +1,29 @@
-"""What a data set's predictions are about."""
+"""The task of a data set: what is predicted, and how it is scored."""
 
 import json
 from pathlib import Path
 from typing import NamedTuple
 
+# Where metrics are: a metric is the name of a module in it.
+METRICS = "understory.evaluation.metrics"
+
 
 class Task(NamedTuple):
-    """A data set's task, as `labels.json` tells it.
+    """A data set's task, as `labels.json` has it.
 
     Attributes
     ----------
     classes : list of str
     exhaustive : bool
-        Whether a label that is not named is absent.
+        Whether a label without an annotation is absent; otherwise it is unknown.
     metric : str
-        One of `understory.evaluation.metrics.SCORES`.
+        The name of a module in `understory.evaluation.metrics`.
     unit : {"recording", "window"}
-        What a prediction of the test recordings is about.
+        What a row of the predictions of the test recordings is.
     scored : {"example", "recording"}
         What is scored out of fold: each example, or each recording by the mean of its examples.
     none : str or None
-        The class of rows that have no other.
+        The class of rows that have no other class.
     """
 
     classes: list[str]

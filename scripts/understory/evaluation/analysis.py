@@ -10,7 +10,8 @@ from understory.data import predictions
 from understory.data.labels import Labels
 from understory.data.predictions import Predictions
 from understory.data.task import Task
-from understory.evaluation import curves, metrics, scoring
+from understory.evaluation import curves, scoring
+from understory.evaluation.metric import Metric
 
 # The most frequent confusions that are told.
 PAIRS = 20
@@ -19,7 +20,7 @@ CLASSES, EXTREMES = 40, 12
 
 
 @dataclass(frozen=True)
-class Rows:
+class ScoredRows:
     """Rows that are scored.
 
     Attributes
@@ -60,7 +61,7 @@ def column_of(values, column: int) -> np.ndarray:
     return values[:, [column]].toarray()[:, 0] if sparse.issparse(values) else values[:, column]
 
 
-def out_of_fold(task: Task, oof: Predictions, index: pd.DataFrame, fixed: float | None) -> Rows:
+def out_of_fold(task: Task, oof: Predictions, index: pd.DataFrame, fixed: float | None) -> ScoredRows:
     """What out-of-fold predictions are scored by.
 
     Parameters
@@ -73,31 +74,33 @@ def out_of_fold(task: Task, oof: Predictions, index: pd.DataFrame, fixed: float 
     fixed : float or None
         The threshold that labels are decided on with; None: those that were fitted to other folds.
     """
-    found = scoring.judged(task, oof)
+    found = scoring.scored_predictions(task, oof)
     known = Labels(index.loc[found.keys.example_id], task.classes, exhaustive=task.exhaustive)
     labels = scoring.labels_of(task, found.keys)
-    return Rows(found.keys, labels, known, found.values, scoring.held_out(task, found, fixed))
+    return ScoredRows(found.keys, labels, known, found.values, scoring.held_out(task, found, fixed))
 
 
-def against_truth(task: Task, tested: Predictions, truth: pd.DataFrame, thresholds) -> Rows:
+def against_truth(task: Task, tested: Predictions, truth: pd.DataFrame, thresholds) -> ScoredRows:
     """What predictions of test recordings are scored by, where the truth of each is known."""
     labels = scoring.truth_of(task, tested.keys, truth)
     outputs = scoring.outputs(task, tested, thresholds)
-    return Rows(tested.keys, labels, labels, tested.values, outputs)
+    return ScoredRows(tested.keys, labels, labels, tested.values, outputs)
 
 
-def class_scores(task: Task, rows: Rows) -> np.ndarray:
+def class_scores(task: Task, rows: ScoredRows) -> np.ndarray:
     """Each class's part of the score: float64 (classes,), NaN where there is none."""
-    return metrics.CLASS_SCORES[task.metric](rows.labels, rows.outputs)
+    return Metric(task.metric).class_scores(rows.labels, rows.outputs)
 
 
-def by_fold(task: Task, oof: Predictions, numbers, fixed: float | None) -> tuple[np.ndarray, list[int]]:
+def class_scores_by_fold(
+    task: Task, oof: Predictions, numbers, fixed: float | None
+) -> tuple[np.ndarray, list[int]]:
     """Each class's score in each of the folds of these numbers, (folds, classes), and how many rows each fold has."""
     found = np.full((len(numbers), len(task.classes)), np.nan)
     sizes = [0] * len(numbers)
-    for fold, keys, outputs in scoring.by_fold(task, oof, fixed):
+    for fold, keys, outputs in scoring.outputs_by_fold(task, oof, fixed):
         place = numbers.index(fold)
-        found[place] = metrics.CLASS_SCORES[task.metric](scoring.labels_of(task, keys), outputs)
+        found[place] = Metric(task.metric).class_scores(scoring.labels_of(task, keys), outputs)
         sizes[place] = len(keys)
     return found, sizes
 
@@ -108,22 +111,22 @@ def over_folds(found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return pd.DataFrame(found).mean().to_numpy(), pd.DataFrame(found).std().to_numpy()
 
 
-def precision_recall(rows: Rows) -> curves.PrecisionRecall:
+def precision_recall(rows: ScoredRows) -> curves.PrecisionRecall:
     return curves.precision_recall(rows.known, rows.values)
 
 
-def precision_recall_of(rows: Rows, column: int) -> curves.PrecisionRecall:
+def precision_recall_of(rows: ScoredRows, column: int) -> curves.PrecisionRecall:
     """Of one class."""
     return curves.precision_recall(rows.known_of(column), rows.values_of(column))
 
 
-def by_class(rows: Rows, classes) -> dict[str, np.ndarray]:
+def by_class(rows: ScoredRows, classes) -> dict[str, np.ndarray]:
     """The predictions of the second of two classes, by the class that is present."""
     known, values = rows.known_of(1), rows.values_of(1)
     return {label: values[known == present] for present, label in enumerate(classes)}
 
 
-def roc(rows: Rows) -> curves.Roc:
+def roc(rows: ScoredRows) -> curves.Roc:
     """Of the second of two classes."""
     return curves.roc(rows.known_of(1), rows.values_of(1))
 
@@ -162,10 +165,10 @@ class Confusion:
         return self.counts.toarray() / np.maximum(self.present, 1)[:, None]
 
 
-def confusion(task: Task, rows: Rows) -> Confusion:
+def confusion(task: Task, rows: ScoredRows) -> Confusion:
     """Of decisions, all labels that a row has against those that are decided; otherwise the label that each row was cut
     for against the class that is predicted highest."""
-    if task.metric in scoring.DECIDED:
+    if Metric(task.metric).decided:
         present, decided = rows.labels.present, sparse.csr_array(rows.outputs)
     else:
         codes = pd.Categorical(rows.keys.label, categories=task.classes).codes

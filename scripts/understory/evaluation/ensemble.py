@@ -1,7 +1,5 @@
 """From predictions of windows to one prediction a recording, over folds and models."""
 
-from collections import Counter
-
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -155,73 +153,3 @@ def align(members) -> list:
                 "predictions of different models or folds are not of the same rows: delete results' predictions/ to have them made again"
             )
     return [member.values for member in members]
-
-
-def submission(predictions: pd.DataFrame, *, id_column: str, ids, labels) -> pd.DataFrame:
-    """The submission: the ids and columns of the competition's sample, in its order.
-
-    Parameters
-    ----------
-    predictions : pandas.DataFrame
-        A column a class, indexed by recording.
-
-    Raises
-    ------
-    InputError
-        A recording has no prediction, or one that is not finite and in [0, 1]; the message lists the ids.
-    """
-    absent = [name for name in ids if name not in predictions.index]
-    if absent:
-        raise InputError(
-            f"submission: expected a prediction for every id of the sample submission, missing for {len(absent)}: {_listed(absent)}"
-        )
-    if repeated := sorted(name for name, count in Counter(ids).items() if count > 1):
-        raise InputError(
-            f"submission: expected each id of the sample submission once, repeated are {_listed(repeated)}"
-        )
-    columns = [label for label in labels if label not in predictions.columns]
-    if columns:
-        raise InputError(
-            f"submission: expected a prediction for every column of the sample submission, missing for {_listed(columns)}"
-        )
-    table = predictions.loc[list(ids), list(labels)]
-    check_probabilities(table.to_numpy(), table.index)
-    table.insert(0, id_column, table.index)
-    return table.reset_index(drop=True)
-
-
-def check_probabilities(values, names):
-    """InputError unless all values, dense or sparse, are finite and in [0, 1]; the message lists the rows' names."""
-    rows, data = (predictions.rows_of(values), values.data) if sparse.issparse(values) else (None, values)
-    wrong = ~(np.isfinite(data) & (data >= 0) & (data <= 1))
-    found = np.unique(rows[wrong]) if sparse.issparse(values) else np.flatnonzero(wrong.any(axis=1))
-    if len(found):
-        raise InputError(
-            f"submission: expected finite values in [0, 1], found others for {_listed(np.asarray(names)[found])}"
-        )
-
-
-def check_submission(table: pd.DataFrame, *, id_column: str, ids, columns):
-    """InputError unless a reader's own submission has the sample's columns and ids, in its order, and no empty cell."""
-    wanted = [id_column, *columns]
-    if list(table.columns) != wanted:
-        raise InputError(
-            f"submission: expected the columns {_listed(wanted)}, found {_listed(table.columns)}"
-        )
-    found, ids = list(map(str, table[id_column])), list(map(str, ids))
-    if found != ids:
-        wrong = sorted(set(ids) ^ set(found)) or [a for a, b in zip(ids, found, strict=False) if a != b]
-        raise InputError(
-            f"submission: expected the {len(ids)} ids of the sample submission, each once and in its order, found {len(found)}; "
-            f"wrong are {_listed(wrong) or 'those that are repeated'}"
-        )
-    empty = (table.isna() | table.astype(str).apply(lambda cells: cells.str.strip() == "")).any(axis=1)
-    if empty.any():
-        raise InputError(
-            f"submission: expected a value in every cell, found none for {_listed(table[id_column][empty])}"
-        )
-
-
-def _listed(names, most=20):
-    names = list(map(str, names))
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

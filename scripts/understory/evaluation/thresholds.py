@@ -9,7 +9,7 @@ from scipy import sparse
 
 from understory.core.errors import InputError
 from understory.data.predictions import highest
-from understory.evaluation.metrics import present_labels
+from understory.evaluation.label_matrices import dense, present_labels
 
 # Present labels that a class has to have for a threshold of its own.
 FEW = 10
@@ -44,7 +44,7 @@ def fit(labels, predictions, *, classes, none: str | None = "nocall") -> np.ndar
     numpy.ndarray
         float64 (classes,), in [0, 1].
     """
-    task = _ThresholdFit(_dense(present_labels(labels)), _dense(predictions), classes, none)
+    task = _ThresholdFit(dense(present_labels(labels)), dense(predictions), classes, none)
     for _ in range(ROUNDS):
         before = task.score()
         for number in task.frequent:
@@ -71,7 +71,7 @@ def decide(predictions, thresholds, classes, *, none: str | None = "nocall") -> 
     """
     if thresholds is None:
         return [[classes[number]] for number in highest(predictions)]
-    passed = _dense(predictions) > np.asarray(thresholds, dtype=float)
+    passed = dense(predictions) > np.asarray(thresholds, dtype=float)
     if none in classes:
         column = list(classes).index(none)
         passed[:, column] |= ~np.delete(passed, column, axis=1).any(axis=1)
@@ -95,7 +95,7 @@ def crossfit(labels, predictions, folds, *, classes, none: str | None = "nocall"
     InputError
         There is one fold only.
     """
-    present, predictions, folds = _dense(present_labels(labels)), _dense(predictions), np.asarray(folds)
+    present, predictions, folds = dense(present_labels(labels)), dense(predictions), np.asarray(folds)
     if len(found := np.unique(folds)) == 1:
         raise InputError(
             f"thresholds: expected validated rows in two folds or more to fit them with, found fold {found[0]} alone"
@@ -120,10 +120,6 @@ def indicator(decisions, classes) -> sparse.csr_array:
     return sparse.csr_array(
         (np.ones(len(rows), dtype=bool), (rows, columns)), shape=(len(decisions), len(classes))
     )
-
-
-def _dense(values):
-    return values.toarray() if sparse.issparse(values) else np.asarray(values)
 
 
 class _ThresholdFit:

@@ -4,30 +4,10 @@ import numpy as np
 from scipy import sparse
 
 from understory.data.folds import UNVALIDATED
-from understory.evaluation import analysis, scoring
+from understory.evaluation import analysis
+from understory.evaluation.metric import Metric
 from understory.report import figures
 from understory.report.formatting import counted, number
-
-# What a class's score is called, and what it is, by the metric that it is a part of.
-CLASS_SCORE = {
-    "lwlrap": (
-        "part of the lwlrap",
-        "over the class's own labels, the mean share of present labels among those ranked at least as high.",
-    ),
-    "accuracy": (
-        "recall, its part of the accuracy",
-        "the share of the class's {examples} whose highest prediction is the class.",
-    ),
-    "row_f1": (
-        "F1",
-        "twice the {examples} that it is decided of rightly, over those that it is decided of and those that have it. The "
-        "row_f1 is no mean of these: it is taken row by row.",
-    ),
-    "macro_f1": (
-        "F1, its part of the macro_f1",
-        "twice the {examples} that it is predicted of rightly, over those that it is predicted of and those that have it.",
-    ),
-}
 
 
 class Captions:
@@ -38,7 +18,8 @@ class Captions:
         self.rows = row_words[1]
         self.row = row_words[0]
         self.found, self.with_truth = found, "truth" in found
-        self.decided = task.metric in scoring.DECIDED
+        self.metric = Metric(task.metric)
+        self.decided = self.metric.decided
         self.other = "wrongly decided" if self.decided else "highest prediction"
         self.tests = "windows" if task.unit == "window" else words.recordings
 
@@ -69,7 +50,7 @@ class Captions:
         """Of the figure of the classes' scores."""
         classes = self.task.classes
         return (
-            f"Each class's {CLASS_SCORE[self.task.metric][0]}, out-of-fold. Bar: mean over the folds, each of which is a point."
+            f"Each class's {self.metric.class_score[0]}, out-of-fold. Bar: mean over the folds, each of which is a point."
             + (f" Diamond: against the truth of the test {self.words.recordings}." if self.with_truth else "")
             + (" Above: how many classes have which." if len(drawn) < len(classes) else ""),
             f"Scores of {len(drawn)} of {len(classes)} classes, as in the table below",
@@ -77,22 +58,22 @@ class Captions:
 
     def of_classes(self, drawn, all_listed):
         """What a class's score is."""
-        if self.task.metric == "roc_auc":
+        if "class_scores" not in self.metric.figures:
             return "How well two classes are told apart is one score, that of the curve below."
-        name, what = CLASS_SCORE[self.task.metric]
+        name, what = self.metric.class_score
         rest = "the table has all" if all_listed else "the table has these"
         return (
-            f"A class's score is its {name}: {what.format(examples=self.rows)} "
+            f"A class's score is its {name}: {what.format(rows=self.rows)} "
             + of_many(drawn, self.task.classes, "drawn", rest)
         ).strip()
 
     def table_notes(self, presences, sizes):
         """What stands below the table of classes."""
         notes = []
-        if self.task.metric == "roc_auc":
+        if "roc" in self.metric.figures:
             return notes
         notes.append("Spread: standard deviation over the folds that have examples of the class.")
-        if self.task.metric in ("lwlrap", "accuracy"):
+        if self.metric.class_table == "precision":
             notes[0] += (
                 " Average precision: over the labels that are known; none, where the known are all present or all absent."
             )

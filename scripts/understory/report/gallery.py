@@ -114,7 +114,7 @@ def _mel_frequencies(mel):
 
 
 def examples(
-    gallery: Gallery, task: Task, drawn, oof, rows: analysis.Rows, by_id: pd.DataFrame, *, wanted: int
+    gallery: Gallery, task: Task, drawn, oof, rows: analysis.ScoredRows, by_id: pd.DataFrame, *, wanted: int
 ) -> list[tuple[str, list[dict]]]:
     """The best and the worst examples of classes.
 

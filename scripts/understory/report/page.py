@@ -8,6 +8,7 @@ import pandas as pd
 
 from understory.data.folds import UNVALIDATED
 from understory.evaluation import analysis, scoring
+from understory.evaluation.metric import Metric
 from understory.report import captions, gallery, scorecards, tables
 from understory.report import figures as plots
 from understory.report.formatting import WORDS, counted, memory, number, time
@@ -100,7 +101,7 @@ def page(
         (words.recording, words.recordings) if task.scored == "recording" else (words.example, words.examples)
     )
     numbers = sorted({entry["fold"] for entry in scored["folds"]} | set(folds.fold) - {UNVALIDATED})
-    by_fold, sizes_of_folds = analysis.by_fold(task, oof, numbers, settings["threshold"])
+    by_fold, sizes_of_folds = analysis.class_scores_by_fold(task, oof, numbers, settings["threshold"])
     means, spreads = analysis.over_folds(by_fold)
     drawn = analysis.extremes(means)
     confusion = analysis.confusion(task, rows)
@@ -120,27 +121,27 @@ def page(
     def add(name, content, caption, alt):
         figures[name], told[name] = content, (caption, alt)
 
-    floor = scoring.floor(task, rows.labels)
+    baseline, chance = scoring.baseline(task, rows.labels), Metric(metric).chance
     add(
         "fold_scores",
         plots.fold_scores(
             by_model,
             {"out-of-fold": scored["oof"]}
             | ({"truth": scored["truth"]} if scored["truth"] is not None else {})
-            | ({f"{task.none} alone": floor} if floor is not None else {})
-            | ({"chance": 0.5} if metric == "roc_auc" else {}),
+            | ({f"{task.none} alone": baseline} if baseline is not None else {})
+            | ({"chance": chance} if chance is not None else {}),
             metric,
             (scored["oof_interval"]["low"], scored["oof_interval"]["high"]),
         ),
         f"Points: {metric} of each fold. Bar: their mean and standard deviation. Dashed: "
         + ("the ensemble out-of-fold and against the truth" if "truth" in found else "all folds together")
-        + (f", and {task.none} for every row" if floor is not None else "")
-        + (", and chance" if metric == "roc_auc" else "")
+        + (f", and {task.none} for every row" if baseline is not None else "")
+        + (", and chance" if chance is not None else "")
         + ". Band: the 95 % interval out-of-fold.",
         f"{metric} of the folds of {', '.join(by_model)}",
     )
     add("learning_curves", plots.learning_curves(histories, metric), *said.learning(histories))
-    if metric == "roc_auc":
+    if "roc" in said.metric.figures:
         rocs = {name: analysis.roc(each) for name, each in found.items()}
         add("roc", plots.roc(rocs), *said.roc(rocs))
         panels = {name: analysis.by_class(each, classes) for name, each in found.items()}
@@ -159,18 +160,19 @@ def page(
     else:
         over = {name: analysis.precision_recall(each) for name, each in found.items()}
         true = analysis.class_scores(task, found["truth"]) if "truth" in found else None
-        add(
-            "class_scores",
-            plots.class_scores(
-                [classes[n] for n in drawn],
-                means[drawn],
-                by_fold[:, drawn],
-                None if true is None else true[drawn],
-                f"class's {captions.CLASS_SCORE[metric][0]}",
-                means if len(drawn) < len(classes) else None,
-            ),
-            *said.classes(drawn),
-        )
+        if "class_scores" in said.metric.figures:
+            add(
+                "class_scores",
+                plots.class_scores(
+                    [classes[n] for n in drawn],
+                    means[drawn],
+                    by_fold[:, drawn],
+                    None if true is None else true[drawn],
+                    f"class's {said.metric.class_score[0]}",
+                    means if len(drawn) < len(classes) else None,
+                ),
+                *said.classes(drawn),
+            )
         add("precision_recall", plots.precision_recall(over), *said.precision_recall(over))
         inside = range(len(classes)) if len(classes) <= tables.LISTED else drawn
         table = tables.classes(task, found, inside, means, spreads, by_fold, true, confusion, thresholds)
@@ -263,7 +265,7 @@ def page(
 
 def headings(metric: str, words) -> dict[str, str]:
     """The page's sections, by anchor."""
-    one = metric == "roc_auc"
+    one = "roc" in Metric(metric).figures
     return {
         "folds": "Scores of the folds",
         "classes": "Predictions of the classes" if one else "Scores of the classes",

@@ -5,7 +5,9 @@ import pandas as pd
 
 from understory.data.folds import UNVALIDATED
 from understory.data.task import Task
-from understory.evaluation import metrics, scoring
+from understory.evaluation import scoring
+from understory.evaluation.intervals import chance_interval
+from understory.evaluation.metric import Metric
 from understory.report.formatting import Words, counted, listed, number, span
 
 # Cells that are looked up to find what chance gives, and how often the predictions change places.
@@ -37,18 +39,22 @@ def cards(
             rows = found[name]
             if key == "oof":
                 lines += _interval(scored["oof_interval"], task, words, notes, warnings)
-            often[name] = _permutations(task.metric, rows)
-            low, high = metrics.chance_interval(
-                task.metric, rows.labels, rows.outputs, seed=settings["seed"], permutations=often[name]
+            often[name] = _permutations(task, rows)
+            low, high = chance_interval(
+                Metric(task.metric),
+                rows.labels,
+                rows.outputs,
+                seed=settings["seed"],
+                permutations=often[name],
             )
             lines.append(("by chance", span(low, high)))
             # Where none is defined, neither is what to be above of.
             if not value > high and np.isfinite(high):
                 flat.append(told)
-            if (floor := scoring.floor(task, rows.labels)) is not None:
-                lines.append((f"{task.none} alone", number(floor)))
-                if not value > floor:
-                    below.append(f"{told} {floor:.3f}")
+            if (baseline := scoring.baseline(task, rows.labels)) is not None:
+                lines.append((f"{task.none} alone", number(baseline)))
+                if not value > baseline:
+                    below.append(f"{told} {baseline:.3f}")
         out.append((name, number(value), lines))
     if often:
         many = ", ".join(f"{name} {count} times" for name, count in often.items())
@@ -57,7 +63,7 @@ def cards(
         )
     if any(label.endswith(" alone") for _, _, lines in out for label, _ in lines):
         notes.append(
-            f"{task.none} alone: the floor, which saying {task.none} of every row and nothing else gives."
+            f"{task.none} alone: the baseline, which saying {task.none} of every row and nothing else gives."
         )
     if flat:
         warnings.append(
@@ -93,20 +99,18 @@ def _interval(interval, task, words, notes, warnings):
     notes.append(f"{note}.")
     if not np.isfinite([low, high]).all():
         return [("95 %", "none")]
-    if task.metric == "roc_auc":
-        notes.append("An interval that holds 0.5 means that the model has shown nothing.")
-        if low <= 0.5 <= high:
+    if (chance := Metric(task.metric).chance) is not None:
+        notes.append(f"An interval that holds {chance:g} means that the model has shown nothing.")
+        if low <= chance <= high:
             warnings.append(
-                f"The 95 % interval ({span(low, high)}) holds 0.5, which tossing a coin gives: the model has shown nothing."
+                f"The 95 % interval ({span(low, high)}) holds {chance:g}, which tossing a coin gives: the model has shown nothing."
             )
     return [("95 %", span(low, high))]
 
 
-def _permutations(metric, rows):
-    """How often predictions change places: less often where a score takes long."""
-    cells = len(rows)
-    if metric == "lwlrap":
-        cells = (metrics.present_labels(rows.labels).sum(axis=1).astype(float) ** 2).sum()
+def _permutations(task, rows):
+    """How often predictions are shuffled: less often where a score takes long."""
+    cells = Metric(task.metric).shuffle_cost(rows.labels)
     return int(np.clip(CELLS // max(cells, 1), LEAST, MOST))
 
 

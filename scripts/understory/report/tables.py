@@ -4,7 +4,8 @@ import numpy as np
 
 from understory.data.dataset import SEPARATOR
 from understory.data.folds import UNVALIDATED
-from understory.evaluation import analysis, scoring
+from understory.evaluation import analysis
+from understory.evaluation.metric import Metric
 from understory.report.formatting import number
 
 # Of more classes than this, not all are listed.
@@ -33,11 +34,12 @@ def separation(by_class, row_words):
 def classes(task, found, inside, means, spreads, by_fold, true, confusion, thresholds):
     """The scores of classes, and what they come from."""
     head = ["class", "mean of the folds", "spread", "folds"]
-    with_curves = task.metric in ("lwlrap", "accuracy")
+    metric = Metric(task.metric)
+    with_curves = metric.class_table == "precision"
     if with_curves:
         head += ["average precision", "known present", "known absent"]
     else:
-        said = "decided" if task.metric in scoring.DECIDED else "predicted"
+        said = "decided" if metric.decided else "predicted"
         head += (["threshold"] if thresholds else []) + ["present", said, "rightly"]
     if true is not None:
         head += ["truth: score"] + (["truth: average precision"] if with_curves else [])

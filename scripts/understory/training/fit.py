@@ -18,7 +18,6 @@ from understory.training.architectures import build
 from understory.training.batches import Batches
 from understory.training.examples import Examples, MixedBatches, targets_of
 from understory.training.losses import loss, wants_centred
-from understory.training.metrics import metric
 from understory.training.throughput import Pace, Timed
 
 
@@ -44,7 +43,16 @@ def optimiser(settings: dict, steps: int) -> keras.optimizers.Optimizer:
 
 
 def train(
-    data: Examples, *, fold: int, name: str, settings: dict, score: str, seed: int, control: str, state: Path
+    data: Examples,
+    *,
+    fold: int,
+    name: str,
+    settings: dict,
+    metric,
+    score: str,
+    seed: int,
+    control: str,
+    state: Path,
 ):
     """Train a model on all but one fold; go on from `state` where an earlier attempt left one.
 
@@ -57,8 +65,10 @@ def train(
         The model's name; with the fold it picks the random streams.
     settings : dict
         The model's block in the configuration.
+    metric : keras.metrics.Metric
+        The metric watched while training, of `understory.training.metrics.metric`.
     score : str
-        The metric watched while training, of `understory.evaluation.metrics.SCORES`.
+        Its name.
     control : {"none", "shuffled_labels"}
     state : pathlib.Path
         Folder for the last finished epoch. Its name has to change with the data, the settings and the code.
@@ -101,7 +111,7 @@ def train(
             model.compile(
                 optimiser(settings, steps * epochs),
                 loss=loss(settings["loss"]),
-                metrics=[metric(score)],
+                metrics=[metric],
                 # Left to Keras, it is off as well where operations have to be deterministic.
                 jit_compile=settings["xla"],
             )

@@ -1,132 +1,103 @@
-"""Keras metrics, written with `keras.ops`.
-
-Targets and predictions are of shape (batch, classes); a target above 0.5 is present, any other is not, be it absent
-(0) or unknown (-1).
-"""
+"""The score that is watched while training, as a Keras metric."""
 
 import keras
+import numpy as np
+import tensorflow as tf
 from keras import ops
 
-
-def _present(y_true, sample_weight):
-    if sample_weight is not None:
-        raise ValueError("expected no sample_weight: every example weighs the same")
-    return ops.cast(ops.convert_to_tensor(y_true) > 0.5, "float32")
+from understory.core.errors import InputError
 
 
-@keras.saving.register_keras_serializable(package="understory")
-class LabelRankingPrecision(keras.metrics.Metric):
-    """Label-weighted label-ranking average precision (lwlrap), streamed over batches.
+class _Metric(keras.metrics.Metric):
+    """What both kinds share: labels and predictions are (batch, classes), and every example weighs the same.
 
-    Equal to `understory.evaluation.metrics.lwlrap` of all batches at once; 0 before any present label was seen.
+    A label above 0.5 is present, any other is not, be it absent (0) or unknown (-1).
     """
 
-    def __init__(self, name="lwlrap", **options):
-        super().__init__(name=name, **options)
-        self.precision = self.add_weight(name="precision", initializer="zeros")
-        self.labels = self.add_weight(name="labels", initializer="zeros")
+    # The module of the metric, of `understory.evaluation.metrics`; set by `metric`.
+    module = None
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        present = _present(y_true, sample_weight)
-        y_pred = ops.convert_to_tensor(y_pred)
-        at_least = ops.cast(ops.expand_dims(y_pred, 2) <= ops.expand_dims(y_pred, 1), "float32")
-        hits = ops.sum(at_least * ops.expand_dims(present, 1), axis=2)
-        self.precision.assign_add(ops.sum(present * hits / ops.sum(at_least, axis=2)))
-        self.labels.assign_add(ops.sum(present))
+        if sample_weight is not None:
+            raise ValueError("expected no sample_weight: every example weighs the same")
+        self.add_batch(ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred))
+
+
+class SummedMetric(_Metric):
+    """A metric whose module says which sums over batches it is computed of; 0 before the first batch."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.sums = {}
+
+    def add_batch(self, labels, predictions):
+        sums = self.module.batch_sums(ops, labels, predictions)
+        # Their shapes are known with the first batch, as in keras.metrics.F1Score.
+        if not self.sums:
+            self.sums = {
+                key: self.add_weight(name=key, shape=value.shape, initializer="zeros")
+                for key, value in sums.items()
+            }
+        for key, value in sums.items():
+            self.sums[key].assign_add(value)
 
     def result(self):
-        return ops.divide_no_nan(self.precision, self.labels)
+        return self.module.score_of_sums(ops, self.sums) if self.sums else ops.convert_to_tensor(0.0)
 
 
-@keras.saving.register_keras_serializable(package="understory")
-class RowF1(keras.metrics.Metric):
-    """The mean of the examples' own F1 scores, streamed over batches.
+class CollectedMetric(_Metric):
+    """A metric with nothing but a score: batches are collected in memory and scored at the end of an epoch.
 
-    What is predicted above 0.5 is held against what is present: 2 TP / (2 TP + FP + FN), and 1 where nothing is
-    present and nothing predicted. 0 before any example was seen.
+    0 where the score is not defined. Decisions are the predictions above 0.5.
     """
 
-    def __init__(self, name="row_f1", **options):
-        super().__init__(name=name, **options)
-        self.total = self.add_weight(name="total", initializer="zeros")
-        self.rows = self.add_weight(name="rows", initializer="zeros")
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.batches = []
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        present = _present(y_true, sample_weight)
-        predicted = ops.cast(ops.convert_to_tensor(y_pred) > 0.5, "float32")
-        both = ops.sum(present, axis=1) + ops.sum(predicted, axis=1)
-        f1 = ops.divide_no_nan(2.0 * ops.sum(present * predicted, axis=1), both)
-        self.total.assign_add(ops.sum(ops.where(both > 0, f1, 1.0)))
-        self.rows.assign_add(ops.sum(ops.ones_like(both)))
+    def add_batch(self, labels, predictions):
+        tf.numpy_function(self._collect, [labels, predictions], [])
 
-    def result(self):
-        return ops.divide_no_nan(self.total, self.rows)
+    def _collect(self, labels, predictions):
+        self.batches.append((labels, predictions))
 
-
-@keras.saving.register_keras_serializable(package="understory")
-class MacroF1(keras.metrics.Metric):
-    """The mean of the classes' own F1 scores, streamed over batches: three numbers a class are all it keeps.
-
-    The highest prediction of an example, the first of equal ones, is the class predicted. The mean is over the
-    classes that are present in some example; 0 before any is.
-    """
-
-    def __init__(self, name="macro_f1", **options):
-        super().__init__(name=name, **options)
-        self.hits = self.present = self.predicted = None
-
-    def _count(self, classes):
-        for name in ("hits", "present", "predicted"):
-            setattr(self, name, self.add_weight(name=name, shape=(classes,), initializer="zeros"))
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        present = _present(y_true, sample_weight)
-        y_pred = ops.convert_to_tensor(y_pred)
-        classes = y_pred.shape[-1]
-        # How many classes there are is known with the first batch, as in keras.metrics.F1Score.
-        if self.hits is None:
-            self._count(classes)
-        predicted = ops.one_hot(ops.argmax(y_pred, axis=1), classes, dtype="float32")
-        self.hits.assign_add(ops.sum(present * predicted, axis=0))
-        self.present.assign_add(ops.sum(present, axis=0))
-        self.predicted.assign_add(ops.sum(predicted, axis=0))
+    def reset_state(self):
+        self.batches.clear()
 
     def result(self):
-        if self.hits is None:
+        # Within a step the score is asked for as well, and shown to nobody.
+        if not tf.executing_eagerly() or not self.batches:
             return ops.convert_to_tensor(0.0)
-        f1 = ops.divide_no_nan(2.0 * self.hits, self.present + self.predicted)
-        counted = ops.cast(self.present > 0, "float32")
-        return ops.divide_no_nan(ops.sum(f1 * counted), ops.sum(counted))
+        labels, predictions = (np.concatenate(part) for part in zip(*self.batches, strict=True))
+        score = self.module.score(
+            labels, predictions > 0.5 if getattr(self.module, "DECIDED", False) else predictions
+        )
+        return ops.convert_to_tensor(np.nan_to_num(score), dtype="float32")
 
 
-@keras.saving.register_keras_serializable(package="understory")
-class RocAuc(keras.metrics.AUC):
-    """The area under the ROC curve of the second class of two, streamed over batches.
+def metric(module, *, xla: bool = False) -> keras.metrics.Metric:
+    """A new Keras metric of a metric's module.
 
-    Predictions are told apart by 1 / (`num_thresholds` - 1): equal to the exact area of predictions rounded up to
-    whole multiples of it, nothing counting as one, with ties counted half. 0 where one of the two is not present.
+    A history has it by the module's name, as `name` and `val_name`. A saved model names it in its compiled state, which
+    only a resumed training reads, after this function has registered it.
+
+    Parameters
+    ----------
+    module
+        Of `understory.evaluation.metrics`, as described in `understory.evaluation.metric`.
+    xla : bool
+        Whether steps are compiled with XLA.
+
+    Raises
+    ------
+    InputError
+        XLA cannot compile the metric.
     """
-
-    def __init__(self, num_thresholds=10_001, name="roc_auc", **options):
-        super().__init__(num_thresholds=num_thresholds, name=name, **options)
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        present = _present(y_true, sample_weight)
-        y_pred = ops.convert_to_tensor(y_pred)
-        if y_pred.shape[-1] != 2:
-            raise ValueError(f"expected 2 classes for roc_auc, found {y_pred.shape[-1]}")
-        super().update_state(present[:, 1], y_pred[:, 1])
-
-
-METRICS = {
-    "accuracy": keras.metrics.CategoricalAccuracy,
-    "lwlrap": LabelRankingPrecision,
-    "macro_f1": MacroF1,
-    "roc_auc": RocAuc,
-    "row_f1": RowF1,
-}
-
-
-def metric(name: str) -> keras.metrics.Metric:
-    """The Keras metric of a score in `understory.evaluation.metrics.SCORES`; a history has it as `name` and `val_name`."""
-    return METRICS[name](name=name)
+    name = module.__name__.rpartition(".")[2]
+    summed = hasattr(module, "batch_sums")
+    if xla and not summed:
+        raise InputError(
+            f"metric {name}: expected batch_sums and score_of_sums, which XLA needs; set the model's xla to false"
+        )
+    kind = type(name, (SummedMetric if summed else CollectedMetric,), {"module": module})
+    return keras.saving.register_keras_serializable("understory", name)(kind)(name=name)

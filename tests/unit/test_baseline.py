@@ -1,6 +1,6 @@
 import json
 
-import floor
+import baseline
 import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
@@ -44,16 +44,16 @@ def run(folder, metric, present, **changes):
         ("lwlrap", PRESENT, (1 + 1 / 2 + 1 + 1 / 2 + 2 / 3) / 5),
     ],
 )
-def test_the_floor_is_the_score_of_one_answer_for_all(tmp_path, metric, present, expected):
-    assert floor.floor(run(tmp_path, metric, present)) == pytest.approx(expected)
+def test_the_baseline_is_the_score_of_one_answer_for_all(tmp_path, metric, present, expected):
+    assert baseline.baseline(run(tmp_path, metric, present)) == pytest.approx(expected)
 
 
-def test_the_floor_is_of_the_rows_that_are_scored(tmp_path):
+def test_the_baseline_is_of_the_rows_that_are_scored(tmp_path):
     """Of three recordings, not of four examples."""
     folder = run(tmp_path, "accuracy", ["b", "b", "a", "a"], scored="recording")
-    assert floor.floor(folder) == pytest.approx(2 / 3)
+    assert baseline.baseline(folder) == pytest.approx(2 / 3)
 
 
 def test_a_row_of_the_table(tmp_path):
-    found = floor.row(run(tmp_path, "accuracy", ["a", "a", "b", "a"]))
+    found = baseline.row(run(tmp_path, "accuracy", ["a", "a", "b", "a"]))
     assert found == "| mine | accuracy | 0.250 | 0.100 to 0.500 | 0.750 |"

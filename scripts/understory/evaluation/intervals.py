@@ -1,0 +1,68 @@
+"""How sure a score is, and which scores chance gives."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from understory.core.rng import Stage, stream
+from understory.evaluation.metric import Metric
+
+# The most rows of all resamples together, as long as there are at least FEWEST resamples.
+ROWS, FEWEST = 1 << 28, 100
+
+
+class Interval(NamedTuple):
+    """A percentile interval of the scores of `resamples`; in `undefined` further ones the score was not defined."""
+
+    low: float
+    high: float
+    resamples: int
+    undefined: int
+
+
+def bootstrap_interval(
+    metric: Metric, labels, predictions, groups, *, seed: int, resamples: int = 1000, level: float = 0.95
+) -> Interval:
+    """The percentile interval of a score over resamples of the recordings, drawn with replacement (B. Efron, "Bootstrap
+    methods: another look at the jackknife", Annals of Statistics 7, 1979).
+
+    Parameters
+    ----------
+    metric : Metric
+    labels, predictions
+        As the metric's `score` takes them.
+    groups : sequence
+        The unit that is drawn, such as the recording, of each row: rows of one group stay together.
+    seed : int
+    resamples : int
+        How many to draw at most; of a large table as many as have 2**28 rows together, but at least 100.
+    level : float
+
+    Returns
+    -------
+    Interval
+        NaN where the score was never defined. Resamples where it is not defined, such as those with all or no rows
+        present for a ROC AUC, are left out and counted.
+    """
+    score = metric.weighted(labels, predictions)
+    group, names = pd.factorize(np.asarray(groups), sort=True)
+    resamples = min(resamples, max(FEWEST, ROWS // max(len(group), 1)))
+    rng = stream(seed, Stage.INTERVAL, f"bootstrap/{metric.name}")
+    scores = []
+    for _ in range(resamples if len(names) else 0):
+        times = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
+        scores.append(score(times[group].astype(float)))
+    defined = [value for value in scores if np.isfinite(value)]
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2]) if defined else (np.nan, np.nan)
+    return Interval(float(low), float(high), len(defined), len(scores) - len(defined))
+
+
+def chance_interval(
+    metric: Metric, labels, predictions, *, seed: int, permutations: int = 1000, level: float = 0.99
+) -> tuple[float, float]:
+    """The central interval of the score after shuffling the predictions over the rows."""
+    rng = stream(seed, Stage.INTERVAL, metric.name)
+    score = metric.shuffled(labels, predictions)
+    scores = [score(rng.permutation(predictions.shape[0])) for _ in range(permutations)]
+    return tuple(float(q) for q in np.quantile(scores, [(1 - level) / 2, (1 + level) / 2]))

@@ -46,6 +46,19 @@ def picture_rules(tmp_path_factory):
     return parsed(tmp_path_factory.mktemp("parsed"), **recipe)
 
 
+# What a script loads by name, as the configuration chooses it, by the data set's reader.
+CHOSEN = {
+    "train_fold": {
+        "rfcx": ["architectures.sed_cnn", "losses.binary_crossentropy"],
+        "herbarium2021": ["architectures.picture_cnn", "losses.categorical_crossentropy"],
+    },
+}
+WILDCARDS = {
+    "rfcx": SimpleNamespace(model="sed_cnn", fold="0", shard="train-0", features="log_mel"),
+    "herbarium2021": SimpleNamespace(model="herbarium_cnn", fold="0", shard="train-0", features="photo"),
+}
+
+
 def faults(rule, reader="rfcx"):
     """What a rule lacks of what every rule has."""
     script = SCRIPTS / f"{rule.name}.py"
@@ -61,8 +74,11 @@ def faults(rule, reader="rfcx"):
         given.append("understory.data.store" if reader == "rfcx" else "understory.images.store")
     if rule.name == "download_data":
         given = [f"understory.synthetic.{reader}"]
-    if params.get("code") != code_digests.code_of(script, SCRIPTS, given):
-        yield "code: the digest of its script and reader"
+    given += [f"understory.training.{name}" for name in CHOSEN.get(rule.name, {}).get(reader, [])]
+    code = params.get("code")
+    code = code(WILDCARDS[reader]) if callable(code) else code
+    if code != code_digests.code_of(script, SCRIPTS, given):
+        yield "code: the digest of its script and of the modules that it loads by name"
     if reads and not any(
         callable(params.get(key)) for key in ("recordings", "annotations", "tables", "template")
     ):
@@ -73,7 +89,7 @@ def faults(rule, reader="rfcx"):
 
 
 def test_every_rule_has_its_digests_its_log_and_its_environment(rules, picture_rules):
-    assert len(rules) == 12
+    assert len(rules) == 13
     assert {rule.name: list(faults(rule)) for rule in rules} == {rule.name: [] for rule in rules}
     found = {rule.name: list(faults(rule, "herbarium2021")) for rule in picture_rules}
     assert found == {rule.name: [] for rule in picture_rules}
@@ -99,8 +115,51 @@ def test_a_rule_without_digests_is_found_out(rules):
         )
 
     assert list(faults(without("train_fold"))) == []
-    assert list(faults(without("train_fold", "code"))) == ["code: the digest of its script and reader"]
+    assert list(faults(without("train_fold", "code"))) == [
+        "code: the digest of its script and of the modules that it loads by name"
+    ]
     assert list(faults(without("crop_windows", "recordings"))) == ["a digest of the source files it reads"]
+
+
+def modules_of(script, *chosen):
+    """The library's modules that the digest of a script covers, without their packages."""
+    files = code_digests.code_of(SCRIPTS / script, SCRIPTS, chosen)["code"]
+    return {file.removeprefix("understory/") for file in files if not file.endswith("__init__.py")}
+
+
+def test_a_training_is_digested_with_its_own_architecture_and_loss(rules):
+    code = {rule.name: rule.params.get("code") for rule in rules}["train_fold"](WILDCARDS["rfcx"])["code"]
+    covered = {
+        file
+        for file in code
+        if re.search(r"training/(architectures|losses)/\w+\.py$", file) and "__init__" not in file
+    }
+    assert covered == {
+        "understory/training/architectures/sed_cnn.py",
+        "understory/training/losses/binary_crossentropy.py",
+    }
+    assert "training/predict.py" not in modules_of("train_fold.py")
+
+
+@pytest.mark.parametrize("script", ["predict_fold.py", "validate_fold.py"])
+def test_a_prediction_is_digested_with_the_layers_of_saved_models_and_nothing_of_training(script):
+    covered = {name for name in modules_of(script) if name.startswith("training/")}
+    loading = {"batches", "gpu_lock", "layers", "predict", "runtime"}
+    loading |= {"examples"} if script == "validate_fold.py" else set()
+    assert covered == {f"training/{name}.py" for name in loading}
+
+
+def test_classes_of_saved_models_are_where_loading_finds_them():
+    """Layers in `training/layers.py`, which prediction imports; losses and metrics are those of a training alone."""
+    for path in (SCRIPTS / "understory").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            registered = isinstance(node, ast.ClassDef) and any(
+                "register_keras_serializable" in ast.unparse(each) for each in node.decorator_list
+            )
+            if registered and not {"keras.losses.Loss", "keras.metrics.Metric", "keras.metrics.AUC"} & {
+                ast.unparse(base) for base in node.bases
+            }:
+                assert path.name == "layers.py", (path, node.name)
 
 
 def test_only_rules_that_are_given_the_source_can_read_it(rules):
@@ -120,14 +179,10 @@ def test_only_rules_that_are_given_the_source_can_read_it(rules):
 
 
 def test_params_hold_plain_values_in_a_fixed_order(rules, picture_rules):
-    for each, model, features in (
-        (rules, "sed_cnn", "log_mel"),
-        (picture_rules, "herbarium_cnn", "photo"),
-    ):
-        wildcards = SimpleNamespace(model=model, fold="0", shard="train-0", features=features)
+    for each, reader in ((rules, "rfcx"), (picture_rules, "herbarium2021")):
         for rule in each:
             settings = rule.params.get("settings", {})
-            settings = settings(wildcards) if callable(settings) else settings
+            settings = settings(WILDCARDS[reader]) if callable(settings) else settings
             assert repr(settings) == repr(hashing.ordered(settings)), rule.name
 
 
@@ -170,7 +225,7 @@ print(*(module for module in sys.modules if "." not in module))
 """
     command = [sys.executable, "-c", program, str(ROOT / "Snakefile"), str(tmp_path), *HEAVY]
     rules, modules = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert int(rules) == 13
+    assert int(rules) == 14
     assert not HEAVY & set(modules.split())
 
 
@@ -295,6 +350,7 @@ def test_which_of_a_jobs_models_is_read_is_a_param(rules):
         for rule in rules
         if "settings" in dict(rule.params.items())
     }
-    predicted = by_name["predict_fold"](SimpleNamespace(model="sed_cnn", fold="0"))
-    assert predicted["models"]["sed_cnn"]["select"] == "last"
+    for rule in ("predict_fold", "validate_fold"):
+        assert by_name[rule](WILDCARDS["rfcx"])["models"]["sed_cnn"]["select"] == "last"
+    assert "predictions" not in by_name["train_fold"](WILDCARDS["rfcx"])
     assert by_name["ensemble_folds"]["run"]["models"]["sed_cnn"]["select"] == "last"

@@ -28,6 +28,7 @@ if not config["models_from"]:
 
     include: "rules/split.smk"
     include: "rules/train.smk"
+    include: "rules/validate.smk"
 
 
 include: "rules/predict.smk"

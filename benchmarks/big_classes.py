@@ -11,11 +11,12 @@ of the workflow's scripts and their functions:
 - split: `split_folds`;
 - pick: `predict_fold` of 10,000 test images, with a model of made-up scores, one a class, of which it keeps the ten highest;
 - predict: the ten highest of made-up scores of all test images, stored as `predict_fold` does, once a fold;
-- validate: the ten highest of made-up out-of-fold scores of all training images, stored as `train_fold` does;
+- validate: the ten highest of made-up out-of-fold scores of all training images, stored as `validate_fold` does;
 - ensemble: `ensemble_folds`, with the macro F1, its bootstrap interval, and the priors;
 - submit: `write_submission`;
 - stored: an example store of all training images and one augmented copy of each, each picture being a single pixel;
-- held: what `train_fold` holds of such a store, with so many copies of each image, before it trains.
+- held: what `train_fold` holds of such a store, with so many copies of each image, before it trains; `validate_fold` holds
+  as much as with no copies.
 
 Shows the seconds, the processor's seconds and the peak memory of each, and their sum and maximum.
 """
@@ -253,7 +254,7 @@ class World:
         return self.out / "predictions" / self.model / f"fold{fold}.csv"
 
     def validated(self, fold):
-        return self.out / "models" / self.model / f"fold{fold}" / "last_oof.csv"
+        return self.out / "models" / self.model / f"fold{fold}" / "oof.csv"
 
 
 class MadeUp:

@@ -19,6 +19,7 @@ RULES = {
     "augment_windows": "augment",
     "compute_features": "features",
     "train_fold": "train",
+    "validate_fold": "validate",
     "predict_fold": "predict",
 }
 FOLDERS = {"crop": "windows", "augment": "augmented", "features": "examples"}
@@ -59,6 +60,8 @@ def items(run: Path, step: str) -> int:
         return rows((run / "recordings").glob("*.csv"))
     if step in FOLDERS:
         return rows((run / FOLDERS[step]).rglob("*.csv"))
+    if step == "validate":
+        return rows((run / "models").rglob("oof.csv"))
     if step == "predict":
         return rows((run / "predictions").rglob("fold*.csv"))
     folds = sorted((run / "models").rglob("history.csv"))
@@ -122,6 +125,7 @@ def main():
             size.folds,
             size.examples * (1 + size.copies) * size.epochs * (size.folds - 1),
         ),
+        "validate": (size.folds, size.examples),
         "predict": (size.folds, size.windows * size.folds),
     }
     print(f"\n{', '.join(f'{value:,} {name}' for name, value in vars(size).items())}:")

@@ -75,9 +75,15 @@ if CACHED:
 code_digests.remember(Path(".snakemake", "code.json"))
 
 
+@cache
 def code(script, *modules, messages=False):
     """Digests of a script's code and of modules that it loads by name; with `messages` where it writes those of errors."""
     return code_digests.code_of(SCRIPTS / script, SCRIPTS, modules, messages=messages)
+
+
+def chosen_code(script, chosen, *modules):
+    """A param: `code` with the modules that a function of the wildcards names as well."""
+    return lambda wildcards: code(script, *modules, *chosen(wildcards))
 
 
 def wildcards_param(wildcards):
@@ -119,6 +125,34 @@ def trained_on(suffix, wildcards):
     model = config["models"][wildcards.model]
     variants = range(settings.copies_of(config, wildcards.model) + 1)
     return examples(suffix, model["features"], variants, TRAIN)
+
+
+def choices_of_model(wildcards):
+    """The modules that the configuration chooses for a model's training, for the digest of its code."""
+    model = config["models"][wildcards.model]
+    return [
+        f"understory.training.architectures.{model['architecture']}",
+        f"understory.training.losses.{model['loss']['name']}",
+    ]
+
+
+def selected_model(folder):
+    """An input function: the saved model of a fold that predicts."""
+    return (
+        lambda wildcards: f"{folder}/models/{wildcards.model}/fold{wildcards.fold}/{config['models'][wildcards.model]['select']}.keras"
+    )
+
+
+def prediction_settings(wildcards):
+    """The settings of a job that predicts with a saved model."""
+    model = {key: config["models"][wildcards.model][key] for key in ("batch_size", "select", "threads")}
+    return ordered(
+        {
+            "models": {wildcards.model: model},
+            "predictions": config["predictions"],
+            "seed": config["seed"],
+        }
+    )
 
 
 def windows_input(wildcards):

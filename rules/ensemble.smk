@@ -12,13 +12,7 @@ rule ensemble_folds:
             if MODELS_FROM_RUN
             else {
                 "folds": f"{OUT}/folds.csv",
-                "oof": [
-                    path
-                    for model in MODELS
-                    for path in of_folds(
-                        f"models/{{model}}/fold{{fold}}/{config['models'][model]['select']}_oof.csv", [model]
-                    )
-                ],
+                "oof": of_folds("models/{model}/fold{fold}/oof.csv"),
                 "truth": TRUTH,
             }
         ),

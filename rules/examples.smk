@@ -7,12 +7,6 @@ from understory.plan.medium import Medium
 OF_MEDIUM = Medium(MEDIUM, config)
 
 
-@cache
-def features_code(features):
-    """The digest of what computes one kind of features."""
-    return code("compute_features.py", OF_MEDIUM.module("compute"), STORE, OF_MEDIUM.features(features))
-
-
 rule inspect_recordings:
     """Inspect recordings, and quarantine what cannot be used."""
     input:
@@ -140,6 +134,11 @@ rule compute_features:
         store=STORE,
         source=SOURCE,
         recordings=only_test(table_digest_param(recordings_of)),
-        code=lambda wildcards: features_code(wildcards.features),
+        code=chosen_code(
+            "compute_features.py",
+            lambda wildcards: [OF_MEDIUM.features(wildcards.features)],
+            OF_MEDIUM.module("compute"),
+            STORE,
+        ),
     script:
         "../scripts/compute_features.py"

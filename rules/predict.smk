@@ -5,7 +5,7 @@
 rule predict_fold:
     """Predict the test recordings' windows with one fold's model."""
     input:
-        model=lambda wildcards: f"{MODELS_FROM}/models/{wildcards.model}/fold{wildcards.fold}/{config['models'][wildcards.model]['select']}.keras",
+        model=selected_model(MODELS_FROM),
         labels=f"{MODELS_FROM}/labels.json",
         arrays=lambda wildcards: examples("npy", config["models"][wildcards.model]["features"], 0, TEST),
         indexes=lambda wildcards: examples("csv", config["models"][wildcards.model]["features"], 0, TEST),
@@ -25,16 +25,7 @@ rule predict_fold:
         runtime=SIZES.runtime,
     params:
         wildcards=wildcards_param,
-        settings=lambda wildcards: {
-            "models": {
-                wildcards.model: {
-                    key: config["models"][wildcards.model][key]
-                    for key in ("batch_size", "select", "threads")
-                }
-            },
-            "predictions": config["predictions"],
-            "seed": config["seed"],
-        },
+        settings=prediction_settings,
         store=STORE,
         code=code("predict_fold.py", STORE),
     script:

@@ -1,5 +1,5 @@
 # Reads examples/, folds.csv and labels.json.
-# Writes models/ (model, history, out-of-fold predictions).
+# Writes models/ (last and best model, history).
 
 
 rule train_fold:
@@ -13,8 +13,6 @@ rule train_fold:
         last=f"{OUT}/models/{{model}}/fold{{fold}}/last.keras",
         best=f"{OUT}/models/{{model}}/fold{{fold}}/best.keras",
         history=f"{OUT}/models/{{model}}/fold{{fold}}/history.csv",
-        last_oof=f"{OUT}/models/{{model}}/fold{{fold}}/last_oof.csv",
-        best_oof=f"{OUT}/models/{{model}}/fold{{fold}}/best_oof.csv",
     log:
         f"{OUT}/logs/train_fold/{{model}}/fold{{fold}}.log",
     benchmark:
@@ -38,10 +36,9 @@ rule train_fold:
                     if key not in ("copies", "select")
                 }
             },
-            "predictions": config["predictions"],
             "seed": config["seed"],
         },
         store=STORE,
-        code=code("train_fold.py", STORE, METRIC),
+        code=chosen_code("train_fold.py", choices_of_model, STORE, METRIC),
     script:
         "../scripts/train_fold.py"

@@ -11,26 +11,25 @@ from understory.training import gpu_lock
 
 def main(job):
     gpu_lock.take()
-    # TensorFlow speaks while it is imported: here, into the log.
-    from understory.training import batches, predict
+    # TensorFlow prints while it is imported: here, into the log.
+    from understory.training import batches, predict, runtime
 
-    settings = job.params.settings["models"][job.wildcards.model]
-    predict.configure(threads=settings["threads"], seed=job.params.settings["seed"])
+    params = job.params.settings
+    settings = params["models"][job.wildcards.model]
+    runtime.configure(threads=settings["threads"], seed=params["seed"])
     task = Task.read(job.input.labels)
+    read = import_module(job.params.store).read
     data = batches.TestExamples(
-        import_module(job.params.store).read(array, index)
-        for array, index in zip(job.input.arrays, job.input.indexes, strict=True)
+        read(array, index) for array, index in zip(job.input.arrays, job.input.indexes, strict=True)
     )
-    model = predict.load(Path(job.input.model))
-    found = predict.predict(
-        model,
+    values = predict.predict(
+        predict.load(Path(job.input.model)),
         data,
         data.all_rows(),
         batch_size=settings["batch_size"],
-        top_k=job.params.settings["predictions"]["top_k"],
+        top_k=params["predictions"]["top_k"],
     )
-    found = predictions.Predictions(data.windows, found, task.classes)
-    predictions.write(job.output.predictions, found)
+    predictions.write(job.output.predictions, predictions.Predictions(data.windows, values, task.classes))
 
 
 run(main, globals().get("snakemake"))

@@ -46,7 +46,7 @@ def test_a_run_writes_what_it_says(first, folder):
     page = (out / "report.html").read_text()
     assert not re.search(r"""(src|href)=["'](?!data:|#)""", page)
     assert "url(" not in page
-    for kind in ("last.keras", "best.keras", "history.csv", "last_oof.csv", "best_oof.csv"):
+    for kind in ("last.keras", "best.keras", "history.csv", "oof.csv"):
         assert (out / "models/sed_cnn/fold0" / kind).stat().st_size
     assert not (out / "resume").exists() or not any((out / "resume").iterdir())
     log = (out / "logs/train_fold/sed_cnn/fold0.log").read_text()

@@ -23,6 +23,7 @@ STAGES = {
     "split_folds": 1.5,
     "compute_features": 2.5,
     "train_fold": 8.0,
+    "validate_fold": 5.0,
     "predict_fold": 5.0,
     "ensemble_folds": 1.5,
     "write_submission": 1.5,

@@ -43,8 +43,18 @@ def training(*models, folds=(0, 1)):
     return {("train_fold", f"model={model}, fold={fold}") for model in models for fold in folds}
 
 
+def validation(*models, folds=(0, 1)):
+    return {("validate_fold", f"model={model}, fold={fold}") for model in models for fold in folds}
+
+
 def prediction(*models, folds=(0, 1)):
     return {("predict_fold", f"model={model}, fold={fold}") for model in models for fold in folds}
+
+
+def of_models(*models, folds=(0, 1)):
+    """All jobs of some models, and what follows from them."""
+    every = (jobs(*models, folds=folds) for jobs in (training, validation, prediction))
+    return set().union(*every, ENSEMBLE)
 
 
 TEST = spectrograms("test-0", variants=(0,))
@@ -53,7 +63,7 @@ REPORT = {("build_report", "")}
 SUBMISSION = {("write_submission", "")}
 ENSEMBLE = {("ensemble_folds", "")} | SUBMISSION | REPORT
 PREDICTION = prediction(*MODELS) | ENSEMBLE
-TRAINING = training(*MODELS) | PREDICTION
+TRAINING = of_models(*MODELS)
 SIGNAL = windows(*SHARDS) | copies(*SHARDS) | spectrograms(*SHARDS)
 EVERYTHING = (
     inspection("test-0") | inspection(SHARDS[0]) | inspection(SHARDS[1]) | SPLIT | SIGNAL | TEST | TRAINING
@@ -103,6 +113,19 @@ def augmentation_code(world):
         "class VolumeControl",
         "CHANGED = True\n\n\nclass VolumeControl",
     )
+
+
+def unused_architecture(world):
+    """One is added, and another one changed."""
+    world.copy_source()
+    folder = world.source / "scripts/understory/training/architectures"
+    shutil.copy(folder / "cnn2d.py", folder / "added.py")
+    world.edit("scripts/understory/training/architectures/resnet50.py", "1024", "512")
+
+
+def architecture_code(world):
+    world.copy_source()
+    world.edit("scripts/understory/training/architectures/picture_cnn.py", "1 / 127.5", "1 / 128")
 
 
 def ensemble_code(world):
@@ -238,16 +261,23 @@ ROWS = [
     Row(
         "number of folds",
         to("split.n_splits", 3),
-        SPLIT | training(*MODELS, folds=range(3)) | prediction(*MODELS, folds=range(3)) | ENSEMBLE,
+        SPLIT | of_models(*MODELS, folds=range(3)),
     ),
     Row("split seed", to("split.seed", 1), SPLIT | TRAINING),
     Row(
         "learning rate of one of two models",
         to("models.other.optimiser.learning_rate", 0.02),
-        training("other") | prediction("other") | ENSEMBLE,
+        of_models("other"),
         True,
     ),
-    Row("select of one model", to("models.other.select", "best"), prediction("other") | ENSEMBLE),
+    Row(
+        "select of one model",
+        to("models.other.select", "best"),
+        validation("other") | prediction("other") | ENSEMBLE,
+    ),
+    Row("classes kept of a prediction", to("predictions.top_k", 3), validation(*MODELS) | PREDICTION),
+    Row("an architecture that no model uses", unused_architecture, set()),
+    Row("code of the architecture of one of two models", architecture_code, of_models("other")),
     Row("a model removed", to("train", ["sed_cnn"]), ENSEMBLE, True),
     Row("a model that is not trained", to("models.resnet50.epochs", 3), set()),
     Row("ensemble method", to("ensemble.folds", "rank"), ENSEMBLE, True),

@@ -9,10 +9,10 @@ from workflow import ROOT, copy_source, planned
 TINY = {"options": {"filters": [4, 8], "dense": 8}, "epochs": 1}
 # A model of one's own takes every key of a model.
 OTHER = {
-    "architecture": "sed_cnn",
+    "architecture": "picture_cnn",
     "features": "log_mel",
     **TINY,
-    "options": {"filters": [4, 8], "dense": 8, "dropout": 0.1},
+    "options": {"filters": [4, 8], "dropout": 0.1, "outputs": "sigmoid"},
     "loss": {"name": "binary_crossentropy"},
     "optimiser": {"name": "adam", "learning_rate": 0.01},
     "schedule": {"name": "constant"},
@@ -79,7 +79,9 @@ def two_models(made_once, first, folder, small, run_snakemake):
         shutil.copytree(first, place)
         done = run_snakemake(place, config=configuration(small, folder))
         own = {
-            (rule, f"model=other, fold={fold}") for rule in ("train_fold", "predict_fold") for fold in (0, 1)
+            (rule, f"model=other, fold={fold}")
+            for rule in ("train_fold", "validate_fold", "predict_fold")
+            for fold in (0, 1)
         }
         after = {(rule, "") for rule in ("ensemble_folds", "write_submission", "build_report")}
         assert planned(done.stdout + done.stderr) == own | after

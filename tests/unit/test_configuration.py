@@ -6,13 +6,13 @@ import pytest
 import yaml
 
 from understory.audio.transforms import TRANSFORMS
+from understory.core import choices
 from understory.core.errors import InputError
 from understory.data import source
 from understory.images import transforms
 from understory.plan import config as configuration
 from understory.plan import config_checks
-from understory.training import architectures, fit, losses
-from understory.training.architectures import ARCHITECTURES
+from understory.training import fit, models
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "schemas" / "config.schema.json").read_text())
@@ -238,9 +238,9 @@ def test_every_option_is_one_that_the_library_takes():
                 block = {option: values[option] for option in options}
                 named = {"name": choice, **block}
                 if key == "loss":
-                    losses.loss(named)
+                    fit.loss_and_targets(named)
                 elif key == "options":
-                    architectures.build(choice, (64, 64, 3), 2, block)
+                    models.build(choice, (64, 64, 3), 2, block)
                 elif key == "optimiser":
                     fit.optimiser({"optimiser": named, "schedule": {"name": "constant"}}, 10)
                 else:
@@ -301,7 +301,7 @@ def test_the_schema_knows_what_the_code_offers():
     for medium, offered in (("audio", TRANSFORMS), ("images", transforms.TRANSFORMS)):
         assert set(config_checks.TRANSFORMS[medium]) == set(offered)
     model = next(iter(SCHEMA["properties"]["models"]["patternProperties"].values()))
-    assert set(model["properties"]["architecture"]["enum"]) == set(ARCHITECTURES)
+    assert set(model["properties"]["architecture"]["enum"]) == set(choices.names(models.PACKAGE))
 
 
 def test_every_reader_can_be_named():

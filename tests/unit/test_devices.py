@@ -29,7 +29,7 @@ class Jobs:
 
     def __init__(self, folder, **environment):
         self.environment = {**os.environ, "PYTHONPATH": str(ROOT / "scripts"), "TMPDIR": str(folder)}
-        for variable in (gpu_lock.DATASET, gpu_lock.VISIBLE, "SLURM_JOB_ID"):
+        for variable in (gpu_lock.OVERRIDE, gpu_lock.VISIBLE, "SLURM_JOB_ID"):
             self.environment.pop(variable, None)
         self.environment.update(environment)
         self.taken, self.started = queue.Queue(), []
@@ -144,7 +144,7 @@ def test_several_devices_that_slurm_gave_are_shared_within_its_job(jobs):
 
 
 def test_the_devices_of_the_machine(tmp_path, monkeypatch):
-    for variable in (gpu_lock.DATASET, gpu_lock.VISIBLE):
+    for variable in (gpu_lock.OVERRIDE, gpu_lock.VISIBLE):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(
@@ -168,7 +168,7 @@ def test_a_folder_of_anothers_is_not_used(tmp_path, monkeypatch):
         tmp_path / "elsewhere"
     )
     (tmp_path / "elsewhere").mkdir()
-    monkeypatch.setenv(gpu_lock.DATASET, "0")
+    monkeypatch.setenv(gpu_lock.OVERRIDE, "0")
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
-    with pytest.raises(InputError, match="expected a folder of this user's own"):
+    with pytest.raises(InputError, match="expected a folder of this user for the locks"):
         gpu_lock.take()

@@ -8,7 +8,7 @@ from understory.core import choices
 from understory.core.errors import InputError
 from understory.data.task import METRICS
 from understory.evaluation.metrics import roc_auc
-from understory.training import architectures, fit, metrics
+from understory.training import fit, metrics, models
 
 NAMES = choices.names(METRICS)
 
@@ -128,7 +128,7 @@ def test_macro_f1_keeps_three_numbers_of_each_of_64_500_classes():
 @pytest.mark.parametrize("score", NAMES)
 def test_a_model_has_each_score_in_its_history_and_keeps_it_when_saved(tmp_path, score):
     keras.utils.set_random_seed(1)
-    model = architectures.build("cnn2d", (8, 8, 1), 2, {})
+    model = models.build("cnn2d", (8, 8, 1), 2, {})
     model.compile("adam", "categorical_crossentropy", metrics=[keras_metric(score)])
     pictures = np.random.default_rng(0).uniform(0, 255, (6, 8, 8, 1)).astype(np.float32)
     labels = np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 1, 0]]

@@ -1,10 +1,16 @@
+import json
+import sys
+import zipfile
+
 import keras
 import numpy as np
 import pytest
 
+from understory.core import choices
 from understory.core.errors import InputError
 from understory.evaluation.metrics import lwlrap
-from understory.training import architectures, fit, losses
+from understory.training import fit, layers, models, predict, saving
+from understory.training.losses.binary_crossentropy import PartialBinaryCrossentropy
 from understory.training.metrics import metric
 
 
@@ -13,7 +19,7 @@ def trained(model):
 
 
 def test_resnet50_is_the_notebooks_to_the_letter():
-    model = architectures.build("resnet50", (256, 1876, 1), 24, {})
+    model = models.build("resnet50", (256, 1876, 1), 24, {})
     assert model.count_params() == 25_716_504
     assert trained(model) == 25_657_240
     head = [(type(layer).__name__, layer.get_config()) for layer in model.layers[-8:]]
@@ -34,7 +40,7 @@ def test_resnet50_is_the_notebooks_to_the_letter():
 
 
 def test_conv1d_is_the_originals_to_the_letter():
-    model = architectures.build("conv1d", (100, 800, 1), 49, {})
+    model = models.build("conv1d", (100, 800, 1), 49, {})
     assert (model.count_params(), trained(model)) == (347_313, 347_057)
     kinds = [type(layer).__name__ for layer in model.layers]
     assert kinds == [
@@ -64,7 +70,7 @@ def test_conv1d_is_the_originals_to_the_letter():
 
 
 def test_cnn2d_is_the_originals_to_the_letter():
-    model = architectures.build("cnn2d", (32, 32, 1), 2, {})
+    model = models.build("cnn2d", (32, 32, 1), 2, {})
     assert model.count_params() == trained(model) == 182_466
     assert [tuple(layer.output.shape)[1:] for layer in model.layers] == [
         (32, 32, 1),
@@ -87,7 +93,7 @@ def test_cnn2d_is_the_originals_to_the_letter():
 @pytest.fixture(scope="module")
 def resnet34():
     keras.utils.set_random_seed(1)
-    return architectures.build("resnet34", (32, 32, 3), 64_500, {})
+    return models.build("resnet34", (32, 32, 3), 64_500, {})
 
 
 def test_resnet34_is_torchvisions(resnet34):
@@ -149,8 +155,8 @@ BINARY = {"name": "binary_crossentropy", "unknown_weight": 0.3}
 )
 def test_one_step_learns_and_a_saved_model_predicts_the_same(tmp_path, architecture, shape, options, loss):
     keras.utils.set_random_seed(1)
-    model = architectures.build(architecture, shape, 3, options)
-    model.compile(keras.optimizers.Adam(1e-3), loss=losses.loss(loss), metrics=[metric(lwlrap)])
+    model = models.build(architecture, shape, 3, options)
+    model.compile(keras.optimizers.Adam(1e-3), loss=fit.loss_and_targets(loss)[0], metrics=[metric(lwlrap)])
     rng = np.random.default_rng(0)
     inputs = rng.uniform(0, 255, (4, *shape)).astype(np.float32)
     target = [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]]
@@ -162,7 +168,7 @@ def test_one_step_learns_and_a_saved_model_predicts_the_same(tmp_path, architect
     assert np.isfinite(list(report.values())).all()
     moved = [not np.array_equal(a, b) for a, b in zip(before, model.trainable_weights, strict=True)]
     assert all(moved)
-    fit.save(model, tmp_path / "a.keras")
+    saving.save(model, tmp_path / "a.keras")
     predictions = np.array(model(inputs))
     assert predictions.shape == (4, 3)
     loaded = keras.saving.load_model(tmp_path / "a.keras", safe_mode=True)
@@ -170,14 +176,86 @@ def test_one_step_learns_and_a_saved_model_predicts_the_same(tmp_path, architect
     np.testing.assert_array_equal(predictions, np.array(loaded(inputs)))
 
 
-@pytest.mark.parametrize("architecture", sorted(architectures.ARCHITECTURES))
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A saved model with a layer, a loss and a metric of ours."""
+    keras.utils.set_random_seed(1)
+    model = models.build("sed_cnn", (16, 16, 1), 3, {"filters": [2], "dense": 2})
+    model.compile("adam", loss=fit.loss_and_targets(BINARY)[0], metrics=[metric(lwlrap)])
+    model.train_on_batch(np.ones((1, 16, 16, 1), np.float32), np.array([[1, 0, -1]], np.float32))
+    path = tmp_path_factory.mktemp("saved") / "model.keras"
+    saving.save(model, path)
+    return path
+
+
+def registered(values):
+    """The parts of a saved model's JSON that are classes of ours."""
+    if isinstance(values, dict):
+        if str(values.get("registered_name")).startswith("understory>"):
+            yield values
+        values = list(values.values())
+    for each in values if isinstance(values, list) else []:
+        yield from registered(each)
+
+
+def with_modules(saved, path, modules):
+    """A copy of a saved model in which classes of ours are from other Python modules."""
+    with zipfile.ZipFile(saved) as old, zipfile.ZipFile(path, "w") as new:
+        for item in old.namelist():
+            data = old.read(item)
+            if item == "config.json":
+                config = json.loads(data)
+                for each in registered(config):
+                    each["module"] = modules[each["class_name"]]
+                data = json.dumps(config).encode()
+            new.writestr(item, data)
+    return path
+
+
+def test_a_saved_model_does_not_say_which_modules_of_ours_its_classes_are_from(saved):
+    """Moving a class then changes no bytes."""
+    with zipfile.ZipFile(saved) as file:
+        config = json.loads(file.read("config.json"))
+    classes = {each["class_name"]: each["module"] for each in registered(config)}
+    ours = ("AttentionPooling", "lwlrap", "PartialBinaryCrossentropy")
+    assert classes == dict.fromkeys(ours, "understory")
+    assert "understory." not in json.dumps(config)
+
+
+def test_saved_models_of_former_versions_load(saved, tmp_path):
+    modules = {
+        "AttentionPooling": "understory.models",
+        "lwlrap": "understory.metrics",
+        "PartialBinaryCrossentropy": "understory.losses",
+    }
+    former = with_modules(saved, tmp_path / "former.keras", modules)
+    inputs = np.random.default_rng(0).random((2, 16, 16, 1), dtype=np.float32)
+    expected = np.array(predict.load(saved)(inputs))
+    np.testing.assert_array_equal(np.array(predict.load(former)(inputs)), expected)
+    whole = keras.saving.load_model(former, safe_mode=True)
+    np.testing.assert_array_equal(np.array(whole(inputs)), expected)
+    assert isinstance(whole.loss, PartialBinaryCrossentropy)
+    # Saved again, it has the bytes of this version.
+    saving.save(whole, tmp_path / "again.keras")
+    assert (tmp_path / "again.keras").read_bytes() == saved.read_bytes()
+
+
+def test_no_module_that_a_saved_model_names_is_imported(saved, tmp_path):
+    """Only registered classes are loaded, whatever the file says."""
+    names = ("AttentionPooling", "lwlrap", "PartialBinaryCrossentropy")
+    other = with_modules(saved, tmp_path / "other.keras", dict.fromkeys(names, "antigravity"))
+    predict.load(other)
+    assert "antigravity" not in sys.modules
+
+
+@pytest.mark.parametrize("architecture", choices.names(models.PACKAGE))
 def test_the_outputs_are_float32_whatever_the_layers_before_compute_in(architecture):
     shape = (64, 64, 3)
-    plain = architectures.build(architecture, shape, 3, {})
+    plain = models.build(architecture, shape, 3, {})
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        mixed = architectures.build(architecture, shape, 3, {})
+        mixed = models.build(architecture, shape, 3, {})
     finally:
         keras.config.set_dtype_policy(policy)
     assert mixed.count_params() == plain.count_params()
@@ -213,7 +291,7 @@ def test_the_outputs_are_float32_whatever_the_layers_before_compute_in(architect
             (32, 32, 3),
             2,
             {"outputs": "relu"},
-            "options.outputs .*softmax, sigmoid, found relu",
+            "options.outputs: expected one of softmax, sigmoid, found relu",
         ),
         ("picture_cnn", (32, 32, 3), 2, {"filters": []}, r"filters: \[\]"),
         ("picture_cnn", (32, 32, 3), 2, {"dropout": 2}, "dropout: 2"),
@@ -222,30 +300,30 @@ def test_the_outputs_are_float32_whatever_the_layers_before_compute_in(architect
 )
 def test_what_a_model_cannot_take_is_said(architecture, shape, classes, options, said):
     with pytest.raises(InputError, match=said) as caught:
-        architectures.build(architecture, shape, classes, options, name="mine")
+        models.build(architecture, shape, classes, options, name="mine")
     assert str(caught.value).startswith("models.mine")
 
 
 def test_the_smallest_examples_will_do():
-    assert architectures.build("conv1d", (49, 1, 1), 1, {}).output_shape == (None, 1)
-    assert architectures.build("cnn2d", (7, 7, 1), 2, {}).output_shape == (None, 2)
-    assert architectures.build("picture_cnn", (1, 1, 1), 2, {}).output_shape == (None, 2)
-    assert architectures.build("resnet34", (1, 1, 3), 2, {}).output_shape == (None, 2)
+    assert models.build("conv1d", (49, 1, 1), 1, {}).output_shape == (None, 1)
+    assert models.build("cnn2d", (7, 7, 1), 2, {}).output_shape == (None, 2)
+    assert models.build("picture_cnn", (1, 1, 1), 2, {}).output_shape == (None, 2)
+    assert models.build("resnet34", (1, 1, 3), 2, {}).output_shape == (None, 2)
 
 
-def test_a_picture_cnn_learns_what_is_bright():
+def test_a_picture_cnn_learns_brightness():
     keras.utils.set_random_seed(1)
     rng = np.random.default_rng(0)
     bright = rng.integers(0, 2, 64)
-    pictures = rng.uniform(0, 155, (64, 16, 16, 1)).astype(np.float32) + 100 * bright[:, None, None, None]
-    model = architectures.build("picture_cnn", (16, 16, 1), 2, {"filters": [4, 8], "dropout": 0.0})
+    images = rng.uniform(0, 155, (64, 16, 16, 1)).astype(np.float32) + 100 * bright[:, None, None, None]
+    model = models.build("picture_cnn", (16, 16, 1), 2, {"filters": [4, 8], "dropout": 0.0})
     model.compile(keras.optimizers.Adam(0.01), loss="sparse_categorical_crossentropy")
-    model.fit(pictures, bright, epochs=15, batch_size=16, verbose=0)
-    assert (model.predict(pictures, verbose=0).argmax(axis=1) == bright).mean() > 0.9
+    model.fit(images, bright, epochs=15, batch_size=16, verbose=0)
+    assert (model.predict(images, verbose=0).argmax(axis=1) == bright).mean() > 0.9
 
 
 def test_attention_pooling_gives_probabilities_wherever_the_event_is():
-    pool = architectures.AttentionPooling(3)
+    pool = layers.AttentionPooling(3)
     features = np.random.default_rng(0).normal(size=(2, 10, 4)).astype(np.float32)
     out = np.array(pool(features))
     assert out.shape == (2, 3)
@@ -271,7 +349,7 @@ def test_unknown_labels_count_as_much_as_they_are_told_to(unknown_weight):
     y_true = rng.choice([1.0, 0.0, -1.0], size=(20, 6)).astype(np.float32)
     y_true[0] = -1
     y_pred = rng.uniform(0.05, 0.95, size=(20, 6)).astype(np.float32)
-    loss = losses.PartialBinaryCrossentropy(unknown_weight)
+    loss = PartialBinaryCrossentropy(unknown_weight)
     assert float(loss(y_true, y_pred)) == pytest.approx(naive(y_true, y_pred, unknown_weight), rel=1e-5)
     again = keras.losses.deserialize(keras.losses.serialize(loss))
     assert again.unknown_weight == unknown_weight
@@ -284,7 +362,7 @@ def test_with_nothing_unknown_it_is_keras_binary_crossentropy():
     y_pred[0], y_pred[1] = 0, 1
     for unknown_weight in (0.0, 0.3):
         np.testing.assert_allclose(
-            losses.PartialBinaryCrossentropy(unknown_weight)(y_true, y_pred),
+            PartialBinaryCrossentropy(unknown_weight)(y_true, y_pred),
             keras.losses.BinaryCrossentropy()(y_true, y_pred),
             rtol=1e-6,
         )
@@ -292,7 +370,7 @@ def test_with_nothing_unknown_it_is_keras_binary_crossentropy():
 
 def test_an_unknown_label_says_nothing_by_default():
     y_true = np.array([[1.0, -1.0]], np.float32)
-    loss = losses.PartialBinaryCrossentropy()
+    loss = PartialBinaryCrossentropy()
     assert float(loss(y_true, np.array([[0.7, 0.01]]))) == pytest.approx(
         float(loss(y_true, np.array([[0.7, 0.99]])))
     )

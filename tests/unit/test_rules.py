@@ -21,7 +21,14 @@ SCRIPTS = ROOT / "scripts"
 HEAVY = {"pandas", "librosa", "tensorflow", "keras", "sklearn", "matplotlib", "scipy", "soundfile"}
 
 
-def parsed(folder, fed, **config):
+WILDCARDS = {
+    "rfcx": SimpleNamespace(model="sed_cnn", fold="0", shard="train-0", features="log_mel"),
+    "herbarium2021": SimpleNamespace(model="herbarium_cnn", fold="0", shard="train-0", features="photo"),
+}
+METRICS = {"rfcx": "lwlrap", "herbarium2021": "macro_f1"}
+
+
+def parsed(folder, reader, **config):
     """Every rule of the workflow but `all`, as Snakemake parsed it."""
     with SnakemakeApi(OutputSettings()) as api:
         workflow = api.workflow(
@@ -34,21 +41,21 @@ def parsed(folder, fed, **config):
         for rule in found:
             # Now: what functions refer to is replaced when another workflow is parsed.
             code = dict(rule.params.items()).get("code")
-            rule.code_digests = code(SimpleNamespace(features=fed)) if callable(code) else code
+            rule.code_digests = code(WILDCARDS[reader]) if callable(code) else code
         return found
 
 
 @pytest.fixture(scope="module")
 def rules(tmp_path_factory):
     """The rules of a data set of sound."""
-    return parsed(tmp_path_factory.mktemp("parsed"), "log_mel")
+    return parsed(tmp_path_factory.mktemp("parsed"), "rfcx")
 
 
 @pytest.fixture(scope="module")
 def image_rules(tmp_path_factory):
     """The rules of a data set of images."""
     recipe = yaml.safe_load((ROOT / "recipes/herbarium2021.yaml").read_text())
-    return parsed(tmp_path_factory.mktemp("parsed"), "photo", **recipe)
+    return parsed(tmp_path_factory.mktemp("parsed"), "herbarium2021", **recipe)
 
 
 # The modules of their medium that rules load by name, and the choices of the default configuration and of a recipe.
@@ -71,6 +78,10 @@ CHOSEN = {
             )
         ],
         "compute_features": ["understory.audio.features.log_mel"],
+        "train_fold": [
+            "understory.training.architectures.sed_cnn",
+            "understory.training.losses.binary_crossentropy",
+        ],
     },
     "herbarium2021": {
         "augment_windows": [
@@ -78,6 +89,10 @@ CHOSEN = {
             for name in ("random_resized_crop", "horizontal_flip", "rotation", "colour_jitter")
         ],
         "compute_features": ["understory.images.features.picture"],
+        "train_fold": [
+            "understory.training.architectures.picture_cnn",
+            "understory.training.losses.categorical_crossentropy",
+        ],
     },
 }
 
@@ -97,16 +112,20 @@ def faults(rule, reader="rfcx"):
     if re.search(r"params(\.store|\[.store.\])", script.read_text()):
         given.append("understory.data.store" if reader == "rfcx" else "understory.images.store")
     if step := STEPS.get(rule.name):
-        given += [f"understory.{medium}.{step}", *CHOSEN[reader].get(rule.name, [])]
+        given.append(f"understory.{medium}.{step}")
         if params.get("module") != f"understory.{medium}.{step}":
             yield f"the module of its medium, found {params.get('module')}"
+    given += CHOSEN[reader].get(rule.name, [])
+    if "METRICS" in script.read_text() or rule.name in ("ensemble_folds", "build_report"):
+        given.append(f"understory.evaluation.metrics.{METRICS[reader]}")
     if rule.name == "download_data":
         given = [f"understory.synthetic.{reader}"]
     # Messages of errors are rows of what these write.
     messages = rule.name in ("inspect_recordings", "list_quarantined")
-    expected = code_digests.code_of(script, SCRIPTS, given, messages=messages)
-    if (params.get("code") and rule.code_digests) != expected:
-        yield "code: the digest of its script and reader"
+    if (params.get("code") and rule.code_digests) != code_digests.code_of(
+        script, SCRIPTS, given, messages=messages
+    ):
+        yield "code: the digest of its script and of the modules that it loads by name"
     if reads and not any(
         callable(params.get(key)) for key in ("recordings", "annotations", "tables", "template")
     ):
@@ -117,7 +136,7 @@ def faults(rule, reader="rfcx"):
 
 
 def test_every_rule_has_its_digests_its_log_and_its_environment(rules, image_rules):
-    assert len(rules) == 12
+    assert len(rules) == 13
     assert {rule.name: list(faults(rule)) for rule in rules} == {rule.name: [] for rule in rules}
     found = {rule.name: list(faults(rule, "herbarium2021")) for rule in image_rules}
     assert found == {rule.name: [] for rule in image_rules}
@@ -143,7 +162,9 @@ def test_a_rule_without_digests_is_found_out(rules):
         )
 
     assert list(faults(without("train_fold"))) == []
-    assert list(faults(without("train_fold", "code"))) == ["code: the digest of its script and reader"]
+    assert list(faults(without("train_fold", "code"))) == [
+        "code: the digest of its script and of the modules that it loads by name"
+    ]
     assert list(faults(without("crop_windows", "recordings"))) == ["a digest of the source files it reads"]
 
 
@@ -167,6 +188,47 @@ def test_a_job_of_sound_depends_on_nothing_of_images_nor_on_choices_that_are_not
                 assert not {"librosa", "soundfile", "colorednoise", "tensorflow"} & set(digests["packages"])
 
 
+def modules_of(script, *chosen):
+    """The library's modules that the digest of a script covers, without their packages."""
+    files = code_digests.code_of(SCRIPTS / script, SCRIPTS, chosen)["code"]
+    return {file.removeprefix("understory/") for file in files if not file.endswith("__init__.py")}
+
+
+def test_a_training_is_digested_with_its_own_architecture_and_loss(rules):
+    code = {rule.name: rule.code_digests for rule in rules}["train_fold"]["code"]
+    covered = {
+        file
+        for file in code
+        if re.search(r"training/(architectures|losses)/\w+\.py$", file) and "__init__" not in file
+    }
+    assert covered == {
+        "understory/training/architectures/sed_cnn.py",
+        "understory/training/losses/binary_crossentropy.py",
+    }
+    assert "training/predict.py" not in modules_of("train_fold.py")
+
+
+@pytest.mark.parametrize("script", ["predict_fold.py", "validate_fold.py"])
+def test_a_prediction_is_digested_with_the_layers_of_saved_models_and_nothing_of_training(script):
+    covered = {name for name in modules_of(script) if name.startswith("training/")}
+    loading = {"batches", "gpu_lock", "layers", "predict", "runtime"}
+    loading |= {"examples"} if script == "validate_fold.py" else set()
+    assert covered == {f"training/{name}.py" for name in loading}
+
+
+def test_classes_of_saved_models_are_where_loading_finds_them():
+    """Layers in `training/layers.py`, which prediction imports; losses and metrics are those of a training alone."""
+    for path in (SCRIPTS / "understory").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            registered = isinstance(node, ast.ClassDef) and any(
+                "register_keras_serializable" in ast.unparse(each) for each in node.decorator_list
+            )
+            if registered and not {"keras.losses.Loss", "keras.metrics.Metric", "keras.metrics.AUC"} & {
+                ast.unparse(base) for base in node.bases
+            }:
+                assert path.name == "layers.py", (path, node.name)
+
+
 def test_only_rules_that_are_given_the_source_can_read_it(rules):
     """The folder of the data reaches a script by the param `source` alone."""
     reading = {rule.name for rule in rules if "source" in dict(rule.params.items())}
@@ -184,14 +246,10 @@ def test_only_rules_that_are_given_the_source_can_read_it(rules):
 
 
 def test_params_hold_plain_values_in_a_fixed_order(rules, image_rules):
-    for each, model, features in (
-        (rules, "sed_cnn", "log_mel"),
-        (image_rules, "herbarium_cnn", "photo"),
-    ):
-        wildcards = SimpleNamespace(model=model, fold="0", shard="train-0", features=features)
+    for each, reader in ((rules, "rfcx"), (image_rules, "herbarium2021")):
         for rule in each:
             settings = rule.params.get("settings", {})
-            settings = settings(wildcards) if callable(settings) else settings
+            settings = settings(WILDCARDS[reader]) if callable(settings) else settings
             assert repr(settings) == repr(hashing.ordered(settings)), rule.name
 
 
@@ -234,7 +292,7 @@ print(*(module for module in sys.modules if "." not in module))
 """
     command = [sys.executable, "-c", program, str(ROOT / "Snakefile"), str(tmp_path), *HEAVY]
     rules, modules = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert int(rules) == 13
+    assert int(rules) == 14
     assert not HEAVY & set(modules.split())
 
 
@@ -360,6 +418,7 @@ def test_which_of_a_jobs_models_is_read_is_a_param(rules):
         for rule in rules
         if "settings" in dict(rule.params.items())
     }
-    predicted = by_name["predict_fold"](SimpleNamespace(model="sed_cnn", fold="0"))
-    assert predicted["models"]["sed_cnn"]["select"] == "last"
+    for rule in ("predict_fold", "validate_fold"):
+        assert by_name[rule](WILDCARDS["rfcx"])["models"]["sed_cnn"]["select"] == "last"
+    assert "predictions" not in by_name["train_fold"](WILDCARDS["rfcx"])
     assert by_name["ensemble_folds"]["run"]["models"]["sed_cnn"]["select"] == "last"

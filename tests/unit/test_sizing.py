@@ -1,5 +1,6 @@
 """What jobs ask of a scheduler follows the size of their shards, and shards of a useless size are told of."""
 
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -54,6 +55,16 @@ def test_a_training_asks_for_time_by_its_epochs_and_copies():
     assert other == pytest.approx(one * 3 / 2)
 
 
+def test_a_validation_works_on_the_examples_of_one_fold():
+    """Of the fold alone, once, and without its copies."""
+    training, validation = (sizes().seconds(rule, FOLD) for rule in ("train_fold", "validate_fold"))
+    config = configured()
+    examples = math.ceil(SOME.annotations / config["split"]["n_splits"])
+    assert validation == pytest.approx(examples * job_resources.COSTS["validate_fold"].seconds)
+    assert validation < training / 3
+    assert sizes().mem_mb(FOLD, 1, "validate_fold") > job_resources.TENSORFLOW
+
+
 def test_of_what_is_still_to_be_fetched_much_is_asked_and_nothing_said():
     config = configured(data="https://example.org/a.zip", dataset="esc50", subset="all")
     counts = job_resources.planned(config)
@@ -87,9 +98,9 @@ def test_shards_that_are_too_big_or_too_many_are_told_of():
         "less than their start takes; 1 would do"
     )
     (many,) = sizes(train=4000, counts=Counts(1_000_000, 0, 1_000_000)).remarks()
-    assert many.startswith("shards: they make 20007 jobs of this run; beyond 10000")
+    assert many.startswith("shards: they make 20010 jobs of this run; beyond 10000")
 
 
 def test_the_demo_has_as_many_jobs_as_are_counted():
-    """As `snakemake -n` lists them: 8 inspections, 6 of windows and of copies, 14 of spectrograms, and 12 more."""
-    assert job_resources.jobs(configured(), tested=True) == 46
+    """As `snakemake -n` lists them: 8 inspections, 6 of windows and of copies, 14 of spectrograms, and 15 more."""
+    assert job_resources.jobs(configured(), tested=True) == 49

@@ -9,7 +9,7 @@ import pytest
 from understory.core.errors import InputError
 from understory.data import store
 from understory.evaluation.metrics import lwlrap
-from understory.training import examples, metrics, predict, throughput
+from understory.training import examples, metrics, predict, targets, throughput
 from understory.training import fit as training
 
 CLASSES = ["x", "y", "z"]
@@ -203,8 +203,8 @@ def test_waiting_for_input_is_told_from_computing(monkeypatch):
             now[0] += 2.0 if number == 0 else 0.0
             return super().__getitem__(number)
 
-    timed = throughput.Timed(Slow("abc"))
-    watch = throughput.Pace(timed)
+    timed = throughput.TimedBatches(Slow("abc"))
+    watch = throughput.Throughput(timed)
     watch.on_epoch_begin(0)
     now[0] = 4.0
     assert [timed[number] for number in range(3)] == ["a", "b", "c"]
@@ -212,17 +212,17 @@ def test_waiting_for_input_is_told_from_computing(monkeypatch):
         now[0] += 1.0
         watch.on_train_batch_end(number)
     assert (watch.seconds, watch.waited) == (9.0, 2.0)
-    assert watch.told(90) == "10 examples/s, 22% of the time waiting for input"
+    assert watch.summary(90) == "10 examples/s, 22% of the time waiting for input"
 
 
 def test_shuffled_labels_change_places_only_among_training_examples(shards):
     data = read(shards)
     rows = data.training_rows(0, centred=False)
-    targets = examples.targets_of(data, SETTINGS, control="shuffled_labels", rows=rows, seed=1)
+    shuffled = targets.training_targets(data, "labels", control="shuffled_labels", rows=rows, seed=1)
     outside = np.setdiff1d(np.arange(len(data.index)), rows)
-    np.testing.assert_array_equal(targets.take(outside), data.labels.take(outside))
-    assert not np.array_equal(targets.take(rows), data.labels.take(rows))
-    by_example = pd.DataFrame(targets.take(rows)).groupby(data.index.example_id[rows].to_numpy())
+    np.testing.assert_array_equal(shuffled.take(outside), data.labels.take(outside))
+    assert not np.array_equal(shuffled.take(rows), data.labels.take(rows))
+    by_example = pd.DataFrame(shuffled.take(rows)).groupby(data.index.example_id[rows].to_numpy())
     assert (by_example.nunique() == 1).all().all()
     assert sorted(map(tuple, by_example.first().to_numpy())) == sorted(
         map(
@@ -236,8 +236,8 @@ def test_shuffled_labels_change_places_only_among_training_examples(shards):
 
 
 @pytest.mark.parametrize("unknown_weight", [0.0, 0.3, 1.0])
-def test_a_mixed_target_is_what_the_two_losses_are_least_at(unknown_weight):
-    """Against a search for the probability at which the weighted sum of the two losses is least."""
+def test_a_mixed_target_minimises_the_weighted_losses(unknown_weight):
+    """Compared with a search for the minimum over a grid of probabilities."""
     p = np.linspace(0.001, 0.999, 999)
     for target in (1, 0, -1):
         for other in (1, 0, -1):
@@ -245,9 +245,9 @@ def test_a_mixed_target_is_what_the_two_losses_are_least_at(unknown_weight):
             for value, weight in ((target, 0.7), (other, 0.3)):
                 known = 1.0 if value >= 0 else unknown_weight
                 loss = loss - weight * known * np.log(p if value == 1 else 1 - p)
-            mixed = examples.mix(
-                *(np.array([[v]], np.float32) for v in (target, other, 0.7)), unknown_weight
-            )[0, 0]
+            mixed = targets.mix(*(np.array([[v]], np.float32) for v in (target, other, 0.7)), unknown_weight)[
+                0, 0
+            ]
             if 1 in (target, other):
                 assert mixed == pytest.approx(p[loss.argmin()], abs=0.0015)
             else:
@@ -295,7 +295,7 @@ def test_a_state_that_cannot_be_read_is_none(shards, tmp_path, capsys):
     torn.mkdir()
     (torn / "epoch-000001.keras").write_bytes(b"")
     model, _, again = train(shards, torn)
-    assert "found what cannot be read" in capsys.readouterr().out
+    assert "cannot read the state of the interrupted training" in capsys.readouterr().out
     training.save(model, tmp_path / "model.keras")
     assert (tmp_path / "model.keras").read_bytes() == (tmp_path / "whole.keras").read_bytes()
     assert again == history
@@ -322,7 +322,7 @@ def test_balanced_epochs_draw_classes_as_often_as_they_are_asked_to():
 
 def test_training_ends_when_nothing_has_been_better_for_as_long_as_is_waited(shards, tmp_path, monkeypatch):
     values = iter([0.2, 0.5, 0.4, 0.5, 0.3, 0.1, 0.9])
-    monkeypatch.setattr(training, "_order", lambda index, rows, balance, rng: rows)
+    monkeypatch.setattr(training, "_order", lambda index, rows, *_: rows)
     whole = keras.Model.fit
 
     def fit(self, *given, **options):

@@ -1,6 +1,6 @@
 """Labels and predictions in the forms that metrics count them.
 
-Labels are a matrix (rows, classes) of 1 (present), 0 (absent) and -1 (unknown), or `understory.data.examples.Labels`.
+Labels are a matrix (rows, classes) of 1 (present), 0 (absent) and -1 (unknown), or `understory.data.labels.Labels`.
 Predictions are a matrix of that shape, higher for likelier, dense or sparse; for a metric of decisions they are bool, True
 where a row is decided to have the class.
 """

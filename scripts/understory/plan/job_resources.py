@@ -24,6 +24,7 @@ class Cost(NamedTuple):
 COSTS = {
     "download_data": Cost(0.05),
     "train_fold": Cost(0.006, 1000),
+    "validate_fold": Cost(0.01, 4000),
     "predict_fold": Cost(0.01, 4000),
 }
 COSTS_OF_MEDIUM = {
@@ -91,8 +92,8 @@ def jobs(config: dict, *, tested: bool) -> int:
     count = made + 2
     if not config["models_from"]:
         count += train * (2 + max(copies.values(), default=0) + sum(1 + each for each in copies.values()))
-        # To split, to train, and to report.
-        count += 2 + folds
+        # To split, to train, to validate, and to report.
+        count += 2 + 2 * folds
     return count + (test * (1 + len(copies)) + folds + 1 if tested else 0)
 
 
@@ -120,7 +121,7 @@ class Sizes:
 
     def mem_mb(self, wildcards, attempt: int, rulename: str) -> int:
         """MB that a job asks for, twice as many at each further attempt."""
-        base = TENSORFLOW if rulename in ("train_fold", "predict_fold") else BASE
+        base = TENSORFLOW if rulename in ("train_fold", "validate_fold", "predict_fold") else BASE
         each = self._costs.get(rulename, GATHERING).bytes + self._stored(rulename, wildcards)
         return round(
             (base + MARGIN / 2 * each * self._number(rulename, wildcards) / 1e6) * 2 ** (attempt - 1)
@@ -146,6 +147,8 @@ class Sizes:
             examples, windows = counts.annotations * self._items, counts.test * self._windows()
             if rule == "train_fold":
                 return examples * (1 + copies_of(self._config, wildcards.model))
+            if rule == "validate_fold":
+                return math.ceil(examples / self._config["split"]["n_splits"])
             if rule == "predict_fold":
                 return windows
             return examples + windows if rule != "download_data" else counts.train + counts.test

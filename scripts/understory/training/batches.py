@@ -1,4 +1,4 @@
-"""Feeding examples to a model: the windows of test recordings, and batches of what the store holds."""
+"""Batches of examples from the arrays of the store."""
 
 import keras
 import numpy as np
@@ -6,38 +6,41 @@ import pandas as pd
 
 
 class TestExamples:
-    """The windows of all test shards, ordered by recording, whatever their shards; none where no test
-    recording can be read.
+    """The windows of all test shards, ordered by recording; empty where no test recording can be read.
+
+    Parameters
+    ----------
+    shards : iterable of (array, pandas.DataFrame)
+        The items of each shard and their table.
 
     Attributes
     ----------
     windows : pandas.DataFrame
-        One row a window: `recording_id`, and where in it, such as `start, stop`.
+        One row a window: `recording_id`, and its place in the recording, such as `start, stop`.
     shape : tuple of int
         Of one example: (height, width, channels).
     """
 
     def __init__(self, shards):
-        """`shards` are (array, index)."""
         pairs = list(shards)
-        self._rows = Rows([array for array, _ in pairs])
+        self._items = ArrayRows([array for array, _ in pairs])
         index = pd.concat(
             [index.assign(part=part, row=range(len(index))) for part, (_, index) in enumerate(pairs)],
             ignore_index=True,
         ).sort_values("recording_id", kind="stable", ignore_index=True)
-        # A recording lies in one shard, with its windows in order.
+        # All windows of a recording are in one shard, in order.
         self.windows = index.drop(columns=["part", "row", "end"], errors="ignore")
-        self.places, self.shape = index[["part", "row"]].to_numpy(), self._rows.shape
+        self._places, self.shape = index[["part", "row"]].to_numpy(), self._items.shape
 
     def rows(self, numbers) -> np.ndarray:
         """The examples of some windows: float32 of shape (len(numbers), *shape)."""
-        return self._rows.take(self.places[numbers])
+        return self._items.take(self._places[numbers])
 
     def all_rows(self) -> np.ndarray:
         return np.arange(len(self.windows))
 
 
-class Rows:
+class ArrayRows:
     """Items of several arrays by (array, row), as float32 with a channel axis."""
 
     def __init__(self, arrays):
@@ -53,7 +56,17 @@ class Rows:
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of (examples, targets) in a given order; without targets, of examples. `targets.take(rows)` gives theirs."""
+    """Batches of (examples, targets) in a given order; without targets, batches of examples.
+
+    Parameters
+    ----------
+    source : TestExamples or examples.Examples
+    rows : numpy.ndarray
+        The order: row numbers of `source`.
+    batch_size : int
+    targets : optional
+        `targets.take(rows)` are the targets of some rows.
+    """
 
     def __init__(self, source, rows, batch_size, targets=None):
         super().__init__()

@@ -6,19 +6,25 @@ import io
 import json
 import zipfile
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from understory.core import choices, rng
 from understory.core.errors import InputError
 from understory.core.files import replacing
-from understory.core.rng import Stage, stream
-from understory.training.architectures import build
+from understory.core.rng import Stage
+from understory.data.labels import Centred, Labels
+from understory.training import models
 from understory.training.batches import Batches
-from understory.training.examples import Examples, MixedBatches, targets_of
-from understory.training.losses import loss, wants_centred
-from understory.training.throughput import Pace, Timed
+from understory.training.examples import Examples
+from understory.training.saving import save
+from understory.training.targets import MixedBatches, training_targets
+from understory.training.throughput import Throughput, TimedBatches
+
+LOSSES = "understory.training.losses"
 
 
 def optimiser(settings: dict, steps: int) -> keras.optimizers.Optimizer:
@@ -42,19 +48,61 @@ def optimiser(settings: dict, steps: int) -> keras.optimizers.Optimizer:
     ](rate, **options)
 
 
+@dataclass(frozen=True)
+class _Training:
+    """What the epochs of a training have in common."""
+
+    data: Examples
+    name: str
+    fold: int
+    settings: dict
+    seed: int
+    loss: keras.losses.Loss
+    rows: np.ndarray
+    targets: Labels | Centred
+
+    def stream(self, stage: Stage, number: int = 0) -> np.random.Generator:
+        return rng.stream(self.seed, stage, f"{self.name}/{self.fold}", number)
+
+    def batches(self, epoch: int) -> Batches:
+        """The training batches of an epoch."""
+        settings = self.settings
+        order = _order(
+            self.data.index.iloc[self.rows],
+            self.rows,
+            settings["balance"],
+            self.stream(Stage.SHUFFLE, epoch),
+        )
+        if not settings["mixup"]:
+            return Batches(self.data, order, settings["batch_size"], self.targets)
+        return MixedBatches(
+            self.data,
+            order,
+            settings["batch_size"],
+            self.targets,
+            alpha=settings["mixup"],
+            unknown_weight=getattr(self.loss, "unknown_weight", 0.0),
+            rng=self.stream(Stage.MIXUP, epoch),
+        )
+
+    def validation(self) -> Batches:
+        rows = self.data.validation_rows(self.fold)
+        return Batches(self.data, rows, self.settings["batch_size"], self.targets)
+
+
 def train(
     data: Examples,
     *,
     fold: int,
     name: str,
     settings: dict,
-    metric,
+    metric: keras.metrics.Metric,
     score: str,
     seed: int,
     control: str,
     state: Path,
-):
-    """Train a model on all but one fold; go on from `state` where an earlier attempt left one.
+) -> tuple[keras.Model, Path, list[dict]]:
+    """Train a model on all but one fold; resume from `state` after an interruption.
 
     Parameters
     ----------
@@ -62,106 +110,98 @@ def train(
     fold : int
         The fold to validate on.
     name : str
-        The model's name; with the fold it picks the random streams.
+        The model's name, which picks the random streams together with the fold.
     settings : dict
         The model's block in the configuration.
     metric : keras.metrics.Metric
-        The metric watched while training, of `understory.training.metrics.metric`.
+        The score to watch.
     score : str
-        Its name.
+        The name of `metric`: a history has it as `score` and `val_score`.
+    seed : int
     control : {"none", "shuffled_labels"}
     state : pathlib.Path
-        Folder for the last finished epoch. Its name has to change with the data, the settings and the code.
+        Folder of the last finished epoch. Its name has to change with the data, the settings and the code.
 
     Returns
     -------
     (model, best, history)
-        The model after the last epoch; the path of the model of the best epoch by the validation score; one
-        dict an epoch.
+        The model after the last epoch, the path of the model of the best epoch by the validation score, and one dict
+        an epoch.
 
     Raises
     ------
     InputError
         A loss or score is not finite.
     """
-    watched = f"val_{score}"
-    rows = data.training_rows(fold, centred=wants_centred(settings["loss"]))
-    validation = data.validation_rows(fold)
-    targets = targets_of(data, settings, control=control, rows=rows, seed=seed)
-    batch_size, epochs = settings["batch_size"], settings["epochs"]
-    steps = -(-len(rows) // batch_size)
+    # Loaded modules register the classes that a saved state needs.
+    models.load(settings["architecture"], name=name)
+    loss, kind = loss_and_targets(settings["loss"])
+    rows = data.training_rows(fold, centred=kind == "centred")
+    targets = training_targets(data, kind, control=control, rows=rows, seed=seed)
+    training = _Training(data, name, fold, settings, seed, loss, rows, targets)
+    watched, epochs, validation = f"val_{score}", settings["epochs"], training.validation()
     state.mkdir(parents=True, exist_ok=True)
     keras.utils.clear_session()  # layers are named as in a fresh process
-    best, log = state / "best.keras", state / "history.json"
     print(f"precision {settings['precision']}, XLA {'on' if settings['xla'] else 'off'}")
-    # A loaded model takes its optimiser for one of float16 where new layers compute in that.
+    # A loaded model takes its optimiser for a float16 one while new layers compute in float16.
     with _computing_in(settings["precision"]):
-        resumed = _resumed(state, log)
-    if resumed:
-        model, history = resumed
-        finished = len(history)
-        print(f"resuming after epoch {finished}")
-    else:
-        finished, history = 0, []
-        keras.utils.set_random_seed(int(stream(seed, Stage.WEIGHTS, f"{name}/{fold}").integers(2**31)))
-        with _computing_in(settings["precision"]):
-            model = build(
-                settings["architecture"], data.shape, targets.shape[1], settings["options"], name=name
-            )
-            model.compile(
-                optimiser(settings, steps * epochs),
-                loss=loss(settings["loss"]),
-                metrics=[metric],
-                # Left to Keras, it is off as well where operations have to be deterministic.
-                jit_compile=settings["xla"],
-            )
-    watch = Batches(data, validation, batch_size, targets)
-    for epoch in range(finished, epochs):
+        model, history = _resumed(state) or (_new_model(training, metric), [])
+    for epoch in range(len(history), epochs):
         if _stale(history, watched) >= (settings["patience"] or epochs):
             print(f"no better {watched} in {settings['patience']} epochs: stopping after epoch {epoch}")
             break
-        _reseed(model, stream(seed, Stage.WEIGHTS, f"{name}/{fold}", epoch + 1))
-        order = _order(
-            data.index.iloc[rows],
-            rows,
-            settings["balance"],
-            stream(seed, Stage.SHUFFLE, f"{name}/{fold}", epoch),
+        history.append({"epoch": epoch + 1, **_epoch(model, training, validation, epoch)})
+        _save_state(model, history, watched, state)
+    return model, state / "best.keras", history
+
+
+def loss_and_targets(block: dict) -> tuple[keras.losses.Loss, str]:
+    """The loss of a model's settings, and the targets that it is fed: `labels` or `centred`."""
+    options = dict(block)
+    module = choices.load(LOSSES, options.pop("name"))
+    return module.build(**options), module.TARGETS
+
+
+def _new_model(training, metric):
+    settings = training.settings
+    keras.utils.set_random_seed(int(training.stream(Stage.WEIGHTS).integers(2**31)))
+    model = models.build(
+        settings["architecture"],
+        training.data.shape,
+        training.targets.shape[1],
+        settings["options"],
+        name=training.name,
+    )
+    steps = -(-len(training.rows) // settings["batch_size"]) * settings["epochs"]
+    model.compile(
+        optimiser(settings, steps),
+        loss=training.loss,
+        metrics=[metric],
+        # By default, Keras turns XLA off where operations have to be deterministic.
+        jit_compile=settings["xla"],
+    )
+    return model
+
+
+def _epoch(model, training, validation, epoch):
+    """Train for one epoch; its losses and scores by name."""
+    _reseed(model, training.stream(Stage.WEIGHTS, epoch + 1))
+    batches = TimedBatches(training.batches(epoch))
+    throughput = Throughput(batches)
+    report = model.fit(batches, validation_data=validation, verbose=0, shuffle=False, callbacks=[throughput])
+    values = {key: float(each[-1]) for key, each in report.history.items()}
+    if not np.isfinite(list(values.values())).all():
+        raise InputError(
+            f"models.{training.name}: training diverged in epoch {epoch + 1} ({values}): "
+            "set a lower optimiser.learning_rate"
         )
-        if settings["mixup"]:
-            mixer = stream(seed, Stage.MIXUP, f"{name}/{fold}", epoch)
-            batches = MixedBatches(
-                data,
-                order,
-                batch_size,
-                targets,
-                alpha=settings["mixup"],
-                unknown_weight=settings["loss"].get("unknown_weight", 0.0),
-                rng=mixer,
-            )
-        else:
-            batches = Batches(data, order, batch_size, targets)
-        batches = Timed(batches)
-        pace = Pace(batches)
-        report = model.fit(batches, validation_data=watch, verbose=0, shuffle=False, callbacks=[pace])
-        values = {key: float(each[-1]) for key, each in report.history.items()}
-        if not np.isfinite(list(values.values())).all():
-            raise InputError(
-                f"models.{name}: training diverged in epoch {epoch + 1} ({values}): set a lower optimiser.learning_rate"
-            )
-        history.append({"epoch": epoch + 1, **values})
-        print(
-            f"epoch {epoch + 1}/{epochs}",
-            *(f"{key} {value:.4f}" for key, value in values.items()),
-            pace.told(len(rows)),
-            flush=True,
-        )
-        if values[watched] >= max(each[watched] for each in history):
-            save(model, best)
-        with replacing(log) as path:
-            path.write_text(json.dumps(history))
-        save(model, state / _last(epoch + 1))
-        (state / _last(epoch)).unlink(missing_ok=True)
-    return model, best, history
+    print(
+        f"epoch {epoch + 1}/{training.settings['epochs']}",
+        *(f"{key} {value:.4f}" for key, value in values.items()),
+        throughput.summary(len(training.rows)),
+        flush=True,
+    )
+    return values
 
 
 def _stale(history, watched):
@@ -170,25 +210,25 @@ def _stale(history, watched):
     return len(values) - 1 - max(range(len(values)), key=lambda n: (values[n], n)) if values else 0
 
 
-def _order(index, rows, balance, rng):
+def _order(index, rows, balance, generator):
     """The rows of an epoch: each once, or drawn with replacement, a class of n rows with the weight n^(1 - balance)."""
     if not balance:
-        return rng.permutation(rows)
+        return generator.permutation(rows)
     counts = index.groupby(["label", "presence"]).label.transform("size").to_numpy(dtype=float)
     weights = counts**-balance
-    return rng.choice(rows, size=len(rows), p=weights / weights.sum())
+    return generator.choice(rows, size=len(rows), p=weights / weights.sum())
 
 
-def _reseed(model, rng):
-    """Set what dropout and the like draw from, so that an epoch's draws do not hang on the epochs before."""
+def _reseed(model, generator):
+    """Seed dropout and the like, so that the draws of an epoch do not depend on the epochs before."""
     for variable in model.variables:
         if variable.path.endswith("seed_generator_state"):
-            variable.assign(rng.integers(2**31, size=variable.shape))
+            variable.assign(generator.integers(2**31, size=variable.shape))
 
 
 @contextmanager
 def _computing_in(precision):
-    """What new models and layers compute in, unless they say so themselves."""
+    """The default precision of new models and layers."""
     former = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
@@ -197,48 +237,36 @@ def _computing_in(precision):
         keras.config.set_dtype_policy(former)
 
 
-def _last(epoch):
-    """The file of the model after an epoch. Its name says which: a float16 step that overflows is not counted by the optimiser."""
+def _save_state(model, history, watched, state):
+    """Save the model and the history after an epoch, and the model as the best one where its score is."""
+    epoch = len(history)
+    if history[-1][watched] >= max(each[watched] for each in history):
+        save(model, state / "best.keras")
+    with replacing(state / "history.json") as path:
+        path.write_text(json.dumps(history))
+    save(model, state / _file_name(epoch))
+    (state / _file_name(epoch - 1)).unlink(missing_ok=True)
+
+
+def _file_name(epoch):
+    # The optimiser's own count leaves out float16 steps that overflow.
     return f"epoch-{epoch:06}.keras"
 
 
-def _resumed(state, log):
-    """The model and the history of a training that was interrupted; None where there is none that can be read."""
+def _resumed(state):
+    """The model and the history of an interrupted training; None where there is none, or it cannot be read."""
     last = max(state.glob("epoch-*.keras"), default=None)
     if last is None:
         return None
     try:
-        history = json.loads(log.read_text())
-        return keras.saving.load_model(last, safe_mode=True), history[: int(last.stem.rpartition("-")[2])]
+        history = json.loads((state / "history.json").read_text())[: int(last.stem.rpartition("-")[2])]
+        model = keras.saving.load_model(last, safe_mode=True)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        print(
-            f"{last.parent}: expected the state of a training, found what cannot be read ({error}): starting anew"
-        )
+        print(f"{state}: cannot read the state of the interrupted training ({error}): starting anew")
         last.unlink()
         return None
-
-
-def save(model: keras.Model, path: Path):
-    """Save a model as `.keras`, whole or not at all, and with nothing in it of when and where in memory."""
-    with replacing(path) as part:
-        plain = part.with_name(part.name + ".keras")
-        keras.saving.save_model(model, plain)
-        with zipfile.ZipFile(plain) as old, zipfile.ZipFile(part, "w") as new:
-            for item in sorted(old.namelist()):
-                data = old.read(item)
-                if item.endswith(".json"):
-                    data = json.dumps(json.loads(data, object_hook=_timeless)).encode()
-                new.writestr(zipfile.ZipInfo(item), data)
-        plain.unlink()
-
-
-def _timeless(values):
-    """A part of a saved model's JSON without the date, and without the addresses that Keras marks shared parts by."""
-    return {
-        key: "1980-01-01@00:00:00" if key == "date_saved" else value
-        for key, value in values.items()
-        if key != "shared_object_id"
-    }
+    print(f"resuming after epoch {len(history)}")
+    return model, history
 
 
 def history_csv(history) -> str:

@@ -1,7 +1,7 @@
-"""Which GPU a job computes on, where several jobs share a machine: each has one to itself.
+"""Locks by which the jobs on a machine share its GPUs: each job has one GPU to itself.
 
-A job holds an exclusive lock on a device's file for as long as it lives, which the system takes back whatever it died
-of. The files lie in the machine's temporary folder, so that all runs of a person on a machine share them.
+A job holds an exclusive lock on a file of its GPU. The system releases it when the job ends, however it ends. The files
+are in the machine's temporary folder, which all runs of a user share.
 """
 
 import fcntl
@@ -14,59 +14,56 @@ import stat
 import subprocess
 import tempfile
 import time
+from itertools import takewhile
 from pathlib import Path
 
 from understory.core.errors import InputError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-# Names of the devices to share, in place of those that are found; empty: none, so that nothing is locked.
-DATASET = "UNDERSTORY_GPUS"
-# Seconds between looks at devices that are all taken: nothing beside a training.
+# Names of the devices to share, in place of those of the machine; empty: none, and nothing is locked.
+OVERRIDE = "UNDERSTORY_GPUS"
+# Seconds between attempts while all devices are taken.
 PAUSE = 0.1
 
 
 def visible() -> list[str]:
-    """The devices that this process may use, by the names that CUDA_VISIBLE_DEVICES has for them.
+    """The devices that this process may use, by their names in CUDA_VISIBLE_DEVICES.
 
-    They are those of UNDERSTORY_GPUS where it is set, else of CUDA_VISIBLE_DEVICES, else all of the machine.
+    They are those in UNDERSTORY_GPUS where it is set, else in CUDA_VISIBLE_DEVICES, else all of the machine.
     """
-    for variable in (DATASET, VISIBLE):
+    for variable in (OVERRIDE, VISIBLE):
         if variable in os.environ:
             return _listed(os.environ[variable])
     if shutil.which("nvidia-smi"):
         command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
-        found = subprocess.run(command, capture_output=True, text=True)
-        if found.returncode == 0:
-            return found.stdout.split()
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode == 0:
+            return done.stdout.split()
     numbers = [re.fullmatch(r"/dev/nvidia(\d+)", path) for path in glob.glob("/dev/nvidia*")]
     return [str(number) for number in sorted(int(match[1]) for match in numbers if match)]
 
 
 def _listed(names):
-    """The names in a list, up to the first that is none: CUDA ignores those after it."""
-    found = []
-    for name in names.split(","):
-        if name.strip() in ("", "-1", "NoDevFiles"):
-            break
-        found.append(name.strip())
-    return found
+    """The names in a list, up to the first that is no device: CUDA ignores the names after it."""
+    stripped = (name.strip() for name in names.split(","))
+    return list(takewhile(lambda name: name not in ("", "-1", "NoDevFiles"), stripped))
 
 
 def take() -> str | None:
-    """Have one device to oneself until this process ends, waiting for it where all are taken.
+    """Lock one device until this process ends; wait while all are taken.
 
-    Sets CUDA_VISIBLE_DEVICES, so it has to come before TensorFlow is imported. The one device that Slurm gave to its job
-    is the job's already, and is not locked.
+    This sets CUDA_VISIBLE_DEVICES, and has to precede the import of TensorFlow. The only device of a Slurm job is not
+    locked.
 
     Returns
     -------
     str or None
-        The device's name; None where there is no GPU.
+        The name of the device; None where there is no GPU.
 
     Raises
     ------
     InputError
-        The folder for the locks is not this user's own.
+        The folder of the locks belongs to another user.
     """
     job = os.environ.get("SLURM_JOB_ID") if VISIBLE in os.environ else None
     names = _listed(os.environ[VISIBLE]) if job else visible()
@@ -76,7 +73,7 @@ def take() -> str | None:
     if job and len(names) == 1:
         print(f"device: GPU {names[0]}, given by Slurm")
         return names[0]
-    # What Slurm numbers anew for each of its jobs are others' devices by the same names.
+    # Slurm may number the devices of each job from 0, so the locks are per Slurm job.
     folder, begin = _folder(), time.monotonic()
     files = {
         name: os.open(
@@ -88,7 +85,7 @@ def take() -> str | None:
         time.sleep(PAUSE)
     for other in set(names) - {name}:
         os.close(files[other])
-    # As the numbers of the machine's tools have it; by default CUDA numbers the fastest first.
+    # The order of nvidia-smi; by default, CUDA numbers the fastest device first.
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     os.environ[VISIBLE] = name
     print(
@@ -98,7 +95,7 @@ def take() -> str | None:
 
 
 def _free(files):
-    """The first device whose lock could be had."""
+    """The first device whose lock is free, locked now."""
     for name, file in files.items():
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -109,13 +106,13 @@ def _free(files):
 
 
 def _folder():
-    """Where the locks are: of one user, and of one machine even where temporary files are shared by several."""
+    """The folder of the locks of one user on one machine, even where machines share their temporary files."""
     folder = Path(tempfile.gettempdir(), f"understory-{os.getuid()}-{socket.gethostname()}")
     folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         raise InputError(
-            f"{folder}: expected a folder of this user's own for the locks of devices, found another's. "
+            f"{folder}: expected a folder of this user for the locks of devices, found another user's. "
             "Remove it, or set TMPDIR to another folder"
         )
     return folder

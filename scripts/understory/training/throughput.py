@@ -1,22 +1,22 @@
-"""How fast a training goes, and how much of its time it waits for examples."""
+"""How many examples a second a training computes, and how much of the time it waits for them."""
 
 import time
 
 import keras
 
 
-class Timed(keras.utils.PyDataset):
-    """Batches as they are, with the moments at which each was asked for and was ready.
+class TimedBatches(keras.utils.PyDataset):
+    """The same batches, with the times at which each was asked for and was ready.
 
     Attributes
     ----------
-    made : dict of int to (float, float)
-        By a batch's number, in seconds of `time.monotonic`.
+    times : dict of int to (float, float)
+        By the number of the batch, in seconds of `time.monotonic`.
     """
 
     def __init__(self, batches: keras.utils.PyDataset):
         super().__init__()
-        self._batches, self.made = batches, {}
+        self._batches, self.times = batches, {}
 
     def __len__(self):
         return len(self._batches)
@@ -24,23 +24,23 @@ class Timed(keras.utils.PyDataset):
     def __getitem__(self, number):
         begin = time.monotonic()
         batch = self._batches[number]
-        self.made[number] = begin, time.monotonic()
+        self.times[number] = begin, time.monotonic()
         return batch
 
 
-class Pace(keras.callbacks.Callback):
-    """The time of an epoch's training steps, and what of it passed before their batches were ready.
+class Throughput(keras.callbacks.Callback):
+    """The duration of an epoch's training steps, and how long they waited for their batches.
 
-    Keras makes batches ahead of the steps. A step waits from the end of the one before it to the moment at which its batch
-    is ready, where that is later, but not before the batch is asked for: before the first one, the step is compiled.
+    Keras prepares batches ahead of the steps. A step waits from the end of the step before it until its batch is ready,
+    but not before the batch is asked for: until the first batch is asked for, the step is compiled.
 
     Attributes
     ----------
     seconds, waited : float
-        From the epoch's begin to the end of its last step; of that, waiting.
+        From the beginning of the epoch to the end of its last step; the waiting within.
     """
 
-    def __init__(self, batches: Timed):
+    def __init__(self, batches: TimedBatches):
         super().__init__()
         self._batches = batches
 
@@ -49,12 +49,12 @@ class Pace(keras.callbacks.Callback):
         self.seconds = self.waited = 0.0
 
     def on_train_batch_end(self, batch, logs=None):
-        asked, ready = self._batches.made[batch]
+        asked, ready = self._batches.times[batch]
         self.waited += max(0.0, ready - max(asked, self._end))
         self._end = time.monotonic()
         self.seconds = self._end - self._begin
 
-    def told(self, count: int) -> str:
-        """In words, for an epoch of so many examples."""
+    def summary(self, count: int) -> str:
+        """A line for the log, for an epoch of `count` examples."""
         seconds = max(self.seconds, 1e-9)
         return f"{count / seconds:.0f} examples/s, {self.waited / seconds:.0%} of the time waiting for input"

@@ -1,0 +1,33 @@
+# Reads models/, examples/ of the training shards as recorded, folds.csv and labels.json.
+# Writes models/ (out-of-fold predictions).
+
+
+rule validate_fold:
+    """Predict one fold's validation examples with the model that did not train on them."""
+    input:
+        model=selected_model(OUT),
+        folds=f"{OUT}/folds.csv",
+        labels=f"{OUT}/labels.json",
+        arrays=lambda wildcards: examples("npy", config["models"][wildcards.model]["features"], 0, TRAIN),
+        indexes=lambda wildcards: examples("csv", config["models"][wildcards.model]["features"], 0, TRAIN),
+    output:
+        oof=f"{OUT}/models/{{model}}/fold{{fold}}/oof.csv",
+    log:
+        f"{OUT}/logs/validate_fold/{{model}}/fold{{fold}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/validate_fold/{{model}}/fold{{fold}}.tsv"
+    cache: CACHED
+    conda:
+        "../envs/tensorflow.yaml"
+    threads: lambda wildcards: config["models"][wildcards.model]["threads"]
+    resources:
+        gpu=1,
+        mem_mb=SIZES.mem_mb,
+        runtime=SIZES.runtime,
+    params:
+        wildcards=wildcards_param,
+        settings=prediction_settings,
+        store=STORE,
+        code=code("validate_fold.py", STORE),
+    script:
+        "../scripts/validate_fold.py"

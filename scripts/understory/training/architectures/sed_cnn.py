@@ -1,0 +1,49 @@
+"""A compact convolutional network for sound event detection."""
+
+import keras
+from keras import layers
+
+from understory.core.options import Count, Counts, ShareBelowOne
+from understory.training.layers import AttentionPooling
+
+
+def build(
+    shape,
+    classes,
+    *,
+    filters: Counts = (16, 32, 64, 96),
+    dense: Count = 128,
+    dropout: ShareBelowOne = 0.3,
+) -> keras.Model:
+    """Attention pooling over time and sigmoid outputs.
+
+    The stem takes every second band and frame, and its pooling halves both again; each further block halves both
+    axes. Frequency is kept as features, time is pooled by attention.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (bands, frames, 1).
+    classes : int
+        Number of outputs.
+    filters : sequence of int
+        Filters of the stem and of each block after it.
+    dense : int
+        Features of a frame.
+    dropout : float
+        Share of a frame's features that is dropped, before and after the dense layer.
+    """
+    inputs = keras.Input(shape)
+    x = inputs
+    for kernel, strides, count in ((5, 2, filters[0]), *((3, 1, count) for count in filters[1:])):
+        x = layers.Conv2D(count, kernel, strides=strides, padding="same", use_bias=False)(x)
+        # With pooling first, the layers after it have a quarter of the work, for nearly the same result.
+        x = layers.MaxPooling2D(2, padding="same")(x)
+        x = layers.BatchNormalization(momentum=0.9)(x)
+        x = layers.ReLU()(x)
+    x = layers.Permute((2, 1, 3))(x)
+    x = layers.Reshape((x.shape[1], x.shape[2] * x.shape[3]))(x)
+    x = layers.Dropout(dropout)(x)
+    x = layers.Dense(dense, activation="relu")(x)
+    x = layers.Dropout(dropout)(x)
+    return keras.Model(inputs, AttentionPooling(classes, dtype="float32")(x), name="sed_cnn")

@@ -1,0 +1,30 @@
+"""Parts that several architectures share, made of Keras' own layers."""
+
+import numpy as np
+from keras import layers
+
+# Mean and standard deviation of ImageNet's training images: red, green and blue in 0..1, as torchvision has them.
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+def outputs(x, classes: int, activation: str, **options):
+    """The last dense layer. Its activation computes in float32, whatever the layers before it compute in."""
+    if activation == "softmax" and classes < 2:
+        raise ValueError(f"expected at least 2 classes for softmax outputs, found {classes}")
+    return layers.Activation(activation, dtype="float32")(layers.Dense(classes, **options)(x))
+
+
+def at_least(shape, height: int, width: int):
+    """Raise a `ValueError` for examples that are smaller."""
+    if shape[0] < height or shape[1] < width:
+        raise ValueError(f"expected examples of at least {height} x {width}, found {shape[0]} x {shape[1]}")
+
+
+def imagenet_scaled(x):
+    """Images of 0..255, standardised by ImageNet's mean and standard deviation; the layer has no weights."""
+    if x.shape[-1] != 3:
+        raise ValueError(
+            f"expected 3 channels (red, green and blue) for ImageNet's mean and deviation, found {x.shape[-1]}"
+        )
+    mean, deviation = (255 * np.array(values) for values in IMAGENET)
+    return layers.Normalization(mean=mean.tolist(), variance=(deviation**2).tolist())(x)

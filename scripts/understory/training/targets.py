@@ -1,0 +1,106 @@
+"""The targets of a training, and batches in which examples and targets are mixed."""
+
+import numpy as np
+
+from understory.core.rng import Stage, stream
+from understory.data.labels import Centred, Labels
+from understory.training.batches import Batches
+from understory.training.examples import Examples
+
+
+def training_targets(
+    data: Examples, kind: str, *, control: str, rows: np.ndarray, seed: int
+) -> Labels | Centred:
+    """The targets of all rows of `data`.
+
+    Parameters
+    ----------
+    data : Examples
+    kind : {"labels", "centred"}
+        The known labels of each row, or the class of its centred event: `TARGETS` of the loss.
+    control : {"none", "shuffled_labels"}
+        With "shuffled_labels", the targets of `rows` are shuffled among these.
+    rows : numpy.ndarray
+        The rows that are trained on.
+    seed : int
+    """
+    targets = data.centred if kind == "centred" else data.labels
+    if control != "shuffled_labels":
+        return targets
+    # All variants of an example get the same target: only the connection of example and label is broken.
+    ids, place = np.unique(data.index.example_id.to_numpy()[rows], return_inverse=True)
+    first = rows[np.unique(place, return_index=True)[1]]
+    shuffled = first[stream(seed, Stage.CONTROL, "labels").permutation(len(ids))]
+    return targets.permuted(rows, shuffled[place])
+
+
+class MixedBatches(Batches):
+    """Batches in which each example and its targets are mixed with those of another one.
+
+    H. Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018.
+
+    Parameters
+    ----------
+    source, rows, batch_size, targets
+        As for `Batches`.
+    alpha : float
+        Weights are drawn from a Beta(alpha, alpha) distribution.
+    unknown_weight : float
+        As for `mix`.
+    rng : numpy.random.Generator
+    """
+
+    def __init__(
+        self,
+        source,
+        rows,
+        batch_size,
+        targets,
+        *,
+        alpha: float,
+        unknown_weight: float,
+        rng: np.random.Generator,
+    ):
+        super().__init__(source, rows, batch_size, targets)
+        self.unknown_weight = unknown_weight
+        self.others = rng.permutation(rows)
+        self.weights = rng.beta(alpha, alpha, size=len(rows)).astype(np.float32)
+
+    def __getitem__(self, number):
+        part = self.part(number)
+        rows, others, weights = self.order[part], self.others[part], self.weights[part, None]
+        inputs = weights[..., None, None] * self.source.rows(rows)
+        inputs += (1 - weights[..., None, None]) * self.source.rows(others)
+        return inputs, mix(self.targets.take(rows), self.targets.take(others), weights, self.unknown_weight)
+
+
+def mix(targets: np.ndarray, others: np.ndarray, weights: np.ndarray, unknown_weight: float) -> np.ndarray:
+    """Targets of mixed examples, from targets of 1 (present), 0 (absent) and -1 (unknown).
+
+    The target of a mixture minimises the weighted sum of the two losses, in which an unknown label counts as absent
+    with the weight `unknown_weight`. Where neither label is present and one is unknown, the mixture is unknown.
+
+    Parameters
+    ----------
+    targets, others : numpy.ndarray
+        float32 of shape (examples, classes).
+    weights : numpy.ndarray
+        float32 of shape (examples, 1): the weight of `targets`.
+    unknown_weight : float
+        From 0 to 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 of shape (examples, classes).
+    """
+
+    def absent_share(values):
+        return np.where(values < 0, unknown_weight, 1.0) * (values <= 0)
+
+    present = weights * (targets > 0) + (1 - weights) * (others > 0)
+    absent = weights * absent_share(targets) + (1 - weights) * absent_share(others)
+    total = present + absent
+    mixed = np.divide(present, total, out=np.zeros_like(present), where=total > 0)
+    unknown = (present == 0) & ((targets < 0) | (others < 0))
+    return np.where(unknown, -1, mixed).astype(np.float32)

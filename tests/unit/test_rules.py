@@ -116,7 +116,7 @@ def faults(rule, reader="rfcx"):
         if params.get("module") != f"understory.{medium}.{step}":
             yield f"the module of its medium, found {params.get('module')}"
     given += CHOSEN[reader].get(rule.name, [])
-    if "METRICS" in script.read_text() or rule.name in ("ensemble_folds", "build_report"):
+    if "METRICS" in script.read_text() or rule.name in ("ensemble_folds", "build_report", "write_submission"):
         given.append(f"understory.evaluation.metrics.{METRICS[reader]}")
     if rule.name == "download_data":
         given = [f"understory.synthetic.{reader}"]

@@ -31,9 +31,9 @@ def copies(*shards, variants=(1,)):
     return {("augment_windows", f"variant={v}, shard={shard}") for v in variants for shard in shards}
 
 
-def spectrograms(*shards, variants=(0, 1)):
+def spectrograms(*shards, variants=(0, 1), features="log_mel"):
     return {
-        ("compute_features", f"features=log_mel, variant={v}, shard={shard}")
+        ("compute_features", f"features={features}, variant={v}, shard={shard}")
         for v in variants
         for shard in shards
     }
@@ -109,7 +109,7 @@ def reword(world):
 def augmentation_code(world):
     world.copy_source()
     world.edit(
-        "scripts/understory/audio/transforms.py",
+        "scripts/understory/audio/transforms/volume_control.py",
         "class VolumeControl",
         "CHANGED = True\n\n\nclass VolumeControl",
     )
@@ -126,6 +126,30 @@ def unused_architecture(world):
 def architecture_code(world):
     world.copy_source()
     world.edit("scripts/understory/training/architectures/picture_cnn.py", "1 / 127.5", "1 / 128")
+
+
+def transform_default(world):
+    world.copy_source()
+    world.edit("scripts/understory/audio/transforms/pitch_shift.py", "p: Share = 1.0", "p: Share = 0.5")
+
+
+def unused_choices(world):
+    """A transform and a kind of features added, for either medium, with a type of option of their own."""
+    world.copy_source()
+    world.edit(
+        "scripts/understory/core/options.py", "Count = ", "Seconds = Annotated[float, Ge(0)]\nCount = "
+    )
+    for medium in ("audio", "images"):
+        place = world.source / "scripts/understory" / medium
+        (place / "transforms/echo.py").write_text("class Echo:\n    pass\n")
+        (place / "features/envelope.py").write_text("import scipy.signal\n")
+
+
+def second_features(world):
+    world.set("features.frames", {"kind": "fft_frames", "frames": 100})
+    model = {**world.config["models"]["other"], "architecture": "conv1d", "options": {}, "features": "frames"}
+    world.set("models.third", model)
+    world.set("train", [*MODELS, "third"])
 
 
 def ensemble_code(world):
@@ -243,6 +267,21 @@ ROWS = [
         augmentation_code,
         copies(*SHARDS) | spectrograms(*SHARDS, variants=(1,)) | TRAINING,
     ),
+    Row(
+        "the default of a transform's parameter",
+        transform_default,
+        copies(*SHARDS) | spectrograms(*SHARDS, variants=(1,)) | TRAINING,
+    ),
+    Row("a transform and features added that nothing uses", unused_choices, set()),
+    Row(
+        "a second kind of features, for a new model",
+        second_features,
+        spectrograms(*SHARDS, features="frames")
+        | spectrograms("test-0", variants=(0,), features="frames")
+        | training("third")
+        | prediction("third")
+        | ENSEMBLE,
+    ),
     Row("code of the ensemble", ensemble_code, ENSEMBLE, True),
     Row(
         "one more copy",
@@ -294,6 +333,7 @@ ROWS = [
         other_version("librosa"),
         copies(*SHARDS) | spectrograms(*SHARDS) | TEST | TRAINING,
     ),
+    Row("opencv's version", other_version("opencv-python-headless"), REPORT),
     Row("tensorflow's version", other_version("tensorflow"), TRAINING),
     Row("threads, memory, log level", other_machine, set()),
 ]

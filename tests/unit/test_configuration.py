@@ -5,11 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from understory.audio.transforms import TRANSFORMS
 from understory.core import choices
 from understory.core.errors import InputError
 from understory.data import source
-from understory.images import transforms
 from understory.plan import config as configuration
 from understory.plan import config_checks
 from understory.training import fit, models
@@ -297,9 +295,12 @@ def test_the_schema_is_closed_and_describes_every_value():
 
 
 def test_the_schema_knows_what_the_code_offers():
-    assert set(SCHEMA["$defs"]["transform"]["properties"]) == {*TRANSFORMS, *transforms.TRANSFORMS}
-    for medium, offered in (("audio", TRANSFORMS), ("images", transforms.TRANSFORMS)):
-        assert set(config_checks.TRANSFORMS[medium]) == set(offered)
+    named = set(SCHEMA["$defs"]["transform"]["properties"])
+    assert named == {name for names in config_checks.TRANSFORMS.values() for name in names}
+    for medium, names in config_checks.TRANSFORMS.items():
+        modules = set(map(choices.module_name, set(names) - {"Compose", "OneOf"}))
+        assert modules == set(choices.names(f"understory.{medium}.transforms"))
+        assert set(config_checks.KINDS[medium]) == set(choices.names(f"understory.{medium}.features"))
     model = next(iter(SCHEMA["properties"]["models"]["patternProperties"].values()))
     assert set(model["properties"]["architecture"]["enum"]) == set(choices.names(models.PACKAGE))
 

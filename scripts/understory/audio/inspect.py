@@ -1,4 +1,4 @@
-"""Decoding an audio file from beginning to end before it is used, so that what is damaged is told from what is not."""
+"""Inspection of audio files: each is decoded from beginning to end before it is used."""
 
 import hashlib
 import math
@@ -13,13 +13,13 @@ from understory.core import files
 from understory.core.errors import InputError
 
 MIN_RATE, MAX_RATE = 1_000, 1_000_000
-# Full scale is 1, and Vorbis goes somewhat beyond; what goes this far was not scaled to it.
+# Full scale is 1, which Vorbis exceeds somewhat; a file that exceeds it this far was not scaled to it.
 MAX_PEAK = 8.0
-# One step of 16 bits: what stays within it from beginning to end is no sound.
+# One step of 16 bits: a file that stays within it from beginning to end has no sound.
 QUIETEST = 2.0**-15
-# Values decoded at once.
+# Values that are decoded at a time.
 BLOCK = 1 << 20
-# Sizes that a writer gives who did not know them.
+# Sizes that programs write who do not know the size yet.
 UNKNOWN_SIZE = 0x7FFF_0000
 TOO_SHORT = re.compile(
     r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE
@@ -49,11 +49,11 @@ def inspect_file(path: Path) -> tuple[int, int, int]:
     Raises
     ------
     InputError
-        The file is missing, empty, not audio, damaged, cut short, without a sample, holds what is no waveform, or
-        nothing that could be heard: the mean of its channels stays the same throughout.
+        The file is missing, empty, not audio, damaged, cut short, without a sample, not a waveform, or silent: the mean
+        of its channels is constant.
     """
-    if found := files.other(path):
-        raise InputError(f"expected an audio file, found {found}")
+    if other := files.other(path):
+        raise InputError(f"expected an audio file, found {other}")
     if not path.stat().st_size:
         raise InputError("expected an audio file, found an empty one")
     try:
@@ -63,17 +63,17 @@ def inspect_file(path: Path) -> tuple[int, int, int]:
                     f"expected a sample rate from {MIN_RATE} to {MAX_RATE} Hz, found {file.samplerate}"
                 )
             frames, low, high = _decode(file)
-            # Windows are read from where they begin, which a file may not allow.
+            # Windows are read from their start, and not every file can be read from the middle.
             file.seek(frames // 2)
             file.read(1)
             if frames != file.frames:
                 raise InputError(
                     f"expected {file.frames} samples, as its header says, found {frames}: the file is cut short"
                 )
-            for told, found in TOO_SHORT.findall(file.extra_info):
-                if int(found) < int(told) < UNKNOWN_SIZE:
+            for size, actual in TOO_SHORT.findall(file.extra_info):
+                if int(actual) < int(size) < UNKNOWN_SIZE:
                     raise InputError(
-                        f"expected {told} bytes of sound, as its header says, found {found}: the file is cut short"
+                        f"expected {size} bytes of sound, as its header says, found {actual}: the file is cut short"
                     )
             facts, kind = (file.samplerate, file.channels, frames), file.format
     except soundfile.LibsndfileError as error:
@@ -94,31 +94,33 @@ def inspect_file(path: Path) -> tuple[int, int, int]:
 
 
 def _decode(file):
-    """The number of frames, and the least and the greatest mean of their channels, when all are finite and as
-    FLAC's digest of them says."""
+    """The number of frames, and the lowest and highest mean of their channels.
+
+    InputError where a sample is not finite or far beyond full scale, or where FLAC's digest of the samples is another.
+    """
     frames, low, high = 0, math.inf, -math.inf
     step = max(1, BLOCK // file.channels)
-    told = _samples_digest(file)
+    expected = _samples_digest(file)
     digest = hashlib.md5(usedforsecurity=False)
     while True:
-        block = file.read(step, dtype="int16" if told else "float32", always_2d=True)
-        if told:
+        block = file.read(step, dtype="int16" if expected else "float32", always_2d=True)
+        if expected:
             digest.update(block.tobytes())
         elif len(block):
             peak = max(-float(block.min()), float(block.max()))
-            # A NaN compares as no number does.
+            # Not `peak > MAX_PEAK`, which is false of a NaN.
             if not peak <= MAX_PEAK:
-                found = f"a magnitude of {peak:g}" if math.isfinite(peak) else "one that is not finite"
+                wrong = f"a magnitude of {peak:g}" if math.isfinite(peak) else "one that is not finite"
                 raise InputError(
-                    f"expected samples within ±1, found {found} from {frames / file.samplerate:.1f} s on"
+                    f"expected samples within ±1, found {wrong} from {frames / file.samplerate:.1f} s on"
                 )
         if len(block):
-            mixed = block.mean(axis=1) / (32768 if told else 1)
+            mixed = block.mean(axis=1) / (32768 if expected else 1)
             low, high = min(low, float(mixed.min())), max(high, float(mixed.max()))
         frames += len(block)
         if len(block) < step:
             break
-    if told and digest.digest() != told:
+    if expected and digest.digest() != expected:
         raise InputError(
             "expected the samples whose digest its header holds, found others: the file is damaged"
         )
@@ -126,7 +128,7 @@ def _decode(file):
 
 
 def _samples_digest(file):
-    """The MD5 of its samples that a 16-bit FLAC file holds (RFC 9639, section 8.2); None where there is none."""
+    """The MD5 of the samples in the header of a 16-bit FLAC file (RFC 9639, section 8.2); None without one."""
     if file.format != "FLAC" or file.subtype != "PCM_16":
         return None
     with open(file.name, "rb") as raw:
@@ -135,33 +137,30 @@ def _samples_digest(file):
 
 
 def _check_end(path, kind):
-    """InputError where the container itself tells that something is missing, which decoders pass over."""
+    """InputError where the container shows that something is missing, which decoders ignore."""
     if kind == "OGG":
         _check_pages(path.read_bytes())
     if kind == "MP3":
         data = path.read_bytes()
         start = 0
         if data.startswith(b"ID3"):
-            # Seven bits of each byte, and ten bytes of the tag's own header (ID3v2.4.0, section 3.1).
+            # Seven bits of each byte count, and the tag's own header has ten bytes (ID3v2.4.0, section 3.1).
             start = 10 + sum(
                 (byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True)
             )
         first, mono = data[start : start + 4], data[start + 3 : start + 4] >= b"\xc0"
-        # An encoder that knew them wrote numbers of frames and bytes behind the first frame's side information.
+        # Encoders that knew the numbers of frames and bytes wrote them after the side information of the first frame.
         side = {True: (9, 17), False: (17, 32)}[mono][first[1:2] >= b"\xf8"]
         place = start + 4 + side
-        flags, _, told = struct.unpack(">III", data[place + 4 : place + 16].ljust(12, b"\0"))
-        if data[place : place + 4] in (b"Xing", b"Info") and flags & 3 == 3 and told > len(data) - start:
+        flags, _, size = struct.unpack(">III", data[place + 4 : place + 16].ljust(12, b"\0"))
+        if data[place : place + 4] in (b"Xing", b"Info") and flags & 3 == 3 and size > len(data) - start:
             raise InputError(
-                f"expected {told} bytes, as its header says, found {len(data) - start}: the file is cut short"
+                f"expected {size} bytes, as its header says, found {len(data) - start}: the file is cut short"
             )
 
 
 def _check_pages(data):
-    """InputError unless every page of an Ogg file is there and whole, up to one that says it is the last.
-
-    `understory.audio.ogg` says what a page is.
-    """
+    """InputError unless every page of an Ogg file (`understory.audio.ogg`) is whole, up to one that is marked as the last."""
     place, numbers, ended = 0, {}, False
     while data[place : place + 4] == b"OggS":
         head = data[place : place + 27]
@@ -179,4 +178,4 @@ def _check_pages(data):
         numbers[serial], ended = number + 1, bool(page[5] & 4)
         place += len(page)
     if not ended:
-        raise InputError("expected a last Ogg page that says so, found none: the file is cut short")
+        raise InputError("expected an Ogg page that is marked as the last, found none: the file is cut short")

@@ -7,21 +7,21 @@ at 26), the sizes of its segments, and the segments.
 import struct
 import zlib
 
-# Each byte with its bits turned round.
-TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+# Each byte with its bits in reverse order.
+REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def checksum(page: bytes) -> int:
-    """What the checksum of a page should be.
+    """The checksum of a page: CRC-32 of polynomial 0x04c11db7, most significant bit first, from zero.
 
-    It is CRC-32 of polynomial 0x04c11db7, most significant bit first, from zero: that of zlib with all bits turned round.
+    It is computed as zlib's CRC-32 with all bits in reverse order.
     """
-    found = zlib.crc32((page[:22] + bytes(4) + page[26:]).translate(TURNED), 0xFFFFFFFF) ^ 0xFFFFFFFF
-    return int(f"{found:032b}"[::-1], 2)
+    reverse = zlib.crc32((page[:22] + bytes(4) + page[26:]).translate(REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int(f"{reverse:032b}"[::-1], 2)
 
 
 def with_serial(data: bytes, serial: int) -> bytes:
-    """A whole Ogg file of one stream with another serial number, which writers draw by the clock.
+    """A whole Ogg file of one stream with another serial number; programs choose it by the clock.
 
     Parameters
     ----------

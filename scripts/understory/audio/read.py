@@ -10,37 +10,37 @@ import soxr
 from understory.core import files
 from understory.core.errors import InputError
 
-# Seconds of context that resampling gets on either side.
+# Context for resampling on either side, s.
 MARGIN = 0.02
 
 
 def length(path: Path, sample_rate: int) -> int:
-    """The number of samples that a file has at `sample_rate` Hz, read from its header."""
+    """The number of samples of a file at `sample_rate` Hz, from its header."""
     info = _opened(path, soundfile.info)
     return info.frames * sample_rate // info.samplerate
 
 
 def read_window(path: Path, *, start: int, samples: int, sample_rate: int) -> np.ndarray:
-    """Decode one window of a file, and no more of it than that takes.
+    """Decode one window of a file, and little more.
 
     Parameters
     ----------
     path : Path
         Any file that libsndfile reads, of any rate and number of channels (mixed down by their mean).
     start, samples : int
-        The window's first sample and its length, counted at `sample_rate`.
+        The first sample of the window and its length, at `sample_rate`.
     sample_rate : int
         Hz; a file of another rate is resampled by soxr.
 
     Returns
     -------
     numpy.ndarray
-        float32 of shape (samples,); zeros where the file has ended.
+        float32 of shape (samples,); zeros after the end of the file.
 
     Raises
     ------
     InputError
-        The file cannot be decoded, or holds what is not finite.
+        The file cannot be decoded, or holds samples that are not finite.
     """
     with _opened(path, soundfile.SoundFile) as file:
         period = math.gcd(file.samplerate, sample_rate)
@@ -67,8 +67,8 @@ def read_window(path: Path, *, start: int, samples: int, sample_rate: int) -> np
 
 
 def _opened(path, opener):
-    if found := files.other(path):
-        raise InputError(f"{path}: expected an audio file, found {found}")
+    if other := files.other(path):
+        raise InputError(f"{path}: expected an audio file, found {other}")
     try:
         return opener(str(path))
     except soundfile.LibsndfileError as error:
@@ -78,10 +78,10 @@ def _opened(path, opener):
 
 
 def to_int16(wave: np.ndarray) -> np.ndarray:
-    """Samples of ±1 as 16-bit integers; what a 16-bit file held comes back exactly, beyond ±1 it is clipped."""
+    """Samples within ±1 as 16-bit integers, exactly those of a 16-bit file; samples beyond are clipped."""
     return np.clip(np.round(wave * 32768.0), -32768, 32767).astype(np.int16)
 
 
 def to_float(wave: np.ndarray) -> np.ndarray:
-    """16-bit integers as float32 samples of ±1."""
+    """16-bit integers as float32 samples within ±1."""
     return wave.astype(np.float32) / 32768.0

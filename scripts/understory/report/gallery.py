@@ -48,7 +48,9 @@ class Gallery:
     def lead(self) -> str:
         """What is to be seen."""
         pictures = self.words.examples.capitalize()
-        said = SHOWN[self.kind].format(model=min(self.settings["select"]), Pictures=pictures)
+        said = SHOWN.get(self.kind, "What {model} is fed").format(
+            model=min(self.settings["select"]), Pictures=pictures
+        )
         sequences = self.features.get("channels") or self.settings["sequences"]
         if self.kind == "picture" and len(sequences) > 1:
             said += f"; {', '.join(sequences)} from left to right"
@@ -59,7 +61,7 @@ class Gallery:
         pixels = self.store[row.part][row.row]
         name = row.recording_id
         also = [label for label in row.present.split(SEPARATOR) if label != row.label]
-        if self.kind == "picture":
+        if pixels.ndim == 3:
             name += f", {row.item}" if "item" in row._fields and row.item else ""
             content, size = self._picture(pixels)
         else:
@@ -75,7 +77,7 @@ class Gallery:
         }
 
     def _sound(self, values, row):
-        if self.kind == "fft_frames":
+        if self.kind != "log_mel":
             values = resized(values[..., None], len(values), min(values.shape[1], 420))
             low, high = np.percentile(values, [1, 99])
             values = values.reshape(values.shape[:2])[::-1]

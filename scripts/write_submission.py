@@ -13,21 +13,21 @@ from understory.run.job import run
 
 
 def main(job):
-    source = job.params.source
-    reader = datasets.reader(source.dataset)
-    template = reader.submission_template(Path(source.folder))
-    task = Task.read(job.input.labels)
-    found = predictions.read(job.input.predictions, task.classes)
-    submission.check_probabilities(found.values, found.keys.recording_id)
+    reader = datasets.reader(job.params.source.dataset)
+    template = reader.submission_template(Path(job.params.source.folder))
     id_column, ids, columns = template
+    task = Task.read(job.input.labels)
+    tested = predictions.read(job.input.predictions, task.classes)
+    submission.check_probabilities(tested.values, tested.keys.recording_id)
     if hasattr(reader, "submission"):
         thresholds = saved_run.read(Path(job.input.members).parents[1])["thresholds"]
-        told = found if sparse.issparse(found.values) else found.table()
-        table = reader.submission(template, told, scoring.decided(task, found, thresholds))
+        decisions = scoring.decided(task, tested, thresholds)
+        values = tested if sparse.issparse(tested.values) else tested.table()
+        table = reader.submission(template, values, decisions)
         submission.check_submission(table, id_column=id_column, ids=ids, columns=columns)
     else:
-        by_id = found.table().set_index("recording_id")
-        table = submission.submission(by_id, id_column=id_column, ids=ids, labels=columns)
+        by_recording = tested.table().set_index("recording_id")
+        table = submission.table(by_recording, id_column=id_column, ids=ids, labels=columns)
     store.write_table(job.output.submission, table)
 
 

@@ -9,7 +9,9 @@ import pytest
 import soundfile
 from workflow import ROOT, copy_source
 
+from understory.core import choices
 from understory.data import source as datasets
+from understory.data.task import METRICS
 
 PAGE = (ROOT / "docs/new-dataset.md").read_text(encoding="utf-8")
 # A file's name, and its content in the block that follows.
@@ -30,6 +32,7 @@ def test_the_page_says_what_a_reader_has():
     assert set(told) == {*datasets.NEEDS, *optional}
     for name, words in datasets.NEEDS.items():
         assert words is None or tuple(re.findall(r"`(\w+)`", told[name])) == words
+    assert re.findall(r"`(\w+)`", told["METRIC"]) == choices.names(METRICS)
     for name in told:
         assert f"`{name}" in datasets.__doc__
 

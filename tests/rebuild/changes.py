@@ -157,6 +157,11 @@ def ensemble_code(world):
     world.edit("scripts/understory/evaluation/ensemble.py", "FLOOR = 1e-7", "FLOOR = 1e-8")
 
 
+def other_metric_code(world):
+    world.copy_source()
+    world.edit("scripts/understory/evaluation/metrics/roc_auc.py", "CHANCE = 0.5", "CHANCE = 0.25")
+
+
 def to(key, value):
     def change(world):
         world.set(key, value)
@@ -283,6 +288,7 @@ ROWS = [
         | ENSEMBLE,
     ),
     Row("code of the ensemble", ensemble_code, ENSEMBLE, True),
+    Row("code of a metric that the data set does not use", other_metric_code, set()),
     Row(
         "one more copy",
         to("augment.copies", 2),

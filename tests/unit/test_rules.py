@@ -12,7 +12,9 @@ import yaml
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
 
-from understory.core import hashing
+from understory.core import choices, hashing
+from understory.data import source
+from understory.data.task import METRICS
 from understory.plan import code_digests
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +27,6 @@ WILDCARDS = {
     "rfcx": SimpleNamespace(model="sed_cnn", fold="0", shard="train-0", features="log_mel"),
     "herbarium2021": SimpleNamespace(model="herbarium_cnn", fold="0", shard="train-0", features="photo"),
 }
-METRICS = {"rfcx": "lwlrap", "herbarium2021": "macro_f1"}
 
 
 def parsed(folder, reader, **config):
@@ -97,6 +98,10 @@ CHOSEN = {
 }
 
 
+def names_in(script):
+    return {node.id for node in ast.walk(ast.parse(script.read_text())) if isinstance(node, ast.Name)}
+
+
 def faults(rule, reader="rfcx"):
     """What a rule lacks of what every rule has."""
     script = SCRIPTS / f"{rule.name}.py"
@@ -116,8 +121,8 @@ def faults(rule, reader="rfcx"):
         if params.get("module") != f"understory.{medium}.{step}":
             yield f"the module of its medium, found {params.get('module')}"
     given += CHOSEN[reader].get(rule.name, [])
-    if "METRICS" in script.read_text() or rule.name in ("ensemble_folds", "build_report", "write_submission"):
-        given.append(f"understory.evaluation.metrics.{METRICS[reader]}")
+    if {"METRICS", "scoring", "report"} & names_in(script) or rule.name == "build_report":
+        given.append(f"{METRICS}.{source.reader(reader).METRIC}")
     if rule.name == "download_data":
         given = [f"understory.synthetic.{reader}"]
     # Messages of errors are rows of what these write.
@@ -377,6 +382,31 @@ def test_environments_hold_the_pins_of_the_requirements_and_what_their_rules_imp
         assert listed.items() <= wanted.items(), path
         chosen = [SCRIPTS / name for name in (rule.code_digests or {"code": ()})["code"]]
         assert packages(SCRIPTS / f"{rule.name}.py", *chosen) <= set(listed), rule.name
+
+
+def test_a_job_depends_on_the_metric_of_its_data_set_alone(rules, image_rules):
+    for expected, parsed_rules in (("lwlrap", rules), ("macro_f1", image_rules)):
+        found = {}
+        for rule in parsed_rules:
+            files = map(Path, (rule.code_digests or {"code": ()})["code"])
+            found[rule.name] = {file.stem for file in files if file.parent.name == "metrics"} - {"__init__"}
+        assert {name for name, names in found.items() if names} == {
+            "train_fold",
+            "ensemble_folds",
+            "build_report",
+            "write_submission",
+        }
+        assert set.union(*found.values()) == {expected}
+
+
+def test_a_training_imports_any_metric_in_its_environment():
+    environment = yaml.safe_load((ROOT / "envs/tensorflow.yaml").read_text())
+    listed = {line.split("==")[0] for line in environment["dependencies"][-1]["pip"]}
+    for name in choices.names(METRICS):
+        tree = ast.parse((SCRIPTS / f"understory/evaluation/metrics/{name}.py").read_text())
+        imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        modules = {getattr(node, "module", None) or node.names[0].name for node in imports}
+        assert {module.split(".")[0] for module in modules} <= listed | {"understory"}, name
 
 
 def test_the_requirements_with_a_gpu_hold_the_same_pins():

@@ -10,7 +10,7 @@ PREDICTIONS = pd.DataFrame({"s1": [0.1, 0.2], "s0": [0.3, 1.0]}, index=["a", "b"
 
 
 def test_a_submission_has_the_samples_ids_and_columns_in_its_order():
-    table = submission.submission(PREDICTIONS, id_column="id", ids=["b", "a"], labels=["s0", "s1"])
+    table = submission.table(PREDICTIONS, id_column="id", ids=["b", "a"], labels=["s0", "s1"])
     assert table.to_csv(index=False) == "id,s0,s1\nb,1.0,0.2\na,0.3,0.1\n"
 
 
@@ -26,12 +26,12 @@ def test_a_submission_has_the_samples_ids_and_columns_in_its_order():
 )
 def test_anything_else_is_an_error_that_lists_the_ids(change, ids, message):
     with pytest.raises(InputError, match=message):
-        submission.submission(PREDICTIONS.assign(**change), id_column="id", ids=ids, labels=["s0", "s1"])
+        submission.table(PREDICTIONS.assign(**change), id_column="id", ids=ids, labels=["s0", "s1"])
 
 
 def test_a_column_without_a_prediction_is_named():
     with pytest.raises(InputError, match="every column of the sample submission, missing for s2"):
-        submission.submission(PREDICTIONS, id_column="id", ids=["a"], labels=["s0", "s2"])
+        submission.table(PREDICTIONS, id_column="id", ids=["a"], labels=["s0", "s2"])
 
 
 def test_sparse_probabilities_are_checked_too():

@@ -1,4 +1,4 @@
-"""What predictions show, about the very rows and outputs that they are scored by."""
+"""Curves, class scores and confusions of the rows that a score is computed from."""
 
 from dataclasses import dataclass
 
@@ -13,27 +13,27 @@ from understory.data.task import Task
 from understory.evaluation import curves, scoring
 from understory.evaluation.metric import Metric
 
-# The most frequent confusions that are told.
+# How many of the most frequent confusions are listed.
 PAIRS = 20
-# Of more classes than this, only the best- and the worst-scored are shown.
+# Of more than CLASSES, only the EXTREMES best- and worst-scored are drawn.
 CLASSES, EXTREMES = 40, 12
 
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """Rows that are scored.
+    """The rows that are scored.
 
     Attributes
     ----------
     keys : pandas.DataFrame
     labels : numpy.ndarray or Labels
-        As the score takes them.
+        As the metric takes them.
     known : numpy.ndarray or Labels
-        All that is known: what an expert rejected is absent, also where a label that is not named is unknown.
+        All that is known: labels that an expert rejected are absent, even where labels without an annotation are unknown.
     values : numpy.ndarray or scipy.sparse.csr_array
         Probabilities (rows, classes).
     outputs : numpy.ndarray or scipy.sparse.csr_array
-        What is scored: these, or what is decided by them.
+        What the metric takes: the probabilities, or decisions.
     """
 
     keys: pd.DataFrame
@@ -46,7 +46,7 @@ class ScoredRows:
         return len(self.keys)
 
     def known_of(self, column: int) -> np.ndarray:
-        """What is known of a class: (rows,)."""
+        """The known labels of a class: (rows,)."""
         if isinstance(self.known, np.ndarray):
             return self.known[:, column]
         return self.known.at(np.arange(len(self)), np.full(len(self), column))
@@ -62,7 +62,7 @@ def column_of(values, column: int) -> np.ndarray:
 
 
 def out_of_fold(task: Task, oof: Predictions, index: pd.DataFrame, fixed: float | None) -> ScoredRows:
-    """What out-of-fold predictions are scored by.
+    """The scored rows of out-of-fold predictions.
 
     Parameters
     ----------
@@ -70,45 +70,45 @@ def out_of_fold(task: Task, oof: Predictions, index: pd.DataFrame, fixed: float 
     oof : Predictions
         Of examples.
     index : pandas.DataFrame
-        The examples, by `example_id`.
+        The examples, indexed by `example_id`.
     fixed : float or None
-        The threshold that labels are decided on with; None: those that were fitted to other folds.
+        The threshold of all classes; None for thresholds fitted to the other folds.
     """
-    found = scoring.scored_predictions(task, oof)
-    known = Labels(index.loc[found.keys.example_id], task.classes, exhaustive=task.exhaustive)
-    labels = scoring.labels_of(task, found.keys)
-    return ScoredRows(found.keys, labels, known, found.values, scoring.held_out(task, found, fixed))
+    scored = scoring.scored_predictions(task, oof)
+    known = Labels(index.loc[scored.keys.example_id], task.classes, exhaustive=task.exhaustive)
+    labels = scoring.labels_of(task, scored.keys)
+    return ScoredRows(scored.keys, labels, known, scored.values, scoring.held_out(task, scored, fixed))
 
 
 def against_truth(task: Task, tested: Predictions, truth: pd.DataFrame, thresholds) -> ScoredRows:
-    """What predictions of test recordings are scored by, where the truth of each is known."""
+    """The scored rows of predictions of test recordings whose truth is known."""
     labels = scoring.truth_of(task, tested.keys, truth)
     outputs = scoring.outputs(task, tested, thresholds)
     return ScoredRows(tested.keys, labels, labels, tested.values, outputs)
 
 
 def class_scores(task: Task, rows: ScoredRows) -> np.ndarray:
-    """Each class's part of the score: float64 (classes,), NaN where there is none."""
+    """The score of each class: float64 (classes,), NaN where there is none."""
     return Metric(task.metric).class_scores(rows.labels, rows.outputs)
 
 
 def class_scores_by_fold(
     task: Task, oof: Predictions, numbers, fixed: float | None
 ) -> tuple[np.ndarray, list[int]]:
-    """Each class's score in each of the folds of these numbers, (folds, classes), and how many rows each fold has."""
-    found = np.full((len(numbers), len(task.classes)), np.nan)
+    """The score of each class in each fold of `numbers`, (folds, classes), and the number of scored rows of each fold."""
+    scores = np.full((len(numbers), len(task.classes)), np.nan)
     sizes = [0] * len(numbers)
     for fold, keys, outputs in scoring.outputs_by_fold(task, oof, fixed):
         place = numbers.index(fold)
-        found[place] = Metric(task.metric).class_scores(scoring.labels_of(task, keys), outputs)
+        scores[place] = Metric(task.metric).class_scores(scoring.labels_of(task, keys), outputs)
         sizes[place] = len(keys)
-    return found, sizes
+    return scores, sizes
 
 
-def over_folds(found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def over_folds(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The mean and the standard deviation of each class's scores over the folds that have one."""
-    # pandas leaves out what is NaN and gives NaN where nothing is left.
-    return pd.DataFrame(found).mean().to_numpy(), pd.DataFrame(found).std().to_numpy()
+    # pandas ignores NaN, and returns NaN where there is nothing else.
+    return pd.DataFrame(scores).mean().to_numpy(), pd.DataFrame(scores).std().to_numpy()
 
 
 def precision_recall(rows: ScoredRows) -> curves.PrecisionRecall:
@@ -121,7 +121,7 @@ def precision_recall_of(rows: ScoredRows, column: int) -> curves.PrecisionRecall
 
 
 def by_class(rows: ScoredRows, classes) -> dict[str, np.ndarray]:
-    """The predictions of the second of two classes, by the class that is present."""
+    """The predictions of the second of two classes, by the true class."""
     known, values = rows.known_of(1), rows.values_of(1)
     return {label: values[known == present] for present, label in enumerate(classes)}
 
@@ -133,15 +133,15 @@ def roc(rows: ScoredRows) -> curves.Roc:
 
 @dataclass(frozen=True)
 class Confusion:
-    """What is present and what is said of it.
+    """Present classes against decided or highest-predicted ones.
 
     Attributes
     ----------
     counts : scipy.sparse.csr_array
-        (classes, classes): on the diagonal, rows that have a class and are said to; elsewhere rows that have the first
-        and are not said to, and are wrongly said to have the second.
+        (classes, classes): on the diagonal the true positives of a class; elsewhere rows where the first class is present
+        and missed, and the second is decided and absent.
     present, decided : numpy.ndarray
-        int (classes,): rows that have it, and that are said to.
+        int (classes,): rows where the class is present, and where it is decided.
     """
 
     counts: sparse.csr_array
@@ -153,7 +153,7 @@ class Confusion:
         return self.counts.diagonal().astype(int)
 
     def pairs(self) -> list[tuple[int, int, int]]:
-        """The most frequent confusions: present, decided, number; the most frequent first, ties by number of class."""
+        """The most frequent confusions as (present, decided, count), the most frequent first, ties by class."""
         cells = self.counts.tocoo()
         wrong = np.flatnonzero((cells.row != cells.col) & (cells.data > 0))
         row, column, count = cells.row[wrong], cells.col[wrong], cells.data[wrong]
@@ -161,13 +161,12 @@ class Confusion:
         return [(int(row[n]), int(column[n]), int(count[n])) for n in order]
 
     def shares(self) -> np.ndarray:
-        """The counts as shares of the rows that have the first: dense, so for few classes."""
+        """The counts as shares of the rows where the first class is present: dense, so for few classes."""
         return self.counts.toarray() / np.maximum(self.present, 1)[:, None]
 
 
 def confusion(task: Task, rows: ScoredRows) -> Confusion:
-    """Of decisions, all labels that a row has against those that are decided; otherwise the label that each row was cut
-    for against the class that is predicted highest."""
+    """Compare present with decided labels, or, where nothing is decided, each row's own label with its highest prediction."""
     if Metric(task.metric).decided:
         present, decided = rows.labels.present, sparse.csr_array(rows.outputs)
     else:
@@ -190,11 +189,11 @@ def _one_hot(columns, shape):
 
 
 def extremes(means: np.ndarray) -> np.ndarray:
-    """The classes that are drawn: all, or of many the best- and the worst-scored, the best first."""
+    """The classes to draw: all, or of many the best- and worst-scored, the best first."""
     if len(means) <= CLASSES:
         return np.arange(len(means))
     order = np.argsort(-np.nan_to_num(means, nan=-np.inf), kind="stable")
     scored = order[: np.isfinite(means).sum()]
-    # Classes without a score have nothing to show as long as others do.
+    # Classes without a score are drawn only where too few have one.
     chosen = scored if len(scored) >= 2 * EXTREMES else order[: 2 * EXTREMES]
     return np.concatenate([chosen[:EXTREMES], chosen[-EXTREMES:]])

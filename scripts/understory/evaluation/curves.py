@@ -1,4 +1,4 @@
-"""Precision and recall, and the receiver operating characteristic, over the labels that are known."""
+"""Precision-recall curves and receiver operating characteristics of the known labels."""
 
 from typing import NamedTuple
 
@@ -15,11 +15,11 @@ class PrecisionRecall(NamedTuple):
     Attributes
     ----------
     precision, recall : numpy.ndarray or None
-        float64 (points,), from recall 1 to recall 0; None where one of the two kinds of label is missing.
+        float64 (points,), from recall 1 to recall 0; None where no label is present, or none absent.
     average : float
-        Average precision, the mean precision weighted by the steps in recall; NaN where there is no curve.
+        Average precision, the mean of the precisions weighted by the steps in recall; NaN where there is no curve.
     present, absent : int
-        The labels it was taken over.
+        The number of labels.
     """
 
     precision: np.ndarray | None
@@ -35,12 +35,12 @@ class Roc(NamedTuple):
     Attributes
     ----------
     false, true : numpy.ndarray or None
-        float64 (points,), the shares of the absent and of the present labels that are predicted at least so high, from
-        0 to 1; None where one of the two kinds of label is missing.
+        float64 (points,), false positive and true positive rate, from 0 to 1; None where no label is present, or none
+        absent.
     area : float
         The area under it; NaN where there is no curve.
     present, absent : int
-        The labels it was taken over.
+        The number of labels.
     """
 
     false: np.ndarray | None
@@ -51,15 +51,15 @@ class Roc(NamedTuple):
 
 
 def precision_recall(known, predictions) -> PrecisionRecall:
-    """The curve over all labels of all rows together (the micro-average, where there are several classes).
+    """The curve of all labels of all rows together (the micro-average of several classes).
 
     Parameters
     ----------
     known : numpy.ndarray or understory.data.labels.Labels
-        Of any shape: 1 present, 0 absent; -1 or NaN, unknown, is left out.
+        Of any shape: 1 present, 0 absent; -1 and NaN are unknown and left out.
     predictions : numpy.ndarray or scipy.sparse.csr_array
-        Of the same shape, higher for likelier. What a sparse one lacks is 0, and takes no memory where `known` are
-        `Labels`.
+        Of the same shape, higher for likelier. Missing values of a sparse array are 0, and are not expanded where `known`
+        are `Labels`.
     """
     present, scores, weights = _cells(known, predictions)
     counts = int(weights[present].sum()), int(weights[~present].sum())
@@ -87,7 +87,7 @@ def roc(known, predictions) -> Roc:
 
 
 def _cells(known, predictions):
-    """Of the cells that are known whether they are present, their predictions, and how many each stands for."""
+    """Of the known cells: whether they are present, their predictions, and their weights."""
     if isinstance(known, np.ndarray) or not sparse.issparse(predictions):
         if not isinstance(known, np.ndarray):
             known = known.take(np.arange(len(known)))
@@ -99,7 +99,7 @@ def _cells(known, predictions):
     at = known.at(rows_of(predictions), predictions.indices)
     judged = at >= 0
     present, scores = at[judged] > 0.5, predictions.data[judged]
-    # All that are not kept are as high as each other, so that two entries stand for them.
+    # All missing values are equal, so one present and one absent cell stand for them, with their counts as weights.
     rest = np.array(known.count()) - [present.sum(), (~present).sum()]
     kinds = np.array([True, False])[rest > 0]
     return (

@@ -1,4 +1,4 @@
-"""From predictions of windows to one prediction a recording, over folds and models."""
+"""Combine predictions of windows into one per recording, and predictions of folds and models into one."""
 
 import numpy as np
 import pandas as pd
@@ -9,20 +9,20 @@ from understory.core.errors import InputError
 from understory.data import predictions
 from understory.data.predictions import Predictions
 
-# Of a probability, where logarithms are averaged.
+# The lowest probability in a mean of logarithms.
 FLOOR = 1e-7
 
 
 def by_recording(windows: Predictions, *, method: str, top_k: int) -> Predictions:
-    """One row a recording from one row a window.
+    """Combine the rows of a recording's windows into one row.
 
     Parameters
     ----------
     windows : Predictions
-        `recording_id` is among their keys.
+        With the key `recording_id`.
     method : {"max", "mean", "top_k_mean", "votes"}
-        What of a recording's windows counts: `top_k_mean` averages each class's `top_k` highest, `votes` is the share
-        of the windows whose highest class it is.
+        `top_k_mean` is the mean of each class's `top_k` highest values, `votes` the share of windows whose highest class
+        it is.
 
     Returns
     -------
@@ -50,45 +50,44 @@ def by_recording(windows: Predictions, *, method: str, top_k: int) -> Prediction
 
 
 def _mean_of_highest(values, codes, number):
-    """Of each group of rows and class, the mean of the highest `number` (groups,), where what is not kept is 0."""
+    """The mean of the highest `number` (groups,) values of each class in each group of rows; missing values are 0."""
     rows = codes[predictions.rows_of(values)]
     entries = np.lexsort((predictions.descending(values.data), values.indices, rows))
     rows, columns = rows[entries], values.indices[entries].astype(np.int64)
     chosen = predictions.places(rows * values.shape[1] + columns) < number[rows]
     shape = len(number), values.shape[1]
-    found = _summed(values.data[entries[chosen]].astype(np.float64), rows[chosen], columns[chosen], shape)
-    found.data /= number[predictions.rows_of(found)]
-    return found
+    means = _summed(values.data[entries[chosen]].astype(np.float64), rows[chosen], columns[chosen], shape)
+    means.data /= number[predictions.rows_of(means)]
+    return means
 
 
 def _summed(parts, rows, columns, shape):
-    """A sparse array of sums, as what falls on the same cell is added up."""
+    """A sparse array (CSR) in which values of the same cell are added up."""
     return sparse.csr_array((parts, (rows, columns)), shape=shape)
 
 
 def priors(folds: pd.DataFrame, classes) -> pd.Series:
-    """The share of the present examples that are cut for each class, from `label`, `presence` and `fold` of `folds`;
-    what is never validated against is left out."""
+    """The share of each class among the present examples of `folds`, by `label`, without those that validate no fold."""
     present = folds.label[(folds.presence == "present") & (folds.fold >= 0)]
     return present.value_counts(normalize=True).reindex(list(classes), fill_value=0.0)
 
 
-def with_priors(found: Predictions, names, priors) -> Predictions:
-    """The predictions with a row of the classes' priors for each other recording named.
+def with_priors(known: Predictions, names, priors) -> Predictions:
+    """Add a row with the classes' priors for each recording of `names` without predictions.
 
-    `priors` maps each class to its share. Such a row has no other key than its `recording_id`: where rows are windows, its `start` and `stop` are NaN. To sparse
-    predictions it brings no more classes than they have in a row. Rows are ordered by their keys.
+    `priors` maps each class to its share. `recording_id` is the only key of such a row: where rows are windows, its `start`
+    and `stop` are NaN. In sparse predictions it has at most as many classes as the other rows. Rows are ordered by keys.
     """
-    keys, values = found.keys, found.values
+    keys, values = known.keys, known.values
     others = sorted(set(names) - set(keys.recording_id))
-    rows = np.array([[priors[label] for label in found.classes]])
+    rows = np.array([[priors[label] for label in known.classes]])
     if sparse.issparse(values):
         rows = predictions.top_k(rows, int(np.diff(values.indptr).max(initial=1)))
     added = {column: others if column == "recording_id" else [np.nan] * len(others) for column in keys}
     keys = pd.DataFrame({column: [*keys[column], *added[column]] for column in keys})
     order = keys.sort_values(list(keys), kind="stable").index
     values = predictions.stacked([values, rows[np.zeros(len(others), dtype=int)]])
-    return Predictions(keys, values, found.classes).take(order)
+    return Predictions(keys, values, known.classes).take(order)
 
 
 def combine(members, *, method: str):
@@ -99,18 +98,19 @@ def combine(members, *, method: str):
     members : sequence of numpy.ndarray or scipy.sparse.csr_array
         Probabilities.
     method : {"mean", "geometric", "rank"}
-        `geometric`: exp of the mean logarithm, of probabilities of at least 1e-7, also of what a sparse member lacks;
+        `geometric`: exp of the mean logarithm, where probabilities below 1e-7, and those a sparse member lacks, count as
+        1e-7;
         `rank`: the mean of each class's rank among the rows, from 1/rows to 1, ties sharing theirs.
 
     Returns
     -------
     numpy.ndarray or scipy.sparse.csr_array
-        float64; sparse where a member is, and then 0 where none of them has anything.
+        float64; sparse where a member is, and then 0 where no member has a value.
 
     Raises
     ------
     InputError
-        Ranks are asked for of sparse predictions.
+        The method is `rank` and a member is sparse.
     """
     if any(map(sparse.issparse, members)):
         return _combine_sparse([sparse.csr_array(member, dtype=np.float64) for member in members], method)
@@ -125,13 +125,13 @@ def combine(members, *, method: str):
 def _combine_sparse(members, method):
     if method == "rank":
         raise InputError(
-            "ensemble.folds: expected mean or geometric, as only the highest predictions of each row are kept and the "
-            "others have no rank, given rank"
+            "ensemble.folds: expected mean or geometric, given rank: only the highest predictions of each row are kept "
+            "(predictions.top_k), and the others have no rank"
         )
     if method == "mean":
         return sum(members[1:], members[0]) / len(members)
     for member in members:
-        # Over the floor, so that what a member lacks adds nothing.
+        # Relative to FLOOR, so that a missing value adds nothing.
         member.data = np.log(np.maximum(member.data, FLOOR) / FLOOR)
     combined = sum(members[1:], members[0]) / len(members)
     combined.data = FLOOR * np.exp(combined.data)
@@ -145,11 +145,11 @@ def combined(members, *, method: str) -> Predictions:
 
 
 def align(members) -> list:
-    """The values of predictions whose keys have to agree row by row."""
+    """The values of predictions; InputError unless all have the same keys in the same order."""
     first = members[0].keys
     for member in members[1:]:
         if not member.keys.equals(first):
             raise InputError(
-                "predictions of different models or folds are not of the same rows: delete results' predictions/ to have them made again"
+                "the predictions of models or folds are not of the same rows: delete predictions/ in the results to compute them again"
             )
     return [member.values for member in members]

@@ -10,13 +10,13 @@ from understory.core.errors import InputError
 from understory.data import predictions
 
 
-def submission(predictions: pd.DataFrame, *, id_column: str, ids, labels) -> pd.DataFrame:
-    """The submission: the ids and columns of the competition's sample, in its order.
+def table(predictions: pd.DataFrame, *, id_column: str, ids, labels) -> pd.DataFrame:
+    """The submission with the ids and columns of the competition's sample, in its order.
 
     Parameters
     ----------
     predictions : pandas.DataFrame
-        A column a class, indexed by recording.
+        One column per class, indexed by recording.
 
     Raises
     ------
@@ -26,47 +26,47 @@ def submission(predictions: pd.DataFrame, *, id_column: str, ids, labels) -> pd.
     absent = [name for name in ids if name not in predictions.index]
     if absent:
         raise InputError(
-            f"submission: expected a prediction for every id of the sample submission, missing for {len(absent)}: {_listed(absent)}"
+            "submission: expected a prediction for every id of the sample submission, "
+            f"missing for {len(absent)}: {_listed(absent)}"
         )
     if repeated := sorted(name for name, count in Counter(ids).items() if count > 1):
-        raise InputError(
-            f"submission: expected each id of the sample submission once, repeated are {_listed(repeated)}"
-        )
+        raise InputError(f"sample submission: expected unique ids, repeated are {_listed(repeated)}")
     columns = [label for label in labels if label not in predictions.columns]
     if columns:
         raise InputError(
-            f"submission: expected a prediction for every column of the sample submission, missing for {_listed(columns)}"
+            "submission: expected a prediction for every column of the sample submission, "
+            f"missing for {_listed(columns)}"
         )
-    table = predictions.loc[list(ids), list(labels)]
-    check_probabilities(table.to_numpy(), table.index)
-    table.insert(0, id_column, table.index)
-    return table.reset_index(drop=True)
+    rows = predictions.loc[list(ids), list(labels)]
+    check_probabilities(rows.to_numpy(), rows.index)
+    rows.insert(0, id_column, rows.index)
+    return rows.reset_index(drop=True)
 
 
 def check_probabilities(values, names):
-    """InputError unless all values, dense or sparse, are finite and in [0, 1]; the message lists the rows' names."""
+    """InputError unless all values, dense or sparse, are finite and in [0, 1]; the message lists the names of wrong rows."""
     rows, data = (predictions.rows_of(values), values.data) if sparse.issparse(values) else (None, values)
     wrong = ~(np.isfinite(data) & (data >= 0) & (data <= 1))
-    found = np.unique(rows[wrong]) if sparse.issparse(values) else np.flatnonzero(wrong.any(axis=1))
-    if len(found):
+    wrong_rows = np.unique(rows[wrong]) if sparse.issparse(values) else np.flatnonzero(wrong.any(axis=1))
+    if len(wrong_rows):
         raise InputError(
-            f"submission: expected finite values in [0, 1], found others for {_listed(np.asarray(names)[found])}"
+            f"submission: expected finite values in [0, 1], found others for {_listed(np.asarray(names)[wrong_rows])}"
         )
 
 
 def check_submission(table: pd.DataFrame, *, id_column: str, ids, columns):
-    """InputError unless a reader's own submission has the sample's columns and ids, in its order, and no empty cell."""
+    """InputError unless a table by a reader's `submission` has the columns and ids of the sample, in order, and no empty cell."""
     wanted = [id_column, *columns]
     if list(table.columns) != wanted:
         raise InputError(
             f"submission: expected the columns {_listed(wanted)}, found {_listed(table.columns)}"
         )
-    found, ids = list(map(str, table[id_column])), list(map(str, ids))
-    if found != ids:
-        wrong = sorted(set(ids) ^ set(found)) or [a for a, b in zip(ids, found, strict=False) if a != b]
+    written, ids = list(map(str, table[id_column])), list(map(str, ids))
+    if written != ids:
+        wrong = sorted(set(ids) ^ set(written)) or [a for a, b in zip(ids, written, strict=False) if a != b]
         raise InputError(
-            f"submission: expected the {len(ids)} ids of the sample submission, each once and in its order, found {len(found)}; "
-            f"wrong are {_listed(wrong) or 'those that are repeated'}"
+            f"submission: expected the {len(ids)} ids of the sample submission, each once and in its order, "
+            f"found {len(written)}; wrong are {_listed(wrong) or 'those that are repeated'}"
         )
     empty = (table.isna() | table.astype(str).apply(lambda cells: cells.str.strip() == "")).any(axis=1)
     if empty.any():

@@ -1,7 +1,8 @@
-"""From probabilities to the labels that a row is said to have: a threshold a class, for the row-wise F1.
+"""Decide the labels of a row by one threshold per class, fitted for the row-wise F1.
 
-A row has the classes, other than `none`, whose probability is above their threshold; it has `none`, the class of
-nothing at all, where that is above its own threshold or no other class is above its. A threshold of 1 is never passed.
+A row has the classes, other than `none`, whose probability is above their threshold. It has `none`, the class of rows
+without any other, where its probability is above its threshold or no other class is decided. No probability is above a
+threshold of 1.
 """
 
 import numpy as np
@@ -11,23 +12,23 @@ from understory.core.errors import InputError
 from understory.data.predictions import highest
 from understory.evaluation.label_matrices import dense, present_labels
 
-# Present labels that a class has to have for a threshold of its own.
+# The least number of present labels for which a class has its own threshold.
 FEW = 10
-# Thresholds that are tried where classes share one.
+# How many thresholds are tried where classes share one.
 TRIED = 64
-# Rounds through all classes, at most.
+# The most rounds through all classes.
 ROUNDS = 20
-# A gain in the sum of the rows' F1 that is none.
+# A smaller gain in the sum of the rows' F1 is a rounding error.
 ROUNDING = 1e-9
 
 
 def fit(labels, predictions, *, classes, none: str | None = "nocall") -> np.ndarray:
-    """The thresholds that give the highest mean F1 of the rows (`understory.evaluation.metrics.row_f1`), as far as is found.
+    """Find the thresholds with the highest mean F1 of the rows (`understory.evaluation.metrics.row_f1`), a local maximum.
 
-    Coordinate ascent: one threshold after the other is set to the best for all others as they are, which is exact, as
-    the gains of the rows are summed up from the highest probability down. It begins with `none` everywhere, which it
-    so never falls below, and ends where nothing gains, or after `ROUNDS`. Classes with fewer than `FEW` present labels
-    share one threshold: they have too few to tell a good one from a lucky one. Of equally good ones, the highest.
+    Coordinate ascent: each threshold in turn is set to its exact optimum with all others fixed, by the cumulative sum of
+    the rows' gains from the highest probability down. It starts with `none` for all rows, so the result is never worse than
+    that, and ends when a round gains nothing, or after `ROUNDS`. Classes with fewer than `FEW` present labels share one
+    threshold, as so few cannot tell a good threshold from a lucky one. Of equally good thresholds the highest is taken.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def fit(labels, predictions, *, classes, none: str | None = "nocall") -> np.ndar
         Probabilities (rows, classes).
     classes : sequence of str
     none : str or None
-        The class of rows that have no other; None, or a class that is not there, where such rows have no label.
+        The class of rows that have no other; where it is None or not in `classes`, such rows have no label.
 
     Returns
     -------
@@ -57,14 +58,14 @@ def fit(labels, predictions, *, classes, none: str | None = "nocall") -> np.ndar
 
 
 def decide(predictions, thresholds, classes, *, none: str | None = "nocall") -> list[list[str]]:
-    """The labels of each row, in the order of the classes.
+    """Decide the labels of each row, in the order of the classes.
 
     Parameters
     ----------
     predictions : numpy.ndarray or scipy.sparse.csr_array
         Probabilities (rows, classes).
     thresholds : sequence of float or None
-        As `fit` gives them; None: the class that is highest, and no other.
+        As `fit` returns them; None for the class with the highest probability alone.
     classes : sequence of str
     none : str or None
         As for `fit`.
@@ -79,29 +80,29 @@ def decide(predictions, thresholds, classes, *, none: str | None = "nocall") -> 
 
 
 def crossfit(labels, predictions, folds, *, classes, none: str | None = "nocall") -> list[list[str]]:
-    """The labels of each row, by thresholds that are fitted to the rows of all other folds.
+    """Decide the labels of each row by thresholds fitted to the rows of all other folds.
 
-    So the score of these decisions has chosen nothing: a row has no part in what is decided of it.
+    No row has a part in the thresholds that decide it, so the score of these decisions is not optimistic.
 
     Parameters
     ----------
     labels, predictions, classes, none
-        As for `fit`; predictions are out of fold.
+        As for `fit`; predictions are out-of-fold.
     folds : sequence of int
         The fold of each row.
 
     Raises
     ------
     InputError
-        There is one fold only.
+        There is only one fold.
     """
     present, predictions, folds = dense(present_labels(labels)), dense(predictions), np.asarray(folds)
-    if len(found := np.unique(folds)) == 1:
+    if len(numbers := np.unique(folds)) == 1:
         raise InputError(
-            f"thresholds: expected validated rows in two folds or more to fit them with, found fold {found[0]} alone"
+            f"thresholds: expected validated rows in two folds or more to fit them with, found fold {numbers[0]} alone"
         )
     decided: list[list[str]] = [[] for _ in folds]
-    for fold in found:
+    for fold in numbers:
         inside = np.flatnonzero(folds == fold)
         others = folds != fold
         thresholds = fit(present[others], predictions[others], classes=classes, none=none)
@@ -113,7 +114,7 @@ def crossfit(labels, predictions, folds, *, classes, none: str | None = "nocall"
 
 
 def indicator(decisions, classes) -> sparse.csr_array:
-    """Decisions as `understory.evaluation.metrics.row_f1` wants them: bool (rows, classes)."""
+    """Lists of class names as decisions that a metric takes: bool (rows, classes)."""
     column = {name: number for number, name in enumerate(classes)}
     columns = [column[name] for names in decisions for name in names]
     rows = np.repeat(np.arange(len(decisions)), [len(names) for names in decisions])
@@ -123,7 +124,7 @@ def indicator(decisions, classes) -> sparse.csr_array:
 
 
 class _ThresholdFit:
-    """What is decided of each row so far: how many labels but `none`, how many of them rightly, and whether `none`."""
+    """The state of a fit: for each row the number of decided labels without `none`, how many of them are right, and `none`."""
 
     def __init__(self, present, predictions, classes, none):
         self.present, self.predictions = present, predictions
@@ -140,7 +141,7 @@ class _ThresholdFit:
         self.passed_none = nothing
 
     def f1(self, decided, right, passed_none=None):
-        """The F1 of each row that has so many labels but `none`, and so many of them rightly."""
+        """The F1 of each row by its number of decided labels without `none`, and how many of them are right."""
         if self.none is not None:
             with_none = (self.passed_none if passed_none is None else passed_none) | (decided == 0)
             decided, right = decided + with_none, right + (with_none & self.is_none)
@@ -151,7 +152,7 @@ class _ThresholdFit:
         return self.f1(self.decided, self.right).sum()
 
     def improve(self, number):
-        """Set the threshold of one class to the best for the others as they are."""
+        """Set the threshold of one class to its optimum with the others fixed."""
         values, truth = self.predictions[:, number], self.present[:, number]
         self._add(number, values, truth, -1)
         added = self.f1(self.decided + 1, self.right + truth) - self.f1(self.decided, self.right)
@@ -164,7 +165,7 @@ class _ThresholdFit:
         self.right = self.right + sign * (passed & truth)
 
     def improve_none(self):
-        """Set the threshold of `none` to the best for the others as they are."""
+        """Set the threshold of `none` to its optimum with the others fixed."""
         if self.none is None:
             return
         values = self.predictions[:, self.none]
@@ -173,7 +174,7 @@ class _ThresholdFit:
         self.passed_none = values > self.thresholds[self.none]
 
     def improve_rare(self):
-        """Set the threshold that the rare classes share to the best of `TRIED` for the others as they are."""
+        """Set the threshold that the rare classes share to the best of `TRIED` with the others fixed."""
         values, truth = self.predictions[:, self.rare], self.present[:, self.rare]
         old = values > self.thresholds[self.rare]
         decided, right = self.decided - old.sum(axis=1), self.right - (old & truth).sum(axis=1)
@@ -189,10 +190,10 @@ class _ThresholdFit:
 
 
 def _best_cut(values, gains):
-    """The threshold above which the gains of the rows sum up to the most, halfway between two values."""
+    """The threshold, halfway between two values, above which the sum of the rows' gains is highest."""
     order = np.argsort(-values, kind="stable")
     values, total = values[order].astype(float), np.cumsum(gains[order])
-    # A cut lies behind the last of equal values; what is zero is never decided.
+    # A threshold does not split equal values, and a probability of zero is never decided.
     below = np.append(np.maximum(values[1:], 0), 0)
     total[values <= below] = -np.inf
     last = int(total.argmax()) if len(total) else 0
@@ -202,12 +203,12 @@ def _best_cut(values, gains):
 
 
 def _between(high, low):
-    """A threshold that `high` is above and `low` is not."""
+    """A threshold that is below `high` and not below `low`."""
     return float(min(max(low, (high + low) / 2), np.nextafter(high, 0)))
 
 
 def _spread(values):
-    """Thresholds from 1 down that about 0, 1, 2, … of the values are above, in equal ratios, up to all of them."""
+    """Yield thresholds from 1 down; the number of values above them grows geometrically up to all."""
     yield 1.0
     ordered = np.sort(values[values > 0].astype(float))
     if not len(ordered):

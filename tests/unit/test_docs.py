@@ -15,7 +15,7 @@ from understory.plan.config import checked
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SCHEMA = json.loads((ROOT / "schemas" / "config.schema.json").read_text())
 # What a page adds to the tree, or what stands for a person's own file.
-ELSEWHERE = re.compile(r"marsh|mine\.yaml|[A-Z]{4}")
+ELSEWHERE = re.compile(r"marsh|crnn|categorical_focal|mine\.yaml|[A-Z]{4}")
 
 
 def commands():

@@ -4,11 +4,12 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 REQUIREMENTS := requirements$(if $(GPU),-gpu).txt
 INSTALLED := .venv/.installed-from-$(REQUIREMENTS)
+DOCS_INSTALLED := .venv/.installed-from-requirements-docs.txt
 BIN := .venv/bin
 RECIPE ?=
 DATA ?=
 
-.PHONY: run why test soak lint requirements .venv
+.PHONY: run why test soak lint docs requirements .venv
 # A lock that a killed run left behind is cleared first, when nobody is at work here.
 run: .venv
 	@PYTHONPATH=scripts $(BIN)/python -m understory.run.lock
@@ -34,6 +35,10 @@ lint: .venv
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 
+# The documentation as a site: open site/index.html. A broken link is an error.
+docs: $(DOCS_INSTALLED)
+	$(BIN)/python -m sphinx --builder html --fresh-env --fail-on-warning --nitpicky --quiet docs site
+
 .venv: $(INSTALLED)
 
 $(INSTALLED): $(REQUIREMENTS)
@@ -42,8 +47,14 @@ $(INSTALLED): $(REQUIREMENTS)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $(REQUIREMENTS)
 	@touch $@
 
+$(DOCS_INSTALLED): requirements-docs.txt $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 requirements: .venv
 	UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
 		--extra dev pyproject.toml --output-file requirements.txt
 	UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
 		--extra dev --extra gpu --constraint requirements.txt pyproject.toml --output-file requirements-gpu.txt
+	UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
+		--extra docs --constraint requirements.txt pyproject.toml --output-file requirements-docs.txt

@@ -1,4 +1,4 @@
-# make run: set up .venv and run the workflow of config.yaml. make test: set up the same way, lint and test.
+# make run: set up .venv and run the workflow of config.yaml. make test: set up the same way, lint and test. make docs: build the site.
 # GPU=1 installs TensorFlow with CUDA. make run RECIPE=esc50 DATA=FOLDER runs recipes/esc50.yaml on a local copy of its data.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
@@ -10,21 +10,22 @@ RECIPE ?=
 DATA ?=
 
 .PHONY: run why test soak lint docs requirements .venv
-# A lock that a killed run left behind is cleared first, when nobody is at work here.
+# First clears the lock of a killed run, unless another run is at work here.
 run: .venv
 	@PYTHONPATH=scripts $(BIN)/python -m understory.run.lock
 	$(BIN)/snakemake --cores all $(if $(RECIPE),--configfile "recipes/$(RECIPE).yaml") $(if $(DATA),--config "data=$(DATA)")
 	@PYTHONPATH=scripts $(BIN)/python -m understory.run.summary config.yaml $(if $(RECIPE),"recipes/$(RECIPE).yaml")
 
-# What would run again, and why. TARGET=RULE or a path: only what leads there.
+# Show what would run again, and why. TARGET=RULE or a path: only what leads there.
 why: .venv
 	@$(BIN)/snakemake -n $(if $(RECIPE),--configfile "recipes/$(RECIPE).yaml") $(if $(DATA),--config "data=$(DATA)") \
 		| PYTHONPATH=scripts $(BIN)/python -m understory.run.why $(TARGET)
 
-test: lint
+# One of the tests builds the documentation.
+test: lint $(DOCS_INSTALLED)
 	$(BIN)/python -m pytest
 
-# The long forms: ten times as many made-up inputs, all changes executed, two hundred kills.
+# The long tests: ten times as many generated inputs, all changes executed, two hundred kills.
 soak: .venv
 	$(BIN)/python -m pytest --hypothesis-profile=soak tests/unit/test_bad_input.py
 	$(BIN)/python -m pytest -m soak

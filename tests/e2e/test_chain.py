@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from workflow import ROOT
 
 from understory.run import summary
 
@@ -206,29 +205,3 @@ def test_the_absent_recordings_of_a_real_data_set_are_set_aside_by_name(run_snak
     assert len(train) == len(absent) == 4723
     assert set(train.recording_id) == absent
     assert set(found.reason) == {"expected an audio file, found none"}
-
-
-# The rules of pictures that stand in the places of those of sound.
-PICTURES = {
-    "inspect_images": "inspect_recordings",
-    "crop_images": "crop_windows",
-    "augment_images": "augment_windows",
-    "encode_images": "compute_spectrograms",
-}
-
-
-@pytest.mark.parametrize("recipe", [None, "herbarium2021"])
-def test_the_readme_shows_the_rule_graph_as_it_is(run_snakemake, tmp_path, recipe):
-    def edges(text):
-        names = dict(re.findall(r"(\w+)\[(\w+)\]", text))
-        return {(names.get(a, a), names.get(b, b)) for a, b in re.findall(r"(\w+) --> (\w+)", text)}
-
-    done = run_snakemake(tmp_path, "--rulegraph", "mermaid-js", recipe=recipe)
-    page = (Path(ROOT) / "README.md").read_text()
-    shown = edges(page.split("```mermaid")[1].split("```")[0])
-    found = edges(done.stdout)
-    assert shown == {tuple(PICTURES.get(rule, rule) for rule in edge) for edge in found}
-    assert len(shown) > 15
-    if recipe:
-        assert set(PICTURES) <= {rule for edge in found for rule in edge}
-        assert all(f"`{name}`" in page for name in PICTURES)

@@ -16,7 +16,7 @@ from understory.plan.config import checked
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SCHEMA = json.loads((ROOT / "schemas" / "config.schema.json").read_text())
 # What a page adds to the tree, or what stands for a person's own file.
-ELSEWHERE = re.compile(r"marsh|mine\.yaml|[A-Z]{4}")
+ELSEWHERE = re.compile(r"marsh|crnn|mine\.yaml|[A-Z]{4}")
 # A shell's words that end a command.
 ENDS = {"|", "||", "&&", ";", "&", ">", "<"}
 RULES = {

@@ -51,7 +51,7 @@ def test_links_lead_to_a_file_and_a_heading(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_files_that_are_named_exist(page):
     """Or are written by the page itself, as examples."""
-    added = re.findall(r"`([\w/]+\.\w+)`:\n\n```", page.read_text(encoding="utf-8"))
+    added = re.findall(r"`([\w/]+\.\w+)`[^`\n]*:\n\n```", page.read_text(encoding="utf-8"))
     named = re.findall(
         r"`((?:scripts|tests|recipes|rules|docs|benchmarks|schemas|envs|profiles)/[\w./]*\w)`", prose(page)
     )

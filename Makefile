@@ -1,29 +1,31 @@
-# make run: set up .venv and run the workflow of config.yaml. make test: set up the same way, lint and test.
+# make run: set up .venv and run the workflow of config.yaml. make test: set up the same way, lint and test. make docs: build the site.
 # GPU=1 installs TensorFlow with CUDA. make run RECIPE=esc50 DATA=FOLDER runs recipes/esc50.yaml on a local copy of its data.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 REQUIREMENTS := requirements$(if $(GPU),-gpu).txt
 INSTALLED := .venv/.installed-from-$(REQUIREMENTS)
+DOCS_INSTALLED := .venv/.installed-from-requirements-docs.txt
 BIN := .venv/bin
 RECIPE ?=
 DATA ?=
 
-.PHONY: run why test soak lint requirements .venv
-# The lock that a killed run left behind is removed first, if no run is active.
+.PHONY: run why test soak lint docs requirements .venv
+# First clears the lock of a killed run, unless another run is at work here.
 run: .venv
 	@PYTHONPATH=scripts $(BIN)/python -m understory.run.unlock
 	$(BIN)/snakemake --cores all $(if $(RECIPE),--configfile "recipes/$(RECIPE).yaml") $(if $(DATA),--config "data=$(DATA)")
 	@PYTHONPATH=scripts $(BIN)/python -m understory.run.summary config.yaml $(if $(RECIPE),"recipes/$(RECIPE).yaml")
 
-# What would run again, and why. TARGET=RULE or a path: only what leads there.
+# Show what would run again, and why. TARGET=RULE or a path: only what leads there.
 why: .venv
 	@$(BIN)/snakemake -n $(if $(RECIPE),--configfile "recipes/$(RECIPE).yaml") $(if $(DATA),--config "data=$(DATA)") \
 		| PYTHONPATH=scripts $(BIN)/python -m understory.run.why $(TARGET)
 
-test: lint
+# One of the tests builds the documentation.
+test: lint $(DOCS_INSTALLED)
 	$(BIN)/python -m pytest
 
-# The long forms: ten times as many made-up inputs, all changes executed, two hundred kills.
+# The long tests: ten times as many generated inputs, all changes executed, two hundred kills.
 soak: .venv
 	$(BIN)/python -m pytest --hypothesis-profile=soak tests/unit/test_bad_input.py
 	$(BIN)/python -m pytest -m soak
@@ -34,6 +36,10 @@ lint: .venv
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 
+# The documentation as a site: open site/index.html. A broken link is an error.
+docs: $(DOCS_INSTALLED)
+	$(BIN)/python -m sphinx --builder html --fresh-env --fail-on-warning --nitpicky --quiet docs site
+
 .venv: $(INSTALLED)
 
 $(INSTALLED): $(REQUIREMENTS)
@@ -42,8 +48,14 @@ $(INSTALLED): $(REQUIREMENTS)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $(REQUIREMENTS)
 	@touch $@
 
+$(DOCS_INSTALLED): requirements-docs.txt $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 requirements: .venv
 	UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
 		--extra dev pyproject.toml --output-file requirements.txt
 	UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
 		--extra dev --extra gpu --constraint requirements.txt pyproject.toml --output-file requirements-gpu.txt
+	UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
+		--extra docs --constraint requirements.txt pyproject.toml --output-file requirements-docs.txt

@@ -1,24 +1,23 @@
-"""What 64,500 classes, 2.26 million training images and 243,020 test images ask of the steps around training.
+"""Measure the steps around training with 64,500 classes, 2.26 million training images and 243,020 test images.
 
 python benchmarks/big_classes.py FOLDER [--images 2257759] [--tests 243020] [--categories 64500] [--shards 64]
     [--copies 3] [--step NAME]...
 
-Makes up metadata of that size in Herbarium 2021's layout under FOLDER (not the images: none is read; what
-`big_images.py` made under FOLDER/data is taken as it is), and runs each of these steps in a process of its own, by the mains
-of the workflow's scripts and their functions:
+Makes synthetic metadata of that size in the layout of Herbarium 2021 under FOLDER, without images, as none is read (data
+that `big_images.py` left under FOLDER/data is used as it is). Then runs each of these steps in a process of its own, with
+the `main` of the workflow's scripts and the functions of the library:
 
-- usable: tables of recordings that can all be used, as `inspect_recordings` leaves them;
+- usable: the tables of recordings that `inspect_recordings` writes if all can be used;
 - split: `split_folds`;
-- pick: `predict_fold` of 10,000 test images, with a model of made-up scores, one a class, of which it keeps the ten highest;
-- predict: the ten highest of made-up scores of all test images, stored as `predict_fold` does, once a fold;
-- validate: the ten highest of made-up out-of-fold scores of all training images, stored as `validate_fold` does;
+- pick: `predict_fold` of 10,000 test images, with a model that gives random scores, of which the ten highest are kept;
+- predict: the ten highest of random scores of all test images, stored as `predict_fold` does, once for each fold;
+- validate: the ten highest of random out-of-fold scores of all training images, stored as `validate_fold` does;
 - ensemble: `ensemble_folds`, with the macro F1, its bootstrap interval, and the priors;
 - submit: `write_submission`;
-- stored: an example store of all training images and one augmented copy of each, each picture being a single pixel;
-- held: what `train_fold` holds of such a store, with so many copies of each image, before it trains; `validate_fold` holds
-  as much as with no copies.
+- stored: an example store of all training images and one augmented copy of each, each image being a single pixel;
+- held: what `train_fold` holds in memory of such a store before it trains, with `--copies` copies of each image.
 
-Shows the seconds, the processor's seconds and the peak memory of each, and their sum and maximum.
+Prints the wall time, the processor time and the peak memory of each, and their sums and maximum.
 """
 
 import argparse
@@ -33,13 +32,13 @@ from snakemake.utils import update_config
 FOLDS = 5
 KEPT = 10
 PICKED = 10_000
-# What the chain of transforms of an augmented copy looks like in its table.
+# The parameters of the transforms of an augmented copy, as its table has them.
 DRAW = '{"each": [{"box": [0.123456789, 0.123456789, 0.87654321, 0.87654321]}, {"flipped": true}, {"angle": 12.3456789}, {}]}'
 STEPS = ("usable", "split", "pick", "predict", "validate", "ensemble", "submit", "stored", "held")
 
 
 class Names(dict):
-    """What a job is given, by name."""
+    """Values of a job by name, as attributes."""
 
     __getattr__ = dict.__getitem__
 
@@ -258,7 +257,7 @@ class World:
 
 
 class MadeUp:
-    """A model that gives every class of every image a score: a little to all, and much to a few."""
+    """A model with random scores: low ones for all classes, high ones for a few."""
 
     def __init__(self, classes):
         import numpy as np
@@ -280,7 +279,7 @@ class MadeUp:
 
 
 def scores(rng, numbers, classes):
-    """The ten highest scores of rows, sparsely: one is that of the class with the row's number, often the highest."""
+    """The ten highest scores of each row as a sparse matrix; the class `numbers[row]` is among them, often as the highest."""
     import numpy as np
     from scipy import sparse
 
@@ -295,7 +294,7 @@ def scores(rng, numbers, classes):
 
 
 def main():
-    """Print a line a step."""
+    """Print one line for each step."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--images", type=int, default=2_257_759)

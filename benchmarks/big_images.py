@@ -1,10 +1,10 @@
-"""How long 2.26 million images take to be read and planned, and how much memory.
+"""Measure how long 2.26 million images take to be read and planned, and how much memory.
 
 python benchmarks/big_images.py FOLDER [--images 2257759] [--tests 243020] [--categories 64500] [--shards 64] [--rounds 3]
 
-Makes metadata of that size in Herbarium 2021's layout under FOLDER, with an empty file an image (2.5 million inodes), and
-shows the seconds, the processor's seconds and the peak memory of: reading the metadata; a first plan, which hashes every
-file; later plans, which look at every file; and one after a file was replaced by one with an older date.
+Makes metadata of that size in the layout of Herbarium 2021 under FOLDER, with one empty file for each image (2.5 million
+inodes). Prints the wall time, the processor time and the peak memory of reading the metadata; of a first plan, which hashes
+every file; of later plans, which check every file; and of a plan after a file was replaced by one with an older date.
 """
 
 import argparse
@@ -28,7 +28,7 @@ print(len(tables.recordings), "images,", len(tables.annotations), "annotations")
 
 
 def make(folder: Path, images: int, tests: int, categories: int, *, files: bool = True):
-    """Metadata with at least three images a category, and an empty file an image, but without `files`."""
+    """Make metadata with at least three images of each category and, with `files`, an empty file for each image."""
     rng = random.Random(0)
     weights = [1 / (number + 8) for number in range(categories)]
     labels = [*range(categories)] * 3 + rng.choices(range(categories), weights, k=images - 3 * categories)
@@ -76,7 +76,7 @@ def _write(folder, names, *, files, **others):
 
 
 def measured(name, command, folder: Path):
-    """Run a command, and print a line of what it took: seconds, seconds of processor, and gigabytes at its peak."""
+    """Run a command, and print its wall time (s), processor time (s) and peak memory (GB) on one line."""
     log = folder / "log"
     start = time.perf_counter()
     with open(log, "wb") as out:
@@ -93,7 +93,7 @@ def measured(name, command, folder: Path):
 
 
 def main():
-    """Print a line a step."""
+    """Print one line for each step."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--images", type=int, default=2_257_759)

@@ -1,7 +1,7 @@
-"""How far a finished run's synthetic task is from a toy: the lwlrap against the truth of the simplest classifier.
+"""Score the simplest classifier on a finished run's synthetic task: its lwlrap against the truth.
 
-Each class's centroid is the mean over its examples of their spectrograms' mean over time; a test window's
-prediction is its closeness to each centroid, a recording's the highest of its windows'.
+The centroid of a class is the mean over its examples of their spectrograms averaged over time. The prediction for a test
+window is its negative squared distance to each centroid, and that for a recording the maximum over its windows.
 
     PYTHONPATH=scripts python benchmarks/nearest_centroid.py results/demo
 """
@@ -18,7 +18,7 @@ from understory.evaluation.metrics import lwlrap
 
 
 def shards(out: Path, subset: str):
-    """The time-averaged spectrograms of a run's examples as recorded, and their table."""
+    """The time-averaged spectrograms of a run's examples (variant 0), and their table."""
     pairs = [
         store.read(path, path.with_suffix(".csv"))
         for path in sorted((out / "examples/log_mel/0").glob(f"{subset}-*.npy"))

@@ -1,11 +1,11 @@
-"""How long a plan takes: of 5,000 and of 60,000 recordings, and beside plain Snakemake.
+"""Measure how long a plan takes: with 5,000 and with 60,000 recordings, and compared with plain Snakemake.
 
 python benchmarks/plan_time.py FOLDER [--rounds 5] [--finished]
 
-Makes data sets of tiny files in rfcx' layout under FOLDER and plans a run of them, with what they hold known by the index
-after a first plan. The graph of some 10,000 jobs is planned in turn with one of plain rules that has as many jobs, each
-with as many inputs, outputs and params, which are text. With `--finished`, the first two are also planned when everything
-is done: for that, a copy of the workflow whose scripts write empty files is run, which takes a quarter of an hour.
+Makes data sets of tiny files in the layout of rfcx under FOLDER and plans runs of them; the first plan, which indexes the
+files, is not counted. A graph of some 10,000 jobs is planned in turn with one of plain rules with as many jobs, each with as
+many inputs, outputs and text params. With `--finished`, the first two are also planned as finished runs: this runs a copy
+of the workflow whose scripts write empty files, which takes a quarter of an hour.
 """
 
 import argparse
@@ -141,7 +141,7 @@ rule report:
 
 
 def make(folder: Path, recordings: int):
-    """A data set of files that are told apart by their content and are no audio."""
+    """Make a data set of files with distinct contents, which are not audio."""
     rng = random.Random(0)
     names = [f"{number:09x}" for number in range(recordings)]
     cut = recordings * 7 // 10
@@ -169,7 +169,7 @@ def make(folder: Path, recordings: int):
 
 
 def finished(folder: Path, settings: Path) -> list[str]:
-    """Run a copy of the workflow whose scripts write empty files; the options that plan it again."""
+    """Run a copy of the workflow whose scripts write empty files, and return the options that plan it again."""
     source = folder / "source"
     names = ("rules", "scripts", "schemas", "envs", "profiles", "report", "Snakefile", "config.yaml")
     for name in names:
@@ -200,7 +200,7 @@ def finished(folder: Path, settings: Path) -> list[str]:
 
 
 def planned(place: Path, *options) -> tuple[float, str]:
-    """Seconds of a plan, and what it says of the number of jobs."""
+    """The wall time of a plan (s), and its number of jobs."""
     place.mkdir(exist_ok=True)
     command = [
         sys.executable,
@@ -227,7 +227,7 @@ def shown(name, seconds, jobs):
 
 
 def main():
-    """Print a line a plan: the median of the rounds, and their range."""
+    """Print one line for each plan: the median of the rounds, and their range."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=5)

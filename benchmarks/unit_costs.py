@@ -1,12 +1,12 @@
-"""What a job of each rule takes an item, by a finished run, and what a larger data set would take by that.
+"""Measure the costs of an item of each rule in a finished run, and extrapolate them to a larger data set.
 
 python benchmarks/unit_costs.py results/NAME [--recordings N] [--examples N] [--tests N] [--windows N] [--shards N]
     [--test-shards N] [--copies N] [--folds N] [--epochs N]
 
-Shows, by rule, the processor's seconds an item (of `benchmarks/*.tsv`, which count no waiting, so that other programs on the
-machine matter little), the bytes that an item leaves on the disk, and the most memory that a job held; then jobs, hours of
-one core and GB of a run of the size that is asked for. What is not given is as in the run. A shard's start is part of its
-seconds: in a small run they say too much.
+Prints for each rule the processor time of an item (from `benchmarks/*.tsv`; it includes no waiting, so that other programs on
+the machine matter little), the bytes that an item leaves on the disk, and the peak memory of a job; then the jobs, core hours
+and GB of a run of the requested size. Options that are not given have the values of the run. The start of a job is part of
+its time, so that a small run overestimates the costs.
 """
 
 import argparse
@@ -26,7 +26,7 @@ FOLDERS = {"crop": "windows", "augment": "augmented", "features": "examples"}
 
 
 def rows(paths) -> int:
-    """Lines of tables but their headers."""
+    """The number of rows of some tables."""
     total = 0
     for path in paths:
         with open(path, newline="", encoding="utf-8") as file:
@@ -35,7 +35,7 @@ def rows(paths) -> int:
 
 
 def measured(run: Path) -> dict[str, dict]:
-    """By step: its jobs, items, processor's seconds, most memory of a job in MB, and bytes on the disk."""
+    """For each step: jobs, items, processor time (s), peak memory of a job (MB) and bytes on the disk."""
     found = {}
     for rule, step in RULES.items():
         paths = sorted((run / "benchmarks" / rule).rglob("*.tsv"))
@@ -55,7 +55,7 @@ def measured(run: Path) -> dict[str, dict]:
 
 
 def items(run: Path, step: str) -> int:
-    """What a step worked on: recordings, examples, or examples times passes."""
+    """The items of a step: recordings, examples, or examples times epochs."""
     if step == "inspect":
         return rows((run / "recordings").glob("*.csv"))
     if step in FOLDERS:

@@ -18,7 +18,7 @@ from understory.synthetic import rfcx
 hypothesis.settings.register_profile("default", deadline=None, derandomize=True, database=None)
 hypothesis.settings.register_profile("soak", deadline=None, max_examples=1000, derandomize=False)
 
-# Public data that cannot be part of the repository; the README says where they come from.
+# Public data that cannot be part of the repository; docs/development.md says where they come from.
 DATA = Path(os.environ.get("UNDERSTORY_DATA", ROOT.parent / "shared" / "data"))
 
 
@@ -28,7 +28,7 @@ def real():
 
     def folder(name):
         if not (DATA / name).is_dir():
-            pytest.skip(f"{name}: no real data at {DATA / name}; see 'Real data' in the README")
+            pytest.skip(f"{name}: no real data at {DATA / name}; see 'Real data' in docs/development.md")
         return DATA / name
 
     return folder

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from workflow import ROOT
 
 from understory.run import summary
 
@@ -206,16 +205,3 @@ def test_the_absent_recordings_of_a_real_data_set_are_set_aside_by_name(run_snak
     assert len(train) == len(absent) == 4723
     assert set(train.recording_id) == absent
     assert set(found.reason) == {"expected an audio file, found none"}
-
-
-@pytest.mark.parametrize("recipe", [None, "herbarium2021"])
-def test_the_readme_shows_the_rule_graph_as_it_is(run_snakemake, tmp_path, recipe):
-    def edges(text):
-        names = dict(re.findall(r"(\w+)\[(\w+)\]", text))
-        return {(names.get(a, a), names.get(b, b)) for a, b in re.findall(r"(\w+) --> (\w+)", text)}
-
-    done = run_snakemake(tmp_path, "--rulegraph", "mermaid-js", recipe=recipe)
-    page = (Path(ROOT) / "README.md").read_text()
-    shown = edges(page.split("```mermaid")[1].split("```")[0])
-    assert shown == edges(done.stdout)
-    assert len(shown) > 15

@@ -1,4 +1,4 @@
-"""Changes to a finished run, and exactly the jobs that follow from each: the table of the README."""
+"""Changes to a finished run, and exactly the jobs that follow from each: the table in docs/what-reruns.md."""
 
 import ast
 import csv
@@ -328,7 +328,7 @@ ROWS = [
     Row("ensemble method", to("ensemble.folds", "rank"), ENSEMBLE, True),
     Row("order of the sample submission", turn_sample, SUBMISSION),
     Row("report title", to("report.title", "Other"), REPORT, True),
-    Row("how much may be set aside", to("max_quarantined", 0.5), {("list_quarantined", "")} | ENSEMBLE),
+    Row("limit of the quarantine", to("max_quarantined", 0.5), {("list_quarantined", "")} | ENSEMBLE),
     Row("a recording added with its annotation", add_recording("train", "train_tp.csv"), shard_and_after),
     Row("an annotation's time corrected", correct_annotation, shard_and_after),
     Row("a test recording added", add_recording("test", "sample_submission.csv"), prediction_and_after, True),

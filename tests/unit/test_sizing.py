@@ -8,7 +8,8 @@ import yaml
 from snakemake.utils import update_config
 from workflow import ROOT
 
-from understory.plan import job_resources
+from understory.data.dataset import Annotation, Dataset, Recording
+from understory.plan import disk_space, job_resources
 from understory.plan.config import complete
 from understory.plan.job_resources import Counts
 
@@ -104,3 +105,21 @@ def test_shards_that_are_too_big_or_too_many_are_told_of():
 def test_the_demo_has_as_many_jobs_as_are_counted():
     """As `snakemake -n` lists them: 8 inspections, 6 of windows and of copies, 14 of spectrograms, and 15 more."""
     assert job_resources.jobs(configured(), tested=True) == 49
+
+
+def test_what_sound_needs_of_the_disk():
+    config = configured(data="folder", shards={"train": 1, "test": 0})
+    events = [Annotation("a", "s0", "present", float(start), start + 1.0) for start in range(3)]
+    tables = Dataset(
+        ("s0",), (Recording("a", "a.wav", "train"),), (*events, Annotation("a", "s0", "absent")), False
+    )
+    # Windows of 10 s at 48 kHz of int16, and spectrograms of 128 by 938 of float16, as recorded and in one copy.
+    window, spectrogram = 480_000 * 2, 128 * 938 * 2
+    assert disk_space.needed(config, tables, None) == 4 * 2 * (window + spectrogram)
+    config["augment"]["copies"] = 3
+    assert disk_space.needed(config, tables, None) == 4 * 4 * (window + spectrogram)
+    config["augment"]["keep_copies"] = False
+    assert disk_space.needed(config, tables, None) == 4 * (2 * window + 4 * spectrogram)
+    config["crop"]["absent"] = False
+    config["features"]["log_mel"] = {"kind": "fft_frames", "frames": 100}
+    assert disk_space.needed(config, tables, None) == 3 * (2 * window + 4 * 240_000 * 2)

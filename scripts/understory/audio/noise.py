@@ -1,19 +1,14 @@
 """Noise at a signal-to-noise ratio, for the transforms that add it."""
 
-from typing import Literal
-
 import numpy as np
 
-from understory.core.options import Decibels, Share
 from understory.data.transforms import Transform
 
 
 class NoiseSNR(Transform):
     """Add noise, which a subclass makes by `_noise(rng, samples)`; silence stays silent."""
 
-    def __init__(
-        self, *, min_snr: Decibels, max_snr: Decibels, snr: Literal["rms", "peak"] = "rms", p: Share = 1.0
-    ):
+    def __init__(self, *, min_snr, max_snr, snr, p):
         super().__init__(p=p)
         self.min_snr, self.max_snr, self.level = min_snr, max_snr, LEVELS[snr]
 

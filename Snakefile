@@ -5,9 +5,10 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: f"{workflow.basedir}/config.yaml"
+configfile: f"{workflow.current_basedir}/config.yaml"
 
 
+include: "rules/home.smk"
 include: "rules/common.smk"
 
 

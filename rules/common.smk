@@ -2,15 +2,13 @@
 # Writes nothing: names and helpers for the other rules.
 
 import sys
-from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 
-SCRIPTS = Path(workflow.basedir, "scripts")
-sys.path.append(str(SCRIPTS))
+from snakemake.common.configfile import load_configfile
+from snakemake.utils import update_config
 
 from understory.core import file_digests, untracked
-from understory.core.errors import InputError
+from understory.core.errors import user_errors
 from understory.core.hashing import digest, ordered
 from understory.data import quarantine
 from understory.data.source import reader, synthesizer, source
@@ -20,18 +18,11 @@ from understory.inference import saved_run
 from understory.plan import code_digests, config as settings, dataset_state, job_resources, snakemake_records
 from understory.run import lock
 
-
-@contextmanager
-def user_errors():
-    """What a person can mend, said without a traceback."""
-    try:
-        yield
-    except InputError as error:
-        raise SystemExit(f"{error}") from None
-
-
+# A module's configuration says only what differs.
+config, own = load_configfile(HOME / "config.yaml"), config
+update_config(config, own)
 with user_errors():
-    config = settings.complete(config, Path(workflow.basedir, "schemas", "config.schema.json"))
+    config = settings.complete(config, HOME / "schemas/config.schema.json")
     IS_SYNTHETIC = address.kind(config["data"]) == "synthetic"
     IS_FETCHED = address.kind(config["data"]) in ("url", "kaggle")
     SYNTHESIZER = synthesizer(config["dataset"]) if IS_SYNTHETIC else None
@@ -49,10 +40,9 @@ with user_errors():
 lock.hold()
 snakemake_records.record_params_of_started_jobs()
 FILE_DIGESTS = file_digests.FileDigests(Path(".snakemake", "contents.jsonl"))
-# What is older than Snakemake's records cannot be proved current by them: what reads the data first is given a file that
-# is as old as they are.
+# Results older than Snakemake's records are made again: the first rules have an input that is as old as the records.
 RECORDS = snakemake_records.records_marker(Path(".snakemake", "metadata"), Path(OUT))
-# Dataset that are there are read here, so that what is wrong with them is said before anything else.
+# Tables that are there are read here, so that errors in them come before anything else.
 DATASET = dataset_state.DatasetState(config, SOURCE, READY, FILE_DIGESTS, Path(".snakemake", "tables"))
 with user_errors():
     TESTED = DATASET.tested()
@@ -65,11 +55,7 @@ FOLDS = range(config["split"]["n_splits"])
 MODELS = sorted(config["train"])
 
 
-# With `--cache`, outputs are kept for when a setting is changed back; Snakemake keeps none of a rule that is measured.
-CACHED = workflow.workflow_settings.cache is not None
-if CACHED:
-    workflow.benchmark = lambda path: lambda rule: rule
-
+CACHED = snakemake_records.cached(workflow)
 
 # Parsing every module and every package's metadata anew takes longer than the rest of a small plan.
 code_digests.remember(Path(".snakemake", "code.json"))
@@ -91,30 +77,15 @@ def wildcards_param(wildcards):
     return ordered(dict(wildcards))
 
 
-def table_digest_param(digest):
-    """A param that tells what the tables hold, by a function of them and the wildcards.
-
-    Snakemake asks again just before the job starts, hence after the data were made.
-    """
-
-    def param(wildcards):
-        try:
-            found = DATASET.facts()
-            return "not downloaded yet" if found is None else digest(found, wildcards)
-        except InputError as error:
-            # Data that came in this very run: the job, which reads them, says it without a traceback.
-            return str(error)
-
-    return param
+table_digest_param = DATASET.digest_param
 
 
-def recordings_of(found, wildcards):
-    """What a shard is made of: its recordings, their annotations and the content of their files."""
-    return f"recordings {found.shard(wildcards.shard)}"
+def recordings_of(facts, wildcards):
+    """The recordings of a shard, their annotations and the content of their files, as a digest."""
+    return f"recordings {facts.shard(wildcards.shard)}"
 
 
-# Inputs are told by their paths, not by `rules.NAME.output`: with that, Snakemake takes time that grows with the
-# square of a rule's inputs.
+# Inputs are named by their paths, as `rules.NAME.output` takes Snakemake time quadratic in a rule's inputs.
 def examples(suffix, features, variants, shards):
     """The files of the example store with one suffix, variant by variant."""
     return expand(f"{OUT}/examples/{features}/{{variant}}/{{shard}}.{suffix}", variant=variants, shard=shards)

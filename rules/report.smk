@@ -35,7 +35,7 @@ MEASURED = {
             *(f"fold{fold}" for fold in FOLDS),
         }
     ),
-    "rules": sorted(rule.name for rule in workflow.rules),
+    "rules": sorted(path.stem for path in SCRIPTS.glob("*.py") if rules.has(path.stem)),
 }
 
 

@@ -54,6 +54,22 @@ class DatasetState:
         """What a plan asks of the tables, in the same way."""
         return self._when_there(self._facts_of)
 
+    def digest_param(self, digest):
+        """A param of a rule: a digest of the tables, `digest(facts, wildcards)`.
+
+        Snakemake evaluates it again just before the job starts, hence after the data were made.
+        """
+
+        def param(wildcards):
+            try:
+                facts = self.facts()
+                return "not downloaded yet" if facts is None else digest(facts, wildcards)
+            except InputError as error:
+                # Data that came in this very run: the job, which reads them, reports it without a traceback.
+                return str(error)
+
+        return param
+
     def counts(self) -> job_resources.Counts:
         """How much there is of the data set, or is going to be as far as the configuration says."""
         facts = self.facts()

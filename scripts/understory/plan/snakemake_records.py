@@ -1,4 +1,4 @@
-"""What Snakemake records of the jobs it ran, and how far back these records reach."""
+"""Where this workflow changes what Snakemake records of jobs, and how far back these records reach."""
 
 import sys
 from functools import wraps
@@ -31,6 +31,18 @@ def record_params_of_started_jobs():
         dag.workflow.persistence._params.cache_clear()
 
     DAG.register_running = register_running
+
+
+def cached(workflow) -> bool:
+    """Whether this run uses Snakemake's output cache (`--cache`); benchmarks are then left out of its rules.
+
+    Snakemake does not cache the outputs of a rule with a benchmark, and has no option to leave benchmarks out:
+    the directive is replaced.
+    """
+    if workflow.workflow_settings.cache is None:
+        return False
+    workflow.benchmark = lambda path: lambda rule: rule
+    return True
 
 
 def records_marker(folder: Path, results: Path) -> str:

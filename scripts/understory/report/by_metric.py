@@ -7,7 +7,7 @@ from understory.evaluation import metrics, scoring
 CLASS_SCORES = {
     "lwlrap": (
         "per-class lwlrap",
-        "over the class's labels, the mean share of present labels among the labels ranked at least as high.",
+        "the share of present labels among the labels ranked at least as high, averaged over the {rows} with the class.",
     ),
     "accuracy": ("recall", "the share of the class's {rows} whose highest prediction is the class."),
     "row_f1": (

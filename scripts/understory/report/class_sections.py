@@ -24,9 +24,7 @@ def class_scores(results: Results) -> Section:
     name, meaning = by_metric.class_score(task, results.rows)
     means, truth = results.class_means, results.true_class_scores
     all_drawn, all_listed = len(drawn) == len(classes), len(classes) <= LISTED
-    caption = (
-        f"{name[0].upper()}{name[1:]} of each class, out-of-fold. Bars: mean of the folds. Points: folds."
-    )
+    caption = "Score of each class, out-of-fold. Bars: mean of the folds. Points: folds."
     if truth is not None:
         caption += f" Diamonds: test {results.words.recordings}, against the truth."
     if not all_drawn:
@@ -213,10 +211,10 @@ def _confusion_text(results):
     text = f"Each {results.row} is predicted by the models that did not train on its fold."
     if by_metric.by_threshold(results.task):
         return f"{text} A label that is missed is counted with each label that is wrongly predicted instead."
-    label = "the label that it is centred on" if results.settings["sources"] == "recordings" else "its label"
-    text += f" It counts for {label} and for its highest prediction."
+    if results.settings["sources"] == "recordings":
+        text += " Its label is the one that it is centred on."
     if not results.task.exhaustive:
-        text += " A label that is there but was not annotated counts as an error."
+        text += " A prediction that is right but was not annotated counts as an error."
     return text
 
 

@@ -48,15 +48,15 @@ def build(results: Results, *, costs, facts, configuration: str) -> Page:
         data_sections.costs(costs),
         data_sections.what_ran(facts, configuration),
     ]
-    cards, notes, warnings = scorecards.cards(results)
+    head = scorecards.Head(results)
     html = PAGE.render(
         title=results.settings["report"]["title"],
         name=results.scores["name"],
         counts=scorecards.counts(results),
-        cards=cards,
-        notes=notes,
+        cards=head.cards,
+        notes=head.notes,
         quarantined=quarantine.summary(results),
-        warnings=warnings + scorecards.split_warnings(results),
+        warnings=head.warnings,
         sections=sections,
     )
     figures = [

@@ -8,6 +8,7 @@ from understory.data.folds import UNVALIDATED
 from understory.evaluation import metrics
 from understory.report import by_metric
 from understory.report.formatting import counted, listed, number, span
+from understory.report.plotting import finite
 from understory.report.results import NARROWEST, Results
 
 # Cells that are looked up to shuffle predictions, and how often these are shuffled at most and at least.
@@ -24,98 +25,132 @@ class Card(NamedTuple):
     lines: list[tuple[str, str]]
 
 
-def cards(results: Results) -> tuple[list[Card], list[str], list[str]]:
-    """The cards, notes on what they mean, and warnings."""
-    scores, settings = results.scores, results.settings
-    made, notes, warnings = [], [], []
-    for name, value in (("out-of-fold", scores["oof"]), ("truth", scores["truth"])):
-        lines = []
-        if name in results.scored and np.isfinite(value):
-            if name == "out-of-fold":
-                lines += _bootstrap_line(results, notes, warnings)
-            lines += _chance_line(results, name, value, notes, warnings)
-            lines += _baseline_line(results, name, value, warnings)
-        made.append(Card(name, number(value), lines))
-    if any(baseline is not None for baseline in results.baseline.values()):
-        none = results.task.none
-        notes.append(
-            f"{none} alone: the score of predicting {none}, and nothing else, for every {results.row}."
-        )
-    values = np.concatenate(list(results.scores_by_model.values()))
-    if len(values := values[np.isfinite(values)]):
-        low, high = values.min(), values.max()
-        made.append(Card("folds", span(low, high) if len(values) > 1 else number(low), []))
-    if settings["control"] != "none":
-        warnings.append(f"This is a control run ({settings['control']}): expect scores at chance level.")
-    if best := [name for name, select in sorted(settings["select"].items()) if select == "best"]:
-        warnings.append(
-            f"{', '.join(best)}: the epoch was selected by validation score, so fold and out-of-fold scores are too high."
-        )
-    return made, notes, warnings
+class Head:
+    """The cards of a run, notes on what they mean, and warnings.
 
+    Attributes
+    ----------
+    cards : list of Card
+    notes, warnings : list of str
+    """
 
-def _bootstrap_line(results, notes, warnings):
-    """The 95 % interval out-of-fold."""
-    interval, words = results.scores["oof_interval"], results.words
-    low, high, undefined = interval["low"], interval["high"], interval["undefined"]
-    if results.no_interval:
-        notes.append(f"95 %: there is no interval, as {results.no_interval}.")
-        return [("95 %", "none")]
-    note = (
-        f"95 %: bootstrap interval of the out-of-fold score over {words.recordings}, from "
-        f"{counted(interval['resamples'] + undefined, 'resample')}"
-    )
-    if undefined:
-        note += f", {undefined:,} of which had no score and are left out"
-    notes.append(f"{note}.")
-    if (chance := by_metric.chance(results.task)) is not None:
-        notes.append(
-            f"An interval that contains {chance} means that the model is not shown to be better than chance."
+    def __init__(self, results: Results):
+        self.results, self.cards, self.notes, self.warnings = results, [], [], []
+        scores, self._shuffled = results.scores, {}
+        for name, value in (("out-of-fold", scores["oof"]), ("truth", scores["truth"])):
+            lines = []
+            if name in results.scored and np.isfinite(value):
+                lines = [self._bootstrap()] if name == "out-of-fold" else []
+                lines += [self._chance(name, value), *self._baseline(name, value)]
+            self.cards.append(Card(name, number(value), lines))
+        if self._shuffled:
+            times = ", ".join(f"{name} {count:,} times" for name, count in self._shuffled.items())
+            self.notes.append(
+                f"By chance: 99 % interval of the score after shuffling the predictions ({times})."
+            )
+        if results.baseline["out-of-fold"] is not None:
+            none = results.task.none
+            self.notes.append(
+                f"{none} alone: the score of predicting {none}, and nothing else, for every {results.row}."
+            )
+        values = finite(np.concatenate(list(results.scores_by_model.values())))
+        if len(values):
+            low, high = values.min(), values.max()
+            self.cards.append(Card("folds", span(low, high) if len(values) > 1 else number(low), []))
+        self._settings()
+        self._splits()
+
+    def _bootstrap(self):
+        """The line with the 95 % interval out-of-fold."""
+        results, interval = self.results, self.results.scores["oof_interval"]
+        low, high, undefined = interval["low"], interval["high"], interval["undefined"]
+        if results.no_interval:
+            self.notes.append(f"95 %: there is no interval, as {results.no_interval}.")
+            return "95 %", "none"
+        note = (
+            f"95 %: bootstrap interval of the out-of-fold score over {results.words.recordings}, from "
+            f"{counted(interval['resamples'] + undefined, 'resample')}"
         )
-        if low <= chance <= high:
-            warnings.append(
+        if undefined:
+            note += f", {undefined:,} of which had no score and are left out"
+        self.notes.append(f"{note}.")
+        chance = by_metric.chance(results.task)
+        if chance is not None and low <= chance <= high:
+            self.warnings.append(
                 f"The 95 % interval ({span(low, high)}) contains {chance}, the score of random predictions: the model is "
                 "not shown to be better than chance."
             )
-    return [("95 %", span(low, high))]
+        return "95 %", span(low, high)
 
-
-def _chance_line(results, name, value, notes, warnings):
-    """The interval of the score of shuffled predictions."""
-    metric, rows, source = results.task.metric, results.scored[name], SOURCES[name]
-    times = _permutations(results.task, rows)
-    low, high = metrics.chance_interval(
-        metric, rows.labels, rows.outputs, seed=results.settings["seed"], permutations=times
-    )
-    words = results.rows if name == "out-of-fold" else results.test_rows
-    if np.isfinite([low, high]).all() and high - low < NARROWEST:
-        reason = "shuffling never changes the score"
-        if len(rows) == 1:
-            reason = "only one row of predictions is scored"
-        elif _all_equal(rows.outputs):
-            reason = f"all {words} have the same predictions"
-            warnings.append(f"All {words} have the same predictions {source}: the model has learned nothing.")
-        notes.append(f"By chance {source}: there is no interval, as {reason}.")
-        return [("by chance", "none")]
-    notes.append(
-        f"By chance {source}: 99 % interval of the score after shuffling the predictions ({times:,} times)."
-    )
-    # Where no shuffled score is defined, there is nothing to compare with.
-    if not value > high and np.isfinite(high):
-        warnings.append(f"The {metric} {source} is not above chance: the model has learned nothing useful.")
-    return [("by chance", span(low, high))]
-
-
-def _baseline_line(results, name, value, warnings):
-    """The score of the class `none` alone, where the task has one."""
-    baseline, none = results.baseline[name], results.task.none
-    if baseline is None:
-        return []
-    if not value > baseline:
-        warnings.append(
-            f"The {results.task.metric} {SOURCES[name]} is not above that of {none} alone ({baseline:.3f})."
+    def _chance(self, name, value):
+        """The line with the interval of the score of shuffled predictions."""
+        task, rows, source = self.results.task, self.results.scored[name], SOURCES[name]
+        times = _permutations(task, rows)
+        low, high = metrics.chance_interval(
+            task.metric, rows.labels, rows.outputs, seed=self.results.settings["seed"], permutations=times
         )
-    return [(f"{none} alone", number(baseline))]
+        if high - low < NARROWEST:
+            words = self.results.rows if name == "out-of-fold" else self.results.test_rows
+            reason = "shuffling the predictions never changes the score"
+            if len(rows) == 1:
+                reason = "only one row of predictions is scored"
+            elif _all_equal(rows.outputs):
+                reason = f"all {words} have the same predictions"
+                self.warnings.append(
+                    f"All {words} have the same predictions {source}: the model has learned nothing."
+                )
+            self.notes.append(f"By chance, {source}: there is no interval, as {reason}.")
+            return "by chance", "none"
+        self._shuffled[name] = times
+        # Where no shuffled score is defined, there is nothing to compare with.
+        if not value > high and np.isfinite(high):
+            self.warnings.append(
+                f"The {task.metric} {source} is not above chance: the model has learned nothing useful."
+            )
+        return "by chance", span(low, high)
+
+    def _baseline(self, name, value):
+        """The line with the score of the class `none` alone, where the task has one."""
+        baseline, task = self.results.baseline[name], self.results.task
+        if baseline is None:
+            return []
+        if not value > baseline:
+            self.warnings.append(
+                f"The {task.metric} {SOURCES[name]} is not above that of {task.none} alone ({baseline:.3f})."
+            )
+        return [(f"{task.none} alone", number(baseline))]
+
+    def _settings(self):
+        """Warnings about settings that change what scores mean."""
+        settings = self.results.settings
+        if settings["control"] != "none":
+            self.warnings.append(
+                f"This is a control run ({settings['control']}): expect scores at chance level."
+            )
+        if best := [name for name, select in sorted(settings["select"].items()) if select == "best"]:
+            self.warnings.append(
+                f"{', '.join(best)}: the epoch was selected by validation score, so fold and out-of-fold scores are too "
+                "high."
+            )
+
+    def _splits(self):
+        """Warnings about the folds."""
+        words, counts = self.results.words, self.results.present_counts
+        folds_of = self.results.folds.groupby("recording_id").fold.nunique()
+        if split := int((folds_of > 1).sum()):
+            self.warnings.append(
+                f"{words.examples.capitalize()} of the same {words.recording} are in several folds, for {split:,} of "
+                f"{counted(len(folds_of), words.recording, words.recordings)}: models are validated on {words.recordings} "
+                "that they were trained on, so fold and out-of-fold scores are too high."
+            )
+        totals = counts.sum(axis=1)
+        if empty := list(counts.index[totals == 0]):
+            self.warnings.append(f"Classes without a present example have no score: {listed(empty)}.")
+        for fold in counts.columns.drop(UNVALIDATED, errors="ignore"):
+            if unseen := list(counts.index[(counts[fold] > 0) & (totals == counts[fold])]):
+                self.warnings.append(
+                    f"Fold {fold} is predicted by models trained without a present example of {listed(unseen)}."
+                )
 
 
 def _permutations(task, rows):
@@ -126,27 +161,6 @@ def _permutations(task, rows):
 def _all_equal(values) -> bool:
     """Whether all rows of a matrix, dense or sparse, are equal."""
     return not (values != values[np.zeros(values.shape[0], dtype=int)]).sum()
-
-
-def split_warnings(results: Results) -> list[str]:
-    """What is wrong with the folds."""
-    words, counts, warnings = results.words, results.present_counts, []
-    folds_of = results.folds.groupby("recording_id").fold.nunique()
-    if split := int((folds_of > 1).sum()):
-        warnings.append(
-            f"{words.examples.capitalize()} of the same {words.recording} are in several folds, for {split:,} of "
-            f"{counted(len(folds_of), words.recording, words.recordings)}: models are validated on {words.recordings} that "
-            "they were trained on, so fold and out-of-fold scores are too high."
-        )
-    totals = counts.sum(axis=1)
-    if empty := list(counts.index[totals == 0]):
-        warnings.append(f"Classes without a present example have no score: {listed(empty)}.")
-    for fold in counts.columns.drop(UNVALIDATED, errors="ignore"):
-        if unseen := list(counts.index[(counts[fold] > 0) & (totals == counts[fold])]):
-            warnings.append(
-                f"Fold {fold} is predicted by models trained without a present example of {listed(unseen)}."
-            )
-    return warnings
 
 
 def counts(results: Results) -> str:

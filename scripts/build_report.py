@@ -1,5 +1,6 @@
 """Build the HTML report of a run, and its figures as separate files."""
 
+from importlib import import_module
 from pathlib import Path
 
 from understory.core.files import replacing
@@ -13,7 +14,7 @@ def main(job):
     settings = job.params.settings
     benchmarks = settings["benchmarks"]
     report = page.build(
-        Results(dict(job.input.items()), settings),
+        Results(dict(job.input.items()), settings, import_module(settings["store"]).read),
         costs=provenance.costs(
             Path(benchmarks["folder"]), rules=benchmarks["rules"], names=benchmarks["names"]
         ),

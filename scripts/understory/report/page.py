@@ -9,9 +9,9 @@ from understory.report import (
     fold_sections,
     quarantine,
     roc_sections,
-    scorecards,
 )
 from understory.report.results import Results
+from understory.report.scorecards import Head
 from understory.report.template import PAGE
 
 
@@ -48,18 +48,12 @@ def build(results: Results, *, costs, facts, configuration: str) -> Page:
         data_sections.costs(costs),
         data_sections.what_ran(facts, configuration),
     ]
-    head = scorecards.Head(results)
     html = PAGE.render(
         title=results.settings["report"]["title"],
         name=results.scores["name"],
-        counts=scorecards.counts(results),
-        cards=head.cards,
-        notes=head.notes,
+        head=Head(results),
         quarantined=quarantine.summary(results),
-        warnings=head.warnings,
         sections=sections,
     )
-    figures = [
-        content for section in sections for kind, content in section.blocks if kind in ("figure", "file")
-    ]
-    return Page(html, {figure.name: figure.svg for figure in figures})
+    blocks = [block for section in sections for block in section.blocks]
+    return Page(html, {block.name: block.svg for block in blocks if getattr(block, "kind", "") == "figure"})

@@ -4,7 +4,7 @@ import re
 
 from understory.report.formatting import counted
 from understory.report.results import Results
-from understory.report.template import Section, Table
+from understory.report.template import Details, Note, Section, Table
 
 # Rows of the two tables, and rows up to which the longer one is shown unfolded.
 QUARANTINED, REASONS, OPEN = 200, 12, 20
@@ -33,7 +33,7 @@ def section(results: Results) -> Section:
     """The reasons, how often each occurs, and each row."""
     table, words, path = results.quarantine, results.words, results.inputs["quarantine"]
     if table.empty:
-        return Section("quarantine", "Quarantine", [("text", "Nothing was quarantined.")])
+        return Section("quarantine", "Quarantine", ["Nothing was quarantined."])
     kinds = [counted(count, *_names(kind, words)) for kind, count in table.kind.value_counts().items()]
     text = f"{' and '.join(kinds)} {'was' if len(table) == 1 else 'were'} quarantined and not used."
     if priors := _priors(results):
@@ -48,21 +48,19 @@ def section(results: Results) -> Section:
     )
     rows = [[*key, count] for key, count in counts.iloc[:REASONS].items()]
     head = ["subset", "kind", "reason", "count"]
-    blocks = [("text", text), ("table", Table("Reasons", head, rows, text=3, stacked=True))]
+    blocks = [text, Table("Reasons", head, rows, text=3, stacked=True)]
     if len(rest := counts.iloc[REASONS:]):
-        blocks.append(
-            (
-                "note",
-                f"The {REASONS} most frequent of {len(counts)} reasons; {counted(rest.sum(), 'row')} not shown.",
-            )
+        note = (
+            f"The {REASONS} most frequent of {len(counts)} reasons; {counted(rest.sum(), 'row')} not shown."
         )
+        blocks.append(Note(note))
     columns = ["subset", "kind", "recording_id", "place", "reason"]
     rows = table[columns].head(QUARANTINED).to_numpy().tolist()
     head = ["subset", "kind", words.recording, "place", "reason"]
-    every = [("table", Table("Each quarantined row", head, rows, text=5, stacked=True))]
+    every = [Table("Each quarantined row", head, rows, text=5, stacked=True)]
     if len(table) > QUARANTINED:
-        every.append(("note", f"{len(table) - QUARANTINED:,} more; the whole list is in {path}."))
-    blocks.append(("open" if len(rows) <= OPEN else "details", ("All rows", every)))
+        every.append(Note(f"{len(table) - QUARANTINED:,} more; the whole list is in {path}."))
+    blocks.append(Details("All rows", every, unfolded=len(rows) <= OPEN))
     return Section("quarantine", "Quarantine", blocks)
 
 

@@ -2,7 +2,6 @@
 
 import json
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +28,14 @@ class Results:
         `truth`, which may be empty. Lists: `histories`, `train_recordings`, `test_recordings`, `arrays`, `indexes`.
     settings : dict
         `report`, `features` (those shown) and `crop.window` (s) as in the configuration; `seed`, `control`, `select` by
-        model, `trained` (the model and fold of each history), `store` (the module that reads arrays), `sources` (one of
+        model, `trained` (the model and fold of each history), `sources` (one of
         `formatting.WORDS`), `sequences` of studies, and `threshold`, where it is fixed.
+    read : function
+        Reads the array and the table of a shard, as `data.store.read` does.
     """
 
-    def __init__(self, inputs: dict, settings: dict):
-        self.inputs, self.settings = inputs, settings
+    def __init__(self, inputs: dict, settings: dict, read=store.read):
+        self.inputs, self.settings, self.read = inputs, settings, read
 
     @cached_property
     def scores(self) -> dict:
@@ -82,8 +83,8 @@ class Results:
     @cached_property
     def shards(self) -> list:
         """The arrays and tables of the examples as recorded."""
-        read = import_module(self.settings["store"]).read
-        return [read(*paths) for paths in zip(self.inputs["arrays"], self.inputs["indexes"], strict=True)]
+        paths = zip(self.inputs["arrays"], self.inputs["indexes"], strict=True)
+        return [self.read(array, index) for array, index in paths]
 
     @cached_property
     def usable(self) -> dict[str, list[str]]:
@@ -142,17 +143,21 @@ class Results:
         """The score of predicting the class `none` alone for every row."""
         return {name: scoring.floor(self.task, rows.labels) for name, rows in self.scored.items()}
 
-    @cached_property
-    def no_interval(self) -> str | None:
-        """Why the out-of-fold score has no interval; None where it has."""
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of the out-of-fold score, where there is one."""
         interval = self.scores["oof_interval"]
-        if not np.isfinite([interval["low"], interval["high"]]).all():
+        return None if self.why_no_interval else (interval["low"], interval["high"])
+
+    @cached_property
+    def why_no_interval(self) -> str:
+        """Why the out-of-fold score has no interval; empty where it has."""
+        low, high = (self.scores["oof_interval"][side] for side in ("low", "high"))
+        if not np.isfinite([low, high]).all():
             return "no resample has a score"
         if self.scored["out-of-fold"].keys.recording_id.nunique() == 1:
             return f"only one {self.words.recording} is scored"
-        if interval["high"] - interval["low"] < NARROWEST:
-            return "all resamples have the same score"
-        return None
+        return "all resamples have the same score" if high - low < NARROWEST else ""
 
     @cached_property
     def scores_by_model(self) -> dict[str, np.ndarray]:
@@ -181,14 +186,9 @@ class Results:
         return dict(zip(self.fold_numbers, self._by_fold[1], strict=True))
 
     @cached_property
-    def class_means(self) -> np.ndarray:
-        """(classes,), over the folds."""
-        return analysis.over_folds(self.class_scores_by_fold)[0]
-
-    @cached_property
-    def class_deviations(self) -> np.ndarray:
-        """(classes,), the standard deviations over the folds."""
-        return analysis.over_folds(self.class_scores_by_fold)[1]
+    def class_means(self) -> tuple[np.ndarray, np.ndarray]:
+        """The mean and the standard deviation of each class's scores over the folds."""
+        return analysis.over_folds(self.class_scores_by_fold)
 
     @cached_property
     def true_class_scores(self) -> np.ndarray | None:
@@ -198,7 +198,7 @@ class Results:
     @cached_property
     def drawn(self) -> np.ndarray:
         """The numbers of the classes that figures show: all, or of many the best- and the worst-scored."""
-        return analysis.extremes(self.class_means)
+        return analysis.extremes(self.class_means[0])
 
     @cached_property
     def curves(self) -> dict:

@@ -63,10 +63,10 @@ class Head:
     def _bootstrap(self):
         """The line with the 95 % interval out-of-fold."""
         results, interval = self.results, self.results.scores["oof_interval"]
-        low, high, undefined = interval["low"], interval["high"], interval["undefined"]
-        if results.no_interval:
-            self.notes.append(f"95 %: there is no interval, as {results.no_interval}.")
+        if not results.interval:
+            self.notes.append(f"95 %: there is no interval, as {results.why_no_interval}.")
             return "95 %", "none"
+        (low, high), undefined = results.interval, interval["undefined"]
         note = (
             f"95 %: bootstrap interval of the out-of-fold score over {results.words.recordings}, from "
             f"{counted(interval['resamples'] + undefined, 'resample')}"
@@ -152,6 +152,24 @@ class Head:
                     f"Fold {fold} is predicted by models trained without a present example of {listed(unseen)}."
                 )
 
+    def counts(self) -> str:
+        """What the data set holds, in a line."""
+        results, words, folds = self.results, self.results.words, self.results.folds
+        annotated, present = folds.recording_id.nunique(), int((folds.presence == "present").sum())
+        parts = [counted(annotated, f"annotated {words.recording}", f"annotated {words.recordings}")]
+        if absent := results.absent_examples:
+            parts.append(f"{present:,} present and {absent:,} absent {words.examples}")
+        elif present != annotated:
+            parts.append(counted(present, words.example, words.examples))
+        parts.append(counted(len(results.task.classes), "class", "classes"))
+        if results.predictions is not None:
+            parts.append(counted(len(results.tested), f"test {words.recording}", f"test {words.recordings}"))
+            if results.unreadable:
+                parts[-1] += f", {results.unreadable:,} of them unreadable"
+            if results.task.unit == "window":
+                parts.append(f"predicted in {counted(len(results.predictions), 'window')}")
+        return ", ".join(parts)
+
 
 def _permutations(task, rows):
     """How often predictions are shuffled: less often where a score takes long."""
@@ -161,22 +179,3 @@ def _permutations(task, rows):
 def _all_equal(values) -> bool:
     """Whether all rows of a matrix, dense or sparse, are equal."""
     return not (values != values[np.zeros(values.shape[0], dtype=int)]).sum()
-
-
-def counts(results: Results) -> str:
-    """What the data set holds, in a line."""
-    words, folds = results.words, results.folds
-    annotated, present = folds.recording_id.nunique(), int((folds.presence == "present").sum())
-    parts = [counted(annotated, f"annotated {words.recording}", f"annotated {words.recordings}")]
-    if absent := results.absent_examples:
-        parts.append(f"{present:,} present and {absent:,} absent {words.examples}")
-    elif present != annotated:
-        parts.append(counted(present, words.example, words.examples))
-    parts.append(counted(len(results.task.classes), "class", "classes"))
-    if results.predictions is not None:
-        parts.append(counted(len(results.tested), f"test {words.recording}", f"test {words.recordings}"))
-        if results.unreadable:
-            parts[-1] += f", {results.unreadable:,} of them unreadable"
-        if results.task.unit == "window":
-            parts.append(f"predicted in {counted(len(results.predictions), 'window')}")
-    return ", ".join(parts)

@@ -11,9 +11,16 @@ from understory.report.plotting import data_url
 ENLARGED = 1.3
 
 
+class Note(str):
+    """Text of less weight."""
+
+    kind = "note"
+
+
 class Table(NamedTuple):
     """A table; the first `text` columns are text, the others numbers. On a phone, `stacked` rows become lists."""
 
+    kind = "table"
     caption: str
     head: list[str]
     rows: list
@@ -22,13 +29,16 @@ class Table(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A figure as SVG, with what a screen reader says; a `wide` one is not shrunk to the width of a phone."""
+    """A figure as SVG, with its `alt` text; a `wide` one is not shrunk to the width of a phone."""
 
+    kind = "figure"
     name: str
     svg: bytes
     caption: str
     alt: str
     wide: bool = False
+    # Whether it is on the page, and not only a file.
+    shown: bool = True
 
     @property
     def url(self) -> str:
@@ -41,21 +51,42 @@ class Figure(NamedTuple):
         return round(points * 4 / 3 * ENLARGED)
 
 
-class Section(NamedTuple):
-    """A section of the page.
+class Examples(NamedTuple):
+    """The images of each class, as `gallery.Gallery.item` gives them."""
 
-    Attributes
-    ----------
-    anchor, heading : str
-    blocks : list of (str, object)
-        The kind of each block with its content: `text` and `note`, sentences; `table`, a `Table`; `figure`, a `Figure`;
-        `file`, a `Figure` that is a file but not on the page; `examples`, pairs of a label and its items; `facts`, a
-        caption with pairs of a name and a value; `code`, text; `details` and, unfolded, `open`, a summary with blocks.
-    """
+    kind = "examples"
+    classes: list[tuple[str, list[dict]]]
+
+
+class Facts(NamedTuple):
+    """Pairs of a name and a value."""
+
+    kind = "facts"
+    caption: str
+    rows: list[tuple[str, str]]
+
+
+class Code(str):
+    """Text as it stands in a file."""
+
+    kind = "code"
+
+
+class Details(NamedTuple):
+    """Blocks that can be folded."""
+
+    kind = "details"
+    summary: str
+    blocks: list
+    unfolded: bool = False
+
+
+class Section(NamedTuple):
+    """A section of the page; a block is a text or one of the above."""
 
     anchor: str
     heading: str
-    blocks: list[tuple]
+    blocks: list
 
 
 # The template stands in the code, so that a change to it is a change of the code.
@@ -83,18 +114,18 @@ PAGE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
 {% endfor %}
 {% endmacro %}
 {% macro show(blocks) %}
-{% for kind, content in blocks %}
-{% if kind == "text" %}<p>{{ content }}</p>
-{% elif kind == "note" %}<p class="note">{{ content }}</p>
-{% elif kind == "table" %}{{ table(content) }}
-{% elif kind == "figure" %}{{ figure(content) }}
-{% elif kind == "examples" %}{{ examples(content) }}
-{% elif kind == "code" %}<pre>{{ content }}</pre>
-{% elif kind == "facts" %}<div class="wide"><table class="facts"><caption>{{ content[0] }}</caption><tbody>{% for name, value in content[1] %}<tr><th scope="row">{{ name }}</th><td>{{ value }}</td></tr>
+{% for block in blocks %}
+{% if block.kind == "note" %}<p class="note">{{ block }}</p>
+{% elif block.kind == "code" %}<pre>{{ block }}</pre>
+{% elif block.kind == "table" %}{{ table(block) }}
+{% elif block.kind == "figure" %}{% if block.shown %}{{ figure(block) }}{% endif %}
+{% elif block.kind == "examples" %}{{ examples(block.classes) }}
+{% elif block.kind == "facts" %}<div class="wide"><table class="facts"><caption>{{ block.caption }}</caption><tbody>{% for name, value in block.rows %}<tr><th scope="row">{{ name }}</th><td>{{ value }}</td></tr>
 {% endfor %}</tbody></table></div>
-{% elif kind in ("details", "open") %}<details{{ " open" if kind == "open" }}><summary>{{ content[0] }}</summary>
-{{ show(content[1]) }}
+{% elif block.kind == "details" %}<details{{ " open" if block.unfolded }}><summary>{{ block.summary }}</summary>
+{{ show(block.blocks) }}
 </details>
+{% else %}<p>{{ block }}</p>
 {% endif %}
 {% endfor %}
 {% endmacro %}
@@ -152,13 +183,13 @@ summary { cursor: pointer; } pre { font-size: .85rem; line-height: 1.4; backgrou
   .cards div, .warn { print-color-adjust: exact; }
 }
 </style></head><body>
-<header><h1>{{ title }}</h1><p class="note">{{ name }} · {{ counts }}</p>
-<dl class="cards">{% for card in cards %}<div><dt>{{ card.label }}</dt><dd>{{ card.value }}</dd>{% for name, text in card.lines %}<dd class="line">{{ name }}: <span>{{ text }}</span></dd>{% endfor %}</div>{% endfor %}</dl>
-{% for text in notes %}<p class="note">{{ text }}</p>
+<header><h1>{{ title }}</h1><p class="note">{{ name }} · {{ head.counts() }}</p>
+<dl class="cards">{% for card in head.cards %}<div><dt>{{ card.label }}</dt><dd>{{ card.value }}</dd>{% for name, text in card.lines %}<dd class="line">{{ name }}: <span>{{ text }}</span></dd>{% endfor %}</div>{% endfor %}</dl>
+{% for text in head.notes %}<p class="note">{{ text }}</p>
 {% endfor %}
 {% if quarantined %}<p class="warn">{{ quarantined }} <a href="#quarantine">Show reasons</a></p>
 {% endif %}
-{% for text in warnings %}<p class="warn">{{ text }}</p>
+{% for text in head.warnings %}<p class="warn">{{ text }}</p>
 {% endfor %}
 <nav aria-label="Contents"><ul>{% for section in sections %}<li><a href="#{{ section.anchor }}">{{ section.heading }}</a></li>{% endfor %}</ul></nav></header>
 <main>

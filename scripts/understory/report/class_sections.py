@@ -5,7 +5,7 @@ from scipy import sparse
 
 from understory.data.folds import UNVALIDATED
 from understory.evaluation import analysis
-from understory.report import by_metric, figures
+from understory.report import figures
 from understory.report.formatting import counted, number
 from understory.report.results import Results
 from understory.report.template import Figure, Note, Section, Table
@@ -26,17 +26,26 @@ def of_many(results: Results) -> str:
 
 def class_scores(results: Results) -> Section:
     """The score of each class."""
+    inside = results.drawn if len(results.task.classes) > LISTED else np.arange(len(results.task.classes))
+    blocks = [_table(results, inside), *map(Note, _table_notes(results))]
+    if results.metric.class_score:
+        blocks = [*_class_figure(results), *blocks]
+    return Section("classes", "Scores of the classes", blocks)
+
+
+def _class_figure(results):
+    """What the score of a class is, and the figure of these."""
     drawn, classes, truth = results.drawn, results.task.classes, results.true_class_scores
-    means, some, inside = results.class_means[0], len(drawn) < len(classes), np.arange(len(classes))
-    name, meaning = by_metric.class_score(results.task, results.rows)
-    text = f"The score of a class is its {name}: {meaning}"
+    means, some = results.class_means[0], len(drawn) < len(classes)
+    name, meaning = results.metric.class_score
+    text = f"The score of a class is its {name}: {meaning.format(rows=results.rows)}"
     caption = "Score of each class, out-of-fold. Bars: mean of the folds. Points: folds."
     if truth is not None:
         caption += f" Diamonds: test {results.words.recordings}, against the truth."
     if some:
         caption += " Top: distribution over all classes."
-        inside = drawn if len(classes) > LISTED else inside
-        text += f" The figure shows {of_many(results)}; the table lists {'the same' if inside is drawn else 'all'}."
+        listed = "the same" if len(classes) > LISTED else "all"
+        text += f" The figure shows {of_many(results)}; the table lists {listed}."
     svg = figures.class_scores(
         [classes[n] for n in drawn],
         means[drawn],
@@ -46,10 +55,7 @@ def class_scores(results: Results) -> Section:
         means if some else None,
     )
     alt = f"Scores of {len(drawn)} of {len(classes)} classes, as in the table below"
-    figure, table = Figure("class_scores", svg, caption, alt), _table(results, inside)
-    return Section(
-        "classes", "Scores of the classes", [text, figure, table, *map(Note, _table_notes(results))]
-    )
+    return [text, Figure("class_scores", svg, caption, alt)]
 
 
 def _table(results, inside):
@@ -64,7 +70,7 @@ def _table(results, inside):
     }
     if truth is not None:
         truth = {"truth: score": map(number, truth[inside])}
-    if by_metric.ranks_labels(results.task):
+    if results.metric.class_table == "precision":
         curves = {
             name: [analysis.precision_recall_of(rows, n) for n in inside]
             for name, rows in results.scored.items()
@@ -89,13 +95,13 @@ def _table(results, inside):
 
 def _table_notes(results):
     """What the columns of the table are."""
-    task, counts = results.task, results.present_counts
+    counts = results.present_counts
     notes = ["Standard deviation: over the folds that have examples of the class."]
-    if by_metric.ranks_labels(task):
+    if results.metric.class_table == "precision":
         if not all(map(why_no_curve, results.curves.values())):
             notes[0] += " Average precision: over known labels; none where all are present or all absent."
         notes += _absent_note(results)
-    if by_metric.by_threshold(task):
+    if results.metric.decided:
         notes.append(
             "All labels have the same fixed threshold."
             if results.settings["threshold"] is not None
@@ -144,7 +150,7 @@ def _curve_notes(results, shown):
             least = f"at least {LEAST_ABSENT} absent labels" if curve.present else "present labels"
             note += f" There is no curve, which needs {least}."
         notes.append(note)
-    if shown and by_metric.by_threshold(results.task):
+    if shown and results.metric.decided:
         notes.append("The curves use the predicted probabilities, before thresholds are applied.")
     if sparse.issparse(results.scored["out-of-fold"].values):
         notes.append(f"Only the highest predictions of each {results.row} are stored; the others count as 0.")
@@ -172,7 +178,7 @@ def _absent_note(results):
 def confusion(results: Results) -> Section:
     """Which classes are predicted instead of which."""
     classes, rows, counts = results.task.classes, results.rows, results.confusion
-    by_threshold = by_metric.by_threshold(results.task)
+    by_threshold = results.metric.decided
     pairs = [(classes[a], classes[b], count) for a, b, count in counts.pairs()]
     if few := len(classes) <= figures.MATRIX:
         predicted = "predicted" if by_threshold else "highest prediction"

@@ -1,6 +1,6 @@
 """The sections of the report about folds: their scores and their learning curves."""
 
-from understory.report import by_metric, figures
+from understory.report import figures
 from understory.report.formatting import counted, number
 from understory.report.plotting import finite
 from understory.report.results import Results
@@ -14,7 +14,7 @@ def fold_scores(results: Results) -> Section:
         "out-of-fold": scores["oof"],
         "truth": scores["truth"],
         f"{task.none} alone": results.baseline["out-of-fold"],
-        "chance": by_metric.chance(task),
+        "chance": results.metric.chance,
     }
     lines = {name: value for name, value in lines.items() if value is not None}
     caption = f"Points: {task.metric} of each fold. Bar: mean and standard deviation. Dashed: the ensemble"
@@ -55,7 +55,7 @@ def learning_curves(results: Results) -> Section:
     epochs = max((len(history) for folds in histories.values() for history in folds.values()), default=0)
     marks = ("Filled", "Open") if epochs == 1 else ("Solid", "Dotted")
     caption = f"{marks[0]}: validation. {marks[1]}: training, including augmented copies."
-    if by_metric.by_threshold(task):
+    if results.metric.decided:
         caption += f" Here the {task.metric} uses a threshold of 0.5; thresholds are fitted after training."
     if task.scored == "recording":
         words = results.words

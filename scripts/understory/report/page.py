@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from understory.report import (
-    by_metric,
     class_sections,
     data_sections,
     fold_sections,
@@ -35,7 +34,7 @@ def build(results: Results, *, costs, facts, configuration: str) -> Page:
     configuration : str
         The settings as YAML.
     """
-    specific = roc_sections if by_metric.is_roc_auc(results.task) else class_sections
+    specific = roc_sections if "roc" in results.metric.figures else class_sections
     sections = [
         fold_sections.fold_scores(results),
         specific.class_scores(results),

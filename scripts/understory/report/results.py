@@ -13,6 +13,7 @@ from understory.data.predictions import Predictions
 from understory.data.task import Task
 from understory.evaluation import analysis, scoring
 from understory.report.formatting import WORDS
+from understory.report.metric import Metric
 
 # An interval narrower than this holds a single score.
 NARROWEST = 1e-9
@@ -45,6 +46,10 @@ class Results:
     @cached_property
     def task(self) -> Task:
         return Task.read(self.inputs["labels"])
+
+    @cached_property
+    def metric(self) -> Metric:
+        return Metric(self.task.metric)
 
     @cached_property
     def folds(self) -> pd.DataFrame:

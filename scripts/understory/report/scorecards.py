@@ -6,7 +6,6 @@ import numpy as np
 
 from understory.data.folds import UNVALIDATED
 from understory.evaluation import metrics
-from understory.report import by_metric
 from understory.report.formatting import counted, listed, number, span
 from understory.report.plotting import finite
 from understory.report.results import NARROWEST, Results
@@ -74,7 +73,7 @@ class Head:
         if undefined:
             note += f", {undefined:,} of which had no score and are left out"
         self.notes.append(f"{note}.")
-        chance = by_metric.chance(results.task)
+        chance = results.metric.chance
         if chance is not None and low <= chance <= high:
             self.warnings.append(
                 f"The 95 % interval ({span(low, high)}) contains {chance}, the score of random predictions: the model is "
@@ -85,7 +84,7 @@ class Head:
     def _chance(self, name, value):
         """The line with the interval of the score of shuffled predictions."""
         task, rows, source = self.results.task, self.results.scored[name], SOURCES[name]
-        times = _permutations(task, rows)
+        times = _permutations(self.results.metric, rows)
         low, high = metrics.chance_interval(
             task.metric, rows.labels, rows.outputs, seed=self.results.settings["seed"], permutations=times
         )
@@ -171,9 +170,9 @@ class Head:
         return ", ".join(parts)
 
 
-def _permutations(task, rows):
+def _permutations(metric, rows):
     """How often predictions are shuffled: less often where a score takes long."""
-    return int(np.clip(CELLS // max(by_metric.cost(task, rows.labels, len(rows)), 1), LEAST, MOST))
+    return int(np.clip(CELLS // max(metric.shuffle_cost(rows.labels), 1), LEAST, MOST))
 
 
 def _all_equal(values) -> bool:

@@ -170,8 +170,8 @@ def _absent_note(results):
         return []
     count = counted(results.absent_examples, "absent example is", "absent examples are")
     return [
-        f"{count} used only for training: out-of-fold predictions are made of present examples, where few labels are known "
-        "to be absent."
+        f"{count} used only for training: out-of-fold predictions are made for present examples only, where few labels are "
+        "known to be absent."
     ]
 
 
@@ -194,7 +194,7 @@ def confusion(results: Results) -> Section:
         if results.settings["sources"] == "recordings":
             text += " Its label is the one that it is centred on."
         if not results.task.exhaustive:
-            text += " A prediction that is right but was not annotated counts as an error."
+            text += " A correct prediction of a label that was not annotated counts as an error."
     present = dict(zip(classes, counts.present, strict=True))
     lines = [(label, other, f"{count:,}", f"{count / present[label]:.0%}") for label, other, count in pairs]
     head = [

@@ -11,11 +11,11 @@ CLASS_SCORES = {
     "accuracy": ("recall", "the share of the class's {rows} whose highest prediction is the class."),
     "row_f1": (
         "F1",
-        "F1 = 2·TP / (2·TP + FP + FN). The row_f1 is computed for each row and is not the mean of these.",
+        "2·TP / (2·TP + FP + FN). The row_f1 is computed for each row and is not the mean of these.",
     ),
     "macro_f1": (
         "F1",
-        "F1 = 2·TP / (2·TP + FP + FN), where the highest prediction of each row counts as predicted.",
+        "2·TP / (2·TP + FP + FN), where the highest prediction of each row counts as predicted.",
     ),
 }
 

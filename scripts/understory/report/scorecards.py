@@ -55,7 +55,7 @@ class Head:
         values = finite(np.concatenate(list(results.scores_by_model.values())))
         if len(values):
             low, high = values.min(), values.max()
-            self.cards.append(Card("folds", span(low, high) if len(values) > 1 else number(low), []))
+            self.cards.append(Card("folds", span(low, high) if high - low > NARROWEST else number(low), []))
         self._settings()
         self._splits()
 

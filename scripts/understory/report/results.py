@@ -29,8 +29,8 @@ class Results:
         `truth`, which may be empty. Lists: `histories`, `train_recordings`, `test_recordings`, `arrays`, `indexes`.
     settings : dict
         `report`, `features` (those shown) and `crop.window` (s) as in the configuration; `seed`, `control`, `select` by
-        model, `trained` (the model and fold of each history), `sources` (one of
-        `formatting.WORDS`), `sequences` of studies, and `threshold`, where it is fixed.
+        model, `trained` (the model and fold of each history), `sources` (one of `formatting.WORDS`), `sequences` of
+        studies, and `threshold`, where it is fixed.
     read : function
         Reads the array and the table of a shard, as `data.store.read` does.
     """

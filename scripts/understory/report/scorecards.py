@@ -35,6 +35,7 @@ class Head:
 
     def __init__(self, results: Results):
         self.results, self.cards, self.notes, self.warnings = results, [], [], []
+        self._note, self._warn = self.notes.append, self.warnings.append
         scores, self._shuffled = results.scores, {}
         for name, value in (("out-of-fold", scores["oof"]), ("truth", scores["truth"])):
             lines = []
@@ -44,12 +45,10 @@ class Head:
             self.cards.append(Card(name, number(value), lines))
         if self._shuffled:
             times = ", ".join(f"{name} {count:,} times" for name, count in self._shuffled.items())
-            self.notes.append(
-                f"By chance: 99 % interval of the score after shuffling the predictions ({times})."
-            )
+            self._note(f"By chance: 99 % interval of the score after shuffling the predictions ({times}).")
         if results.baseline["out-of-fold"] is not None:
             none = results.task.none
-            self.notes.append(
+            self._note(
                 f"{none} alone: the score of predicting {none}, and nothing else, for every {results.row}."
             )
         values = finite(np.concatenate(list(results.scores_by_model.values())))
@@ -63,7 +62,7 @@ class Head:
         """The line with the 95 % interval out-of-fold."""
         results, interval = self.results, self.results.scores["oof_interval"]
         if not results.interval:
-            self.notes.append(f"95 %: there is no interval, as {results.why_no_interval}.")
+            self._note(f"95 %: there is no interval, as {results.why_no_interval}.")
             return "95 %", "none"
         (low, high), undefined = results.interval, interval["undefined"]
         note = (
@@ -72,10 +71,10 @@ class Head:
         )
         if undefined:
             note += f", {undefined:,} of which had no score and are left out"
-        self.notes.append(f"{note}.")
+        self._note(f"{note}.")
         chance = results.metric.chance
         if chance is not None and low <= chance <= high:
-            self.warnings.append(
+            self._warn(
                 f"The 95 % interval ({span(low, high)}) contains {chance}, the score of random predictions: the model is "
                 "not shown to be better than chance."
             )
@@ -95,15 +94,13 @@ class Head:
                 reason = "only one row of predictions is scored"
             elif _all_equal(rows.outputs):
                 reason = f"all {words} have the same predictions"
-                self.warnings.append(
-                    f"All {words} have the same predictions {source}: the model has learned nothing."
-                )
-            self.notes.append(f"By chance, {source}: there is no interval, as {reason}.")
+                self._warn(f"All {words} have the same predictions {source}: the model has learned nothing.")
+            self._note(f"By chance, {source}: there is no interval, as {reason}.")
             return "by chance", "none"
         self._shuffled[name] = times
         # Where no shuffled score is defined, there is nothing to compare with.
         if not value > high and np.isfinite(high):
-            self.warnings.append(
+            self._warn(
                 f"The {task.metric} {source} is not above chance: the model has learned nothing useful."
             )
         return "by chance", span(low, high)
@@ -114,7 +111,7 @@ class Head:
         if baseline is None:
             return []
         if not value > baseline:
-            self.warnings.append(
+            self._warn(
                 f"The {task.metric} {SOURCES[name]} is not above that of {task.none} alone ({baseline:.3f})."
             )
         return [(f"{task.none} alone", number(baseline))]
@@ -123,13 +120,10 @@ class Head:
         """Warnings about settings that change what scores mean."""
         settings = self.results.settings
         if settings["control"] != "none":
-            self.warnings.append(
-                f"This is a control run ({settings['control']}): expect scores at chance level."
-            )
+            self._warn(f"This is a control run ({settings['control']}): expect scores at chance level.")
         if best := [name for name, select in sorted(settings["select"].items()) if select == "best"]:
-            self.warnings.append(
-                f"{', '.join(best)}: the epoch was selected by validation score, so fold and out-of-fold scores are too "
-                "high."
+            self._warn(
+                f"{', '.join(best)}: the epoch was selected by validation score, so fold and out-of-fold scores are too high."
             )
 
     def _splits(self):
@@ -137,17 +131,17 @@ class Head:
         words, counts = self.results.words, self.results.present_counts
         folds_of = self.results.folds.groupby("recording_id").fold.nunique()
         if split := int((folds_of > 1).sum()):
-            self.warnings.append(
+            self._warn(
                 f"{words.examples.capitalize()} of the same {words.recording} are in several folds, for {split:,} of "
                 f"{counted(len(folds_of), words.recording, words.recordings)}: models are validated on {words.recordings} "
                 "that they were trained on, so fold and out-of-fold scores are too high."
             )
         totals = counts.sum(axis=1)
         if empty := list(counts.index[totals == 0]):
-            self.warnings.append(f"Classes without a present example have no score: {listed(empty)}.")
+            self._warn(f"Classes without a present example have no score: {listed(empty)}.")
         for fold in counts.columns.drop(UNVALIDATED, errors="ignore"):
             if unseen := list(counts.index[(counts[fold] > 0) & (totals == counts[fold])]):
-                self.warnings.append(
+                self._warn(
                     f"Fold {fold} is predicted by models trained without a present example of {listed(unseen)}."
                 )
 

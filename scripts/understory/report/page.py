@@ -2,13 +2,7 @@
 
 from typing import NamedTuple
 
-from understory.report import (
-    class_sections,
-    data_sections,
-    fold_sections,
-    quarantine,
-    roc_sections,
-)
+from understory.report import class_sections, data_sections, fold_sections, quarantine, roc_sections
 from understory.report.results import Results
 from understory.report.scorecards import Head
 from understory.report.template import PAGE

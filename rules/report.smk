@@ -1,14 +1,14 @@
-# Reads scores, histories, out-of-fold predictions, the examples as recorded, the quarantine, and the truth where there is one.
+# Reads scores, histories, predictions, the examples as recorded, the quarantine, and the truth where there is one.
 # Writes report.html and its figures, which Snakemake's own report (snakemake --report) shows as well.
 
 from understory.evaluation import metric
 
-# What the examples on the page look like: as the first model sees them.
+# The features that the page shows examples with: those of the first model.
 SHOWN = config["models"][MODELS[0]]["features"]
 COPIES = range(config["augment"]["copies"] + 1)
-# What recordings are called.
-SOURCES = "recordings" if MEDIUM == "audio" else "studies" if config["images"]["sequences"] else "photographs"
-# By name: the category and the title in Snakemake's own report.
+# What the page calls recordings.
+SOURCES = "recordings" if MEDIUM == "audio" else "studies" if config["images"]["sequences"] else "images"
+# The category and the title of each figure in Snakemake's own report.
 FIGURES = {
     "fold_scores": ("Scores", "Folds"),
     **{
@@ -24,7 +24,9 @@ FIGURES = {
     "confusion": ("Scores", "Confusion"),
     "learning_curves": ("Training", "Learning curves"),
 }
-MEASURED = {
+# Benchmark files are no inputs: Snakemake writes those of the jobs that run, and one that is missing is left out.
+BENCHMARKS = {
+    "folder": f"{OUT}/benchmarks",
     "names": sorted(
         {
             *TRAIN,
@@ -35,7 +37,7 @@ MEASURED = {
             *(f"fold{fold}" for fold in FOLDS),
         }
     ),
-    "rules": sorted(path.stem for path in SCRIPTS.glob("*.py") if rules.has(path.stem)),
+    "rules": sorted(rule.name for rule in workflow.rules),
 }
 
 
@@ -53,7 +55,8 @@ rule build_report:
         folds=f"{OUT}/folds.csv",
         histories=of_folds("models/{model}/fold{fold}/history.csv"),
         quarantine=f"{OUT}/quarantine.csv",
-        recordings=expand(f"{OUT}/recordings/{{shard}}.csv", shard=[*TRAIN, *TEST]),
+        train_recordings=expand(f"{OUT}/recordings/{{shard}}.csv", shard=TRAIN),
+        test_recordings=expand(f"{OUT}/recordings/{{shard}}.csv", shard=TEST),
         truth=TRUTH,
         arrays=examples("npy", SHOWN, 0, TRAIN),
         indexes=examples("csv", SHOWN, 0, TRAIN),
@@ -90,7 +93,7 @@ rule build_report:
                 "control": config["control"],
                 "facts": [
                     ["data set", config["dataset"]],
-                    ["data", "made up" if IS_SYNTHETIC else "fetched" if IS_FETCHED else "a folder"],
+                    ["data", "synthetic" if IS_SYNTHETIC else "downloaded" if IS_FETCHED else "a folder"],
                     ["seed", config["seed"]],
                     [
                         "folds",
@@ -106,10 +109,12 @@ rule build_report:
                     ],
                     ["ensemble", ", ".join(f"{key} {value}" for key, value in config["ensemble"].items())],
                 ],
-                # What the page shows of it, so that the page is written anew when it changes.
+                # What the page shows of the configuration: a change rebuilds the page.
                 "configuration": settings.tracked(settings.effective(config)),
-                "measured": MEASURED,
+                "benchmarks": BENCHMARKS,
                 "seed": config["seed"],
+                # The model and fold of each history, in the order of the inputs.
+                "trained": [[model, fold] for model in MODELS for fold in FOLDS],
                 "select": {model: config["models"][model]["select"] for model in MODELS},
                 "features": config["features"][SHOWN],
                 "crop": {"window": config["crop"]["window"]},

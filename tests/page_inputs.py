@@ -9,6 +9,7 @@ import pandas as pd
 from understory.data.predictions import Predictions
 from understory.data.task import Task
 from understory.report import page
+from understory.report.results import Results
 
 WINDOW, BANDS, FRAMES = 4.0, 16, 20
 MEL = {"kind": "log_mel", "n_mels": BANDS, "fmin": 100, "fmax": 8000, "resize": None}
@@ -17,7 +18,7 @@ NO_COSTS = pd.DataFrame(columns=["rule", "jobs", "total", "longest", "memory", "
 
 
 def inputs(classes=("a", "b", "c"), *, takes=4, folds=2, models=("m",), exhaustive=False, tests=0, **changes):
-    """What `report.page` takes: `takes` recordings a class, dealt to the folds in turn."""
+    """The tables of a report: `takes` recordings a class, dealt to the folds in turn."""
     classes, rng = list(classes), np.random.default_rng(0)
     rows = [
         (
@@ -80,7 +81,7 @@ def inputs(classes=("a", "b", "c"), *, takes=4, folds=2, models=("m",), exhausti
             "sources": "recordings",
             "sequences": [],
         },
-        "scored": {
+        "scores": {
             "name": "run",
             "metric": "lwlrap",
             "oof": 0.5,
@@ -104,18 +105,17 @@ def inputs(classes=("a", "b", "c"), *, takes=4, folds=2, models=("m",), exhausti
         "truth": (predictions > 0.5).astype(int) if tests else None,
         "thresholds": None,
         "histories": {model: dict.fromkeys(range(folds), history) for model in models},
-        "store": [(array, index.drop(columns="fold"))],
+        "shards": [(array, index.drop(columns="fold"))],
         "usable": {"train": list(index.recording_id), "test": list(names)},
         "quarantine": NO_QUARANTINE,
-        "quarantine_path": "results/run/quarantine.csv",
         "costs": NO_COSTS,
         "facts": [("seed", 1)],
         "configuration": "seed: 1\n",
     } | changes
 
 
-def built(given):
-    """The report of inputs whose predictions are tables with a column a class, or `Predictions`."""
+def results_of(given):
+    """`Results` with these tables in place of files; predictions are tables with a column a class, or `Predictions`."""
     labels = given["labels"]
 
     def of(table):
@@ -124,15 +124,25 @@ def built(given):
         keys = table.columns[~table.columns.isin(labels["classes"])]
         return Predictions(table[keys], table[labels["classes"]].to_numpy(), labels["classes"])
 
-    tables = {
-        "oof": of(given["oof"]),
-        "predictions": of(
-            given["predictions"] if given["predictions"] is None else given["predictions"].reset_index()
-        ),
-        "truth": given["truth"] if given["truth"] is None else given["truth"].reset_index(),
-    }
-    rest = {key: value for key, value in given.items() if key != "labels"}
-    return page.page(**rest | tables, task=Task(**labels))
+    def reset(table):
+        return table if table is None else table.reset_index()
+
+    results = Results({"quarantine": "results/run/quarantine.csv"}, given["settings"])
+    own = ("scores", "folds", "thresholds", "histories", "shards", "usable", "quarantine")
+    vars(results).update({name: given[name] for name in own})
+    vars(results).update(
+        task=Task(**labels),
+        oof=of(given["oof"]),
+        predictions=of(reset(given["predictions"])),
+        truth=reset(given["truth"]),
+    )
+    return results
+
+
+def built(given):
+    """The report of `inputs`."""
+    rest = {name: given[name] for name in ("costs", "facts", "configuration")}
+    return page.build(results_of(given), **rest)
 
 
 class Tags(HTMLParser):

@@ -128,7 +128,9 @@ def test_the_page_holds_the_figures_that_lie_beside_it(first, page):
     figures = sorted((first / "results/small/figures").iterdir())
     assert len(figures) == 5
     for figure in figures:
-        assert base64.b64encode(figure.read_bytes()).decode() in page
+        # Too few labels are known to be absent for a precision-recall curve.
+        shown = figure.stem != "precision_recall"
+        assert (base64.b64encode(figure.read_bytes()).decode() in page) == shown
 
 
 def test_the_page_says_what_ran(page):

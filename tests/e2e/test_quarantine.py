@@ -73,8 +73,8 @@ def test_what_cannot_be_used_is_listed_with_its_reason_and_the_rest_goes_on(run,
     assert len(folds) > 50
     page = (run / "results/small/report.html").read_text()
     assert "found an empty one" in page
-    assert "Set aside: 4 of 57 training recordings, 4 training annotations, 1 of 6 test recordings." in page
-    assert "6 test recordings, 1 of them not read" in page
+    assert "Quarantined: 4 of 57 training recordings, 4 training annotations, 1 of 6 test recordings." in page
+    assert "6 test recordings, 1 of them unreadable" in page
     assert "max_quarantined: 0.2" in page
 
 

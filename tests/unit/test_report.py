@@ -1,6 +1,7 @@
 """The report from small inputs built by hand."""
 
 import io
+import json
 import re
 import subprocess
 from xml.etree import ElementTree
@@ -12,15 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from page_inputs import NO_QUARANTINE, Tags, built, inputs, svg_text, text_of
 from PIL import Image
+from scipy import sparse
+from workflow import ROOT
 
+from understory.core.errors import InputError
+from understory.data import store
 from understory.data.labels import Labels
 from understory.evaluation import analysis, curves
 from understory.evaluation.intervals import chance_interval
 from understory.evaluation.metric import Metric
 from understory.evaluation.metrics import lwlrap
-from understory.report import figures, gallery, quarantine
-from understory.report.formatting import WORDS
-from understory.report.page import headings
+from understory.report import class_sections, gallery, plotting, quarantine, scorecards
+from understory.report.results import Results
 from understory.run import provenance
 
 
@@ -31,16 +35,16 @@ def test_the_page_is_whole_and_needs_nothing_beside_it():
     assert not tags.all("script")
     anchors = {attributes["id"] for _, attributes in tags.tags if "id" in attributes}
     targets = [attributes["href"] for attributes in tags.all("a")]
-    assert (
-        {target.removeprefix("#") for target in targets}
-        == anchors
-        == set(headings("lwlrap", WORDS["recordings"]))
+    assert {target.removeprefix("#") for target in targets} == anchors
+    assert " ".join(target.removeprefix("#") for target in targets) == (
+        "folds classes curves known confusion counts examples quarantine costs ran"
     )
     assert all(attributes["src"].startswith("data:") for attributes in tags.all("img"))
     assert all(attributes["alt"] for attributes in tags.all("img"))
     assert [tag for tag, _ in tags.tags if re.fullmatch(r"h\d", tag)][:2] == ["h1", "h2"]
-    for svg in page.figures.values():
-        assert figures.data_url(svg, "image/svg+xml") in page.html
+    # Two labels of twelve recordings are too few for one curve.
+    for name, svg in page.figures.items():
+        assert (plotting.data_url(svg, "image/svg+xml") in page.html) == (name != "precision_recall")
 
 
 def test_the_same_inputs_give_the_same_bytes():
@@ -62,8 +66,8 @@ def test_the_same_inputs_give_the_same_bytes():
 )
 def test_names_are_text_and_nothing_else(name):
     given = inputs([name, "b"], tests=4)
-    given["store"][0][1].recording_id = name
-    given["settings"]["report"]["title"] = given["scored"]["name"] = name
+    given["shards"][0][1].recording_id = name
+    given["settings"]["report"]["title"] = given["scores"]["name"] = name
     given["facts"] = [(name, name)]
     given["configuration"] = name
     given["quarantine"] = pd.DataFrame(
@@ -75,13 +79,13 @@ def test_names_are_text_and_nothing_else(name):
     assert not tags.all("script")
     assert tags.text.count(name) >= 6
     for key in ("class_scores", "confusion"):
-        assert figures.plain(name, 32 if key == "class_scores" else 24) in svg_text(page.figures[key])
+        assert plotting.plain(name, 32 if key == "class_scores" else 24) in svg_text(page.figures[key])
 
 
 def test_a_figures_name_is_one_short_line():
-    assert figures.plain("a\n b\x00c") == "a b\ufffdc"
-    assert figures.plain("x" * 40, 10) == "x" * 9 + "…"
-    assert figures.plain("x" * 10, 10) == "x" * 10
+    assert plotting.plain("a\n b\x00c") == "a b\ufffdc"
+    assert plotting.plain("x" * 40, 10) == "x" * 9 + "…"
+    assert plotting.plain("x" * 10, 10) == "x" * 10
 
 
 @given(st.lists(st.tuples(st.sampled_from([-1.0, 0.0, 1.0]), st.integers(0, 5)), max_size=30))
@@ -106,7 +110,7 @@ def test_precision_and_recall_are_over_what_is_known(cells):
 
 def test_an_unknown_label_counts_neither_way_on_the_page():
     given = inputs(["a", "b"])
-    given["store"][0][1].loc[0, "absent"] = "b"
+    given["shards"][0][1].loc[0, "absent"] = "b"
     text = text_of(built(given).html)
     assert "Out-of-fold: 8 present and 1 absent labels are known." in text
     given["labels"]["exhaustive"] = True
@@ -116,7 +120,7 @@ def test_an_unknown_label_counts_neither_way_on_the_page():
 
 def test_a_classs_spread_is_over_its_folds():
     given = inputs(["a", "b"], exhaustive=True)
-    oof, index = given["oof"], given["store"][0][1]
+    oof, index = given["oof"], given["shards"][0][1]
     oof.loc[oof.fold == 0, ["a", "b"]] = [0.9, 0.1]
     oof.loc[oof.fold == 1, ["a", "b"]] = [0.1, 0.9]
     each = []
@@ -135,7 +139,7 @@ def test_what_is_taken_for_what_is_counted():
     text = text_of(built(given).html)
     assert "share of the label b a 4 100% c a 4 100%" in text
     given["oof"][["a", "b", "c"]] = np.repeat(np.eye(3), 4, axis=0)
-    assert "No example has a highest prediction other than its label." in text_of(built(given).html)
+    assert "There are no confusions." in text_of(built(given).html)
 
 
 def test_the_best_and_worst_examples_are_the_labels_own():
@@ -166,9 +170,9 @@ def test_hundreds_of_classes_stay_readable_and_small():
     assert len(page.html.encode()) < 5_000_000
     tags, text = Tags(page.html), text_of(page.html)
     assert len(tags.all("h3")) == 2 * analysis.EXTREMES
-    assert len([a for a in tags.all("img") if a["src"].startswith("data:image/webp")]) <= gallery.PICTURES
-    assert "Of 400 classes, the 12 best- and the 12 worst-scored are shown" in text
-    assert "Of 400 classes, the 20 most frequent confusions." in text
+    assert len([a for a in tags.all("img") if a["src"].startswith("data:image/webp")]) <= gallery.IMAGES
+    assert text.count("the 12 best- and the 12 worst-scored of 400 classes") == 2
+    assert "The 20 most frequent confusions of 400 classes." in text
     assert all(f"class {number} " in text for number in range(400))
     means = {
         label: float(value)
@@ -188,19 +192,26 @@ def test_hundreds_of_classes_stay_readable_and_small():
 
 
 def test_many_examples_a_class_are_cut_to_what_a_page_holds(monkeypatch):
-    monkeypatch.setattr(gallery, "PICTURES", 12)
+    monkeypatch.setattr(gallery, "IMAGES", 12)
     given = inputs(takes=20)
     given["settings"]["report"]["examples"] = 10
     page = built(given)
     assert page.html.count("data:image/webp") == 12
-    assert "There are 2 and not 10 of each kind" in text_of(page.html)
+    assert "Each class has 2 of each kind and not 10" in text_of(page.html)
+
+
+def keep_examples_with_a_fold(given):
+    (array, index) = given["shards"][0]
+    keep = index.example_id.isin(given["folds"].example_id).to_numpy()
+    given["shards"] = [(array[keep], index[keep].reset_index(drop=True))]
 
 
 def no_validation():
     given = inputs(folds=3)
-    given["scored"]["folds"][2]["score"] = float("nan")
+    given["scores"]["folds"][2]["score"] = float("nan")
     for name in ("oof", "folds"):
         given[name] = given[name][given[name].fold != 2].reset_index(drop=True)
+    keep_examples_with_a_fold(given)
     given["histories"]["m"][2] = given["histories"]["m"][0].drop(columns=["val_loss", "val_lwlrap"])
     return given
 
@@ -208,9 +219,9 @@ def no_validation():
 def nothing_held_out():
     given = inputs(tests=2)
     given["oof"] = given["oof"].iloc[:0]
-    for entry in given["scored"]["folds"]:
+    for entry in given["scores"]["folds"]:
         entry["score"] = float("nan")
-    given["scored"]["oof"] = given["scored"]["truth"] = float("nan")
+    given["scores"]["oof"] = given["scores"]["truth"] = float("nan")
     return given
 
 
@@ -218,12 +229,13 @@ def a_class_without_examples():
     given = inputs()
     gone = given["oof"].label != "c"
     given["oof"], given["folds"] = given["oof"][gone], given["folds"][gone]
+    keep_examples_with_a_fold(given)
     return given
 
 
 def whole_recordings():
     given = inputs(takes=1, folds=2)
-    given["store"][0][1][["t_min", "t_max", "f_min", "f_max"]] = [0.0, np.inf, 0.0, np.inf]
+    given["shards"][0][1][["t_min", "t_max", "f_min", "f_max"]] = [0.0, np.inf, 0.0, np.inf]
     return given
 
 
@@ -232,8 +244,8 @@ def whole_recordings():
     [
         (no_validation, "m 2 0 none"),
         (nothing_held_out, "m: no fold has a validation example."),
-        (a_class_without_examples, "Without a present example, and so without a score: c."),
-        (whole_recordings, "Fold 0 is predicted by models that saw no present example of a, b, c."),
+        (a_class_without_examples, "Classes without a present example have no score: c."),
+        (whole_recordings, "Fold 0 is predicted by models trained without a present example of a, b, c."),
         (lambda: inputs(["only"]), "Out-of-fold: 4 present and 0 absent labels are known."),
         (lambda: inputs(["only"], exhaustive=True), "4 present and 0 absent labels are known"),
         (lambda: inputs(models=("one", "two")), "two: mean 0.500, standard deviation 0.000 over 2 folds."),
@@ -259,16 +271,16 @@ def test_what_was_quarantined_is_counted_and_listed():
     rows.append(["train", "annotation", "q0", "train.csv, line 3", "begins after its recording has ended"])
     given = inputs(quarantine=pd.DataFrame(rows, columns=NO_QUARANTINE.columns))
     text = text_of(built(given).html)
-    assert "Set aside: 250 of 262 training recordings, 1 training annotation. What, and why" in text
-    assert "250 recordings and 1 annotation were set aside. Nothing of what is listed here was used." in text
+    assert "Quarantined: 250 of 262 training recordings, 1 training annotation. Show reasons" in text
+    assert "250 recordings and 1 annotation were quarantined and not used." in text
     assert "instead of predictions" not in text
     assert "train recording no audio 125 train recording silent 125" in text
     assert "train/q199.flac" in text
     assert "train/q200.flac" not in text
-    assert "51 more; the whole list is results/run/quarantine.csv." in text
+    assert "51 more; the whole list is in results/run/quarantine.csv." in text
 
 
-def test_a_test_recording_that_was_not_read_is_said_to_have_the_classes_shares():
+def test_an_unreadable_test_recording_is_said_to_have_the_class_frequencies():
     given = inputs(tests=6)
     given["usable"]["test"] = given["usable"]["test"][1:]
     given["quarantine"] = pd.DataFrame(
@@ -279,9 +291,11 @@ def test_a_test_recording_that_was_not_read_is_said_to_have_the_classes_shares()
         columns=NO_QUARANTINE.columns,
     )
     text = text_of(built(given).html)
-    assert "6 test recordings, 1 of them not read" in text
-    assert "Set aside: 2 of 7 test recordings. 1 test recording has the classes' shares" in text
-    assert "They count in the score against the truth." in text
+    assert "6 test recordings, 1 of them unreadable" in text
+    assert (
+        "Quarantined: 2 of 7 test recordings. 1 unreadable test recording has the class frequencies" in text
+    )
+    assert "These rows count in the score against the truth." in text
 
 
 def test_reasons_are_grouped_by_what_was_expected():
@@ -289,8 +303,8 @@ def test_reasons_are_grouped_by_what_was_expected():
         rows = [["train", "annotation", "r", f"line {n}", reason] for n, reason in enumerate(reasons)]
         table = pd.DataFrame(rows, columns=NO_QUARANTINE.columns)
         html = built(inputs(quarantine=table)).html
-        part = html.split("How many, and why</caption>")[1].split("</table>")[0]
-        return re.findall(r'data-head="reason">([^<]*)<.*?data-head="number">(\d+)<', part)
+        part = html.split("Reasons</caption>")[1].split("</table>")[0]
+        return re.findall(r'data-head="reason">([^<]*)<.*?data-head="count">(\d+)<', part)
 
     outside = "expected an event within {} s, found s8 from {} to 9.5 s"
     once = "expected each annotation once, found the one of line {} again"
@@ -327,30 +341,30 @@ def test_reasons_are_grouped_by_what_was_expected():
 @pytest.mark.parametrize("metric", ["lwlrap", "accuracy"])
 def test_a_score_out_of_fold_has_a_chance_of_its_own(metric):
     given = inputs(takes=20, exhaustive=True)
-    given["scored"]["metric"] = given["labels"]["metric"] = metric
+    given["scores"]["metric"] = given["labels"]["metric"] = metric
     history = given["histories"]["m"][0].rename(columns=lambda name: name.replace("lwlrap", metric))
     given["histories"] = {"m": {0: history, 1: history}}
     known = np.repeat(np.eye(3), 20, axis=0)
     low, high = chance_interval(Metric(metric), known, given["oof"][["a", "b", "c"]].to_numpy(), seed=1)
-    given["scored"]["oof"] = high
+    given["scores"]["oof"] = high
     text = text_of(built(given).html)
     assert f"by chance: {low:.3f}–{high:.3f}" in text
     assert text.count("by chance:") == 1
-    assert f"The {metric} out-of-fold is not above what chance gives: nothing was learnt" in text
-    given["scored"]["oof"] = high + 0.01
-    assert "nothing was learnt" not in text_of(built(given).html)
+    assert f"The {metric} out-of-fold is not above chance: the model has learned nothing useful." in text
+    given["scores"]["oof"] = high + 0.01
+    assert "has learned nothing" not in text_of(built(given).html)
 
 
 def test_a_classs_score_is_its_part_of_the_metric():
     given = inputs(["a", "b"], exhaustive=True)
-    given["scored"]["metric"] = given["labels"]["metric"] = "accuracy"
+    given["scores"]["metric"] = given["labels"]["metric"] = "accuracy"
     given["oof"][["a", "b"]] = [[0.9, 0.1]] * 3 + [[0.1, 0.9]] * 5
     page = built(given)
     text = text_of(page.html)
-    assert "A class's score is its recall:" in text
+    assert "The score of a class is its recall: the share of the class's examples" in text
     assert "a 0.750 0.354 2 " in text
     assert "b 1.000 0.000 2 " in text
-    assert "class's recall" in svg_text(page.figures["class_scores"])
+    assert "recall" in svg_text(page.figures["class_scores"])
 
 
 def test_absent_events_that_are_not_predicted_are_explained():
@@ -359,9 +373,98 @@ def test_absent_events_that_are_not_predicted_are_explained():
     absent = given["folds"].tail(3).assign(presence="absent", example_id=["x", "y", "z"])
     given["folds"] = pd.concat([given["folds"], absent])
     page = built(given)
-    said = "The 3 absent examples are for training alone: out-of-fold predictions exist only for present"
+    said = "3 absent examples are used only for training: out-of-fold predictions are made for present examples only"
     assert text_of(page.html).count(said) == 2
-    assert "no curve: no label is" in svg_text(page.figures["precision_recall"])
+
+
+def test_a_curve_needs_labels_that_are_known_to_be_absent(monkeypatch):
+    """With hardly any, the average precision is near 1 whatever is predicted."""
+    given = inputs(["a", "b", "c", "d"], takes=4, tests=3)
+    given["shards"][0][1].loc[:4, "absent"] = "d"
+    said = "Out-of-fold: 16 present and {} absent labels are known. There is no curve, which needs at least {} absent labels."
+    monkeypatch.setattr(class_sections, "LEAST_ABSENT", 6)
+    page = built(given)
+    text = text_of(page.html)
+    assert said.format(5, 6) in text
+    assert "folds known present known absent truth: score truth: average precision" in text
+    assert "out-of-fold" not in svg_text(page.figures["precision_recall"])
+    assert "truth" in svg_text(page.figures["precision_recall"])
+    given["truth"] = given["predictions"] = given["scores"]["truth"] = None
+    page = built(given)
+    assert "Figure: Precision over recall" not in page.html
+    assert "no curve: fewer than 6 labels" in svg_text(page.figures["precision_recall"])
+    monkeypatch.setattr(class_sections, "LEAST_ABSENT", 5)
+    page = built(given)
+    assert "There is no curve" not in text_of(page.html)
+    assert "folds average precision known present known absent" in text_of(page.html)
+    assert "Figure: Precision over recall; average precision out-of-fold" in page.html
+
+
+def test_the_page_and_the_captions_state_the_same_least_number():
+    said = f"at least {class_sections.LEAST_ABSENT} labels that are known to be absent"
+    assert said in (ROOT / "report/precision_recall.rst").read_text()
+
+
+def degenerate(kind):
+    """Inputs whose interval, or whose chance level, is a single score, which is no finding."""
+    given = inputs(["a", "b"], exhaustive=True)
+    if kind == "recording":
+        given["oof"]["recording_id"] = "r"
+    elif kind == "predictions":
+        given["oof"][["a", "b"]] = [0.3, 0.7]
+    elif kind == "labels":
+        given["oof"]["present"] = given["shards"][0][1]["present"] = "a;b"
+    elif kind == "row":
+        given["oof"] = given["oof"].head(1)
+    if kind in ("recording", "row", "score"):
+        given["scores"]["oof_interval"] |= {"low": 0.971, "high": 0.971}
+    return given
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "reason"),
+    [
+        ("recording", "95 %", "95 %: there is no interval, as only one recording is scored."),
+        ("row", "95 %", "95 %: there is no interval, as only one recording is scored."),
+        ("score", "95 %", "95 %: there is no interval, as all resamples have the same score."),
+        ("row", "by chance", "there is no interval, as only one row of predictions is scored."),
+        ("predictions", "by chance", "there is no interval, as all examples have the same predictions."),
+        (
+            "labels",
+            "by chance",
+            "there is no interval, as shuffling the predictions never changes the score.",
+        ),
+    ],
+)
+def test_an_interval_of_one_score_is_none_and_says_why(kind, name, reason):
+    page = built(degenerate(kind))
+    text = text_of(page.html)
+    assert reason in text
+    assert f"{name}: none" in text
+    assert not re.search(r"(\d\.\d{3})–\1 by chance|by chance: (\d\.\d{3})–\2 ", text)
+    assert ("Shaded" in text) == (name == "by chance" and kind != "row")
+    assert name == "95 %" or "is not above chance" not in text
+    same = "All examples have the same predictions out-of-fold: the model has learned nothing."
+    assert (same in text) == (kind == "predictions")
+
+
+def test_equal_rows_are_recognised_in_dense_and_sparse_matrices():
+    for values, equal in (
+        ([[0.2, 0.8], [0.2, 0.8]], True),
+        ([[0.0, 0.8], [0.0, 0.8]], True),
+        ([[0.2, 0.8], [0.2, 0.0]], False),
+        ([[0.2, np.nan], [0.2, np.nan]], False),
+    ):
+        assert scorecards._all_equal(np.array(values)) == equal
+        assert scorecards._all_equal(sparse.csr_array(values)) == equal
+
+
+def test_a_classs_single_example_is_neither_its_best_nor_its_worst():
+    given = inputs(["a", "b"], takes=1)
+    text = text_of(built(given).html)
+    assert len(re.findall(r"only one: 0\.\d+ · r", text)) == 2
+    assert "best:" not in text
+    assert "worst:" not in text
 
 
 def test_one_epoch_is_told_by_its_marks():
@@ -456,7 +559,63 @@ def test_the_facts_name_the_code_and_the_packages():
 
 def test_nothing_of_an_examples_axes_is_cut_off():
     frequencies = np.linspace(50, 24_000, 64)
-    shown = figures.example(np.zeros((64, 50)), [], window=10.0, mel_frequencies=frequencies)
+    shown = gallery.spectrogram(np.zeros((64, 50)), [], window=10.0, mel_frequencies=frequencies)
     pixels = np.asarray(Image.open(io.BytesIO(shown)).convert("L"))
     edges = [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
     assert min(edge.min() for edge in edges) > 230
+
+
+def test_results_are_read_from_the_files_of_a_run(tmp_path):
+    given = inputs(["a", "b"], folds=2, tests=3, models=("one", "two"))
+    array, index = given["shards"][0]
+    labels = [
+        ("scores", given["scores"]),
+        ("labels", given["labels"]),
+        ("members", {"thresholds": {"a": 0.5}}),
+    ]
+    for name, content in labels:
+        (tmp_path / name).write_text(json.dumps(content))
+    store.write_table(tmp_path / "folds", given["folds"])
+    store.write_table(tmp_path / "quarantine", NO_QUARANTINE)
+    store.write_table(tmp_path / "oof", given["oof"])
+    for name, ids in (("train", index.recording_id), ("test", ["t1", "t0"])):
+        store.write_table(tmp_path / name, pd.DataFrame({"recording_id": ids}))
+    paths = {name: tmp_path / name for name in ("scores", "labels", "members", "folds", "quarantine", "oof")}
+    # Files of one name, so that nothing but their order says which is which.
+    trained = [["two", 1], ["one", 0], ["two", 0]]
+    histories = []
+    for number, _ in enumerate(trained):
+        (tmp_path / str(number)).mkdir()
+        histories.append(tmp_path / str(number) / "history.csv")
+        store.write_table(histories[-1], pd.DataFrame({"epoch": [1], "loss": [float(number)]}))
+    arrays, indexes = [tmp_path / "0.npy", tmp_path / "1.npy"], [tmp_path / "0.csv", tmp_path / "1.csv"]
+    for part in (0, 1):
+        rows = index[part::2].assign(label="provisional")
+        store.write(arrays[part], indexes[part], array[part::2], rows)
+    paths |= {
+        "histories": histories,
+        "train_recordings": [tmp_path / "train"],
+        "test_recordings": [tmp_path / "test"],
+    }
+    paths |= {"arrays": arrays, "indexes": indexes, "predictions": [], "truth": []}
+    results = Results(paths, given["settings"] | {"trained": trained})
+    losses = {(m, f): h.loss[0] for m, folds in results.histories.items() for f, h in folds.items()}
+    assert losses == {("two", 1): 0, ("one", 0): 1, ("two", 0): 2}
+    assert results.usable == {"train": list(index.recording_id), "test": ["t1", "t0"]}
+    assert (results.predictions, results.truth, results.tested, results.unreadable) == (None, None, [], 0)
+    assert results.thresholds == {"a": 0.5}
+    assert list(results.scored) == ["out-of-fold"]
+    assert list(results.by_id.loc[index.example_id].label) == list(index.label)
+    for example in results.index.itertuples():
+        np.testing.assert_array_equal(
+            results.shards[example.part][0][example.row], array[index.example_id == example.example_id][0]
+        )
+
+
+def test_a_shards_example_that_has_no_fold_is_an_error():
+    index = inputs()["shards"][0][1]
+    with pytest.raises(InputError, match=r"expected every example, 1 are missing, such as e0-0"):
+        examples.of_shards([index], index[1:])
+    table = examples.of_shards([index[:0], index])
+    assert set(table.part) == {1}
+    assert list(table.row) == list(range(len(index)))

@@ -33,7 +33,7 @@ def few_permutations(monkeypatch):
 
 def of_metric(given, metric, **task):
     """The same inputs under another metric."""
-    given["scored"]["metric"] = metric
+    given["scores"]["metric"] = metric
     given["labels"] |= {"metric": metric} | task
     for folds in given["histories"].values():
         for fold, history in folds.items():
@@ -42,32 +42,32 @@ def of_metric(given, metric, **task):
 
 
 def pictures(given, sources, channels, sequences=()):
-    """The same inputs of photographs or studies."""
-    ((_, index),) = given["store"]
+    """The same inputs of images or studies."""
+    ((_, index),) = given["shards"]
     array = np.random.default_rng(1).integers(0, 256, (len(index), SIDE, SIDE, channels)).astype(np.uint8)
     index = index.drop(columns=["t_min", "t_max", "f_min", "f_max", "start", "stop"])
-    given["store"] = [(array, index)]
+    given["shards"] = [(array, index)]
     given["settings"] |= {"features": PICTURE, "sources": sources, "sequences": list(sequences)}
     return given
 
 
-def photographs(**options):
-    return pictures(of_metric(inputs(exhaustive=True, **options), "macro_f1"), "photographs", 3)
+def images(**options):
+    return pictures(of_metric(inputs(exhaustive=True, **options), "macro_f1"), "images", 3)
 
 
 def studies(*, slices=3, low=0.4):
     """Two classes of six studies each, of several slices of two sequences."""
     given = of_metric(inputs(["0", "1"], takes=6 * slices, exhaustive=True), "roc_auc", scored="recording")
     given = pictures(given, "studies", 2, ["T1w", "T2w"])
-    (array, index), number = given["store"][0], np.arange(12 * slices)
+    (array, index), number = given["shards"][0], np.arange(12 * slices)
     item = pd.Series([f"T1w-{slice}" for slice in number % slices])
     study = pd.Series([f"{study:05d}" for study in number // slices])
-    given["store"] = [(array, index.assign(recording_id=study, item=item))]
+    given["shards"] = [(array, index.assign(recording_id=study, item=item))]
     fold = number // slices % 2
     for name in ("oof", "folds"):
         given[name] = given[name].assign(recording_id=study, fold=fold)
     given["oof"]["0"] = 1 - given["oof"]["1"]
-    given["scored"]["oof_interval"] = {"low": low, "high": 0.7, "resamples": 990, "undefined": 10}
+    given["scores"]["oof_interval"] = {"low": low, "high": 0.7, "resamples": 990, "undefined": 10}
     given["usable"]["train"] = sorted(set(study))
     return given
 
@@ -82,13 +82,13 @@ def windows(**changes):
     )
     given["thresholds"] = {"a": 0.25, "b": 1.0, "nocall": 0.5}
     both = given["oof"].index[:6]
-    given["oof"].loc[both, "present"] = given["store"][0][1].loc[both, "present"] = "a;b"
+    given["oof"].loc[both, "present"] = given["shards"][0][1].loc[both, "present"] = "a;b"
     return given
 
 
-@pytest.mark.parametrize("of", [photographs, studies])
+@pytest.mark.parametrize("of", [images, studies])
 @pytest.mark.filterwarnings("error")
-def test_pictures_are_spoken_of_in_their_own_words(of):
+def test_a_data_set_is_described_in_its_own_words(of):
     given = of()
     given["quarantine"] = pd.DataFrame(
         [["train", "recording", "q", "train/q", "expected one, found none"]], columns=NO_QUARANTINE.columns
@@ -113,31 +113,31 @@ def test_a_task_of_two_classes_has_one_curve():
     assert "validation studies" in text
     assert "m 0 6 0.500" in text
     assert "Out-of-fold: 6 studies of 1 and 6 of 0." in text
-    assert "The roc_auc is here that of slices, not of studies." in text
+    assert "Here the roc_auc is that of slices, not of studies." in text
 
 
 def test_an_interval_is_shown_with_what_it_is_of():
     text = text_of(built(studies()).html)
     assert "95 %: 0.400–0.700" in text
-    assert "when studies are drawn anew, with replacement, 1,000 times; 10 of them had no score" in text
-    assert "An interval that holds 0.5 means that the model has shown nothing." in text
-    assert "The 95 % interval (0.400–0.700) holds 0.5, which tossing a coin gives" in text
-    text = text_of(built(studies(low=0.51)).html)
-    assert "An interval that holds 0.5 means that the model has shown nothing." in text
-    assert "tossing a coin" not in text
+    assert "over studies, from 1,000 resamples, 10 of which had no score" in text
+    said = "contains 0.5, the score of random predictions: the model is not shown to be better than chance."
+    assert f"The 95 % interval (0.400–0.700) {said}" in text
+    assert said not in text_of(built(studies(low=0.51)).html)
     given = inputs()
     assert "95 %: 0.450–0.550" in text_of(built(given).html)
-    assert "holds 0.5" not in text_of(built(given).html)
-    given["scored"]["oof_interval"] = {"low": np.nan, "high": np.nan, "resamples": 0, "undefined": 1000}
-    assert "95 %: none" in text_of(built(given).html)
+    assert said not in text_of(built(given).html)
+    given["scores"]["oof_interval"] = {"low": np.nan, "high": np.nan, "resamples": 0, "undefined": 1000}
+    text = text_of(built(given).html)
+    assert "95 %: none" in text
+    assert "95 %: there is no interval, as no resample has a score." in text
 
 
 def test_slices_of_a_study_on_both_sides_of_the_split_are_warned_of():
     given = studies()
-    assert "both sides" not in text_of(built(given).html)
+    assert "in several folds" not in text_of(built(given).html)
     for name in ("oof", "folds"):
         given[name]["fold"] = np.arange(len(given[name])) % 2
-    said = "Slices of one study stand on both sides of the split, of 12 of 12 studies:"
+    said = "Slices of the same study are in several folds, for 12 of 12 studies:"
     assert said in text_of(built(given).html)
 
 
@@ -153,7 +153,7 @@ def shown(page):
 
 def test_the_sequences_of_a_slice_stand_side_by_side_in_grey():
     given = studies()
-    given["store"][0][0][..., 0], given["store"][0][0][..., 1] = 20, 200
+    given["shards"][0][0][..., 0], given["shards"][0][0][..., 1] = 20, 200
     page = built(given)
     found = shown(page)
     assert len(found) == 4
@@ -171,14 +171,14 @@ def test_the_sequences_of_a_slice_stand_side_by_side_in_grey():
     assert f"best: {means[best]:.3f}, the mean of 3 slices · {best}, T1w-1" in text
 
 
-def test_photographs_are_shown_in_colour():
-    given = photographs()
-    given["store"][0][0][...] = (200, 40, 10)
+def test_images_are_shown_in_colour():
+    given = images()
+    given["shards"][0][0][...] = (200, 40, 10)
     for image, pixels in shown(built(given)):
         assert np.abs(pixels.mean(axis=(0, 1)) - (200, 40, 10)).max() < 8
         assert int(image["width"]) == int(image["height"]) >= 100
         assert image["alt"].startswith("r")
-    assert "Photographs as m sees them; the number is" in text_of(built(given).html)
+    assert "Images as m sees them. The number is" in text_of(built(given).html)
 
 
 def test_what_has_no_mel_bands_is_a_plain_picture():
@@ -187,7 +187,7 @@ def test_what_has_no_mel_bands_is_a_plain_picture():
     page = built(given)
     assert "Magnitudes of one Fourier transform as m sees them" in text_of(page.html)
     assert all(image["alt"].startswith("Magnitudes of r") for image, _ in shown(page))
-    assert {pixels.shape[:2] for _, pixels in shown(page)} == {given["store"][0][0].shape[1:]}
+    assert {pixels.shape[:2] for _, pixels in shown(page)} == {given["shards"][0][0].shape[1:]}
 
 
 def test_decisions_have_their_floor_and_their_thresholds():
@@ -199,22 +199,22 @@ def test_decisions_have_their_floor_and_their_thresholds():
     )
     decided = scoring.held_out(task, found, None).toarray()
     present = np.array([[label in row.split(";") for label in classes] for row in oof.present])
-    given["scored"]["oof"] = 0.1
+    given["scores"]["oof"] = 0.1
     page = built(given)
     text = text_of(page.html)
     # A third of the rows has nothing else, and no other row has it.
     assert "nocall alone: 0.333" in text
-    assert "The row_f1 is not above what nocall for every row gives (out-of-fold 0.333)." in text
-    assert "is here that of what is predicted above 0.5" in text
-    assert "before labels are decided" in text
+    assert "The row_f1 out-of-fold is not above that of nocall alone (0.333)." in text
+    assert "Here the row_f1 uses a threshold of 0.5" in text
+    assert "before thresholds are applied" in text
     for number, (label, cut) in enumerate([("a", "0.250"), ("b", "never"), ("nocall", "0.500")]):
         has, said = present[:, number], decided[:, number]
         counts = f"{cut} {has.sum()} {said.sum()} {(has & said).sum()}"
         assert re.search(rf"{label} (0|1)\.\d+ \d\.\d+ 2 {counts} ", text), (counts, text)
-    given["scored"]["oof"] = 0.9
-    assert "nocall for every row gives" not in text_of(built(given).html)
+    given["scores"]["oof"] = 0.9
+    assert "not above that of nocall alone" not in text_of(built(given).html)
     given["settings"]["threshold"] = 0.5
-    assert "one threshold for all, which is fixed" in text_of(built(given).html)
+    assert "All labels have the same fixed threshold." in text_of(built(given).html)
 
 
 def test_a_missed_label_is_taken_for_what_is_wrongly_decided():
@@ -231,28 +231,28 @@ def test_an_examples_label_is_that_of_its_fold():
     """A shard does not know which of a window's labels is the rarest of all."""
     given = windows()
     given["oof"].loc[:5, "a"] = 0.99
-    given["store"][0][1].loc[:5, "label"] = "b"
+    given["shards"][0][1].loc[:5, "label"] = "b"
     text = text_of(built(given).html)
     assert re.search(r"best: 0\.990 · r0-\d+, 0\.0 to 4\.0 s · also b", text)
     assert "also a" not in text
-    assert "Of examples with several labels each counts for the one that it was cut for alone." in text
+    assert "Of the labels of one example, only the one it is centred on is counted." in text
 
 
 def test_what_is_only_trained_with_is_counted_by_itself():
     given = inputs(["a", "b", "c"], takes=4)
-    assert "only trained with" not in text_of(built(given).html)
+    assert "training only" not in text_of(built(given).html)
     held = given["folds"].label == "c"
     given["folds"].loc[held, "fold"] = -1
     given["oof"] = given["oof"][given["oof"].label != "c"]
     text = text_of(built(given).html)
-    assert "class fold 0 fold 1 only trained with all a 2 2 0 4 b 2 2 0 4 c 0 0 4 4" in text
-    assert "1 class of 3 is only trained with, and without a score." in text
+    assert "class fold 0 fold 1 training only all a 2 2 0 4 b 2 2 0 4 c 0 0 4 4" in text
+    assert "1 class of 3 without a score: all examples are used only for training." in text
     assert "fold -1" not in text.lower()
-    assert "saw no present example" not in text
+    assert "trained without a present example" not in text
 
 
 def many(classes, rows):
-    """Photographs of many classes, of which each row's three highest are kept."""
+    """Images of many classes, of which each row's three highest are kept."""
     names, rng = [f"s{number}" for number in range(classes)], np.random.default_rng(0)
     true = rng.integers(0, classes, rows)
     label = [names[number] for number in true]
@@ -269,11 +269,11 @@ def many(classes, rows):
     keys = index[["example_id", "recording_id", "label", "present"]].assign(fold=np.arange(rows) % 2)
     given = of_metric(inputs(["a"], exhaustive=True), "macro_f1", classes=names)
     array = rng.integers(0, 256, (1, SIDE, SIDE, 3)).astype(np.uint8)
-    given["settings"] |= {"features": PICTURE, "sources": "photographs"}
+    given["settings"] |= {"features": PICTURE, "sources": "images"}
     return given | {
         "folds": keys.assign(presence="present"),
         "oof": Predictions(keys, values, names),
-        "store": [(np.broadcast_to(array, (rows, *array.shape[1:])), index)],
+        "shards": [(np.broadcast_to(array, (rows, *array.shape[1:])), index)],
     }
 
 
@@ -293,14 +293,14 @@ def test_very_many_classes_take_no_array_of_rows_times_classes(monkeypatch):
     page = built(given)
     text = text_of(page.html)
     assert len(page.html) < 1_500_000
-    rows = page.html.split("Scores of each class</caption>")[1].split("</table>")[0].count("<tr>") - 1
+    rows = page.html.split("Score of each class</caption>")[1].split("</table>")[0].count("<tr>") - 1
     assert rows == 2 * analysis.EXTREMES
-    rows = page.html.split("by the fold they validate</caption>")[1].split("</table>")[0].count("<tr>") - 1
+    rows = page.html.split("by validation fold</caption>")[1].split("</table>")[0].count("<tr>") - 1
     assert rows == 2 * analysis.EXTREMES
-    assert "class's F1, of all classes" in svg_text(page.figures["class_scores"])
-    assert "Of 64,500 classes, the 20 most frequent confusions." in text
+    assert "F1, all classes" in svg_text(page.figures["class_scores"])
+    assert "The 20 most frequent confusions of 64,500 classes." in text
     assert "5,000 present and 322,495,000 absent labels are known." in text
-    assert "only the highest predictions are kept: the others count as 0" in text
+    assert "Only the highest predictions of each image are stored; the others count as 0." in text
 
 
 def test_sparse_predictions_give_the_page_of_dense_ones():
@@ -309,7 +309,7 @@ def test_sparse_predictions_give_the_page_of_dense_ones():
     dense["oof"] = Predictions(given["oof"].keys, given["oof"].values.toarray(), given["oof"].classes)
     one, other = (built(each) for each in (given, dense))
     assert one.figures == other.figures
-    note = "<p>Of each photograph only the highest predictions are kept: the others count as 0.</p>\n"
+    note = "<p>Only the highest predictions of each image are stored; the others count as 0.</p>\n"
     assert one.html.replace(note, "") == other.html
 
 
@@ -357,12 +357,12 @@ def test_curves_of_what_is_kept_are_those_of_all(cells, exhaustive):
         np.testing.assert_allclose(one.recall, other.recall)
 
 
-def test_set_aside_slices_are_counted():
+def test_quarantined_slices_are_counted():
     given = studies()
     rows = [["train", "slice", "00001", f"train/00001/T1w/Image-{n}.dcm", "damaged"] for n in range(2)]
     rows.append(["train", "recording", "00099", "train/00099", "expected a folder, found none"])
     given["quarantine"] = pd.DataFrame(rows, columns=NO_QUARANTINE.columns)
     text = text_of(built(given).html)
-    assert "Set aside: 1 of 13 training studies, 2 training slices." in text
-    assert "2 slices and 1 study were set aside." in text
+    assert "Quarantined: 1 of 13 training studies, 2 training slices." in text
+    assert "2 slices and 1 study were quarantined and not used." in text
     assert "train study expected a folder, found none 1" in text

@@ -262,13 +262,13 @@ def test_the_report_is_told_what_it_shows(rules, image_rules):
     """The features of the first model, and what recordings are called."""
     for found, name, kind, sources in (
         (rules, "log_mel", "log_mel", "recordings"),
-        (image_rules, "photo", "picture", "photographs"),
+        (image_rules, "photo", "picture", "images"),
     ):
         rule = {rule.name: rule for rule in found}["build_report"]
         settings = dict(rule.params.items())["settings"]
         assert settings["features"]["kind"] == kind
         assert settings["sources"] == sources
-        assert {rule.name for rule in found} <= set(settings["measured"]["rules"]) | {"build_report"}
+        assert {rule.name for rule in found} <= set(settings["benchmarks"]["rules"]) | {"build_report"}
         assert all(f"/examples/{name}/0/" in path for path in (*rule.input.arrays, *rule.input.indexes))
 
 

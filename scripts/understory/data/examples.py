@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 import pandas as pd
 
+from understory.core.errors import InputError
 from understory.data.dataset import PRESENCES, SEPARATOR, Annotation, Dataset, example_id
 
 BOX = ("t_min", "t_max", "f_min", "f_max")
@@ -169,3 +170,43 @@ def _overlapping(windows, annotations):
         (pairs.t_min < pairs.stop) & (pairs.t_max > pairs.start)
     )
     return pairs.loc[inside, ["row", "label", "presence"]]
+
+
+def of_shards(indexes, folds: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The tables of several shards as one, with the place of each row.
+
+    Parameters
+    ----------
+    indexes : iterable of pandas.DataFrame
+        The tables of the shards, in the order of their arrays.
+    folds : pandas.DataFrame or None
+        The examples with their folds. `label` is taken from it where it is given: of a window with several labels it is
+        the rarest in the whole data set, which a shard does not know.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows of the shards, one after the other, with `part`, the number of the shard, and `row`, the row in it, as
+        int32.
+
+    Raises
+    ------
+    InputError
+        `folds` lacks an example.
+    """
+    table = pd.concat(
+        [
+            index.assign(part=np.int32(part), row=np.arange(len(index), dtype=np.int32))
+            for part, index in enumerate(indexes)
+        ],
+        ignore_index=True,
+    )
+    if folds is not None:
+        place = pd.Index(folds.example_id).get_indexer(table.example_id)
+        if missing := set(table.example_id[place < 0]):
+            raise InputError(
+                f"folds.csv: expected every example, {len(missing)} are missing, such as {min(missing)}: delete the "
+                "file to have it made again"
+            )
+        table["label"] = folds.label.array.take(place)
+    return table

@@ -6,14 +6,14 @@ import numpy as np
 
 
 class Words(NamedTuple):
-    """What a source of a data set, and what is cut of it, are called.
+    """What the sources of a data set are called, singular and plural.
 
     Attributes
     ----------
     recording, recordings : str
-        A source, and several.
+        What is annotated and predicted.
     example, examples : str
-        What a model is shown of it at once.
+        What a model takes at once: a part of a recording, or a whole one.
     """
 
     recording: str
@@ -24,7 +24,7 @@ class Words(NamedTuple):
 
 WORDS = {
     "recordings": Words("recording", "recordings", "example", "examples"),
-    "photographs": Words("photograph", "photographs", "photograph", "photographs"),
+    "images": Words("image", "images", "image", "images"),
     "studies": Words("study", "studies", "slice", "slices"),
 }
 

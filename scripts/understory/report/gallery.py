@@ -1,164 +1,194 @@
-"""The best and the worst examples of the report, as pictures."""
+"""The best and the worst examples of the report, as images."""
+
+import io
 
 import librosa
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from understory.data.dataset import SEPARATOR
-from understory.data.task import Task
 from understory.evaluation import analysis
 from understory.images.pixels import limited, resized
-from understory.report import figures
-from understory.report.formatting import Words
+from understory.report.plotting import data_url, encoded, plain
+from understory.report.results import Results
 
-# Pictures that a page holds at most, of some 10 kB each.
-PICTURES = 240
-# Pixels of a picture's longer side that are kept, and of its shorter side that it is shown with at least.
+# Images that a page holds at most, of some 10 kB each.
+IMAGES = 240
+# Pixels of an image's longer side at most, and of its shorter side on the page at least.
 LONGEST, SHORTEST = 224, 150
-# What a picture of the kind of features shows.
-SHOWN = {
+# Width and height of an image of sound.
+WIDTH, HEIGHT = 420, 200
+BOX = "#7CFC9A"
+# What the images show, by kind of features.
+LEADS = {
     "log_mel": "Spectrograms as {model} sees them, with the labelled boxes",
-    "fft_frames": "Magnitudes of one Fourier transform as {model} sees them: rows of rising frequency, each over the "
-    "whole window, from 0 Hz at the bottom",
-    "picture": "{Pictures} as {model} sees them",
+    "fft_frames": "Magnitudes of one Fourier transform as {model} sees them: each row is the whole window, with rising "
+    "frequency and 0 Hz at the bottom",
+    "picture": "{Examples} as {model} sees them",
 }
+ALTS = {"log_mel": "Spectrogram of {name}, with its labels boxed", "fft_frames": "Magnitudes of {name}"}
 
 
 class Gallery:
-    """Draws single examples.
+    """Draws single examples."""
 
-    Parameters
-    ----------
-    settings : dict
-        As `understory.report.page.page` takes them.
-    index : pandas.DataFrame
-        All examples, with `part` and `row`, their place in the store.
-    store : list
-        The shards' arrays or pictures.
-    words : Words
-    """
-
-    def __init__(self, settings: dict, index: pd.DataFrame, store, words: Words):
-        self.features, self.settings, self.words = settings["features"], settings, words
-        self.store, self.index = store, index
+    def __init__(self, results: Results):
+        self.results, self.settings, self.words = results, results.settings, results.words
+        self.features = self.settings["features"]
         self.kind = self.features["kind"]
         if self.kind == "log_mel":
             self.frequencies = _mel_frequencies(self.features)
 
     def lead(self) -> str:
-        """What is to be seen."""
-        pictures = self.words.examples.capitalize()
-        said = SHOWN.get(self.kind, "What {model} is fed").format(
-            model=min(self.settings["select"]), Pictures=pictures
-        )
+        """What the images show."""
+        examples = self.words.examples.capitalize()
+        text = LEADS[self.kind].format(model=min(self.settings["select"]), Examples=examples)
         sequences = self.features.get("channels") or self.settings["sequences"]
         if self.kind == "picture" and len(sequences) > 1:
-            said += f"; {', '.join(sequences)} from left to right"
-        return said
+            text += f"; {', '.join(sequences)} from left to right"
+        return text
 
-    def item(self, row, told: str) -> dict:
-        """An example, `row` of the index, as the page shows it; `told` stands before its name."""
-        pixels = self.store[row.part][row.row]
-        name = row.recording_id
+    def item(self, row, heading: str) -> dict:
+        """An example, `row` of the index, as the page shows it, with a heading before its name."""
+        pixels, name = self.results.shards[row.part][0][row.row], row.recording_id
         also = [label for label in row.present.split(SEPARATOR) if label != row.label]
-        if pixels.ndim == 3:
+        if self.kind == "picture":
             name += f", {row.item}" if "item" in row._fields and row.item else ""
-            content, size = self._picture(pixels)
+            content, width, height = self._image(pixels)
         else:
             name += f", {row.start:.1f} to {row.stop:.1f} s"
-            content, size = self._sound(np.asarray(pixels, dtype=np.float32), row)
-        what = {"log_mel": "Spectrogram of ", "fft_frames": "Magnitudes of "}.get(self.kind, "")
+            content, width, height = self._sound(np.asarray(pixels, dtype=np.float32), row)
         return {
-            "alt": f"{what}{name}" + (", with its labels boxed" if self.kind == "log_mel" else ""),
-            "caption": f"{told} · {name}" + (f" · also {', '.join(also)}" if also else ""),
-            "url": figures.data_url(content, "image/webp"),
-            "width": size[1],
-            "height": size[0],
+            "alt": ALTS.get(self.kind, "{name}").replace("{name}", name),
+            "caption": f"{heading} · {name}" + (f" · also {', '.join(also)}" if also else ""),
+            "url": data_url(content, "image/webp"),
+            "width": width,
+            "height": height,
         }
 
     def _sound(self, values, row):
-        if self.kind != "log_mel":
-            values = resized(values[..., None], len(values), min(values.shape[1], 420))
+        if self.kind == "fft_frames":
+            values = resized(values[..., None], len(values), min(values.shape[1], WIDTH))
             low, high = np.percentile(values, [1, 99])
             values = values.reshape(values.shape[:2])[::-1]
-            size = round(420 * len(values) / values.shape[1]), 420
-            return figures.picture(values, cmap="magma", vmin=low, vmax=max(high, low + 1e-6)), size
-        events = self.index[
-            (self.index.recording_id == row.recording_id) & (self.index.presence == "present")
-        ]
+            content = image(values, cmap="magma", vmin=low, vmax=max(high, low + 1e-6))
+            return content, WIDTH, round(WIDTH * len(values) / values.shape[1])
+        events = self.results.index
+        events = events[(events.recording_id == row.recording_id) & (events.presence == "present")]
         inside = events[(events.t_min < row.stop) & (events.t_max > row.start)]
         boxes = [
             (event.label, event.t_min - row.start, event.t_max - row.start, event.f_min, event.f_max)
             for event in inside.itertuples()
         ]
         window = self.settings["crop"]["window"]
-        return figures.example(values, boxes, window=window, mel_frequencies=self.frequencies), (200, 420)
+        content = spectrogram(values, boxes, window=window, mel_frequencies=self.frequencies)
+        return content, WIDTH, HEIGHT
 
-    def _picture(self, pixels):
-        """A photograph in colour, or the channels of a slice in grey, side by side."""
-        zoom = max(1, SHORTEST // min(pixels.shape[:2]))
-        if not self.settings["sequences"]:
-            pixels = limited(pixels, LONGEST)
-            return figures.picture(pixels), (zoom * pixels.shape[0], zoom * pixels.shape[1])
+    def _image(self, pixels):
+        """An image in colour, or the channels of a slice in grey, side by side."""
+        zoom, colours = max(1, SHORTEST // min(pixels.shape[:2])), {}
         pixels = limited(pixels, LONGEST)
-        strip = np.concatenate(np.moveaxis(pixels, 2, 0), axis=1)
-        shown = figures.picture(strip, cmap="gray", vmin=0, vmax=255)
-        return shown, (zoom * strip.shape[0], zoom * strip.shape[1])
+        if self.settings["sequences"]:
+            pixels = np.concatenate(np.moveaxis(pixels, 2, 0), axis=1)
+            colours = {"cmap": "gray", "vmin": 0, "vmax": 255}
+        height, width = pixels.shape[:2]
+        return image(pixels, **colours), zoom * width, zoom * height
 
 
 def _mel_frequencies(mel):
     """The centre frequency of each band that is shown, Hz."""
-    found = librosa.mel_frequencies(n_mels=mel["n_mels"] + 2, fmin=mel["fmin"], fmax=mel["fmax"])[1:-1]
+    centres = librosa.mel_frequencies(n_mels=mel["n_mels"] + 2, fmin=mel["fmin"], fmax=mel["fmax"])[1:-1]
     if not mel["resize"]:
-        return found
-    places = np.linspace(0, len(found) - 1, mel["resize"][0])
-    return np.interp(places, np.arange(len(found)), found)
+        return centres
+    places = np.linspace(0, len(centres) - 1, mel["resize"][0])
+    return np.interp(places, np.arange(len(centres)), centres)
 
 
-def examples(
-    gallery: Gallery, task: Task, drawn, oof, rows: analysis.ScoredRows, by_id: pd.DataFrame, *, wanted: int
-) -> list[tuple[str, list[dict]]]:
-    """The best and the worst examples of classes.
+def examples(gallery: Gallery, results: Results, *, most: int) -> list[tuple[str, list[dict]]]:
+    """The best and the worst examples of each class that is drawn, at most `most` of each.
 
-    Where recordings are scored, these are recordings, of which the middle one of their examples is shown.
-
-    Parameters
-    ----------
-    gallery : Gallery
-    task : Task
-    drawn : sequence of int
-        Numbers of the classes.
-    oof : Predictions
-        Of examples.
-    rows : evidence.Rows
-        What is scored of them.
-    by_id : pandas.DataFrame
-        The examples, by `example_id`.
-    wanted : int
-        How many of each kind.
+    Where recordings are scored, these are recordings, of which the middle example is shown. The only example of a class
+    is neither its best nor its worst.
     """
-    members = None
+    task, rows, members = results.task, results.scored["out-of-fold"], None
     if task.scored == "recording":
-        members = oof.keys.groupby("recording_id").example_id.apply(list)
+        members = results.oof.keys.groupby("recording_id").example_id.apply(list)
     codes = pd.Categorical(rows.keys.label, categories=task.classes).codes
     shown = []
-    for number in drawn:
+    for number in results.drawn:
         own = np.flatnonzero(codes == number)
         predicted = analysis.column_of(rows.values[own], number)
         order = np.argsort(-predicted, kind="stable")
-        most = min(wanted, len(order) // 2 or len(order))
-        picked = [("best", place) for place in order[:most]]
-        picked += [("worst", place) for place in order[len(order) - min(most, len(order) - most) :]]
+        count = min(most, len(order) // 2)
+        picked = [("best", place) for place in order[:count]]
+        picked += [("worst", place) for place in order[len(order) - count :]]
+        if len(order) == 1:
+            picked = [("only one", 0)]
         items = []
         for kind, place in picked:
             key = rows.keys.iloc[own[place]]
-            told, name = f"{kind}: {predicted[place]:.3f}", key.example_id
+            heading, name = f"{kind}: {predicted[place]:.3f}", key.example_id
             if members is not None:
-                own_examples = members[key.recording_id]
-                name = own_examples[len(own_examples) // 2]
-                if len(own_examples) > 1:
-                    told += f", the mean of {len(own_examples)} {gallery.words.examples}"
-            row = by_id.loc[[name]].reset_index()
-            items.append(gallery.item(next(row.itertuples()), told))
+                examples = members[key.recording_id]
+                name = examples[len(examples) // 2]
+                if len(examples) > 1:
+                    heading += f", the mean of {len(examples)} {gallery.words.examples}"
+            row = results.by_id.loc[[name]].reset_index()
+            items.append(gallery.item(next(row.itertuples()), heading))
         shown.append((task.classes[number], items))
     return shown
+
+
+def image(pixels: np.ndarray, **colours) -> bytes:
+    """Pixels of shape (height, width) or (height, width, 3); `colours` are those of `pyplot.imsave`, for one channel."""
+    out = io.BytesIO()
+    plt.imsave(out, pixels, format="webp", pil_kwargs={"quality": 75}, **colours)
+    return out.getvalue()
+
+
+def spectrogram(values: np.ndarray, boxes, *, window: float, mel_frequencies: np.ndarray) -> bytes:
+    """A spectrogram (bands, frames) with labelled boxes.
+
+    Parameters
+    ----------
+    boxes : list of (label, t_min, t_max, f_min, f_max)
+        Seconds from the window's start, and Hz.
+    window : float
+        Seconds.
+    mel_frequencies : numpy.ndarray
+        Centre frequency of each band, Hz.
+    """
+    figure = plt.figure(figsize=(4.2, 2.0))
+    # A fixed place: a layout that measures what it draws takes twice the time, for each of many images.
+    axis = figure.add_axes((0.14, 0.2, 0.84, 0.75))
+    bands = len(values)
+    axis.imshow(values, origin="lower", aspect="auto", cmap="magma", extent=(0, window, -0.5, bands - 0.5))
+    for label, t_min, t_max, f_min, f_max in boxes:
+        low, high = np.interp([f_min, f_max], mel_frequencies, np.arange(bands))
+        left, right = max(t_min, 0), min(t_max, window)
+        style = {"fill": False, "edgecolor": BOX, "linewidth": 1.2, "clip_on": False}
+        axis.add_patch(plt.Rectangle((left, low), right - left, high - low, **style))
+        # Above its box where there is room for a line of text, inside it elsewhere.
+        above = high < 0.88 * bands
+        axis.annotate(
+            plain(label, 24),
+            (left, high),
+            xytext=(2, 2 if above else -2),
+            textcoords="offset points",
+            va="bottom" if above else "top",
+            color=BOX,
+            fontsize=9,
+            annotation_clip=False,
+            clip_on=True,
+        )
+    ticks = np.unique(np.linspace(0, bands - 1, 4).round().astype(int))
+    axis.set(
+        xlabel="s",
+        ylabel="kHz",
+        yticks=ticks,
+        yticklabels=[f"{mel_frequencies[band] / 1000:.1f}" for band in ticks],
+        xlim=(0, window),
+        ylim=(-0.5, bands - 0.5),
+    )
+    return encoded(figure, "webp")

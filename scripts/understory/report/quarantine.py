@@ -1,59 +1,44 @@
-"""What the report says of what was quarantined."""
+"""What the report says about quarantined recordings, annotations and slices."""
 
 import re
 
-import pandas as pd
+from understory.report.formatting import counted
+from understory.report.results import Results
+from understory.report.template import Details, Note, Section, Table
 
-from understory.report.formatting import Words, counted
-
-# Rows of the tables that grow with what went wrong.
-QUARANTINED, REASONS = 200, 12
-# What tells one row's reason from another's of its kind: quoted values and numbers.
-PARTICULAR = re.compile(r"""'[^']*'|"[^"]*"|\d+(?:\.\d+)?(?:e[+-]?\d+)?""")
+# Rows of the two tables, and rows up to which the longer one is shown unfolded.
+QUARANTINED, REASONS, OPEN = 200, 12, 20
+# What differs between rows that have the same kind of reason: quoted values and numbers.
+VALUE = re.compile(r"""'[^']*'|"[^"]*"|\d+(?:\.\d+)?(?:e[+-]?\d+)?""")
 
 
-def section(
-    table: pd.DataFrame, path: str, usable: dict, unread: int, *, words: Words, with_truth: bool
-) -> dict | None:
-    """What the page says of a quarantine; None where nothing was set aside.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        `subset, kind, recording_id, place, reason`, all text.
-    path : str
-        Where the whole of it is.
-    usable : dict of list of str
-        The ids of the recordings that were read, by subset.
-    unread : int
-        Test recordings that were not.
-    words : Words
-    with_truth : bool
-        Whether predictions are scored against a truth.
-    """
-    if table.empty:
-        return None
-    called = {"recording": (words.recording, words.recordings)}
-    shares = ""
-    if unread:
-        shares = (
-            f"{counted(unread, f'test {words.recording}', f'test {words.recordings}')} {'has' if unread == 1 else 'have'} "
-            "the classes' shares of the present examples instead of predictions"
-        )
-    head = []
+def summary(results: Results) -> str:
+    """What is quarantined, in a line; empty where nothing is."""
+    table, words, parts = results.quarantine, results.words, []
     for subset, word in (("train", "training"), ("test", "test")):
         for kind in ("recording", "annotation", "slice"):
             if count := int(((table.subset == subset) & (table.kind == kind)).sum()):
-                one, many = called.get(kind, (kind, f"{kind}s"))
-                of = f"{count:,} of {count + len(usable[subset]):,}" if kind == "recording" else f"{count:,}"
-                head.append(f"{of} {word} {one if of == '1' else many}")
-    total = " and ".join(
-        counted(count, *called.get(kind, (kind, None))) for kind, count in table.kind.value_counts().items()
-    )
-    total += (" was" if len(table) == 1 else " were") + " set aside. Nothing of what is listed here was used."
-    if shares:
-        total += f" A submission needs a row for every test {words.recording}, though: {shares}."
-        total += " They count in the score against the truth." if with_truth else ""
+                of = f"{count:,}"
+                if kind == "recording":
+                    of += f" of {count + len(results.usable[subset]):,}"
+                one, many = _names(kind, words)
+                parts.append(f"{of} {word} {one if of == '1' else many}")
+    if not parts:
+        return ""
+    priors = _priors(results)
+    return f"Quarantined: {', '.join(parts)}." + (f" {priors}." if priors else "")
+
+
+def section(results: Results) -> Section:
+    """The reasons, how often each occurs, and each row."""
+    table, words, path = results.quarantine, results.words, results.inputs["quarantine"]
+    if table.empty:
+        return Section("quarantine", "Quarantine", ["Nothing was quarantined."])
+    kinds = [counted(count, *_names(kind, words)) for kind, count in table.kind.value_counts().items()]
+    text = f"{' and '.join(kinds)} {'was' if len(table) == 1 else 'were'} quarantined and not used."
+    if priors := _priors(results):
+        text += f" A submission has a row for every test {words.recording}: {priors}."
+        text += " These rows count in the score against the truth." if results.truth is not None else ""
     table = table.replace({"kind": {"recording": words.recording}})
     counts = (
         table.assign(reason=_kinds_of(table.reason))
@@ -61,38 +46,54 @@ def section(
         .size()
         .sort_values(ascending=False, kind="stable")
     )
-    rest = counts.iloc[REASONS:]
-    return {
-        "head": f"Set aside: {', '.join(head)}." + (f" {shares}." if shares else ""),
-        "total": total,
-        "counts": [[*key, count] for key, count in counts.iloc[:REASONS].items()],
-        "more_counts": f"The {REASONS} most frequent of {len(counts)} kinds of reason; the others are those of {counted(rest.sum(), 'row')}."
-        if len(rest)
-        else "",
-        "rows": table[["subset", "kind", "recording_id", "place", "reason"]]
-        .head(QUARANTINED)
-        .to_numpy()
-        .tolist(),
-        "more": f"{len(table) - QUARANTINED:,} more; the whole list is {path}."
-        if len(table) > QUARANTINED
-        else "",
-    }
+    rows = [[*key, count] for key, count in counts.iloc[:REASONS].items()]
+    head = ["subset", "kind", "reason", "count"]
+    blocks = [text, Table("Reasons", head, rows, text=3, stacked=True)]
+    if len(rest := counts.iloc[REASONS:]):
+        note = (
+            f"The {REASONS} most frequent of {len(counts)} reasons; {counted(rest.sum(), 'row')} not shown."
+        )
+        blocks.append(Note(note))
+    columns = ["subset", "kind", "recording_id", "place", "reason"]
+    rows = table[columns].head(QUARANTINED).to_numpy().tolist()
+    head = ["subset", "kind", words.recording, "place", "reason"]
+    every = [Table("Each quarantined row", head, rows, text=5, stacked=True)]
+    if len(table) > QUARANTINED:
+        every.append(Note(f"{len(table) - QUARANTINED:,} more; the whole list is in {path}."))
+    blocks.append(Details("All rows", every, unfolded=len(rows) <= OPEN))
+    return Section("quarantine", "Quarantine", blocks)
+
+
+def _names(kind, words):
+    """A kind of row, singular and plural."""
+    return (words.recording, words.recordings) if kind == "recording" else (kind, f"{kind}s")
+
+
+def _priors(results):
+    """How many test recordings have no predictions of their own, in words."""
+    count, words = results.unreadable, results.words
+    if not count:
+        return ""
+    return (
+        f"{counted(count, f'unreadable test {words.recording}', f'unreadable test {words.recordings}')} "
+        f"{'has' if count == 1 else 'have'} the class frequencies instead of predictions"
+    )
 
 
 def _kinds_of(reasons):
-    """Each reason without what only its own row has: what was found, where that holds values, and the values.
+    """Each reason without what differs within its kind: what was found, where that holds values, and the values.
 
-    Where all of a kind say the same, it is left as it is.
+    A kind of which all reasons are equal keeps them as they are.
     """
 
     def expected(reason):
-        wanted, _, found = reason.partition(", found ")
-        return wanted if PARTICULAR.search(found) else reason
+        wanted, _, rest = reason.partition(", found ")
+        return wanted if VALUE.search(rest) else reason
 
     wanted = reasons.map(expected)
-    kinds = wanted.map(lambda text: PARTICULAR.sub("…", text))
-    told = reasons.copy()
-    for other in (wanted, kinds):
-        apart = told.groupby(kinds).transform("nunique") > 1
-        told = told.where(~apart, other)
-    return told
+    kinds = wanted.map(lambda text: VALUE.sub("…", text))
+    shortened = reasons.copy()
+    for shorter in (wanted, kinds):
+        differ = shortened.groupby(kinds).transform("nunique") > 1
+        shortened = shortened.where(~differ, shorter)
+    return shortened

@@ -1,146 +1,178 @@
-"""The cards at the head of the report, what they mean, and what has to be known before they are believed."""
+"""The head of the report: cards with scores, what they mean, warnings, and what the data set holds."""
+
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from understory.data.folds import UNVALIDATED
-from understory.data.task import Task
-from understory.evaluation import scoring
 from understory.evaluation.intervals import chance_interval
-from understory.evaluation.metric import Metric
-from understory.report.formatting import Words, counted, listed, number, span
+from understory.report.formatting import counted, listed, number, span
+from understory.report.plotting import finite
+from understory.report.results import NARROWEST, Results
 
-# Cells that are looked up to find what chance gives, and how often the predictions change places.
+# Cells that are looked up to shuffle predictions, and how often these are shuffled at most and at least.
 CELLS, MOST, LEAST = 20_000_000, 1000, 200
+# Where each score comes from, as sentences say it.
+SOURCES = {"out-of-fold": "out-of-fold", "truth": "against the truth"}
 
 
-def cards(
-    settings: dict, task: Task, scored: dict, found: dict, by_model: dict, *, words: Words
-) -> tuple[list, list, list]:
-    """The cards as (label, value, lines beneath), what they mean, and warnings.
+class Card(NamedTuple):
+    """A score, with lines of (name, value) beneath."""
 
-    Parameters
+    label: str
+    value: str
+    lines: list[tuple[str, str]]
+
+
+class Head:
+    """The cards of a run, notes on what they mean, and warnings.
+
+    Attributes
     ----------
-    settings : dict
-        As `understory.report.page.page` takes them.
-    task : Task
-    scored : dict
-        `scores.json`.
-    found : dict of evidence.Rows
-        `out-of-fold`, and `truth` where there is one.
-    by_model : dict of numpy.ndarray
-        The scores of each model's folds.
-    words : Words
+    cards : list of Card
+    notes, warnings : list of str
     """
-    out, notes, warnings, often, flat, below = [], [], [], {}, [], []
-    for name, key, told in (("out-of-fold", "oof", "out-of-fold"), ("truth", "truth", "against the truth")):
-        value, lines = scored[key], []
-        if name in found and np.isfinite(value):
-            rows = found[name]
-            if key == "oof":
-                lines += _interval(scored["oof_interval"], task, words, notes, warnings)
-            often[name] = _permutations(task, rows)
-            low, high = chance_interval(
-                Metric(task.metric),
-                rows.labels,
-                rows.outputs,
-                seed=settings["seed"],
-                permutations=often[name],
+
+    def __init__(self, results: Results):
+        self.results, self.cards, self.notes, self.warnings = results, [], [], []
+        self._note, self._warn = self.notes.append, self.warnings.append
+        scores, self._shuffled = results.scores, {}
+        for name, value in (("out-of-fold", scores["oof"]), ("truth", scores["truth"])):
+            lines = []
+            if name in results.scored and np.isfinite(value):
+                lines = [self._bootstrap()] if name == "out-of-fold" else []
+                lines += [self._chance(name, value), *self._baseline(name, value)]
+            self.cards.append(Card(name, number(value), lines))
+        if self._shuffled:
+            times = ", ".join(f"{name} {count:,} times" for name, count in self._shuffled.items())
+            self._note(f"By chance: 99 % interval of the score after shuffling the predictions ({times}).")
+        if results.baseline["out-of-fold"] is not None:
+            none = results.task.none
+            self._note(
+                f"{none} alone: the score of predicting {none}, and nothing else, for every {results.row}."
             )
-            lines.append(("by chance", span(low, high)))
-            # Where none is defined, neither is what to be above of.
-            if not value > high and np.isfinite(high):
-                flat.append(told)
-            if (baseline := scoring.baseline(task, rows.labels)) is not None:
-                lines.append((f"{task.none} alone", number(baseline)))
-                if not value > baseline:
-                    below.append(f"{told} {baseline:.3f}")
-        out.append((name, number(value), lines))
-    if often:
-        many = ", ".join(f"{name} {count} times" for name, count in often.items())
-        notes.append(
-            f"By chance: where 99 % of the scores lie that the same predictions get when they change places at random ({many})."
-        )
-    if any(label.endswith(" alone") for _, _, lines in out for label, _ in lines):
-        notes.append(
-            f"{task.none} alone: the baseline, which saying {task.none} of every row and nothing else gives."
-        )
-    if flat:
-        warnings.append(
-            f"The {task.metric} {' and '.join(flat)} is not above what chance gives: nothing was learnt that helps."
-        )
-    if below:
-        warnings.append(
-            f"The {task.metric} is not above what {task.none} for every row gives ({', '.join(below)})."
-        )
-    values = pd.Series(np.concatenate(list(by_model.values()))).dropna()
-    if len(values):
-        out.append(("folds", f"{values.min():.3f}–{values.max():.3f}", []))
-    if settings["control"] != "none":
-        warnings.append(f"This is a control run ({settings['control']}): its scores should be chance.")
-    flattered = [name for name, select in sorted(settings["select"].items()) if select == "best"]
-    if flattered:
-        warnings.append(
-            f"{', '.join(flattered)}: the epoch was chosen by the validation score, so fold and out-of-fold scores flatter."
-        )
-    return out, notes, warnings
+        values = finite(np.concatenate(list(results.scores_by_model.values())))
+        if len(values):
+            low, high = values.min(), values.max()
+            self.cards.append(Card("folds", span(low, high) if high - low > NARROWEST else number(low), []))
+        self._settings()
+        self._splits()
 
-
-def _interval(interval, task, words, notes, warnings):
-    """The line of a card that has an interval, with what is to be said of it."""
-    low, high, lacking = interval["low"], interval["high"], interval["undefined"]
-    total = interval["resamples"] + lacking
-    note = (
-        f"95 %: the interval of the out-of-fold score when {words.recordings} are drawn anew, with replacement, "
-        f"{counted(total, 'time')}"
-    )
-    if lacking:
-        note += f"; {lacking:,} of them had no score and are left out"
-    notes.append(f"{note}.")
-    if not np.isfinite([low, high]).all():
-        return [("95 %", "none")]
-    if (chance := Metric(task.metric).chance) is not None:
-        notes.append(f"An interval that holds {chance:g} means that the model has shown nothing.")
-        if low <= chance <= high:
-            warnings.append(
-                f"The 95 % interval ({span(low, high)}) holds {chance:g}, which tossing a coin gives: the model has shown nothing."
+    def _bootstrap(self):
+        """The line with the 95 % interval out-of-fold."""
+        results, interval = self.results, self.results.scores["oof_interval"]
+        if not results.interval:
+            self._note(f"95 %: there is no interval, as {results.why_no_interval}.")
+            return "95 %", "none"
+        (low, high), undefined = results.interval, interval["undefined"]
+        note = (
+            f"95 %: bootstrap interval of the out-of-fold score over {results.words.recordings}, from "
+            f"{counted(interval['resamples'] + undefined, 'resample')}"
+        )
+        if undefined:
+            note += f", {undefined:,} of which had no score and are left out"
+        self._note(f"{note}.")
+        chance = results.metric.chance
+        if chance is not None and low <= chance <= high:
+            self._warn(
+                f"The 95 % interval ({span(low, high)}) contains {chance}, the score of random predictions: the model is "
+                "not shown to be better than chance."
             )
-    return [("95 %", span(low, high))]
+        return "95 %", span(low, high)
+
+    def _chance(self, name, value):
+        """The line with the interval of the score of shuffled predictions."""
+        task, rows, source = self.results.task, self.results.scored[name], SOURCES[name]
+        times = _permutations(self.results.metric, rows)
+        low, high = chance_interval(
+            self.results.metric,
+            rows.labels,
+            rows.outputs,
+            seed=self.results.settings["seed"],
+            permutations=times,
+        )
+        if high - low < NARROWEST:
+            words = self.results.rows if name == "out-of-fold" else self.results.test_rows
+            reason = "shuffling the predictions never changes the score"
+            if len(rows) == 1:
+                reason = "only one row of predictions is scored"
+            elif _all_equal(rows.outputs):
+                reason = f"all {words} have the same predictions"
+                self._warn(f"All {words} have the same predictions {source}: the model has learned nothing.")
+            self._note(f"By chance, {source}: there is no interval, as {reason}.")
+            return "by chance", "none"
+        self._shuffled[name] = times
+        # Where no shuffled score is defined, there is nothing to compare with.
+        if not value > high and np.isfinite(high):
+            self._warn(
+                f"The {task.metric} {source} is not above chance: the model has learned nothing useful."
+            )
+        return "by chance", span(low, high)
+
+    def _baseline(self, name, value):
+        """The line with the score of the class `none` alone, where the task has one."""
+        baseline, task = self.results.baseline[name], self.results.task
+        if baseline is None:
+            return []
+        if not value > baseline:
+            self._warn(
+                f"The {task.metric} {SOURCES[name]} is not above that of {task.none} alone ({baseline:.3f})."
+            )
+        return [(f"{task.none} alone", number(baseline))]
+
+    def _settings(self):
+        """Warnings about settings that change what scores mean."""
+        settings = self.results.settings
+        if settings["control"] != "none":
+            self._warn(f"This is a control run ({settings['control']}): expect scores at chance level.")
+        if best := [name for name, select in sorted(settings["select"].items()) if select == "best"]:
+            self._warn(
+                f"{', '.join(best)}: the epoch was selected by validation score, so fold and out-of-fold scores are too high."
+            )
+
+    def _splits(self):
+        """Warnings about the folds."""
+        words, counts = self.results.words, self.results.present_counts
+        folds_of = self.results.folds.groupby("recording_id").fold.nunique()
+        if split := int((folds_of > 1).sum()):
+            self._warn(
+                f"{words.examples.capitalize()} of the same {words.recording} are in several folds, for {split:,} of "
+                f"{counted(len(folds_of), words.recording, words.recordings)}: models are validated on {words.recordings} "
+                "that they were trained on, so fold and out-of-fold scores are too high."
+            )
+        totals = counts.sum(axis=1)
+        if empty := list(counts.index[totals == 0]):
+            self._warn(f"Classes without a present example have no score: {listed(empty)}.")
+        for fold in counts.columns.drop(UNVALIDATED, errors="ignore"):
+            if unseen := list(counts.index[(counts[fold] > 0) & (totals == counts[fold])]):
+                self._warn(
+                    f"Fold {fold} is predicted by models trained without a present example of {listed(unseen)}."
+                )
+
+    def counts(self) -> str:
+        """What the data set holds, in a line."""
+        results, words, folds = self.results, self.results.words, self.results.folds
+        annotated, present = folds.recording_id.nunique(), int((folds.presence == "present").sum())
+        parts = [counted(annotated, f"annotated {words.recording}", f"annotated {words.recordings}")]
+        if absent := results.absent_examples:
+            parts.append(f"{present:,} present and {absent:,} absent {words.examples}")
+        elif present != annotated:
+            parts.append(counted(present, words.example, words.examples))
+        parts.append(counted(len(results.task.classes), "class", "classes"))
+        if results.predictions is not None:
+            parts.append(counted(len(results.tested), f"test {words.recording}", f"test {words.recordings}"))
+            if results.unreadable:
+                parts[-1] += f", {results.unreadable:,} of them unreadable"
+            if results.task.unit == "window":
+                parts.append(f"predicted in {counted(len(results.predictions), 'window')}")
+        return ", ".join(parts)
 
 
-def _permutations(task, rows):
+def _permutations(metric, rows):
     """How often predictions are shuffled: less often where a score takes long."""
-    cells = Metric(task.metric).shuffle_cost(rows.labels)
-    return int(np.clip(CELLS // max(cells, 1), LEAST, MOST))
+    return int(np.clip(CELLS // max(metric.shuffle_cost(rows.labels), 1), LEAST, MOST))
 
 
-def of_folds(folds: pd.DataFrame, sizes: pd.DataFrame, words: Words) -> list[str]:
-    """What is wrong with how examples were dealt.
-
-    Parameters
-    ----------
-    folds : pandas.DataFrame
-        The examples with their folds.
-    sizes : pandas.DataFrame
-        Present examples by class and fold, `UNVALIDATED` among them.
-    """
-    warnings = []
-    dealt = folds.groupby("recording_id").fold.nunique()
-    if split := int((dealt > 1).sum()):
-        warnings.append(
-            f"{words.examples.capitalize()} of one {words.recording} stand on both sides of the split, of {split:,} of "
-            f"{counted(len(dealt), words.recording, words.recordings)}: models are validated against what they have as "
-            "good as seen, and fold and out-of-fold scores are too good."
-        )
-    counts = sizes.to_numpy()
-    if empty := list(sizes.index[counts.sum(axis=1) == 0]):
-        warnings.append(f"Without a present example, and so without a score: {listed(empty)}.")
-    for place, fold in enumerate(sizes.columns):
-        if fold == UNVALIDATED:
-            continue
-        seen = counts.sum(axis=1) - counts[:, place]
-        if lacking := list(sizes.index[(counts[:, place] > 0) & (seen == 0)]):
-            warnings.append(
-                f"Fold {fold} is predicted by models that saw no present example of {listed(lacking)}."
-            )
-    return warnings
+def _all_equal(values) -> bool:
+    """Whether all rows of a matrix, dense or sparse, are equal."""
+    return not (values != values[np.zeros(values.shape[0], dtype=int)]).sum()

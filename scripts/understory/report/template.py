@@ -1,22 +1,133 @@
-"""The page of the report, as a template."""
+"""The page of the report, as a template, and the parts that a section of it is made of."""
+
+from typing import NamedTuple
+from xml.etree import ElementTree
 
 import jinja2
 
+from understory.report.plotting import data_url
+
+# How much larger than its own size a figure is shown.
+ENLARGED = 1.3
+
+
+class Note(str):
+    """Text of less weight."""
+
+    kind = "note"
+
+
+class Table(NamedTuple):
+    """A table; the first `text` columns are text, the others numbers. On a phone, `stacked` rows become lists."""
+
+    kind = "table"
+    caption: str
+    head: list[str]
+    rows: list
+    text: int = 1
+    stacked: bool = False
+
+
+class Figure(NamedTuple):
+    """A figure as SVG, with its `alt` text; a `wide` one is not shrunk to the width of a phone."""
+
+    kind = "figure"
+    name: str
+    svg: bytes
+    caption: str
+    alt: str
+    wide: bool = False
+    # Whether it is on the page, and not only a file.
+    shown: bool = True
+
+    @property
+    def url(self) -> str:
+        return data_url(self.svg, "image/svg+xml")
+
+    @property
+    def width(self) -> int:
+        """Pixels where the page has room for it."""
+        points = float(ElementTree.fromstring(self.svg).get("width").removesuffix("pt"))
+        return round(points * 4 / 3 * ENLARGED)
+
+
+class Examples(NamedTuple):
+    """The images of each class, as `gallery.Gallery.item` gives them."""
+
+    kind = "examples"
+    classes: list[tuple[str, list[dict]]]
+
+
+class Facts(NamedTuple):
+    """Pairs of a name and a value."""
+
+    kind = "facts"
+    caption: str
+    rows: list[tuple[str, str]]
+
+
+class Code(str):
+    """Text as it stands in a file."""
+
+    kind = "code"
+
+
+class Details(NamedTuple):
+    """Blocks that can be folded."""
+
+    kind = "details"
+    summary: str
+    blocks: list
+    unfolded: bool = False
+
+
+class Section(NamedTuple):
+    """A section of the page; a block is a text or one of the above."""
+
+    anchor: str
+    heading: str
+    blocks: list
+
+
 # The template stands in the code, so that a change to it is a change of the code.
 PAGE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""<!doctype html>
-{% macro table(caption, head, rows, text=1, stacked=False) %}
-<div class="wide{{ " long" if rows|length > 40 }}{{ " many" if head|length > 10 }}{{ " stacked" if stacked }}" role="region" aria-label="{{ caption }}" tabindex="0"><table>
-<caption>{{ caption }}</caption>
-<thead><tr>{% for name in head %}<th scope="col"{% if loop.index > text %} class="n"{% endif %}>{{ name }}</th>{% endfor %}</tr></thead>
+{% macro table(table) %}
+<div class="wide{{ " long" if table.rows|length > 40 }}{{ " many" if table.head|length > 10 }}{{ " stacked" if table.stacked }}" role="region" aria-label="{{ table.caption }}" tabindex="0"><table>
+<caption>{{ table.caption }}</caption>
+<thead><tr>{% for name in table.head %}<th scope="col"{% if loop.index > table.text %} class="n"{% endif %}>{{ name }}</th>{% endfor %}</tr></thead>
 <tbody>
-{% for row in rows %}
-<tr>{% for value in row %}{% set kind = "n" if loop.index > text else "name" if value|string|length > 24 else "" %}{% set told = head[loop.index0] if stacked %}{% if loop.first %}<th scope="row"{% if kind %} class="{{ kind }}"{% endif %}{% if told %} data-head="{{ told }}"{% endif %}>{{ value }}</th>{% else %}<td{% if kind %} class="{{ kind }}"{% endif %}{% if told %} data-head="{{ told }}"{% endif %}>{{ value }}</td>{% endif %}{% endfor %}</tr>
+{% for row in table.rows %}
+<tr>{% for value in row %}{% set kind = "n" if loop.index > table.text else "name" if value|string|length > 24 else "" %}{% set label = table.head[loop.index0] if table.stacked %}{% set tag = 'th scope="row"'|safe if loop.first else "td" %}<{{ tag }}{% if kind %} class="{{ kind }}"{% endif %}{% if label %} data-head="{{ label }}"{% endif %}>{{ value }}</{{ tag[:2] }}>{% endfor %}</tr>
 {% endfor %}
 </tbody></table></div>
 {% endmacro %}
-{% macro figure(name) %}
-<figure class="plot"><div class="wide" role="region" aria-label="Figure: {{ figures[name].alt }}" tabindex="0"><img{% if figures[name].many %} class="crowd"{% endif %} alt="{{ figures[name].alt }}" style="width: {{ figures[name].width }}px" src="{{ figures[name].url }}"></div>
-<figcaption>{{ figures[name].caption }}</figcaption></figure>
+{% macro figure(figure) %}
+<figure class="plot"><div class="wide" role="region" aria-label="Figure: {{ figure.alt }}" tabindex="0"><img{% if figure.wide %} class="crowd"{% endif %} alt="{{ figure.alt }}" style="width: {{ figure.width }}px" src="{{ figure.url }}"></div>
+<figcaption>{{ figure.caption }}</figcaption></figure>
+{% endmacro %}
+{% macro examples(classes) %}
+{% for label, items in classes %}
+<h3>{{ label }}</h3>
+{% if items %}<div class="pair{{ " small" if items[0].width < 300 }}">{% for item in items %}
+<figure><img alt="{{ item.alt }}" src="{{ item.url }}" width="{{ item.width }}" height="{{ item.height }}"><figcaption>{{ item.caption }}</figcaption></figure>
+{% endfor %}</div>{% else %}<p class="note">none</p>{% endif %}
+{% endfor %}
+{% endmacro %}
+{% macro show(blocks) %}
+{% for block in blocks %}
+{% if block.kind == "note" %}<p class="note">{{ block }}</p>
+{% elif block.kind == "code" %}<pre>{{ block }}</pre>
+{% elif block.kind == "table" %}{{ table(block) }}
+{% elif block.kind == "figure" %}{% if block.shown %}{{ figure(block) }}{% endif %}
+{% elif block.kind == "examples" %}{{ examples(block.classes) }}
+{% elif block.kind == "facts" %}<div class="wide"><table class="facts"><caption>{{ block.caption }}</caption><tbody>{% for name, value in block.rows %}<tr><th scope="row">{{ name }}</th><td>{{ value }}</td></tr>
+{% endfor %}</tbody></table></div>
+{% elif block.kind == "details" %}<details{{ " open" if block.unfolded }}><summary>{{ block.summary }}</summary>
+{{ show(block.blocks) }}
+</details>
+{% else %}<p>{{ block }}</p>
+{% endif %}
+{% endfor %}
 {% endmacro %}
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
@@ -72,80 +183,20 @@ summary { cursor: pointer; } pre { font-size: .85rem; line-height: 1.4; backgrou
   .cards div, .warn { print-color-adjust: exact; }
 }
 </style></head><body>
-<header><h1>{{ title }}</h1><p class="note">{{ name }} · {{ counts }}</p>
-<dl class="cards">{% for label, value, lines in cards %}<div><dt>{{ label }}</dt><dd>{{ value }}</dd>{% for name, text in lines %}<dd class="line">{{ name }}: <span>{{ text }}</span></dd>{% endfor %}</div>{% endfor %}</dl>
-{% for text in cards_notes %}<p class="note">{{ text }}</p>
+<header><h1>{{ title }}</h1><p class="note">{{ name }} · {{ head.counts() }}</p>
+<dl class="cards">{% for card in head.cards %}<div><dt>{{ card.label }}</dt><dd>{{ card.value }}</dd>{% for name, text in card.lines %}<dd class="line">{{ name }}: <span>{{ text }}</span></dd>{% endfor %}</div>{% endfor %}</dl>
+{% for text in head.notes %}<p class="note">{{ text }}</p>
 {% endfor %}
-{% if quarantine %}<p class="warn">{{ quarantine.head }} <a href="#quarantine">What, and why</a></p>
+{% if quarantined %}<p class="warn">{{ quarantined }} <a href="#quarantine">Show reasons</a></p>
 {% endif %}
-{% for text in warnings %}<p class="warn">{{ text }}</p>
+{% for text in head.warnings %}<p class="warn">{{ text }}</p>
 {% endfor %}
-<nav aria-label="FileDigests"><ul>{% for anchor, heading in contents %}<li><a href="#{{ anchor }}">{{ heading }}</a></li>{% endfor %}</ul></nav></header>
+<nav aria-label="Contents"><ul>{% for section in sections %}<li><a href="#{{ section.anchor }}">{{ section.heading }}</a></li>{% endfor %}</ul></nav></header>
 <main>
-{% macro heading(anchor) %}<h2 id="{{ anchor }}">{{ headings[anchor] }}</h2>{% endmacro %}
-<section>{{ heading("folds") }}
-{{ figure("fold_scores") }}
-{% for text in folds_notes %}<p>{{ text }}</p>
+{% for section in sections %}
+<section><h2 id="{{ section.anchor }}">{{ section.heading }}</h2>
+{{ show(section.blocks) }}
+</section>
 {% endfor %}
-{{ table("Score of each fold", ["model", "fold", "validation " ~ row_words[1], metric], folds) }}
-</section>
-<section>{{ heading("classes") }}
-<p>{{ classes_note }}</p>
-{{ figure("separation" if "separation" in figures else "class_scores") }}
-{{ table(classes_table.caption, classes_table.head, classes_table.rows) }}
-{% for text in classes_notes %}<p class="note">{{ text }}</p>
-{% endfor %}
-</section>
-<section>{{ heading("curves") }}
-{{ figure("learning_curves") }}
-</section>
-<section>{{ heading("known") }}
-{{ figure("roc" if "roc" in figures else "precision_recall") }}
-{% for text in known_notes %}<p>{{ text }}</p>
-{% endfor %}
-</section>
-<section>{{ heading("confusion") }}
-<p>{{ confusion_note }}</p>
-{{ figure("confusion") }}
-{% if pairs %}{{ table("The most frequent confusions", pairs_head, pairs, text=2) }}{% else %}<p>No {{ row_words[0] }} has a {{ pairs_head[1] }} other than its label.</p>{% endif %}
-</section>
-<section>{{ heading("counts") }}
-{% if count_note %}<p>{{ count_note }}</p>
-{% endif %}
-{{ table(count_table.caption, count_table.head, count_table.rows) }}
-</section>
-<section>{{ heading("examples") }}
-<p>{{ shown_note }}</p>
-{% for label, items in shown %}
-<h3>{{ label }}</h3>
-{% if items %}<div class="pair{{ " small" if items[0].width < 300 }}">{% for item in items %}
-<figure><img alt="{{ item.alt }}" src="{{ item.url }}" width="{{ item.width }}" height="{{ item.height }}"><figcaption>{{ item.caption }}</figcaption></figure>
-{% endfor %}</div>{% else %}<p class="note">none</p>{% endif %}
-{% endfor %}
-</section>
-<section>{{ heading("quarantine") }}
-{% if quarantine %}
-<p>{{ quarantine.total }}</p>
-{{ table("How many, and why", ["subset", "kind", "reason", "number"], quarantine.counts, text=3, stacked=True) }}
-{% if quarantine.more_counts %}<p class="note">{{ quarantine.more_counts }}</p>{% endif %}
-<details{{ " open" if quarantine.rows|length <= open }}><summary>Each of them</summary>
-{{ table("What was set aside, where it stands, and why", ["subset", "kind", words.recording, "place", "reason"], quarantine.rows, text=5, stacked=True) }}
-{% if quarantine.more %}<p class="note">{{ quarantine.more }}</p>{% endif %}
-</details>
-{% else %}<p>Nothing was quarantined.</p>{% endif %}
-</section>
-<section>{{ heading("costs") }}
-{% if costs %}
-{{ table("As Snakemake measured each job when it last ran", ["rule", "jobs", "total time", "longest job", "processor time", "largest memory"], costs) }}
-<p class="note">Time is wall time, added up over jobs that may have run side by side; memory is what one job held at once. “Not measured” is a job that was over too soon. Jobs that were not over when this page was written, its own among them, are missing.</p>
-{% else %}<p>There are no measurements: Snakemake's benchmark files are gone.</p>{% endif %}
-</section>
-<section>{{ heading("ran") }}
-<div class="wide"><table class="facts"><caption>The settings, the code and the packages as they were when this page was written</caption><tbody>{% for key, value in facts %}<tr><th scope="row">{{ key }}</th><td>{{ value }}</td></tr>
-{% endfor %}</tbody></table></div>
-<details><summary>Every setting of this run</summary>
-<p class="note">Settings that concern nothing here, such as those of models that are not trained, are left out.</p>
-<pre>{{ configuration }}</pre></details>
-</section>
 </main></body></html>
 """)

@@ -1,0 +1,73 @@
+"""The sections of the report about the examples, about time and memory, and about what ran."""
+
+from understory.data.dataset import SEPARATOR
+from understory.data.folds import UNVALIDATED
+from understory.report import gallery
+from understory.report.class_sections import LISTED, of_many
+from understory.report.formatting import memory, time
+from understory.report.results import Results
+from understory.report.template import Code, Details, Examples, Facts, Note, Section, Table
+
+
+def counts(results: Results) -> Section:
+    """Present examples by class and fold."""
+    listed = counts = results.present_counts
+    words, notes = results.words, []
+    if len(counts) > LISTED:
+        listed, each = counts.iloc[results.drawn], counts.sum(axis=1)
+        notes.append(
+            f"The table lists {of_many(results)}. A class has {each.min():,} to {each.max():,} present {words.examples}, "
+            f"with a median of {int(each.median()):,}."
+        )
+    if results.index.present.str.contains(SEPARATOR, regex=False).any():
+        notes.append(f"Of the labels of one {words.example}, only the one it is centred on is counted.")
+    head = ["class", *(f"fold {fold}" for fold in results.fold_numbers)]
+    head += ["training only"] * (UNVALIDATED in counts) + ["all"]
+    rows = [
+        [label, *(f"{value:,}" for value in (*values, sum(values)))]
+        for label, values in zip(listed.index, listed.to_numpy().tolist(), strict=True)
+    ]
+    table = Table(f"Present {words.examples} of each class by validation fold", head, rows)
+    return Section("counts", f"{words.examples.capitalize()} by class and fold", [*notes, table])
+
+
+def examples(results: Results) -> Section:
+    """The best and the worst examples of each class that is drawn."""
+    heading, drawn, wanted = "Best and worst examples", results.drawn, results.settings["report"]["examples"]
+    if not wanted:
+        return Section("examples", heading, ["None are shown, as report.examples is 0."])
+    most = min(wanted, max(1, gallery.IMAGES // (2 * len(drawn))))
+    images = gallery.Gallery(results)
+    text = f"{images.lead()}. The number is the out-of-fold prediction of the label."
+    if len(drawn) < len(results.task.classes):
+        text += f" Shown: {of_many(results)}."
+    if most < wanted:
+        text += f" Each class has {most} of each kind and not {wanted}, to keep the page small."
+    return Section("examples", heading, [text, Examples(gallery.examples(images, results, most=most))])
+
+
+def costs(table) -> Section:
+    """Time and memory by rule."""
+    if table.empty:
+        text = "There are no measurements: the benchmark files are missing."
+        return Section("costs", "Time and memory", [text])
+    rows = [
+        [row.rule, f"{row.jobs:,}", *map(time, (row.total, row.longest, row.cpu)), memory(row.memory)]
+        for row in table.itertuples()
+    ]
+    head = ["rule", "jobs", "total time", "longest job", "CPU time", "largest memory"]
+    note = Note(
+        "Times are wall times, of which the total is a sum over jobs that may have run in parallel; memory is that of a "
+        "single job. “Not measured”: the job finished too quickly to be measured. Jobs that finish after this page is "
+        "written, such as build_report, are missing."
+    )
+    table = Table("The last run of each job, as measured by Snakemake", head, rows)
+    return Section("costs", "Time and memory", [table, note])
+
+
+def what_ran(facts, configuration: str) -> Section:
+    """The settings, the code and the packages."""
+    table = Facts("Settings, code and packages when this page was written", facts)
+    note = "Settings that this run does not use, such as those of models that are not trained, are left out."
+    settings = Details("All settings of this run", [Note(note), Code(configuration)])
+    return Section("ran", "What ran", [table, settings])

@@ -17,7 +17,7 @@ from scipy import sparse
 from workflow import ROOT
 
 from understory.core.errors import InputError
-from understory.data import store
+from understory.data import examples, store
 from understory.data.labels import Labels
 from understory.evaluation import analysis, curves
 from understory.evaluation.intervals import chance_interval

@@ -114,7 +114,7 @@ def faults(rule, reader="rfcx"):
     by_reader = re.search(r"source\.read(_part)?\(|reader\(", script.read_text())
     given = [f"understory.datasets.{reader}"] if by_reader else []
     medium = "audio" if reader == "rfcx" else "images"
-    if re.search(r"params(\.store|\[.store.\])", script.read_text()):
+    if re.search(r"params\.store|\[.store.\]", script.read_text()):
         given.append("understory.data.store" if reader == "rfcx" else "understory.images.store")
     if step := STEPS.get(rule.name):
         given.append(f"understory.{medium}.{step}")

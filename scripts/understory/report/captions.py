@@ -59,7 +59,7 @@ class Captions:
     def of_classes(self, drawn, all_listed):
         """What a class's score is."""
         if "class_scores" not in self.metric.figures:
-            return "How well two classes are told apart is one score, that of the curve below."
+            return f"The {self.task.metric} is one score for all classes."
         name, what = self.metric.class_score
         rest = "the table has all" if all_listed else "the table has these"
         return (

@@ -166,7 +166,7 @@ class Confusion:
 
 
 def confusion(task: Task, rows: ScoredRows) -> Confusion:
-    """Compare present with decided labels, or, where nothing is decided, each row's own label with its highest prediction."""
+    """Compare present with decided labels; where nothing is decided, a row's label with its highest prediction."""
     if Metric(task.metric).decided:
         present, decided = rows.labels.present, sparse.csr_array(rows.outputs)
     else:

@@ -150,6 +150,7 @@ def align(members) -> list:
     for member in members[1:]:
         if not member.keys.equals(first):
             raise InputError(
-                "the predictions of models or folds are not of the same rows: delete predictions/ in the results to compute them again"
+                "the predictions of models or folds are not of the same rows: "
+                "delete predictions/ in the results to compute them again"
             )
     return [member.values for member in members]

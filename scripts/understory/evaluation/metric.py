@@ -2,8 +2,8 @@
 
 A module has
 
-- `score(labels, predictions)`: a float, higher for better; NaN where it is not defined. `understory.evaluation.label_matrices`
-  says in which forms labels and predictions come.
+- `score(labels, predictions)`: a float, higher for better; NaN where it is not defined. Labels and predictions come in the
+  forms that `understory.evaluation.label_matrices` describes.
 
 and where there is something to say
 

@@ -55,7 +55,7 @@ def check_probabilities(values, names):
 
 
 def check_submission(table: pd.DataFrame, *, id_column: str, ids, columns):
-    """InputError unless a table by a reader's `submission` has the columns and ids of the sample, in order, and no empty cell."""
+    """InputError unless a reader's own table has the columns and ids of the sample, in order, and no empty cell."""
     wanted = [id_column, *columns]
     if list(table.columns) != wanted:
         raise InputError(

@@ -124,7 +124,7 @@ def indicator(decisions, classes) -> sparse.csr_array:
 
 
 class _ThresholdFit:
-    """The state of a fit: for each row the number of decided labels without `none`, how many of them are right, and `none`."""
+    """The state of a fit: each row's number of decided labels without `none`, how many are right, and `none`."""
 
     def __init__(self, present, predictions, classes, none):
         self.present, self.predictions = present, predictions

@@ -13,7 +13,7 @@ from workflow import ROOT
 
 from understory.core import choices
 from understory.core.errors import InputError
-from understory.data.examples import Labels
+from understory.data.labels import Labels
 from understory.data.task import METRICS
 from understory.evaluation import metric as evaluation_metric
 from understory.evaluation import metrics

@@ -104,8 +104,6 @@ def test_a_module_from_a_tag_runs_under_other_names_and_leaves_nothing_to_be_don
     assert rules(jobs) == wanted
     assert (folder / "after.txt").read_text() == "subset,kind,recording_id,place,reason\n"
     assert outer(place, "--dry-run", "after", **options)[1] == set()
-    # What a folder and its tag hold is the same code.
-    assert outer(repr(str(ROOT / "Snakefile")), "--dry-run", "after", renamed=" as birds_*")[1] == set()
     settings = outer(place, "--dry-run", "after", **options, max_quarantined=0.5)
     assert rules(settings[1]) == {"after", "birds_list_quarantined"}
 

@@ -1,3 +1,7 @@
+from snakemake.jobs import Reason
+from snakemake.logging import DefaultFormatter
+from snakemake.persistence import ParamsChange
+
 from understory.run import why
 
 PLAN = """
@@ -79,3 +83,37 @@ def test_params_that_share_keys_are_told_apart():
     before = "{'crop': {'sample_rate': 1}, 'spectrogram': {'n_mels': 2}},{'crop': {'hop': 3, 'sample_rate': 1, 'window': 4}}"
     now = "{'crop': {'hop': 3, 'sample_rate': 5, 'window': 4}},{'crop': {'sample_rate': 5}, 'spectrogram': {'n_mels': 2}}"
     assert why.changes(f"before: {before} now: {now} ") == ["crop.sample_rate: 1 → 5"]
+
+
+def test_the_installed_snakemake_words_and_lays_out_a_plan_as_this_module_reads_it():
+    """When this fails, Snakemake has changed its output: `why.reasons`, `why.changes` or `why.jobs` has to follow."""
+
+    def told(**given):
+        reason = Reason()
+        for name, value in given.items():
+            # Those that are sets can only be filled.
+            if isinstance(value, set):
+                getattr(reason, name).update(value)
+            else:
+                setattr(reason, name, value)
+        return why.reasons(str(reason))
+
+    assert told(missing_output={"a", "b"}) == ["not made yet, or deleted"]
+    assert told(updated_input={"a"}) == ["newer than what was made of it: a"]
+    assert told(updated_input={".snakemake/since-x"}) == ["no record of how it was made"]
+    assert told(updated_input_run={"a"}) == []
+    assert told(input_changed=True) == ["other input files than before"]
+    assert told(software_stack_changed=True) == ["another software environment"]
+    changed = ParamsChange(only_old={"{'a': 1}"}, only_new={"{'a': 2}"})
+    assert told(params_changed=changed) == ["a: 1 → 2"]
+    assert told(params_changed=changed, input_changed=True) == ["other input files than before", "a: 1 → 2"]
+    assert told(params_changed=ParamsChange(only_new={"3"})) == ["new: 3"]
+    message = {
+        **{"local": False, "is_checkpoint": False, "rule_name": "crop", "jobid": 1, "benchmark": None},
+        **{"input": ["a", "b"], "output": ["c"], "log": [], "reason": "Missing output files: c"},
+        **{"wildcards": {"shard": "train-0"}, "priority": 0, "threads": 1, "resources": {}},
+    }
+    printed = "\n".join(DefaultFormatter(quiet=None)._format_job_info(message))
+    plan = f"Building DAG of jobs...\n[Fri Nov 20 17:16:00 2026]\n{printed}\nJob stats:\n"
+    expected = why.Job("crop", frozenset("ab"), frozenset("c"), "Missing output files: c")
+    assert why.jobs(plan) == [expected]

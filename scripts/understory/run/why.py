@@ -1,9 +1,9 @@
-"""What would run again, and why, in words:
+"""Print which jobs would run again, and why:
 
 snakemake -n --configfile recipes/NAME.yaml | PYTHONPATH=scripts python -m understory.run.why [RULE or path]
 
-Reads the plan that Snakemake prints, and says of each rule which settings, code, packages or data changed; what only
-follows from other jobs is said to follow. With the name of a rule, or of a file that a job makes, only what leads there.
+Reads the plan that Snakemake prints, and lists for each rule the settings, code, packages or data that changed, or the
+rules that it follows from. With the name of a rule, or of a file that a job makes, it lists only what leads there.
 """
 
 import ast
@@ -12,10 +12,17 @@ import sys
 from typing import NamedTuple
 
 NOTHING = "<nothing exclusive>"
+MISSING = "not made yet, or deleted"
+# Reasons as Snakemake words them, and as they are shown.
+PHRASES = {
+    "Missing output files": MISSING,
+    "Set of input files has changed since last execution": "other input files than before",
+    "Software environment definition has changed since last execution": "another software environment",
+}
 
 
 class Job(NamedTuple):
-    """A planned job, as Snakemake tells it."""
+    """A planned job, as Snakemake prints it."""
 
     rule: str
     input: frozenset[str]
@@ -24,7 +31,7 @@ class Job(NamedTuple):
 
 
 def jobs(plan: str) -> list[Job]:
-    """The jobs of a plan, without `all`."""
+    """The jobs of a plan that Snakemake 9.27 printed, without `all`."""
     found = []
     for block in re.split(r"^\[.*\]$", plan, flags=re.M):
         rule = re.search(r"^(?:local)?(?:rule|checkpoint) (\w+):$", block, flags=re.M)
@@ -74,31 +81,34 @@ def _leading(plan, target, maker):
 
 def _causes(job, maker):
     """Why a job runs: what changed, or, where nothing did, what it follows from."""
-    told = []
-    for part in re.split(r"; (?=[A-Z])", job.reason):
-        words, _, rest = part.partition(": ")
-        match words:
+    causes = reasons(job.reason)
+    rules = sorted({maker[path].rule for path in job.input if path in maker})
+    # A missing file is no news where the files that it is made from are missing too.
+    if rules and causes in ([], [MISSING]):
+        return causes or [f"follows from {', '.join(rules)}"]
+    return causes or ["no reason given"]
+
+
+def reasons(text: str) -> list[str]:
+    """The causes that Snakemake gives as the reason of a job, in our words; none for what other jobs cause.
+
+    Snakemake 9.27 gives them as text only.
+    """
+    causes = []
+    for part in re.split(r"; (?=[A-Z])", text):
+        phrase, _, rest = part.partition(": ")
+        match phrase:
             case "Params have changed since last execution":
-                told += changes(rest)
-            case "Missing output files":
-                told.append("not made yet, or deleted")
+                causes += changes(rest)
             case "Updated input files" if ".snakemake/since" in rest:
-                told.append("no record of how it was made")
+                causes.append("no record of how it was made")
             case "Updated input files":
-                told.append(f"newer than what was made of it: {_some(rest)}")
-            case "Set of input files has changed since last execution":
-                told.append("other input files than before")
-            case "Software environment definition has changed since last execution":
-                told.append("another software environment")
+                causes.append(f"newer than what was made of it: {_some(rest)}")
             case "Input files updated by another job" | "":
                 pass
             case _:
-                told.append(part[0].lower() + part[1:])
-    rules = sorted({maker[path].rule for path in job.input if path in maker})
-    # What is not there yet is no news where what it is made of is not there either.
-    if rules and (not told or told == ["not made yet, or deleted"]):
-        return [f"follows from {', '.join(rules)}" if not told else told[0]]
-    return told or ["no reason given"]
+                causes.append(PHRASES.get(phrase, part[0].lower() + part[1:]))
+    return causes
 
 
 def changes(text: str) -> list[str]:
@@ -131,7 +141,7 @@ def _values(text):
 
 
 def _alike(one, other):
-    """How much speaks for two params being the same param: keys that mappings share, or digests of the same thing."""
+    """How likely two params are the same param: the number of keys that they share, or whether they digest the same thing."""
     if isinstance(one, dict) and isinstance(other, dict):
         return sum(1 + _alike(one[key], other[key]) for key in one.keys() & other.keys())
     if isinstance(one, str) and isinstance(other, str):
@@ -175,7 +185,7 @@ def main(plan: str, target: str | None = None) -> list[str]:
     """The lines for a plan's text."""
     found = jobs(plan)
     if not found:
-        # What Snakemake says instead of a plan: nothing to do, or what is wrong.
+        # Snakemake printed no plan: there is nothing to do, or an error.
         return [
             plan.strip().splitlines()[-1] if plan.strip() else "no plan: expected what `snakemake -n` prints"
         ]

@@ -235,7 +235,7 @@ def turn_sample(world):
 
 def other_version(package):
     def change(world):
-        place = world.run / "packages" / f"{package}-99.0.dist-info"
+        place = world.run / "packages" / f"{package.replace('-', '_')}-99.0.dist-info"
         place.mkdir(parents=True)
         (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 99.0\n")
         world.env["PYTHONPATH"] = str(place.parent)

@@ -61,17 +61,24 @@ def compute(
         raise InputError(
             f"channels: expected some of images.sequences ({', '.join(names) or 'none'}), found {unknown[0]}"
         )
-    boxes: dict[str, list] = {}
-    for image, row in images() if crop_to_content else ():
-        boxes.setdefault(row["recording_id"], []).append(pixels.content_box(image))
-    cuts = {recording: pixels.union(each) for recording, each in boxes.items()}
+    boxes = _boxes(images()) if crop_to_content else {}
     for image, row in images():
         numbers = [names.index(name) for name in channels] if channels else list(range(image.shape[2]))
-        part = pixels.within(image, cuts.get(row["recording_id"]))[..., numbers]
+        part = pixels.within(image, boxes.get(row["recording_id"]))[..., numbers]
         part = pixels.scaled(part, how=scale, windows=_windows(row, numbers))
         if not oriented:
             part = pixels.turned_back(part, row.get("turn", 0))
         yield pixels.fit(part, size=size, how=fit)
+
+
+def _boxes(images):
+    """By recording, the box around the content of all its images."""
+    from understory.images import pixels
+
+    boxes: dict[str, list] = {}
+    for image, row in images:
+        boxes.setdefault(row["recording_id"], []).append(pixels.content_box(image))
+    return {recording: pixels.union(each) for recording, each in boxes.items()}
 
 
 def _windows(row, numbers):

@@ -16,14 +16,4 @@ NonNegative = Annotated[float, Ge(0)]
 Share = Annotated[float, Ge(0), Le(1)]
 ShareBelowOne = Annotated[float, Ge(0), Lt(1)]
 Decibels = Annotated[float, Ge(-60), Le(60)]
-__all__ = [
-    "Count",
-    "Counts",
-    "Decibels",
-    "Literal",
-    "NonNegative",
-    "Positive",
-    "Share",
-    "ShareBelowOne",
-    "Whole",
-]
+__all__ = ["Count", "Counts", "Decibels", "Literal", "NonNegative", "Positive", "Share", "ShareBelowOne", "Whole"]

@@ -8,7 +8,7 @@ BIN := .venv/bin
 RECIPE ?=
 DATA ?=
 
-.PHONY: run why test soak lint requirements .venv
+.PHONY: run why test soak lint reference requirements .venv
 # A lock that a killed run left behind is cleared first, when nobody is at work here.
 run: .venv
 	@PYTHONPATH=scripts $(BIN)/python -m understory.run.lock
@@ -41,6 +41,10 @@ $(INSTALLED): $(REQUIREMENTS)
 	$(PYTHON) -m venv .venv || { echo "venv is missing: apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $(REQUIREMENTS)
 	@touch $@
+
+# schemas/config.schema.json and docs/configuration.md, from the description of the configuration.
+reference: .venv
+	PYTHONPATH=scripts $(BIN)/python -m understory.run.reference
 
 requirements: .venv
 	UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \

@@ -29,7 +29,7 @@ def user_errors():
 
 
 with user_errors():
-    config = settings.complete(config, Path(workflow.basedir, "schemas", "config.schema.json"))
+    config = settings.complete(config, workflow.configfiles)
     IS_SYNTHETIC = address.kind(config["data"]) == "synthetic"
     IS_FETCHED = address.kind(config["data"]) in ("url", "kaggle")
     SYNTHESIZER = synthesizer(config["dataset"]) if IS_SYNTHETIC else None

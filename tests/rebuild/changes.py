@@ -247,7 +247,7 @@ ROWS = [
     ),
     Row("select of one model", to("models.other.select", "best"), prediction("other") | ENSEMBLE),
     Row("a model removed", to("train", ["sed_cnn"]), ENSEMBLE, True),
-    Row("a model that is not trained", to("models.resnet50.epochs", 3), set()),
+    Row("a model that is not trained", to("models.idle.epochs", 3), set()),
     Row("ensemble method", to("ensemble.folds", "rank"), ENSEMBLE, True),
     Row("order of the sample submission", turn_sample, SUBMISSION),
     Row("report title", to("report.title", "Other"), REPORT, True),

@@ -3,6 +3,7 @@
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
 
+import re
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -15,3 +16,8 @@ def names(package: str) -> list[str]:
 def load(package: str, name: str):
     """The module of a choice, one of `names`."""
     return import_module(f"{package}.{name}")
+
+
+def module_name(class_name: str) -> str:
+    """The module of a choice that is a class, in snake case: GaussianNoiseSNR is in `gaussian_noise_snr`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", class_name).lower()

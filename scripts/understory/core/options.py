@@ -6,14 +6,38 @@ have; it is read from the source, so that a plan imports no TensorFlow to know i
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le, Lt, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 
 Count = Annotated[int, Ge(1)]
 Whole = Annotated[int, Ge(0)]
 Counts = Annotated[list[Count], MinLen(1)]
+Size = Annotated[list[Count], MinLen(2), MaxLen(2)]
+Names = Annotated[list[str], MinLen(1)]
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
+AtLeastOne = Annotated[float, Ge(1)]
 Share = Annotated[float, Ge(0), Le(1)]
 ShareBelowOne = Annotated[float, Ge(0), Lt(1)]
-Decibels = Annotated[float, Ge(-60), Le(60)]
-__all__ = ["Count", "Counts", "Decibels", "Literal", "NonNegative", "Positive", "Share", "ShareBelowOne", "Whole"]
+PositiveShare = Annotated[float, Gt(0), Le(1)]
+ShareUpToHalf = Annotated[float, Ge(0), Le(0.5)]
+Decibels = Annotated[float, Ge(-60), Le(120)]
+Degrees = Annotated[float, Ge(0), Le(180)]
+Semitones = Annotated[int, Ge(1), Le(48)]
+__all__ = [
+    "AtLeastOne",
+    "Count",
+    "Counts",
+    "Decibels",
+    "Degrees",
+    "Literal",
+    "Names",
+    "NonNegative",
+    "Positive",
+    "PositiveShare",
+    "Semitones",
+    "Share",
+    "ShareBelowOne",
+    "ShareUpToHalf",
+    "Size",
+    "Whole",
+]

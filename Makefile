@@ -7,17 +7,18 @@ INSTALLED := .venv/.installed-from-$(REQUIREMENTS)
 BIN := .venv/bin
 RECIPE ?=
 DATA ?=
+FILE := $(if $(RECIPE),recipes/$(RECIPE).yaml)
 
 .PHONY: run why test soak lint reference requirements .venv
 # A lock that a killed run left behind is cleared first, when nobody is at work here.
-run: .venv
+run: .venv $(FILE)
 	@PYTHONPATH=scripts $(BIN)/python -m understory.run.lock
-	$(BIN)/snakemake --cores all $(if $(RECIPE),--configfile "recipes/$(RECIPE).yaml") $(if $(DATA),--config "data=$(DATA)")
-	@PYTHONPATH=scripts $(BIN)/python -m understory.run.summary config.yaml $(if $(RECIPE),"recipes/$(RECIPE).yaml")
+	$(BIN)/snakemake --cores all $(if $(FILE),--configfile "$(FILE)") $(if $(DATA),--config "data=$(DATA)")
+	@PYTHONPATH=scripts $(BIN)/python -m understory.run.summary config.yaml $(FILE)
 
 # What would run again, and why. TARGET=RULE or a path: only what leads there.
-why: .venv
-	@$(BIN)/snakemake -n $(if $(RECIPE),--configfile "recipes/$(RECIPE).yaml") $(if $(DATA),--config "data=$(DATA)") \
+why: .venv $(FILE)
+	@$(BIN)/snakemake -n $(if $(FILE),--configfile "$(FILE)") $(if $(DATA),--config "data=$(DATA)") \
 		| PYTHONPATH=scripts $(BIN)/python -m understory.run.why $(TARGET)
 
 test: lint

@@ -75,19 +75,17 @@ def _check_keys(path):
         root = yaml.compose(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (OSError, ValueError, yaml.YAMLError):
         return  # Snakemake has read it: it is no YAML, such as JSON with tabs.
-    nodes = [root]
+    nodes, seen = [root], {id(root)}
     for node in nodes:
-        if isinstance(node, yaml.SequenceNode):
-            nodes += node.value
-        elif isinstance(node, yaml.MappingNode):
-            first = {}
-            for key, value in node.value:
-                line = key.start_mark.line + 1
-                if first.setdefault(key.value, line) != line:
-                    raise InputError(
-                        f"{path}, line {line}: {key.value} comes twice, first in line {first[key.value]}"
-                    )
-                nodes.append(value)
+        first: dict[str, int] = {}
+        # A node that is named by an anchor may come again.
+        for pair in node.value if isinstance(node, yaml.MappingNode) else ():
+            key, line = pair[0].value, pair[0].start_mark.line + 1
+            if isinstance(key, str) and first.setdefault(key, line) != line:
+                raise InputError(f"{path}, line {line}: {key} comes twice, first in line {first[key]}")
+        if isinstance(node, yaml.CollectionNode):
+            inner = (each for item in node.value for each in (item if isinstance(item, tuple) else (item,)))
+            nodes += [each for each in inner if not (id(each) in seen or seen.add(id(each)))]
 
 
 def effective(config: dict) -> dict:

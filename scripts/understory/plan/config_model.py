@@ -32,39 +32,38 @@ Folders = Annotated[
 Names = Annotated[list[Text], AfterValidator(_different), Field(json_schema_extra={"uniqueItems": True})]
 Step = Annotated[dict[str, Any], MinLen(1), MaxLen(1)]
 
+Recordings = Annotated[int, Field(ge=0, le=1_000_000)]
+SomeRecordings = Annotated[int, Field(ge=1, le=1_000_000)]
+Duration = Annotated[float, Field(ge=5, le=3600)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+Ratio = Annotated[float, Field(ge=-60, le=60)]
+
 
 class Synthetic(Block):
     """The synthetic data set, made where `data` is `synthetic`."""
 
-    train_recordings: int = key(480, "Training recordings with a confirmed event", ge=1, le=1_000_000)
-    rejected_recordings: int = key(
-        80,
-        "Training recordings with a rejected event; a tenth of them have a confirmed one as well",
-        ge=0,
-        le=1_000_000,
+    train_recordings: SomeRecordings = key(480, "Training recordings with a confirmed event")
+    rejected_recordings: Recordings = key(
+        80, "Training recordings with a rejected event; a tenth of them have a confirmed one as well"
     )
-    test_recordings: int = key(
-        64, "Test recordings, each with three or four species; with fewer than five classes, all but one at most",
-        ge=1, le=1_000_000,
-    )  # fmt: skip
-    train_duration: float = key(12, "Length of a training recording", unit="s", ge=5, le=3600)
-    test_duration: float = key(20, "Length of a test recording", unit="s", ge=5, le=3600)
-    min_snr: float = key(
-        0,
-        "Least signal-to-noise ratio, an event's power over the noise's in the event's band",
-        unit="dB",
-        ge=-60,
-        le=60,
+    test_recordings: SomeRecordings = key(
+        64,
+        "Test recordings, each with three or four species; with fewer than five classes, all but one at most",
     )
-    max_snr: float = key(15, "Greatest signal-to-noise ratio", unit="dB", ge=-60, le=60)
+    train_duration: Duration = key(12, "Length of a training recording", unit="s")
+    test_duration: Duration = key(20, "Length of a test recording", unit="s")
+    min_snr: Ratio = key(
+        0, "Least signal-to-noise ratio: an event's power over the noise's in the event's band", unit="dB"
+    )
+    max_snr: Ratio = key(15, "Greatest signal-to-noise ratio", unit="dB")
     clips: Text | None = key(
         None,
-        "Folder of sound clips that the events are built from, with a folder a class or laid out as ESC-50; null: events "
-        "are computed",
+        "Folder of sound clips that the events are built from, with a folder a class or laid out as ESC-50; null: "
+        "events are computed",
     )
     background: Names = key(
         [],
-        "Classes of the clips that are background and no labels: each recording has one or two, 0 to 6 dB below its noise",
+        "Classes of the clips that are background and no labels: one or two a recording, 0 to 6 dB below its noise",
     )
 
 
@@ -99,17 +98,12 @@ class Split(Block):
 class Crop(Block):
     """Windows of audio."""
 
-    window: float = key(
-        10,
-        "Length of a window, centred on an annotation and clamped to its recording",
-        unit="s",
-        gt=0,
-        le=3600,
+    window: Seconds = key(
+        10, "Length of a window, centred on an annotation and clamped to its recording", unit="s"
     )
-    hop: float = key(
-        5, "Step between the windows over a test recording; the last window ends with the recording",
-        unit="s", gt=0, le=3600,
-    )  # fmt: skip
+    hop: Seconds = key(
+        5, "Step between the windows over a test recording; the last window ends with the recording", unit="s"
+    )
     sample_rate: int = key(
         48_000, "Sample rate that all recordings are resampled to", unit="Hz", ge=1000, le=1_000_000
     )
@@ -206,15 +200,9 @@ class Model(Block):
     batch_size: int = key(..., "Examples in a training step", ge=1, le=65_536)
     select: Literal["last", "best"] = key(
         ...,
-        "Which model predicts: that of the last epoch, or of the best validation score, whose out-of-fold scores are "
-        "optimistic",
+        "Model that predicts: of the last epoch, or of the best validation score, which is then optimistic",
     )
-    threads: int = key(
-        ...,
-        "Threads of TensorFlow; results depend on it, whatever number of cores the machine has",
-        ge=1,
-        le=1024,
-    )
+    threads: int = key(..., "Threads of TensorFlow; results depend on their number", ge=1, le=1024)
     copies: Annotated[int, Field(ge=0, le=1000)] | None = key(
         None, "Augmented copies of each example it trains on, at most augment.copies; null: all of them"
     )
@@ -223,19 +211,12 @@ class Model(Block):
         "0: every example once an epoch; 1: every class drawn as often; in between: a class drawn in proportion to its "
         "number to the power of one minus this",
     )
-    mixup: float = key(
-        0,
-        "Alpha of the Beta distribution that the weights of mixup are drawn from; 0: no mixup",
-        ge=0,
-        le=100,
-    )
+    mixup: float = key(0, "Alpha of mixup's Beta distribution; 0: no mixup", ge=0, le=100)
     patience: Annotated[int, Field(ge=1, le=100_000)] | None = key(
-        None, "Epochs without a better validation score after which training stops; null: it never stops early",
-        unit="epochs",
-    )  # fmt: skip
+        None, "Epochs without a better validation score after which training stops; null: it runs all epochs"
+    )
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = key(
-        "float32",
-        "Precision that layers compute in; weights and outputs are float32. Mixed precision is for GPUs",
+        "float32", "Precision that layers compute in, mixed on GPUs only; weights and outputs are float32"
     )
     xla: bool = key(False, "Whether XLA compiles the training step, for GPUs")
 

@@ -1,11 +1,14 @@
 import copy
+import datetime
 import json
 import re
 from pathlib import Path
 
+import hypothesis.strategies as st
 import jsonschema
 import pytest
 import yaml
+from hypothesis import given
 from snakemake.cli import parse_config
 from snakemake.utils import update_config
 
@@ -196,6 +199,14 @@ def test_a_model_that_config_yaml_holds_no_more_is_found_in_its_recipe():
             {"split": {"n_splits": True}},
             "split.n_splits: expected a whole number at least 2 and at most 1000, given true",
         ),
+        (
+            {"models": {"sed_cnn": {"epochs": True}}},
+            "models.sed_cnn.epochs: expected a whole number at least 1 and at most 100000, given true",
+        ),
+        (
+            {"models": {"sed_cnn": {"options": {"filters": [True]}}}},
+            "models.sed_cnn.options.filters: expected a list of at least 1, given [true]",
+        ),
         ({"name": 2021}, "name: expected text of the form ^[A-Za-z0-9][A-Za-z0-9_.-]*$, given 2021"),
         (
             {"augment": {"chain": [{"OneOf": {"transforms": [{"TimeShift": {"max_shift": -1}}]}}]}},
@@ -279,6 +290,80 @@ def test_what_config_yaml_gives_can_be_taken_back():
     model = configuration.checked(merged(CONFIG, over))["models"]["sed_cnn"]
     assert model["loss"] == {"name": "categorical_crossentropy"}
     assert model["schedule"] == {"name": "cosine", "warmup": 0.1}
+
+
+def test_features_are_completed_by_their_defaults_and_other_choices_are_left_as_they_are():
+    """Models of former runs were trained with such settings, which decide on what reruns."""
+    features = {"photo": {"kind": "picture", "size": [8, 8], "fit": "pad"}}
+    config = configuration.checked(merged(CONFIG, {"features": features}))
+    completed = {"channels": None, "crop_to_content": False, "oriented": True, "scale": "none"}
+    assert config["features"]["photo"] == {**features["photo"], **completed}
+    assert config["augment"]["chain"][1] == {"PitchShift": {"max_steps": 5}}
+    assert config["models"]["sed_cnn"]["optimiser"] == {"name": "adam", "learning_rate": 0.003}
+
+
+def places(value, place=()):
+    """The path of every value in a configuration."""
+    for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+        yield (*place, key)
+        if isinstance(each, (dict, list)):
+            yield from places(each, (*place, key))
+
+
+ODD = [
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    1e300,
+    10**400,
+    float("nan"),
+    "",
+    "null",
+    "x",
+    "9" * 5000,
+    "Ünï",
+    b"x",
+    {},
+    {"a": 1},
+    {None: 1},
+]
+ODD += [
+    datetime.date(2020, 1, 1),
+    {datetime.date(2020, 1, 1): 1},
+    {"name": ["x"]},
+    {"name": "adam"},
+    {"kind": {}},
+    [],
+    [1],
+    [[]],
+]
+ODD += [
+    [{}],
+    [None],
+    [{"OneOf": {"transforms": "x"}}],
+    [{"OneOf": {"transforms": [3]}}],
+    [{"PitchShift": None}],
+]
+
+
+@given(place=st.sampled_from([*places(CONFIG)]), value=st.sampled_from(ODD), keep=st.booleans())
+def test_whatever_a_file_has_is_taken_or_refused_by_the_name_of_its_key(place, value, keep):
+    config = copy.deepcopy(CONFIG)
+    block = config
+    for key in place[:-1]:
+        block = block[key]
+    if keep:
+        block[place[-1]] = value
+    else:
+        del block[place[-1]]
+    try:
+        assert set(configuration.checked(config)) == set(config_model.Configuration.model_fields)
+    except InputError as error:
+        lines = str(error).splitlines()[1:]
+        assert lines
+        assert all(re.match(r"  [\w.]+(\(.*\))?: ", line) for line in lines), lines
 
 
 def test_a_name_that_is_a_number_is_refused():

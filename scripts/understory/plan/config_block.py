@@ -86,7 +86,10 @@ def closest(name: str, valid, prefix: str = "") -> str:
 
 def shown(value) -> str:
     """A given value as a message shows it."""
-    return json.dumps(value, default=str)
+    try:
+        return json.dumps(value, default=str)
+    except TypeError:  # YAML has keys that JSON has not, such as dates
+        return str(value)
 
 
 def plain(number: float) -> str:
@@ -104,16 +107,10 @@ def _line(error, root, place):
     where = ".".join(map(str, [place, *path] if place else path))
     given, kind = error["input"], error["type"]
     above = node(root, path[:-1])
-    if (
-        kind in ("invalid_key", "string_type")
-        and path
-        and not isinstance(path[-1], str)
-        and "items" not in above
-    ):
-        return where, f"{where}: expected a name in text, given {shown(path[-1])}"
-    if error["loc"] and error["loc"][-1] == "[key]":
-        pattern = next(iter(above["patternProperties"]))
-        return where, f"{where}: expected a name of the form {pattern}"
+    if error["loc"][-1:] == ("[key]",) and kind == "string_pattern_mismatch":
+        return where, f"{where}: expected a name of the form {next(iter(above['patternProperties']))}"
+    if error["loc"][-1:] == ("[key]",) or kind == "invalid_key":
+        return where, f"{where}: expected a name in text, given {path[-1]}"
     if kind == "extra_forbidden":
         valid = sorted(above["properties"])
         outer = where.rpartition(".")[0]

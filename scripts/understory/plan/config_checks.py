@@ -97,7 +97,9 @@ def _step(place, step, lines):
         lines[place] = f"{place}: expected exactly one name with its options, given {shown(step)}"
         return step
     ((name, values),) = step.items()
-    here, medium = f"{place}.{name}", medium_of("transform", name) if isinstance(name, str) else None
+    if not isinstance(name, str):
+        return step
+    here, medium = f"{place}.{name}", medium_of("transform", name)
     if medium is None:
         known = _names("transform")
         lines[here] = (

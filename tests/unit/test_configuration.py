@@ -100,7 +100,7 @@ def test_the_former_configuration_gives_the_same_run(recipe):
     assert repr(ordered(configuration.effective(now))) == repr(ordered(configuration.effective(before)))
 
 
-def test_a_model_that_config_yaml_holds_no_more_is_found_in_its_recipe():
+def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
     assert "given resnet50; recipes/rfcx_notebook.yaml has a model of this name" in refused(
         train=["resnet50"]
     )

@@ -4,7 +4,8 @@ A choice's options are the keyword-only parameters of what its module defines. T
 have; it is read from the source, so that a plan imports no TensorFlow to know it.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
+from typing import Literal as Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 
@@ -23,21 +24,3 @@ ShareUpToHalf = Annotated[float, Ge(0), Le(0.5)]
 Decibels = Annotated[float, Ge(-60), Le(120)]
 Degrees = Annotated[float, Ge(0), Le(180)]
 Semitones = Annotated[int, Ge(1), Le(48)]
-__all__ = [
-    "AtLeastOne",
-    "Count",
-    "Counts",
-    "Decibels",
-    "Degrees",
-    "Literal",
-    "Names",
-    "NonNegative",
-    "Positive",
-    "PositiveShare",
-    "Semitones",
-    "Share",
-    "ShareBelowOne",
-    "ShareUpToHalf",
-    "Size",
-    "Whole",
-]

@@ -8,17 +8,18 @@ DOCS_INSTALLED := .venv/.installed-from-requirements-docs.txt
 BIN := .venv/bin
 RECIPE ?=
 DATA ?=
+FILE := $(if $(RECIPE),recipes/$(RECIPE).yaml)
 
-.PHONY: run why test soak lint docs requirements .venv
+.PHONY: run why test soak lint docs reference requirements .venv
 # First clears the lock of a killed run, unless another run is at work here.
-run: .venv
+run: .venv $(FILE)
 	@PYTHONPATH=scripts $(BIN)/python -m understory.run.unlock
-	$(BIN)/snakemake --cores all $(if $(RECIPE),--configfile "recipes/$(RECIPE).yaml") $(if $(DATA),--config "data=$(DATA)")
-	@PYTHONPATH=scripts $(BIN)/python -m understory.run.summary config.yaml $(if $(RECIPE),"recipes/$(RECIPE).yaml")
+	$(BIN)/snakemake --cores all $(if $(FILE),--configfile "$(FILE)") $(if $(DATA),--config "data=$(DATA)")
+	@PYTHONPATH=scripts $(BIN)/python -m understory.run.summary config.yaml $(FILE)
 
 # Show what would run again, and why. TARGET=RULE or a path: only what leads there.
-why: .venv
-	@$(BIN)/snakemake -n $(if $(RECIPE),--configfile "recipes/$(RECIPE).yaml") $(if $(DATA),--config "data=$(DATA)") \
+why: .venv $(FILE)
+	@$(BIN)/snakemake -n $(if $(FILE),--configfile "$(FILE)") $(if $(DATA),--config "data=$(DATA)") \
 		| PYTHONPATH=scripts $(BIN)/python -m understory.run.why $(TARGET)
 
 # One of the tests builds the documentation.
@@ -51,6 +52,10 @@ $(INSTALLED): $(REQUIREMENTS)
 $(DOCS_INSTALLED): requirements-docs.txt $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
+
+# schemas/config.schema.json and docs/configuration.md, from the description of the configuration.
+reference: .venv
+	PYTHONPATH=scripts $(BIN)/python -m understory.run.reference
 
 requirements: .venv
 	UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \

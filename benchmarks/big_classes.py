@@ -67,7 +67,7 @@ class World:
             "predictions": {"top_k": KEPT},
         }
         update_config(self.config, given)
-        self.config = config.complete(self.config, ROOT / "schemas" / "config.schema.json")
+        self.config = config.complete(self.config)
         self.source = source(self.config, str(self.data))
         self.limit = quarantine.Limit("quarantine", 0.01)
         (self.model,) = self.config["train"]

@@ -247,6 +247,7 @@ def main():
             # Windows so short that no disk is too small for them.
             "crop": {"window": 0.1, "hop": 0.1, "sample_rate": 8000},
             "features": {"log_mel": {"n_fft": 256, "hop": 128, "fmax": 4000}},
+            "models": yaml.safe_load((ROOT / "recipes" / "rfcx_notebook.yaml").read_text())["models"],
             "train": ["resnet50", "sed_cnn"],
         }
         (folder / "settings.yaml").write_text(yaml.safe_dump(settings))

@@ -22,7 +22,7 @@ from understory.run import lock
 config, own = load_configfile(HOME / "config.yaml"), config
 update_config(config, own)
 with user_errors():
-    config = settings.complete(config, HOME / "schemas/config.schema.json")
+    config = settings.complete(config, workflow.configfiles)
     IS_SYNTHETIC = address.kind(config["data"]) == "synthetic"
     IS_FETCHED = address.kind(config["data"]) in ("url", "kaggle")
     SYNTHESIZER = synthesizer(config["dataset"]) if IS_SYNTHETIC else None

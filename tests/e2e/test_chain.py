@@ -112,6 +112,17 @@ def test_what_is_wrong_with_the_configuration_is_said_before_any_job(run_snakema
     assert not (tmp_path / "results").exists()
 
 
+def test_the_files_and_the_command_line_are_read_as_they_are_written(run_snakemake, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("crop:\n  window: 4\n  hop: 1\n  window: 5\n")
+    done = run_snakemake(tmp_path / "run", "--dry-run", "--configfile", str(path), check=False)
+    assert f"{path}, line 4: window comes twice, first in line 2" in done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout + done.stderr
+    nested = "models={sed_cnn: {epochs: 11, optimiser: {learning_rate: 1e-5}}}"
+    run_snakemake(tmp_path / "run", "--dry-run", "--config", nested, "train=sed_cnn")
+
+
 def test_too_small_a_disk_is_noticed_before_any_job(run_snakemake, folder, small, tmp_path):
     done = run_snakemake(
         tmp_path, config=small(data=str(folder), augment={"copies": 1000}, crop={"window": 3600}), check=False

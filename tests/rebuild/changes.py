@@ -324,7 +324,7 @@ ROWS = [
     Row("an architecture that no model uses", unused_architecture, set()),
     Row("code of the architecture of one of two models", architecture_code, of_models("other")),
     Row("a model removed", to("train", ["sed_cnn"]), ENSEMBLE, True),
-    Row("a model that is not trained", to("models.resnet50.epochs", 3), set()),
+    Row("a model that is not trained", to("models.idle.epochs", 3), set()),
     Row("ensemble method", to("ensemble.folds", "rank"), ENSEMBLE, True),
     Row("order of the sample submission", turn_sample, SUBMISSION),
     Row("report title", to("report.title", "Other"), REPORT, True),

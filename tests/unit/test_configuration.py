@@ -1,19 +1,29 @@
 import copy
+import datetime
 import json
+import re
 from pathlib import Path
 
+import hypothesis.strategies as st
+import jsonschema
 import pytest
 import yaml
+from hypothesis import given
+from snakemake.cli import parse_config
+from snakemake.utils import update_config
 
-from understory.core import choices
 from understory.core.errors import InputError
+from understory.core.hashing import ordered
 from understory.data import source
+from understory.evaluation import metrics
+from understory.plan import choice_options, config_model
 from understory.plan import config as configuration
-from understory.plan import config_checks
-from understory.training import fit, models
+from understory.run import reference
+from understory.training import fit
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "schemas" / "config.schema.json").read_text())
+RECIPES = [None, *sorted(path.name for path in (ROOT / "recipes").glob("*.yaml"))]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
@@ -40,7 +50,7 @@ def test_recipes_are_named_like_their_results():
     ],
 )
 def test_what_concerns_the_run_is_shown_and_where_data_lie_is_not_tracked(data, shown):
-    config = configuration.checked(merged(CONFIG, {"data": data}), SCHEMA)
+    config = configuration.checked(merged(CONFIG, {"data": data}))
     effective = configuration.effective(config)
     assert list(effective["models"]) == CONFIG["train"]
     assert ("synthetic" in effective) == (data == "synthetic")
@@ -59,20 +69,45 @@ def test_what_concerns_the_run_is_shown_and_where_data_lie_is_not_tracked(data, 
 def test_null_may_come_as_text():
     """As it does from the command line."""
     over = {"name": "null", "data_sha256": "null", "synthetic": {"clips": "null"}}
-    found = configuration.checked(merged(CONFIG, over), SCHEMA)
+    found = configuration.checked(merged(CONFIG, over))
     assert (found["name"], found["data_sha256"], found["synthetic"]["clips"]) == ("null", None, None)
 
 
 def refused(**over):
     with pytest.raises(InputError) as raised:
-        configuration.checked(merged(CONFIG, over), SCHEMA)
+        configuration.checked(merged(CONFIG, over))
     return str(raised.value)
 
 
-@pytest.mark.parametrize("recipe", [None, *sorted(path.name for path in (ROOT / "recipes").glob("*.yaml"))])
-def test_the_configuration_and_every_recipe_are_valid(recipe):
+def with_recipe(recipe, base=CONFIG):
     over = yaml.safe_load((ROOT / "recipes" / recipe).read_text()) if recipe else {}
-    configuration.checked(merged(CONFIG, over), SCHEMA)
+    return merged(base, over)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_configuration_and_every_recipe_are_valid(recipe):
+    """By the schema that editors use as well, as they are written and as they are completed."""
+    config = with_recipe(recipe)
+    jsonschema.validate(config, SCHEMA)
+    jsonschema.validate(ordered(configuration.checked(config)), SCHEMA)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_former_configuration_gives_the_same_run(recipe):
+    """In it, config.yaml held every key, and the model of rfcx_notebook."""
+    former = yaml.safe_load(Path(__file__).with_name("former_config.yaml").read_text())
+    before, now = (configuration.checked(with_recipe(recipe, base)) for base in (former, CONFIG))
+    assert repr(ordered(configuration.effective(now))) == repr(ordered(configuration.effective(before)))
+
+
+def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
+    assert "given resnet50; recipes/rfcx_notebook.yaml has a model of this name" in refused(
+        train=["resnet50"]
+    )
+    message = refused(models={"resnet50": {"epochs": 3}})
+    assert (
+        "resnet50: config.yaml no longer has this model; copy it from recipes/rfcx_notebook.yaml" in message
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,16 +116,16 @@ def test_the_configuration_and_every_recipe_are_valid(recipe):
         ({"split": {"n_split": 3}}, "split.n_split: no such key; did you mean split.n_splits?"),
         (
             {"synthetic": {"clips": ""}},
-            'synthetic.clips: expected a folder of sound clips that sing instead of arithmetic, or null, given ""',
+            'synthetic.clips: expected text that is not empty or null, given "" (Folder of sound clips that the events are built',
         ),
         ({"name": "null", "data_sha256": "nil"}, "data_sha256: expected text of the form"),
         ({"sead": 1}, "sead: no such key; did you mean seed?"),
         ({"data": "s3://me:secret@bucket"}, "data: expected the address of an archive, such as https://host"),
         ({"data": "kaggle:a/b"}, "data: expected kaggle:COMPETITION"),
-        ({"data_sha256": "12ab"}, "data_sha256: expected text of the form ^[0-9a-fA-F]{64}$, given"),
+        ({"data_sha256": "12ab"}, "data_sha256: expected text of the form ^[0-9a-fA-F]{64}$ or null, given"),
         (
             {"split": {"n_splits": 1}},
-            "split.n_splits: expected a number at least 2 and at most 1000, given 1",
+            "split.n_splits: expected a whole number at least 2 and at most 1000, given 1",
         ),
         (
             {"split": {"n_splits": 2.5}},
@@ -104,11 +139,11 @@ def test_the_configuration_and_every_recipe_are_valid(recipe):
         ({"crop": {"absent": 1}}, "crop.absent: expected true or false, given 1"),
         (
             {"augment": {"chain": [{"PitchShft": {}}]}},
-            "augment.chain.0.PitchShft: no such key; did you mean augment.chain.0.PitchShift?",
+            "augment.chain.0.PitchShft: no such transform; did you mean PitchShift? Expected one of ColourJitter, Compose, ",
         ),
         (
             {"augment": {"chain": [{"PitchShift": {}}]}},
-            "augment.chain.0.PitchShift.max_steps: missing (Semitones)",
+            "augment.chain.0.PitchShift.max_steps: missing, PitchShift needs it",
         ),
         (
             {"augment": {"chain": [{}]}},
@@ -120,7 +155,7 @@ def test_the_configuration_and_every_recipe_are_valid(recipe):
         ),
         (
             {"features": {"log_mel": {"resize": [128]}}},
-            "features.log_mel.resize: expected a list of 2, given [128]",
+            "features.log_mel.resize: expected a list of 2 or null, given [128]",
         ),
         (
             {"features": {"log_mel": {"fmax": 30000}}},
@@ -128,7 +163,7 @@ def test_the_configuration_and_every_recipe_are_valid(recipe):
         ),
         (
             {"train": ["sed_cn"]},
-            "train: expected names of models (resnet50, sed_cnn), given sed_cn; did you mean sed_cnn?",
+            "train: expected names of models (sed_cnn), given sed_cn; did you mean sed_cnn?",
         ),
         (
             {"train": []},
@@ -138,7 +173,10 @@ def test_the_configuration_and_every_recipe_are_valid(recipe):
             {"models": {"sed_cnn": {"epochs": None}}},
             "models.sed_cnn.epochs: expected a whole number at least 1",
         ),
-        ({"models": {"mine": {"architecture": "sed_cnn"}}}, "models.mine.batch_size: missing (Examples)"),
+        (
+            {"models": {"mine": {"architecture": "sed_cnn"}}},
+            "models.mine.batch_size: missing (Examples in a training step)",
+        ),
         ({"name": "../up"}, "name: expected text of the form"),
         ({"dataset": "rfxc"}, "dataset: expected a module in scripts/understory/datasets/ (birdclef2021, "),
         ({"dataset": "rfxc"}, "given rfxc; did you mean rfcx?"),
@@ -152,8 +190,43 @@ def test_the_configuration_and_every_recipe_are_valid(recipe):
             {"synthetic": {"clips": "clips", "background": ["rain", "rain"]}},
             'synthetic.background: expected each item once, given ["rain", "rain"]',
         ),
-        ({"synthetic": {"clips": 3}}, "synthetic.clips: expected text or null, given 3"),
-        ({"split": {"n_splits": "3"}}, 'given "3"; in a file, write 3: YAML'),
+        ({"synthetic": {"clips": 3}}, "synthetic.clips: expected text that is not empty or null, given 3"),
+        (
+            {"split": {"n_splits": "three"}},
+            'expected a whole number at least 2 and at most 1000, given "three"',
+        ),
+        (
+            {"split": {"n_splits": True}},
+            "split.n_splits: expected a whole number at least 2 and at most 1000, given true",
+        ),
+        (
+            {"models": {"sed_cnn": {"epochs": True}}},
+            "models.sed_cnn.epochs: expected a whole number at least 1 and at most 100000, given true",
+        ),
+        (
+            {"models": {"sed_cnn": {"options": {"filters": [True]}}}},
+            "models.sed_cnn.options.filters: expected a list of at least 1, given [true]",
+        ),
+        ({"name": 2021}, "name: expected text of the form ^[A-Za-z0-9][A-Za-z0-9_.-]*$, given 2021"),
+        (
+            {"augment": {"chain": [{"OneOf": {"transforms": [{"TimeShift": {"max_shift": -1}}]}}]}},
+            "augment.chain.0.OneOf.transforms.0.TimeShift.max_shift: expected a number at least 0",
+        ),
+        (
+            {"models": {"sed_cnn": {"architecture": "sed_cn"}}},
+            'models.sed_cnn.architecture: expected one of cnn2d, conv1d, picture_cnn, resnet34, resnet50, sed_cnn, given "sed_cn"; did you mean sed_cnn?',
+        ),
+        (
+            {"models": {"sed_cnn": {"options": {"filters": ["x"]}}}},
+            'models.sed_cnn.options.filters.0: expected a whole number at least 1, given "x"',
+        ),
+        (
+            {"features": {"log_mel": {"kind": "log_mal"}}},
+            'features.log_mel.kind: expected one of fft_frames, log_mel, picture, given "log_mal"; did you mean log_mel?',
+        ),
+        ({"features": {"new": {}}}, "features.new.kind: missing (one of fft_frames, log_mel, picture)"),
+        ({"crop": None}, "crop: expected a block of keys, given null"),
+        ({"augment": {"chain": {}}}, "augment.chain: expected a list, given {}"),
         (
             {"features": {"log_mel": {"hop": 4096}}},
             "features.log_mel.hop: expected at most n_fft (2048), given 4096",
@@ -178,6 +251,11 @@ def test_errors_name_the_key_what_is_allowed_and_what_was_given(over, said):
         ),
         (
             "sed_cnn",
+            {"options": {"drop_out": 0.1}},
+            "options.drop_out: sed_cnn takes dense, dropout, filters, given 0.1; did you mean dropout?",
+        ),
+        (
+            "sed_cnn",
             {"loss": {"label_smoothing": 0.1}},
             "loss.label_smoothing: binary_crossentropy takes unknown_weight, given 0.1",
         ),
@@ -191,7 +269,11 @@ def test_errors_name_the_key_what_is_allowed_and_what_was_given(over, said):
             {"optimiser": {"momentum": 0.9}},
             "optimiser.momentum: adam takes learning_rate, given 0.9",
         ),
-        ("resnet50", {"options": {"dense": 3}}, "options.dense: resnet50 takes no options, given 3"),
+        (
+            "sed_cnn",
+            {"architecture": "resnet50"},
+            "options.dense: resnet50 takes no options, given 128; null takes it back",
+        ),
         (
             "sed_cnn",
             {"optimiser": {"learning_rate": float("nan")}},
@@ -205,46 +287,83 @@ def test_options_of_another_choice_are_refused(model, over, said):
 
 def test_what_config_yaml_gives_can_be_taken_back():
     over = {"models": {"sed_cnn": {"loss": {"name": "categorical_crossentropy", "unknown_weight": None}}}}
-    model = configuration.checked(merged(CONFIG, over), SCHEMA)["models"]["sed_cnn"]
+    model = configuration.checked(merged(CONFIG, over))["models"]["sed_cnn"]
     assert model["loss"] == {"name": "categorical_crossentropy"}
     assert model["schedule"] == {"name": "cosine", "warmup": 0.1}
 
 
-def test_every_option_is_one_that_the_library_takes():
-    """The table of options holds no more than the code takes, and needs no less than it needs."""
-    values = {
-        "unknown_weight": 0.5,
-        "label_smoothing": 0.1,
-        "learning_rate": 0.1,
-        "weight_decay": 0.1,
-        "momentum": 0.1,
-    }
-    values |= {
-        "warmup": 0.1,
-        "decay_rate": 0.9,
-        "decay_steps": 3,
-        "staircase": True,
-        "dense": 4,
-        "dropout": 0.1,
-        "filters": [2, 2],
-        "outputs": "sigmoid",
-        "scaling": "imagenet",
-    }
-    for key in ("loss", "optimiser", "schedule", "options"):
-        for choice, (takes, needs) in config_checks.TAKES[key].items():
-            for options in (takes, needs):
-                block = {option: values[option] for option in options}
-                named = {"name": choice, **block}
-                if key == "loss":
-                    fit.loss_and_targets(named)
-                elif key == "options":
-                    models.build(choice, (64, 64, 3), 2, block)
-                elif key == "optimiser":
-                    fit.optimiser({"optimiser": named, "schedule": {"name": "constant"}}, 10)
-                else:
-                    fit.optimiser(
-                        {"optimiser": {"name": "adam", "learning_rate": 0.1}, "schedule": named}, 10
-                    )
+def test_features_are_completed_by_their_defaults_and_other_choices_are_left_as_they_are():
+    """Models of former runs were trained with such settings, which decide on what reruns."""
+    features = {"photo": {"kind": "picture", "size": [8, 8], "fit": "pad"}}
+    config = configuration.checked(merged(CONFIG, {"features": features}))
+    completed = {"channels": None, "crop_to_content": False, "oriented": True, "scale": "none"}
+    assert config["features"]["photo"] == {**features["photo"], **completed}
+    assert config["augment"]["chain"][1] == {"PitchShift": {"max_steps": 5}}
+    assert config["models"]["sed_cnn"]["optimiser"] == {"name": "adam", "learning_rate": 0.003}
+
+
+def places(value, place=()):
+    """The path of every value in a configuration."""
+    for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+        yield (*place, key)
+        if isinstance(each, (dict, list)):
+            yield from places(each, (*place, key))
+
+
+ODD = [
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    1e300,
+    10**400,
+    float("nan"),
+    "",
+    "null",
+    "x",
+    "9" * 5000,
+    "Ünï",
+    b"x",
+    {},
+    {"a": 1},
+    {None: 1},
+]
+ODD += [
+    datetime.date(2020, 1, 1),
+    {datetime.date(2020, 1, 1): 1},
+    {"name": ["x"]},
+    {"name": "adam"},
+    {"kind": {}},
+    [],
+    [1],
+    [[]],
+]
+ODD += [
+    [{}],
+    [None],
+    [{"OneOf": {"transforms": "x"}}],
+    [{"OneOf": {"transforms": [3]}}],
+    [{"PitchShift": None}],
+]
+
+
+@given(place=st.sampled_from([*places(CONFIG)]), value=st.sampled_from(ODD), keep=st.booleans())
+def test_whatever_a_file_has_is_taken_or_refused_by_the_name_of_its_key(place, value, keep):
+    config = copy.deepcopy(CONFIG)
+    block = config
+    for key in place[:-1]:
+        block = block[key]
+    if keep:
+        block[place[-1]] = value
+    else:
+        del block[place[-1]]
+    try:
+        assert set(configuration.checked(config)) == set(config_model.Configuration.model_fields)
+    except InputError as error:
+        lines = str(error).splitlines()[1:]
+        assert lines
+        assert all(re.match(r"  [\w.]+(\(.*\))?: ", line) for line in lines), lines
 
 
 def test_a_name_that_is_a_number_is_refused():
@@ -269,8 +388,8 @@ def test_all_that_is_wrong_is_said_at_once():
 
 
 def test_numbers_have_the_type_of_their_schema():
-    one = configuration.checked(merged(CONFIG, {"crop": {"window": 5}, "split": {"n_splits": 4.0}}), SCHEMA)
-    two = configuration.checked(merged(CONFIG, {"crop": {"window": 5.0}, "split": {"n_splits": 4}}), SCHEMA)
+    one = configuration.checked(merged(CONFIG, {"crop": {"window": 5}, "split": {"n_splits": 4.0}}))
+    two = configuration.checked(merged(CONFIG, {"crop": {"window": 5.0}, "split": {"n_splits": 4}}))
     assert repr(one) == repr(two)
     assert isinstance(one["crop"]["window"], float)
     assert isinstance(one["split"]["n_splits"], int)
@@ -278,55 +397,150 @@ def test_numbers_have_the_type_of_their_schema():
     assert isinstance(noise["min_snr"], float)
 
 
-def walk(schema):
+def walk(schema, name=None):
+    """Every part of a schema, with the name of the key that it describes."""
     if isinstance(schema, dict):
-        yield schema
-        for value in schema.values():
-            yield from walk(value)
+        yield name, schema
+        for key, value in schema.items():
+            for each in (
+                value.items() if key in ("properties", "patternProperties", "$defs") else [(None, value)]
+            ):
+                yield from walk(each[1], each[0] if key == "properties" else None)
+    elif isinstance(schema, list):
+        for each in schema:
+            yield from walk(each, name)
 
 
-def test_the_schema_is_closed_and_describes_every_value():
-    for node in walk(SCHEMA):
-        if node.get("type") == "object":
-            assert node.get("additionalProperties") is False, node
-        kinds = node["type"] if isinstance(node.get("type"), list) else [node.get("type")]
-        if {"integer", "number", "string", "boolean"} & set(kinds):
-            assert node.get("description"), node
-
-
-def test_the_schema_knows_what_the_code_offers():
-    named = set(SCHEMA["$defs"]["transform"]["properties"])
-    assert named == {name for names in config_checks.TRANSFORMS.values() for name in names}
-    for medium, names in config_checks.TRANSFORMS.items():
-        modules = set(map(choices.module_name, set(names) - {"Compose", "OneOf"}))
-        assert modules == set(choices.names(f"understory.{medium}.transforms"))
-        assert set(config_checks.KINDS[medium]) == set(choices.names(f"understory.{medium}.features"))
-    model = next(iter(SCHEMA["properties"]["models"]["patternProperties"].values()))
-    assert set(model["properties"]["architecture"]["enum"]) == set(choices.names(models.PACKAGE))
+def test_the_schema_is_closed_and_describes_every_key():
+    keys = 0
+    for name, schema in walk(SCHEMA):
+        if "properties" in schema and schema.get("type"):
+            assert schema.get("additionalProperties") is False, schema
+        if name and not {"$ref", "const"} & set(schema) and schema.get("type") != "null":
+            described = [schema, *schema.get("anyOf", [])]
+            assert any(
+                each.get("description") or "properties" in each or "oneOf" in each for each in described
+            ), (name, schema)
+            keys += 1
+    assert keys > 100
 
 
 def test_every_reader_can_be_named():
     assert {"birdclef2021", "esc50", "herbarium2021", "rfcx", "rsna_miccai"} <= set(source.names())
+    assert set(source.NEEDS["METRIC"]) == set(metrics.SCORES)
     for name in source.names():
-        assert source.reader(name).MEDIUM in config_checks.KINDS
+        assert choice_options.names(f"features of {source.reader(name).MEDIUM}")
 
 
-def test_every_key_of_the_configuration_says_what_it_is():
-    text = (ROOT / "config.yaml").read_text().splitlines()
-    bare = [
-        line
-        for line in text
-        if ":" in line
-        and not line.lstrip().startswith("#")
-        and not line.rstrip().endswith(":")
-        and "#" not in line
-    ]
-    # The second model and a second transform repeat keys that are explained above them.
-    explained = {line.split(":")[0].strip(" -") for line in text if "#" in line}
-    assert [line for line in bare if line.split(":")[0].strip(" -") not in explained | {"options"}] == []
+def test_the_schema_and_the_reference_page_are_those_of_the_code(tmp_path):
+    for name in (reference.SCHEMA, reference.PAGE):
+        (tmp_path / name).parent.mkdir()
+    reference.main(tmp_path)
+    for name in (reference.SCHEMA, reference.PAGE):
+        assert (ROOT / name).read_text() == (tmp_path / name).read_text(), "run `make reference`"
+
+
+def test_the_reference_page_has_every_key_with_its_meaning():
+    page = (ROOT / reference.PAGE).read_text()
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    assert [row for row in rows if len(row) < 4 or len(row[-1]) < 5] == []
+    for key in {key for key, _ in walk(SCHEMA) if key}:
+        assert re.search(rf"[`.]{key}[`.]|^##+ {key}$", page, flags=re.M), key
+    for kind in choice_options.PLACES:
+        for name in choice_options.names(kind):
+            assert f"### {name}\n" in page
+
+
+def test_config_yaml_gives_the_defaults():
+    """So that what is left out of it is what it would say, but for what has no default that is of use to all."""
+    defaults = config_model.Configuration(features={"x": {}}, models=CONFIG["models"], train=[]).model_dump()
+    for key in set(CONFIG) - {"features", "models", "train"}:
+        given, default = CONFIG[key], defaults[key]
+        if isinstance(given, dict):
+            given, default = (
+                given | {"chain": []} if key == "augment" else given,
+                {k: default[k] for k in given},
+            )
+        assert given == default, key
+
+
+def test_optimisers_and_schedules_take_what_the_library_takes():
+    values = {"learning_rate": 0.1, "weight_decay": 0.1, "momentum": 0.1, "warmup": 0.1}
+    values |= {"decay_rate": 0.9, "decay_steps": 3, "staircase": True}
+    for key, blocks in (("optimiser", config_model.OPTIMISERS), ("schedule", config_model.SCHEDULES)):
+        for name, block in blocks.items():
+            fields = block.model_fields
+            for options in (fields, [option for option in fields if fields[option].is_required()]):
+                settings = {
+                    "optimiser": {"name": "adam", "learning_rate": 0.1},
+                    "schedule": {"name": "constant"},
+                    key: {"name": name, **{option: values[option] for option in options}},
+                }
+                assert fit.optimiser(settings, 10) is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "value"),
+    [
+        (["models={sed_cnn: {epochs: 11}}"], "models.sed_cnn.epochs", 11),
+        (
+            ["models={sed_cnn: {optimiser: {learning_rate: 1e-5}, options: {filters: [4, 8]}}}"],
+            "models.sed_cnn.optimiser.learning_rate",
+            1e-5,
+        ),
+        (["models={sed_cnn: {options: {filters: [4, 8]}}}"], "models.sed_cnn.options.filters", [4, 8]),
+        (["models={sed_cnn: {copies: null}}"], "models.sed_cnn.copies", None),
+        (["models={sed_cnn: {xla: true}}"], "models.sed_cnn.xla", True),
+        (
+            ["augment={chain: [{PitchShift: {max_steps: 3}}]}"],
+            "augment.chain",
+            [{"PitchShift": {"max_steps": 3}}],
+        ),
+        (["features={log_mel: {n_mels: 64, resize: [64, 100]}}"], "features.log_mel.resize", [64, 100]),
+        (["crop={window: 5.5, absent: false}"], "crop.absent", False),
+        (["crop={window: 5.5, absent: False}"], "crop.window", 5.5),
+        (["ensemble={threshold: 0.5}"], "ensemble.threshold", 0.5),
+        (["ensemble={threshold: null}"], "ensemble.threshold", None),
+        (["train=sed_cnn"], "train", ["sed_cnn"]),
+        (["report={title: 5}"], "report.title", "5"),
+    ],
+)
+def test_the_command_line_may_give_what_is_in_a_block(words, key, value):
+    """Snakemake hands over text for all that is not at the top level."""
+    config = copy.deepcopy(CONFIG)
+    update_config(config, parse_config(words))
+    found = configuration.checked(config)
+    for part in key.split("."):
+        found = found[part]
+    assert repr(found) == repr(value)
+
+
+def test_numbers_may_be_text_where_numbers_are_expected():
+    """As PyYAML reads 1e-5, which has no decimal point."""
+    model = yaml.safe_load('{epochs: "5", batch_size: "16.0", optimiser: {learning_rate: 1e-5}}')
+    assert model["optimiser"]["learning_rate"] == "1e-5"
+    over = {"models": {"sed_cnn": model}, "report": {"title": "5"}}
+    found = configuration.checked(merged(CONFIG, over))
+    model = found["models"]["sed_cnn"]
+    assert (model["epochs"], model["batch_size"], model["optimiser"]["learning_rate"]) == (5, 16, 1e-5)
+    assert found["report"]["title"] == "5"
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "1e999", "", "5 000", "0x10"])
+def test_other_text_is_no_number(text):
+    assert "crop.window: expected a number above 0" in refused(crop={"window": text})
+
+
+def test_a_key_that_comes_twice_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("crop:\n  window: 5\n  hop: 1\n  window: 4\n")
+    with pytest.raises(InputError, match=r"mine.yaml, line 4: window comes twice, first in line 2"):
+        configuration.complete(CONFIG, [path])
+    path.write_text('{"a": {"x": 1}, "b": {"x": 1}}')
+    configuration.complete(CONFIG, [ROOT / "config.yaml", path, *(ROOT / "recipes").glob("*.yaml")])
 
 
 def test_a_copy_is_checked_and_the_original_is_left_alone():
     before = copy.deepcopy(CONFIG)
-    configuration.checked(CONFIG, SCHEMA)
+    configuration.checked(CONFIG)
     assert before == CONFIG

@@ -55,7 +55,7 @@ def test_without_another_run_nothing_changes():
     [
         (lambda place: (place / saved_run.FILE).unlink(), "which holds ensemble/members.json; found none at"),
         (lambda place: (place / saved_run.FILE).write_text("{"), "cannot be used"),
-        (lambda place: (place / saved_run.FILE).write_text("[]"), "not all that a run writes"),
+        (lambda place: (place / saved_run.FILE).write_text("[]"), "some of what a run writes is missing"),
         (
             lambda place: (place / saved_run.FILE).write_text('{"run": 1, "thresholds": 1, "priors": 1}'),
             "used",

@@ -13,7 +13,6 @@ from understory.plan import disk_space, job_resources
 from understory.plan.config import complete
 from understory.plan.job_resources import Counts
 
-SCHEMA = ROOT / "schemas/config.schema.json"
 SHARD = SimpleNamespace(shard="train-0", variant="1", features="log_mel")
 FOLD = SimpleNamespace(model="sed_cnn", fold="0")
 
@@ -23,7 +22,7 @@ def configured(recipe=None, **changes):
     if recipe:
         given = yaml.safe_load((ROOT / "recipes" / f"{recipe}.yaml").read_text())
         update_config(config, given)
-    return complete({**config, **changes}, SCHEMA)
+    return complete({**config, **changes})
 
 
 SOME = Counts(1000, 100, 1500)

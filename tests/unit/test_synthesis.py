@@ -7,6 +7,7 @@ import yaml
 
 from understory.data import source
 from understory.data.builder import read_rows
+from understory.plan import config
 from understory.synthetic import rfcx, soundscapes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +51,7 @@ def test_the_replica_has_the_layout_its_reader_reads(tmp_path):
 
 
 def test_the_demo_is_labelled_as_sparsely_as_the_original(monkeypatch):
-    block = yaml.safe_load((ROOT / "config.yaml").read_text())["synthetic"]
+    block = config.checked(yaml.safe_load((ROOT / "config.yaml").read_text()))["synthetic"]
     settings = soundscapes.Settings(**{key: block[key] for key in soundscapes.Settings._fields})
     monkeypatch.setattr(soundscapes, "song", lambda *_, **__: (np.zeros(72_000), 100.0, 200.0))
     plans = [

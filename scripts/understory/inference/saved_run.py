@@ -1,4 +1,4 @@
-"""Predicting with the models of another run: what it says of them, and the configuration that goes with them.
+"""Prediction with the models of another run: the description that a run saves of its models, and its use.
 
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
@@ -11,51 +11,50 @@ from understory.core.errors import InputError
 
 FILE = "ensemble/members.json"
 LABELS = "labels.json"
-# Of each block, what predictions depend on.
+# The keys of each block that predictions depend on.
 BLOCKS = {
     "crop": ("hop", "sample_rate", "window"),
     "ensemble": ("folds", "threshold", "top_k", "windows"),
     "images": ("longest_side", "sequences", "slices"),
     "split": ("n_splits",),
 }
+# The blocks that they depend on as a whole.
+WHOLE = ("features", "models", "train")
 
 
 def described(config: dict) -> dict:
-    """Of an effective configuration, what a prediction with its models needs to know."""
+    """The part of an effective configuration that predictions with its models depend on."""
     blocks = {name: {key: config[name][key] for key in keys} for name, keys in BLOCKS.items()}
-    return {**blocks, **{key: config[key] for key in ("features", "models", "train")}}
+    return {**blocks, **{key: config[key] for key in WHOLE}}
 
 
 def taken(config: dict) -> dict:
-    """A checked configuration with all that goes with the models of the run at `models_from`, where it names one.
+    """A checked configuration; where `models_from` names a run, with the settings that its models were trained with.
 
     Raises
     ------
     InputError
-        There is no finished run, or not all of its models.
+        There is no finished run in that folder, or one of its models is missing.
     """
     if config["models_from"] is None:
         return config
     folder = Path(config["models_from"]).expanduser()
     run = read(folder)["run"]
-    lacking = [
-        path
+    needed = [
+        folder / "models" / model / f"fold{fold}" / f"{run['models'][model]['select']}.keras"
         for model in run["train"]
         for fold in range(run["split"]["n_splits"])
-        if files.other(
-            path := folder / "models" / model / f"fold{fold}" / f"{run['models'][model]['select']}.keras"
-        )
     ]
-    if lacking or files.other(folder / LABELS):
+    if missing := [path for path in (*needed, folder / LABELS) if files.other(path)]:
         raise InputError(
-            f"models_from: expected the models of every fold and {LABELS} in {folder}, found no {(lacking or [folder / LABELS])[0]}"
+            f"models_from: expected the models of every fold and {LABELS} in {folder}, found no {missing[0]}"
         )
     blocks = {name: {**config[name], **run[name]} for name in BLOCKS}
-    return {**config, **blocks, **{key: run[key] for key in ("features", "models", "train")}}
+    return {**config, **blocks, **{key: run[key] for key in WHOLE}}
 
 
 def read(folder: Path) -> dict:
-    """What the run in a folder says of its models: `run` (its settings), `thresholds` and `priors` by class.
+    """The description of the models of the run in a folder: `run` (settings), `thresholds` and `priors` by class.
 
     Raises
     ------
@@ -64,17 +63,12 @@ def read(folder: Path) -> dict:
     """
     path = Path(folder, FILE)
     wanted = f"models_from: expected the folder of a finished run, results/NAME, which holds {FILE}"
-    if found := files.other(path):
-        raise InputError(f"{wanted}; found {found} at {path.absolute()}")
+    if other := files.other(path):
+        raise InputError(f"{wanted}; found {other} at {path.absolute()}")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not {"run", "thresholds", "priors"} <= set(found) or set(found["run"]) != {
-            *BLOCKS,
-            "features",
-            "models",
-            "train",
-        }:
-            raise ValueError("not all that a run writes")
+        members = json.loads(path.read_text(encoding="utf-8"))
+        if not {"run", "thresholds", "priors"} <= set(members) or set(members["run"]) != {*BLOCKS, *WHOLE}:
+            raise ValueError("some of what a run writes is missing")
     except (ValueError, TypeError, OSError) as error:
         raise InputError(f"{wanted}; {path} cannot be used: {error}") from None
-    return found
+    return members

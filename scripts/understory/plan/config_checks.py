@@ -1,217 +1,252 @@
-"""What each choice in the configuration takes, and what of it does not go together."""
+"""Checks of the configuration beyond single keys: the options of each choice, and keys that contradict each other."""
 
-import difflib
-import json
 from collections.abc import Iterator
 
 from understory.data import source
 from understory.fetch import address
+from understory.plan import choice_options
+from understory.plan.choice_options import COMBINATIONS
+from understory.plan.config_block import closest, plain, shown, validated
+from understory.plan.config_model import OPTIMISERS, SCHEDULES
 
-# What each choice of a model's block takes, and what of that it needs. A null stands for not given, so that a
-# recipe can take back what config.yaml gives to another choice.
-TAKES = {
-    "loss": {
-        "binary_crossentropy": (("unknown_weight",), ()),
-        "categorical_crossentropy": (("label_smoothing",), ()),
-    },
-    "optimiser": {
-        "adam": (("learning_rate",), ("learning_rate",)),
-        "adamw": (("learning_rate", "weight_decay"), ("learning_rate",)),
-        "sgd": (("learning_rate", "momentum"), ("learning_rate",)),
-    },
-    "schedule": {
-        "constant": ((), ()),
-        "cosine": (("warmup",), ()),
-        "exponential": (("decay_rate", "decay_steps", "staircase"), ("decay_rate", "decay_steps")),
-    },
-    "options": {
-        "cnn2d": ((), ()),
-        "conv1d": ((), ()),
-        "picture_cnn": (("dropout", "filters", "outputs", "scaling"), ()),
-        "resnet34": ((), ()),
-        "resnet50": ((), ()),
-        "sed_cnn": (("dense", "dropout", "filters"), ()),
-    },
-}
-
-# What of a model's block need not be given.
-DEFAULTS = {
-    "balance": 0.0,
-    "copies": None,
-    "mixup": 0.0,
-    "patience": None,
-    "precision": "float32",
-    "xla": False,
-}
-# What each kind of features takes, and what of that it needs.
-FEATURES = {
-    "log_mel": (
-        ("fmax", "fmin", "hop", "n_fft", "n_mels", "normalise", "resize", "scale"),
-        ("fmax", "fmin", "hop", "n_fft", "n_mels", "normalise", "scale"),
-    ),
-    "fft_frames": (("frames",), ("frames",)),
-    "picture": (
-        ("channels", "crop_to_content", "fit", "oriented", "scale", "size"),
-        ("fit", "size"),
-    ),
-}
-# What each medium is fed as and changed by.
-KINDS = {"audio": ("log_mel", "fft_frames"), "images": ("picture",)}
-TRANSFORMS = {
-    "audio": (
-        "Compose",
-        "GaussianNoiseSNR",
-        "OneOf",
-        "PinkNoiseSNR",
-        "PitchShift",
-        "TimeShift",
-        "VolumeControl",
-    ),
-    "images": (
-        "ColourJitter",
-        "Compose",
-        "HorizontalFlip",
-        "OneOf",
-        "RandomResizedCrop",
-        "Rotation",
-        "VerticalFlip",
-    ),
-}
-# What features are where nothing is said.
-UNSAID = {"crop_to_content": False, "oriented": True, "scale": "none"}
-# What `scale` may be, which more than one kind has.
-SCALES = {"log_mel": ("power_db", "notebook"), "picture": ("max", "none", "percentile", "window")}
+MEDIA = ("audio", "images")
+# Models that config.yaml had once, and the recipes that have them now.
+FORMER = {"resnet50": "recipes/rfcx_notebook.yaml"}
 
 
-def _given(block):
-    return {key: value for key, value in block.items() if value is not None and key not in ("name", "kind")}
+def choose(config: dict) -> tuple[dict, dict[str, str]]:
+    """The configuration with typed options of all that is chosen by name; and by key what is wrong, in one line each.
+
+    An option that is null is left out, so that a recipe can take back what config.yaml gives to another choice. Features are
+    completed by their defaults.
+    """
+    config, lines = dict(config), {}
+    if isinstance(config.get("models"), dict):
+        config["models"] = {
+            name: _model(f"models.{name}", model, lines) if isinstance(model, dict) else model
+            for name, model in config["models"].items()
+        }
+    if isinstance(config.get("features"), dict):
+        config["features"] = {
+            name: _features(f"features.{name}", block, lines) for name, block in config["features"].items()
+        }
+    if isinstance(config.get("augment"), dict) and isinstance(config["augment"].get("chain"), list):
+        chain = _chain("augment.chain", config["augment"]["chain"], lines)
+        config["augment"] = {**config["augment"], "chain": chain}
+    return config, lines
 
 
-def _model_contradictions(name, model):
-    for key, choices in TAKES.items():
-        choice = model["architecture"] if key == "options" else model[key]["name"]
-        yield from _options(f"models.{name}.{key}", choice, choices[choice], model[key])
+def medium_of(kind: str, name: str) -> str | None:
+    """The medium that has features or a transform of a name, or None."""
+    return next((medium for medium in MEDIA if choice_options.block(f"{kind} of {medium}", name)), None)
 
 
-def _options(place, choice, taken, block):
-    """What a block holds that its choice does not take, and what it lacks."""
-    (takes, needs), given = taken, _given(block)
-    for option in sorted(set(given) - set(takes)):
-        yield f"{place}.{option}: {choice} takes {', '.join(takes) or 'no options'}, given {json.dumps(given[option])}; null takes it back"
-    for option in sorted(set(needs) - set(given)):
-        yield f"{place}.{option}: missing, {choice} needs it"
+def _names(kind, media=MEDIA):
+    return sorted({name for medium in media for name in choice_options.names(f"{kind} of {medium}")})
 
 
-def _named(place, name, known):
-    """What is wrong where `name` has to be one of `known`; None where it is."""
-    if name in known:
-        return None
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"{place} ({', '.join(sorted(known))}), given {name}" + (
-        f"; did you mean {close[0]}?" if close else ""
-    )
+def _model(place, model, lines):
+    model = dict(model)
+    architecture, name = model.get("architecture"), place.removeprefix("models.")
+    if architecture is None and name in FORMER:
+        lines[place] = f"{place}: config.yaml no longer has this model; copy it from {FORMER[name]}"
+    if isinstance(architecture, str):
+        block = choice_options.block("architecture", architecture)
+        if block is None:
+            known = choice_options.names("architecture")
+            lines[f"{place}.architecture"] = _one_of(f"{place}.architecture", architecture, known)
+        elif isinstance(model.get("options"), dict):
+            model["options"] = _options(f"{place}.options", architecture, block, model["options"], lines)
+    for key, known in (("loss", None), ("optimiser", OPTIMISERS), ("schedule", SCHEDULES)):
+        names = known or choice_options.names("loss")
+        if isinstance(model.get(key), dict):
+            model[key] = _named(f"{place}.{key}", "name", model[key], names, known, lines)
+    return model
 
 
-def _feature_contradictions(config):
-    for name, given in sorted(config["features"].items()):
-        kind = given["kind"]
-        yield from _options(f"features.{name}", kind, FEATURES[kind], given)
-        scale = given.get("scale")
-        if kind in SCALES and scale is not None and scale not in SCALES[kind]:
-            yield f"features.{name}.scale: expected one of {', '.join(SCALES[kind])} for {kind}, given {scale}"
-    for name, model in sorted(config["models"].items()):
-        if wrong := _named(
-            f"models.{name}.features: expected a name in features", model["features"], config["features"]
-        ):
-            yield wrong
-        if (model.get("copies") or 0) > config["augment"]["copies"]:
-            yield f"models.{name}.copies: expected at most augment.copies ({config['augment']['copies']}), given {model['copies']}"
+def _named(place, key, values, names, blocks, lines):
+    """The options beside the key that holds the choice's name."""
+    name = values.get(key)
+    if name is None:
+        lines[f"{place}.{key}"] = f"{place}.{key}: missing (one of {', '.join(sorted(names))})"
+    elif not isinstance(name, str) or name not in names:
+        lines[f"{place}.{key}"] = _one_of(f"{place}.{key}", name, names)
+    else:
+        block = blocks[name] if blocks else choice_options.block("loss", name)
+        others = {option: value for option, value in values.items() if option != key}
+        return {key: name, **_options(place, name, block, others, lines)}
+    return values
 
 
-def _sound_contradictions(config):
-    """What is wrong with features of sound that some trained model is fed."""
-    crop = config["crop"]
-    samples = round(crop["window"] * crop["sample_rate"])
-    for name in sorted(
-        {config["models"][model]["features"] for model in config["train"] if model in config["models"]}
-    ):
-        mel, place = config["features"].get(name, {}), f"features.{name}"
-        if mel.get("kind") == "fft_frames" and samples // 2 < (mel.get("frames") or 0):
-            yield f"{place}.frames: expected at most half the samples of crop.window ({samples // 2}), given {mel['frames']}"
-        if mel.get("kind") != "log_mel" or set(FEATURES["log_mel"][1]) - set(_given(mel)):
-            continue
-        if mel["hop"] > mel["n_fft"]:
-            yield f"{place}.hop: expected at most n_fft ({mel['n_fft']}), given {mel['hop']}"
-        if not mel["fmin"] < mel["fmax"] <= crop["sample_rate"] / 2:
-            yield f"{place}.fmax: expected more than fmin ({mel['fmin']}) and at most half of crop.sample_rate ({crop['sample_rate'] / 2:g}), given {mel['fmax']}"
-        if mel["n_fft"] > samples:
-            yield f"{place}.n_fft: expected at most the samples of crop.window, given {mel['n_fft']}"
+def _features(place, values, lines):
+    if not isinstance(values, dict):
+        return values
+    kind = values.get("kind")
+    medium = medium_of("features", kind) if isinstance(kind, str) else None
+    blocks = {kind: choice_options.block(f"features of {medium}", kind)} if medium else {}
+    names = list(blocks) or _names("features")
+    return _named(place, "kind", values, names, blocks, lines)
 
 
-def _medium_contradictions(config, medium):
-    """What does not go with what the data set holds."""
-    if medium == "audio":
-        yield from _sound_contradictions(config)
-    for name in sorted(set(config["train"]) & set(config["models"])):
-        fed = config["models"][name]["features"]
-        kind = config["features"].get(fed, {}).get("kind")
-        if kind is not None and kind not in KINDS[medium]:
-            yield f"models.{name}.features: expected features of {medium} ({', '.join(KINDS[medium])}), as dataset {config['dataset']} holds, given {fed}, of kind {kind}"
-    if config["augment"]["copies"]:
-        yield from _foreign(config["augment"]["chain"], medium, "augment.chain")
+def _chain(place, chain, lines):
+    return [_step(f"{place}.{number}", step, lines) for number, step in enumerate(chain)]
+
+
+def _step(place, step, lines):
+    if not isinstance(step, dict) or len(step) != 1:
+        lines[place] = f"{place}: expected exactly one name with its options, given {shown(step)}"
+        return step
+    ((name, values),) = step.items()
+    if not isinstance(name, str):
+        return step
+    here, medium = f"{place}.{name}", medium_of("transform", name)
+    if medium is None:
+        known = _names("transform")
+        lines[here] = (
+            f"{here}: no such transform{closest(name, known) or '.'} Expected one of {', '.join(known)}"
+        )
+    elif isinstance(values, dict):
+        block = choice_options.block(f"transform of {medium}", name)
+        values = _options(here, name, block, values, lines)
+        if name in COMBINATIONS and isinstance(values.get("transforms"), list):
+            values["transforms"] = _chain(f"{here}.transforms", values["transforms"], lines)
+    else:
+        lines[here] = f"{here}: expected a block of options, given {shown(values)}"
+    return {name: values}
+
+
+def _options(place, choice, block, values, lines):
+    """The options that are given, typed, and of features all of them."""
+    given = {option: value for option, value in values.items() if value is not None and value != "null"}
+    takes = block.model_fields
+    for option in sorted(set(given) - set(takes), key=str):
+        hint = closest(option, takes) or "; null takes it back"
+        lines[f"{place}.{option}"] = (
+            f"{place}.{option}: {choice} takes {', '.join(sorted(takes)) or 'no options'}, given {shown(given[option])}{hint}"
+        )
+    for option in sorted(set(takes) - set(given)):
+        if takes[option].is_required():
+            lines[f"{place}.{option}"] = (
+                f"{place}.{option}: missing, {choice} needs it ({takes[option].description})"
+            )
+    known = {option: value for option, value in given.items() if option in takes}
+    typed, wrong = validated(block, known, place)
+    lines |= {key: line for key, line in wrong.items() if key not in lines}
+    if typed is None:
+        return known
+    return typed.model_dump(exclude_unset=not place.startswith("features."))
+
+
+def _one_of(place, given, known):
+    """A message where a name has to be one of those known; None where it is."""
+    return f"{place}: expected one of {', '.join(sorted(known))}, given {shown(given)}{closest(given, known)}"
 
 
 def contradictions(config: dict) -> Iterator[str]:
-    """What is wrong with a configuration of which each key is right, a line each: what no schema of single keys can tell."""
+    """What is wrong with a configuration of which each key is right by itself, in one line each."""
     if wrong := address.problem(config["data"]):
         yield f"data: {wrong}"
-    for name, model in sorted(config["models"].items()):
-        yield from _model_contradictions(name, model)
     crop = config["crop"]
     if not 1 / crop["sample_rate"] <= crop["hop"] <= crop["window"]:
-        yield f"crop.hop: expected at least one sample and at most crop.window ({crop['window']}), given {crop['hop']}"
-    if bool(config["train"]) == (config["models_from"] is not None):
         yield (
-            "train: expected names of models, or [] where models_from names the run whose models predict, given "
-            + (
-                f"{', '.join(config['train'])} beside models_from"
-                if config["train"]
-                else "[] without models_from"
-            )
+            f"crop.hop: expected at least one sample and at most crop.window ({plain(crop['window'])}), "
+            f"given {plain(crop['hop'])}"
         )
     slices = config["images"]["slices"]
     if slices["start"] >= slices["stop"]:
         yield f"images.slices.stop: expected more than start ({slices['start']:g}), given {slices['stop']:g}"
-    for name in config["train"]:
-        if wrong := _named("train: expected names of models", name, config["models"]):
-            yield wrong
-    yield from _feature_contradictions(config)
-    if wrong := _named(f"dataset: expected a module in {source.PLACE}", config["dataset"], source.names()):
-        yield wrong
-    else:
+    yield from _noise("synthetic", config["synthetic"])
+    if config["synthetic"]["background"] and config["synthetic"]["clips"] is None:
+        given = ", ".join(config["synthetic"]["background"])
+        yield f"synthetic.background: expected no classes without synthetic.clips, given {given}"
+    for place, _, options in _steps("augment.chain", config["augment"]["chain"]):
+        yield from _noise(place, options)
+    yield from _model_contradictions(config)
+    if config["dataset"] in source.names():
         yield from _medium_contradictions(config, source.reader(config["dataset"]).MEDIUM)
-    made = config["synthetic"]
-    if made["min_snr"] > made["max_snr"]:
-        yield f"synthetic.max_snr: expected at least min_snr ({made['min_snr']}), given {made['max_snr']}"
-    if made["background"] and made["clips"] is None:
-        yield f"synthetic.background: expected no classes without synthetic.clips, given {', '.join(made['background'])}"
-    yield from _noise(config["augment"]["chain"], "augment.chain")
+    else:
+        yield _unknown(f"dataset: expected a module in {source.PLACE}", config["dataset"], source.names())
 
 
-def _foreign(chain, medium, place):
-    """Transforms of another medium."""
+def _noise(place, options):
+    if "min_snr" in options and options["min_snr"] > options["max_snr"]:
+        yield (
+            f"{place}.max_snr: expected at least min_snr ({plain(options['min_snr'])}), "
+            f"given {plain(options['max_snr'])}"
+        )
+
+
+def _steps(place, chain):
+    """The key, name and options of each transform of a chain, and of the chains in it."""
     for number, step in enumerate(chain):
         for name, options in step.items():
             here = f"{place}.{number}.{name}"
-            if name not in TRANSFORMS[medium]:
-                yield f"{here}: expected transforms of {medium} ({', '.join(TRANSFORMS[medium])})"
-            yield from _foreign(options.get("transforms", []), medium, f"{here}.transforms")
+            yield here, name, options
+            yield from _steps(f"{here}.transforms", options.get("transforms", []))
 
 
-def _noise(chain, place):
-    for number, step in enumerate(chain):
-        for name, options in step.items():
-            here = f"{place}.{number}.{name}"
-            if "min_snr" in options and options["min_snr"] > options["max_snr"]:
-                yield f"{here}.max_snr: expected at least min_snr ({options['min_snr']}), given {options['max_snr']}"
-            yield from _noise(options.get("transforms", []), f"{here}.transforms")
+def _unknown(expected, name, known):
+    return f"{expected} ({', '.join(sorted(known))}), given {name}{closest(name, known)}"
+
+
+def _model_contradictions(config):
+    """What is wrong with the names of models and of their features, and with their copies."""
+    train, copies = config["train"], config["augment"]["copies"]
+    if bool(train) == (config["models_from"] is not None):
+        given = f"{', '.join(train)} beside models_from" if train else "[] without models_from"
+        yield (
+            "train: expected names of models, or [] where models_from names the run whose models predict, "
+            f"given {given}"
+        )
+    for name in train:
+        if name not in config["models"]:
+            hint = f"; {FORMER[name]} has a model of this name" if name in FORMER else ""
+            yield _unknown("train: expected names of models", name, config["models"]) + hint
+    for name, model in sorted(config["models"].items()):
+        if model["features"] not in config["features"]:
+            expected = f"models.{name}.features: expected a name in features"
+            yield _unknown(expected, model["features"], config["features"])
+        if (model["copies"] or 0) > copies:
+            yield f"models.{name}.copies: expected at most augment.copies ({copies}), given {model['copies']}"
+
+
+def _medium_contradictions(config, medium):
+    """What does not go with the medium of the data set."""
+    known = choice_options.names(f"features of {medium}")
+    for name in sorted(set(config["train"]) & set(config["models"])):
+        fed = config["models"][name]["features"]
+        if fed not in config["features"]:
+            continue
+        kind = config["features"][fed]["kind"]
+        if kind not in known:
+            yield (
+                f"models.{name}.features: expected features of {medium} ({', '.join(known)}), as dataset "
+                f"{config['dataset']} has, given {fed}, of kind {kind}"
+            )
+        elif medium == "audio":
+            yield from _audio_contradictions(f"features.{fed}", config["features"][fed], config["crop"])
+    known = choice_options.names(f"transform of {medium}")
+    for place, name, _ in _steps("augment.chain", config["augment"]["chain"]):
+        if config["augment"]["copies"] and name not in known:
+            yield f"{place}: expected transforms of {medium} ({', '.join(known)})"
+
+
+def _audio_contradictions(place, features, crop):
+    """What is wrong with features of a window of audio."""
+    samples = round(crop["window"] * crop["sample_rate"])
+    if features["kind"] == "fft_frames" and features["frames"] > samples // 2:
+        yield (
+            f"{place}.frames: expected at most half the samples of crop.window ({samples // 2}), "
+            f"given {features['frames']}"
+        )
+    if features["kind"] == "log_mel":
+        hop, n_fft, fmin, fmax = (features[option] for option in ("hop", "n_fft", "fmin", "fmax"))
+        if hop > n_fft:
+            yield f"{place}.hop: expected at most n_fft ({n_fft}), given {hop}"
+        if not fmin < fmax <= crop["sample_rate"] / 2:
+            yield (
+                f"{place}.fmax: expected more than fmin ({plain(fmin)}) and at most half of crop.sample_rate "
+                f"({plain(crop['sample_rate'] / 2)}), given {plain(fmax)}"
+            )
+        if n_fft > samples:
+            yield f"{place}.n_fft: expected at most the samples of crop.window ({samples}), given {n_fft}"

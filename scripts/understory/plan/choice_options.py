@@ -1,0 +1,192 @@
+"""The options of what the configuration chooses by name, read from the source of the module that is chosen.
+
+A plan imports neither TensorFlow nor numpy: the keyword-only parameters of a choice are read from its syntax tree. Their types
+are names of `understory.core.options`, `Literal[...]`, `list[...]`, `bool`, `int`, `float` or `str`, or any of these `| None`;
+their meanings stand in the docstring's section "Parameters".
+"""
+
+import ast
+import inspect
+import re
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from annotated_types import MinLen
+from pydantic import Field, create_model
+
+from understory.core import choices, options
+from understory.core.errors import InputError
+from understory.core.options import Share
+from understory.plan.config_block import Block, key
+
+# What a choice of each kind is: the package of its modules, and the function whose options it takes; without one, the
+# options are those of the module's class.
+PLACES = {
+    "architecture": ("understory.training.architectures", "build"),
+    "loss": ("understory.training.losses", "build"),
+    "transform of audio": ("understory.audio.transforms", None),
+    "transform of images": ("understory.images.transforms", None),
+    "features of audio": ("understory.audio.features", "compute"),
+    "features of images": ("understory.images.features", "compute"),
+}
+# Keyword-only parameters of `compute` that are handed over, and are no options.
+NOT_OPTIONS = ("sample_rate", "sequences")
+TYPES = {"bool": bool, "float": float, "int": int, "str": str}
+
+
+class Combination(Block):
+    """A combination of transforms."""
+
+    transforms: Annotated[list[dict[str, Any]], MinLen(1)] = key(
+        ..., "Transforms, each a name with its options"
+    )
+    p: Share = key(1.0, "Probability that the combination is applied")
+
+
+class Compose(Combination):
+    """Apply transforms one after the other."""
+
+
+class OneOf(Combination):
+    """Apply one of several transforms, each with the same probability."""
+
+
+COMBINATIONS = {"Compose": Compose, "OneOf": OneOf}
+
+
+class Choice(NamedTuple):
+    """A choice in the source: where it is, its class where it is one, its syntax tree, and its summary."""
+
+    path: Path
+    name: str
+    node: ast.FunctionDef | ast.ClassDef
+    summary: str
+
+
+def names(kind: str) -> list[str]:
+    """The choices of a kind, as the configuration names them."""
+    package, function = PLACES[kind]
+    found = _modules(package)
+    if function:
+        return found
+    return sorted([*COMBINATIONS, *(_choice(kind, name).name for name in found)])
+
+
+@cache
+def block(kind: str, name: str) -> type[Block] | None:
+    """The options of a choice as a block of the configuration; None where there is no such choice.
+
+    Raises
+    ------
+    InputError
+        Its module does not declare its options as described above.
+    """
+    package, function = PLACES[kind]
+    if not function and name in COMBINATIONS:
+        return COMBINATIONS[name]
+    module = name if function else choices.module_name(name)
+    if module not in _modules(package):
+        return None
+    choice = _choice(kind, module)
+    if choice.name != name:
+        return None
+    fields = {
+        option: (annotation, Field(default, description=description))
+        for option, annotation, default, description in _options(choice)
+    }
+    return create_model(name, __base__=Block, __doc__=choice.summary, **fields)
+
+
+@cache
+def _modules(package):
+    return choices.names(package)
+
+
+def _source(package, module):
+    """The file of a module, and its syntax tree."""
+    path = Path(find_spec(f"{package}.{module}").origin)
+    return path, ast.parse(path.read_bytes(), str(path))
+
+
+@cache
+def _choice(kind, module):
+    package, function = PLACES[kind]
+    path, tree = _source(package, module)
+    wanted = f"a function {function}" if function else "a class in CamelCase of the module's name"
+    for node in tree.body:
+        if function and isinstance(node, ast.FunctionDef) and node.name == function:
+            return Choice(path, module, node, _summary(tree, node))
+        if not function and isinstance(node, ast.ClassDef) and choices.module_name(node.name) == module:
+            return Choice(path, node.name, node, _summary(tree, node))
+    raise InputError(f"{path}: expected {wanted}, found none")
+
+
+def _summary(tree, node):
+    text = ast.get_docstring(tree if isinstance(node, ast.FunctionDef) else node) or ""
+    return text.partition("\n\n")[0].replace("\n", " ")
+
+
+def _options(choice):
+    """Name, type, default and meaning of each option."""
+    function, documented = _signature(choice)
+    for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
+        if argument.arg in NOT_OPTIONS:
+            continue
+        place = f"{choice.path}: option {argument.arg} of {choice.name}"
+        try:
+            annotation = _type(argument.annotation)
+        except (AttributeError, KeyError, ValueError):
+            said = ast.unparse(argument.annotation) if argument.annotation else "none"
+            raise InputError(f"{place}: expected a type of understory.core.options, found {said}") from None
+        try:
+            value = ... if default is None else ast.literal_eval(default)
+        except ValueError:
+            raise InputError(
+                f"{place}: expected a literal as its default, found {ast.unparse(default)}"
+            ) from None
+        yield argument.arg, annotation, value, documented.get(argument.arg, "")
+
+
+def _signature(choice):
+    """The function that takes the options, and their meanings."""
+    if isinstance(choice.node, ast.FunctionDef):
+        return choice.node, parameters(ast.get_docstring(choice.node))
+    for each in choice.node.body:
+        if isinstance(each, ast.FunctionDef) and each.name == "__init__":
+            return each, parameters(ast.get_docstring(choice.node))
+    raise InputError(f"{choice.path}: expected {choice.name} to have __init__ with its options, found none")
+
+
+def _type(node):
+    """The type that an annotation names."""
+    match node:
+        case ast.Constant(value=None):
+            return None
+        case ast.Name(id=name):
+            return TYPES[name] if name in TYPES else getattr(options, name)
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=words):
+            words = words.elts if isinstance(words, ast.Tuple) else [words]
+            return Literal[tuple(ast.literal_eval(word) for word in words)]
+        case ast.Subscript(value=ast.Name(id="list"), slice=item):
+            return list[_type(item)]
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _type(left) | _type(right)
+    raise ValueError("no type of an option")
+
+
+def parameters(docstring: str | None) -> dict[str, str]:
+    """The meanings in the section "Parameters" of a numpydoc docstring."""
+    if not docstring or "Parameters\n----------\n" not in docstring:
+        return {}
+    section = inspect.cleandoc(docstring).split("Parameters\n----------\n")[1]
+    section = re.split(r"\n\S[^\n]*\n-{3,}", section)[0]
+    found, now = {}, ()
+    for line in section.splitlines():
+        if line and not line[0].isspace():
+            now = [name.strip() for name in line.split(" : ")[0].split(",")]
+            found |= dict.fromkeys(now, "")
+        elif line.strip():
+            found |= {name: f"{found[name]} {line.strip()}".strip() for name in now}
+    return found

@@ -1,0 +1,300 @@
+"""The configuration: each key with its type, unit, bounds, default and meaning.
+
+Plans are checked by these classes; `understory.run.reference` writes schemas/config.schema.json and docs/configuration.md
+from them. The options of what is chosen by name (an architecture, a loss, a transform, a kind of features) are described
+by the module that is chosen, see `understory.plan.choice_options`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from annotated_types import MaxLen, MinLen
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from understory.core.options import Count, Share
+from understory.plan.config_block import Block, key
+
+
+def _different(items):
+    if len(set(items)) < len(items):
+        raise PydanticCustomError("repeated", "an item comes twice")
+    return items
+
+
+BlockName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Text = Annotated[str, StringConstraints(min_length=1)]
+Folder = Annotated[str, StringConstraints(pattern=r"^[^\s/.][^\s/]*$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Folders = Annotated[
+    list[Folder], AfterValidator(_different), MaxLen(16), Field(json_schema_extra={"uniqueItems": True})
+]
+Names = Annotated[list[Text], AfterValidator(_different), Field(json_schema_extra={"uniqueItems": True})]
+Step = Annotated[dict[str, Any], MinLen(1), MaxLen(1)]
+
+Recordings = Annotated[int, Field(ge=0, le=1_000_000)]
+SomeRecordings = Annotated[int, Field(ge=1, le=1_000_000)]
+Duration = Annotated[float, Field(ge=5, le=3600)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+Ratio = Annotated[float, Field(ge=-60, le=60)]
+
+
+class Synthetic(Block):
+    """The synthetic data set, made where `data` is `synthetic`."""
+
+    train_recordings: SomeRecordings = key(480, "Training recordings with a confirmed event")
+    rejected_recordings: Recordings = key(
+        80, "Training recordings with a rejected event; a tenth of them have a confirmed one as well"
+    )
+    test_recordings: SomeRecordings = key(
+        64,
+        "Test recordings, each with three or four species; with fewer than five classes, all but one at most",
+    )
+    train_duration: Duration = key(12, "Length of a training recording", unit="s")
+    test_duration: Duration = key(20, "Length of a test recording", unit="s")
+    min_snr: Ratio = key(
+        0, "Least signal-to-noise ratio: an event's power over the noise's in the event's band", unit="dB"
+    )
+    max_snr: Ratio = key(15, "Greatest signal-to-noise ratio", unit="dB")
+    clips: Text | None = key(
+        None,
+        "Folder of sound clips that the events are built from, with a folder a class or laid out as ESC-50; null: "
+        "events are computed",
+    )
+    background: Names = key(
+        [],
+        "Classes of the clips that are background and no labels: one or two a recording, 0 to 6 dB below its noise",
+    )
+
+
+class Shards(Block):
+    """Number of parts that the recordings are divided into by a hash of their id; a job handles one part."""
+
+    train: int = key(6, "Parts of the training recordings", ge=1, le=10_000)
+    test: int = key(
+        2,
+        "Parts of the test recordings; 0 where there are none: then there is no submission",
+        ge=0,
+        le=10_000,
+    )
+
+
+class Split(Block):
+    """How training examples are assigned to folds."""
+
+    n_splits: int = key(
+        3, "Number of folds; a data set with folds of its own has to have as many", ge=2, le=1000
+    )
+    seed: Seed = key(27, "Random seed of the split")
+    group: Literal["recording", "none"] = key(
+        "recording",
+        "recording: all examples of a recording are in one fold; none: examples are assigned one by one",
+    )
+    rare_classes: Literal["fail", "allow"] = key(
+        "fail", "Whether the run stops where a class has no training example in some fold"
+    )
+
+
+class Crop(Block):
+    """Windows of audio."""
+
+    window: Seconds = key(
+        10, "Length of a window, centred on an annotation and clamped to its recording", unit="s"
+    )
+    hop: Seconds = key(
+        5, "Step between the windows over a test recording; the last window ends with the recording", unit="s"
+    )
+    sample_rate: int = key(
+        48_000, "Sample rate that all recordings are resampled to", unit="Hz", ge=1000, le=1_000_000
+    )
+    absent: bool = key(True, "Whether rejected annotations make training examples as well")
+
+
+class Slices(Block):
+    """Which slices of a study's stack are used."""
+
+    start: Share = key(0.25, "Share of the stack before the first slice")
+    stop: Share = key(0.75, "Share of the stack before the last slice")
+    step: int = key(3, "Step between slices", unit="slices", ge=1, le=10_000)
+    all_below: int = key(
+        10, "Stacks of fewer slices than this are used whole", unit="slices", ge=0, le=100_000
+    )
+
+
+class Images(Block):
+    """What is taken from photographs, and from studies (a recording that is a folder, with a folder a sequence)."""
+
+    longest_side: int = key(
+        512, "Longest side of a stored photograph; larger ones are scaled down", unit="px", ge=8, le=65_536
+    )
+    sequences: Folders = key(
+        [], "Sequences (folders) of a study that become channels, in order; slices are chosen by the first"
+    )
+    slices: Slices = Slices()
+
+
+class Augment(Block):
+    """Augmentation of the training examples."""
+
+    copies: int = key(1, "Augmented copies of each training example", ge=0, le=1000)
+    keep_copies: bool = key(
+        True, "Whether augmented windows are kept; false: they are deleted once their features are computed"
+    )
+    chain: list[Step] = key([], "Transforms in order, each a name with its options")
+
+
+class Adam(Block):
+    """Adam (D. P. Kingma and J. Ba, 2015)."""
+
+    learning_rate: float = key(..., "Learning rate at its peak", gt=0, le=10)
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (I. Loshchilov and F. Hutter, 2019)."""
+
+    weight_decay: Share = key(0.004, "Decoupled weight decay")
+
+
+class SGD(Adam):
+    """Stochastic gradient descent."""
+
+    momentum: Share = key(0.0, "Momentum")
+
+
+class Constant(Block):
+    """The same learning rate in every step."""
+
+
+class Cosine(Block):
+    """A cosine from the learning rate to zero over the run."""
+
+    warmup: float = key(
+        0.0, "Share of the run over which the learning rate rises from a hundredth", ge=0, le=0.9
+    )
+
+
+class Exponential(Block):
+    """A learning rate that is multiplied by `decay_rate` every `decay_steps`."""
+
+    decay_steps: Count = key(..., "Length of one decay", unit="steps")
+    decay_rate: float = key(..., "Factor of one decay", gt=0, le=1)
+    staircase: bool = key(
+        False, "Whether the learning rate changes once every decay_steps, and not in every step"
+    )
+
+
+OPTIMISERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
+SCHEDULES = {"constant": Constant, "cosine": Cosine, "exponential": Exponential}
+
+
+class Model(Block):
+    """A model. What is chosen by name takes the options of that choice; `null` stands for an option that is not given."""
+
+    architecture: Text = key(..., "Network")
+    options: dict[str, Any] = key(..., "Options of the architecture")
+    features: Text = key(..., "Name of a block in features, which the model is fed")
+    loss: dict[str, Any] = key(..., "Loss: its name and its options")
+    optimiser: dict[str, Any] = key(..., "Optimiser: its name and its options")
+    schedule: dict[str, Any] = key(..., "Schedule of the learning rate: its name and its options")
+    epochs: int = key(..., "Passes over the training examples", ge=1, le=100_000)
+    batch_size: int = key(..., "Examples in a training step", ge=1, le=65_536)
+    select: Literal["last", "best"] = key(
+        ...,
+        "Model that predicts: of the last epoch, or of the best validation score, which is then optimistic",
+    )
+    threads: int = key(..., "Threads of TensorFlow; results depend on their number", ge=1, le=1024)
+    copies: Annotated[int, Field(ge=0, le=1000)] | None = key(
+        None, "Augmented copies of each example it trains on, at most augment.copies; null: all of them"
+    )
+    balance: Share = key(
+        0,
+        "0: every example once an epoch; 1: every class drawn as often; in between: a class drawn in proportion to its "
+        "number to the power of one minus this",
+    )
+    mixup: float = key(0, "Alpha of mixup's Beta distribution; 0: no mixup", ge=0, le=100)
+    patience: Annotated[int, Field(ge=1, le=100_000)] | None = key(
+        None, "Epochs without a better validation score after which training stops; null: it runs all epochs"
+    )
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = key(
+        "float32", "Precision that layers compute in, mixed on GPUs only; weights and outputs are float32"
+    )
+    xla: bool = key(False, "Whether XLA compiles the training step, for GPUs")
+
+
+class Predictions(Block):
+    """How predictions are stored."""
+
+    top_k: Annotated[int, Field(ge=1, le=100_000)] | None = key(
+        None, "Classes of each row that are stored, the highest, where there are thousands; null: all"
+    )
+
+
+class Ensemble(Block):
+    """From predictions of windows by each fold's model to predictions of recordings."""
+
+    windows: Literal["max", "mean", "top_k_mean", "votes"] = key(
+        "max", "From windows to recordings; votes: share of the windows in which the class is the highest"
+    )
+    top_k: int = key(3, "Windows that top_k_mean averages", unit="windows", ge=1, le=100_000)
+    folds: Literal["mean", "geometric", "rank"] = key("mean", "Mean over folds and models")
+    threshold: Share | None = key(
+        None,
+        "Probability above which a label is predicted, where the submission has labels; null: a threshold a class, fitted "
+        "out of fold",
+    )
+
+
+class Report(Block):
+    """The report page."""
+
+    title: str = key("Understory", "Heading of report.html")
+    examples: int = key(2, "Best and worst examples shown of each class", ge=0, le=20)
+
+
+class Configuration(Block):
+    """Settings of a run."""
+
+    name: str = key("demo", "Outputs are written to results/{name}/", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    dataset: str = key(
+        "rfcx", "Layout of the data: a module in scripts/understory/datasets/", pattern=r"^[a-z][a-z0-9_]*$"
+    )
+    data: Text = key(
+        "synthetic",
+        "synthetic; a folder, used in place and never written to; the http(s) URL of an archive (zip, tar, tar.gz, "
+        "tar.bz2, tar.xz) or kaggle:COMPETITION, downloaded to data/ for all runs",
+    )
+    data_sha256: Sha256 | None = key(
+        None, "SHA-256 of the archive that is downloaded, 64 hex digits; null: the archive is not verified"
+    )
+    subset: str = key(
+        "all",
+        "all; available: only recordings whose files are there; or a part that the data set has (esc50: esc10)",
+        pattern=r"^[a-z0-9_]+$",
+    )
+    seed: Seed = key(27, "Random seed of everything but the split")
+    on_bad_file: Literal["quarantine", "fail"] = key(
+        "quarantine", "Whether a recording or annotation that cannot be used is quarantined, or stops the run"
+    )
+    max_quarantined: Share = key(
+        0.05, "Share of the recordings, and of the annotations, that may be quarantined before the run stops"
+    )
+    control: Literal["none", "shuffled_labels"] = key(
+        "none", "shuffled_labels: training labels are permuted, so that scores have to fall to chance"
+    )
+    synthetic: Synthetic = Synthetic()
+    shards: Shards = Shards()
+    split: Split = Split()
+    crop: Crop = Crop()
+    images: Images = Images()
+    augment: Augment = Augment()
+    features: Annotated[dict[BlockName, dict[str, Any]], MinLen(1)] = key(
+        ..., "What models are fed, by a name of your choice: a kind with its options"
+    )
+    models: Annotated[dict[BlockName, Model], MinLen(1)] = key(..., "Models, by a name of your choice")
+    train: Names = key(..., "Names of the models to train, one job a model and fold")
+    models_from: Text | None = key(
+        None, "Folder of a finished run, results/NAME: its models predict, and train has to be []"
+    )
+    predictions: Predictions = Predictions()
+    ensemble: Ensemble = Ensemble()
+    report: Report = Report()

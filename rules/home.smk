@@ -30,4 +30,5 @@ HOME = home(workflow.current_basedir)
 SCRIPTS = HOME / "scripts"
 # First, here and in the processes of scripts: another version may be installed.
 sys.path.insert(0, str(SCRIPTS))
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")]))
+inherited = dict(os.environ)
+os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SCRIPTS), inherited.get("PYTHONPATH")])))

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from snakemake.api import SnakemakeApi
-from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
+from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings, WorkflowSettings
 
 from understory.core import hashing
 from understory.plan import code_digests
@@ -21,12 +21,13 @@ SCRIPTS = ROOT / "scripts"
 HEAVY = {"pandas", "librosa", "tensorflow", "keras", "sklearn", "matplotlib", "scipy", "soundfile"}
 
 
-def parsed(folder, **config):
+def parsed(folder, cache=None, **config):
     """Every rule of the workflow but `all`, as Snakemake parsed it."""
     with SnakemakeApi(OutputSettings()) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),
             config_settings=ConfigSettings(config=config),
+            workflow_settings=WorkflowSettings(cache=cache),
             snakefile=ROOT / "Snakefile",
             workdir=folder,
         )
@@ -79,6 +80,15 @@ def test_every_rule_has_its_digests_its_log_and_its_environment(rules, picture_r
     assert {rule.name: list(faults(rule)) for rule in rules} == {rule.name: [] for rule in rules}
     found = {rule.name: list(faults(rule, "herbarium2021")) for rule in picture_rules}
     assert found == {rule.name: [] for rule in picture_rules}
+
+
+def test_with_the_output_cache_rules_have_no_benchmark(rules, tmp_path):
+    """When this fails, Snakemake has changed: `snakemake_records.cached` has to follow."""
+    own = {"train_fold", "crop_windows"}
+    cached = {rule.name: rule for rule in parsed(tmp_path, cache=[]) if rule.name in own}
+    assert not any(rule.benchmark for rule in cached.values())
+    assert len(cached) == len(own)
+    assert all(rule.benchmark for rule in rules if rule.name in own)
 
 
 def test_the_picture_of_the_rules_shows_them_all(rules):

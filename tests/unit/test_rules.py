@@ -82,15 +82,6 @@ def test_every_rule_has_its_digests_its_log_and_its_environment(rules, picture_r
     assert found == {rule.name: [] for rule in picture_rules}
 
 
-def test_with_the_output_cache_rules_have_no_benchmark(rules, tmp_path):
-    """When this fails, Snakemake has changed: `snakemake_records.cached` has to follow."""
-    own = {"train_fold", "crop_windows"}
-    cached = {rule.name: rule for rule in parsed(tmp_path, cache=[]) if rule.name in own}
-    assert not any(rule.benchmark for rule in cached.values())
-    assert len(cached) == len(own)
-    assert all(rule.benchmark for rule in rules if rule.name in own)
-
-
 def test_the_picture_of_the_rules_shows_them_all(rules):
     shown = re.findall(r"<text [^>]*>(\w+)</text>", (ROOT / "docs/figures/rulegraph.svg").read_text())
     assert sorted(shown) == sorted(["all", *(rule.name for rule in rules)])
@@ -310,3 +301,13 @@ def test_which_of_a_jobs_models_is_read_is_a_param(rules):
     predicted = by_name["predict_fold"](SimpleNamespace(model="sed_cnn", fold="0"))
     assert predicted["models"]["sed_cnn"]["select"] == "last"
     assert by_name["ensemble_folds"]["run"]["models"]["sed_cnn"]["select"] == "last"
+
+
+# Last: Snakefiles that one process parses share their globals, which functions of the rules above look into.
+def test_with_the_output_cache_rules_have_no_benchmark(rules, tmp_path):
+    """When this fails, Snakemake has changed: `snakemake_records.cached` has to follow."""
+    own = {"train_fold", "crop_windows"}
+    cached = {rule.name: rule for rule in parsed(tmp_path, cache=[]) if rule.name in own}
+    assert not any(rule.benchmark for rule in cached.values())
+    assert len(cached) == len(own)
+    assert all(rule.benchmark for rule in rules if rule.name in own)

@@ -15,7 +15,8 @@ from understory.data.source import reader, synthesizer, source
 from understory.data.task import METRICS
 from understory.fetch import address
 from understory.inference import saved_run
-from understory.plan import code_digests, config as settings, dataset_state, job_resources, snakemake_records
+from understory.plan import code_digests, config as settings, dataset_state, job_resources, model_jobs
+from understory.plan import snakemake_records
 from understory.run import lock
 
 # A module's configuration says only what differs.
@@ -53,6 +54,7 @@ TRAIN = [f"train-{number}" for number in range(config["shards"]["train"]) if not
 TEST = [f"test-{number}" for number in range(config["shards"]["test"])] if TESTED else []
 FOLDS = range(config["split"]["n_splits"])
 MODELS = sorted(config["train"])
+MODEL_JOBS = model_jobs.ModelJobs(config)
 
 
 CACHED = snakemake_records.cached(workflow)
@@ -96,50 +98,6 @@ def trained_on(suffix, wildcards):
     model = config["models"][wildcards.model]
     variants = range(settings.copies_of(config, wildcards.model) + 1)
     return examples(suffix, model["features"], variants, TRAIN)
-
-
-def choices_of_model(wildcards):
-    """The modules that the configuration chooses for a model's training, for the digest of its code."""
-    model = config["models"][wildcards.model]
-    return [
-        f"understory.training.architectures.{model['architecture']}",
-        f"understory.training.losses.{model['loss']['name']}",
-    ]
-
-
-def selected_model(folder):
-    """An input function: the saved model of a fold that predicts."""
-    return (
-        lambda wildcards: f"{folder}/models/{wildcards.model}/fold{wildcards.fold}/{config['models'][wildcards.model]['select']}.keras"
-    )
-
-
-def prediction_settings(wildcards):
-    """The settings of a job that predicts with a saved model."""
-    model = {key: config["models"][wildcards.model][key] for key in ("batch_size", "select", "threads")}
-    return ordered(
-        {
-            "models": {wildcards.model: model},
-            "predictions": config["predictions"],
-            "seed": config["seed"],
-        }
-    )
-
-
-def windows_input(wildcards):
-    """Windows for variant 0 and augmented windows for the others; test recordings are cut on the fly."""
-    if wildcards.shard.startswith("test"):
-        return {"recordings": f"{OUT}/recordings/{wildcards.shard}.csv"}
-    source = "windows" if wildcards.variant == "0" else f"augmented/{wildcards.variant}"
-    return {
-        "windows": f"{OUT}/{source}/{wildcards.shard}.npy",
-        "index": f"{OUT}/{source}/{wildcards.shard}.csv",
-    }
-
-
-def only_test(value):
-    """A param that counts for test shards alone; `value` is a function of the wildcards."""
-    return lambda wildcards: value(wildcards) if wildcards.shard.startswith("test") else None
 
 
 def of_folds(pattern, models=MODELS):

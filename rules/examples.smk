@@ -7,6 +7,22 @@ from understory.plan.medium import Medium
 OF_MEDIUM = Medium(MEDIUM, config)
 
 
+def windows_input(wildcards):
+    """Windows for variant 0 and augmented windows for the others; test recordings are cut on the fly."""
+    if wildcards.shard.startswith("test"):
+        return {"recordings": f"{OUT}/recordings/{wildcards.shard}.csv"}
+    source = "windows" if wildcards.variant == "0" else f"augmented/{wildcards.variant}"
+    return {
+        "windows": f"{OUT}/{source}/{wildcards.shard}.npy",
+        "index": f"{OUT}/{source}/{wildcards.shard}.csv",
+    }
+
+
+def only_test(value):
+    """A param that counts for test shards alone; `value` is a function of the wildcards."""
+    return lambda wildcards: value(wildcards) if wildcards.shard.startswith("test") else None
+
+
 rule inspect_recordings:
     """Inspect recordings, and quarantine what cannot be used."""
     input:

@@ -5,7 +5,7 @@
 rule predict_fold:
     """Predict the test recordings' windows with one fold's model."""
     input:
-        model=selected_model(MODELS_FROM),
+        model=MODEL_JOBS.selected(MODELS_FROM),
         labels=f"{MODELS_FROM}/labels.json",
         arrays=lambda wildcards: examples("npy", config["models"][wildcards.model]["features"], 0, TEST),
         indexes=lambda wildcards: examples("csv", config["models"][wildcards.model]["features"], 0, TEST),
@@ -25,7 +25,7 @@ rule predict_fold:
         runtime=SIZES.runtime,
     params:
         wildcards=wildcards_param,
-        settings=prediction_settings,
+        settings=MODEL_JOBS.prediction_settings,
         store=STORE,
         code=code("predict_fold.py", STORE),
     script:

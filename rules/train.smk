@@ -27,18 +27,8 @@ rule train_fold:
         runtime=SIZES.runtime,
     params:
         wildcards=wildcards_param,
-        settings=lambda wildcards: {
-            "control": config["control"],
-            "models": {
-                wildcards.model: {
-                    key: value
-                    for key, value in config["models"][wildcards.model].items()
-                    if key not in ("copies", "select")
-                }
-            },
-            "seed": config["seed"],
-        },
+        settings=MODEL_JOBS.training_settings,
         store=STORE,
-        code=chosen_code("train_fold.py", choices_of_model, STORE, METRIC),
+        code=chosen_code("train_fold.py", MODEL_JOBS.choices, STORE, METRIC),
     script:
         "../scripts/train_fold.py"

@@ -5,7 +5,7 @@
 rule validate_fold:
     """Predict one fold's validation examples with the model that did not train on them."""
     input:
-        model=selected_model(OUT),
+        model=MODEL_JOBS.selected(OUT),
         folds=f"{OUT}/folds.csv",
         labels=f"{OUT}/labels.json",
         arrays=lambda wildcards: examples("npy", config["models"][wildcards.model]["features"], 0, TRAIN),
@@ -26,7 +26,7 @@ rule validate_fold:
         runtime=SIZES.runtime,
     params:
         wildcards=wildcards_param,
-        settings=prediction_settings,
+        settings=MODEL_JOBS.prediction_settings,
         store=STORE,
         code=code("validate_fold.py", STORE),
     script:

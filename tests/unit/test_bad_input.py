@@ -136,7 +136,7 @@ def told(data):
 def checked_list(found, tmp_path, names):
     """What is set aside has a reason each and comes back from its table."""
     for item in found.quarantined:
-        assert item.reason.startswith(("expected ", "found "))
+        assert item.reason.startswith(("expected ", "found ", "duplicate "))
         assert re.match(rf"({'|'.join(names)}), line \d+$", item.place)
     store.write_table(tmp_path / "q.csv", inspection.table(found.quarantined))
     assert len(inspection.listed([tmp_path / "q.csv"])) == len(set(found.quarantined))

@@ -95,7 +95,6 @@ def package(tmp_path, monkeypatch):
         choice_options.block,
         choice_options._choice,
         choice_options._modules,
-        choice_options._stub,
     ):
         function.cache_clear()
 

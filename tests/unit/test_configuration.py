@@ -15,7 +15,6 @@ from snakemake.utils import update_config
 from understory.core.errors import InputError
 from understory.core.hashing import ordered
 from understory.data import source
-from understory.evaluation import metrics
 from understory.plan import choice_options, config_model
 from understory.plan import config as configuration
 from understory.run import reference
@@ -427,7 +426,6 @@ def test_the_schema_is_closed_and_describes_every_key():
 
 def test_every_reader_can_be_named():
     assert {"birdclef2021", "esc50", "herbarium2021", "rfcx", "rsna_miccai"} <= set(source.names())
-    assert set(source.NEEDS["METRIC"]) == set(metrics.SCORES)
     for name in source.names():
         assert choice_options.names(f"features of {source.reader(name).MEDIUM}")
 

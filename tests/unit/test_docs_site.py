@@ -119,7 +119,7 @@ def test_the_page_of_the_workflow_has_every_rule():
     rules = [
         name
         for path in (ROOT / "rules").glob("*.smk")
-        for name in re.findall(r"^rule (\w+):", path.read_text(), re.M)
+        for name in re.findall(r"^ *rule (\w+):", path.read_text(), re.M)
     ]
     shown = re.findall(r"^\| `(\w+)`", (ROOT / "docs/workflow.md").read_text(), flags=re.M)
     assert set(shown) == set(rules)

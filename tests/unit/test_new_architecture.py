@@ -12,6 +12,7 @@ import yaml
 from workflow import ROOT
 
 from understory.plan import code_digests
+from understory.plan import config as configuration
 
 PAGE = (ROOT / "docs/new-architecture.md").read_text(encoding="utf-8")
 # The path of each file, and its content in the block that follows.
@@ -93,7 +94,7 @@ def test_what_the_page_adds_retrains_no_other_model(copy):
 def test_the_page_trains_as_it_is_written(copy, tmp_path):
     add(copy)
     recipe = yaml.safe_load(FILES["recipes/crnn.yaml"])
-    default = yaml.safe_load((ROOT / "config.yaml").read_text())["models"]["sed_cnn"]
+    default = configuration.checked(yaml.safe_load((ROOT / "config.yaml").read_text()))["models"]["sed_cnn"]
     assert recipe["train"] == list(recipe["models"])
     model = recipe["models"]["crnn"]
     assert set(model) <= set(default)

@@ -107,7 +107,9 @@ def test_types_of_options_are_no_part_of_a_digest(tmp_path):
     for place in ("understory", "understory/core"):
         (tmp_path / place / "__init__.py").write_text("")
     (tmp_path / "understory/core/options.py").write_text("import annotated_types\n")
-    (tmp_path / "job.py").write_text("from understory.core.options import Count\n")
+    (tmp_path / "job.py").write_text(
+        "from understory.core.options import Count\n\n\ndef build(*, depth: Count = 1):\n    return depth\n"
+    )
     found = code_digests.code_of(tmp_path / "job.py", tmp_path)
     assert set(found["code"]) == {"job.py"}
     assert set(found["packages"]) == {"python"}
@@ -117,7 +119,10 @@ def test_the_report_shows_examples_of_features_that_it_does_not_know():
     values = np.random.default_rng(0).normal(size=(1, 4, 8)).astype(np.float16)
     settings = {"features": {"kind": "band_power"}, "select": {"net": "last"}, "sequences": []}
     row = SimpleNamespace(part=0, row=0, recording_id="a", start=0.0, stop=1.0, label="x", present="x")
-    shown = gallery.Gallery(settings, pd.DataFrame(), [values], WORDS["recordings"])
+    results = SimpleNamespace(
+        settings=settings, index=pd.DataFrame(), shards=[(values, None)], words=WORDS["recordings"]
+    )
+    shown = gallery.Gallery(results)
     assert shown.lead() == "What net is fed"
     item = shown.item(row, "best: 0.9")
     assert item["url"].startswith("data:image/webp;base64,")

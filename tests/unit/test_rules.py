@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from snakemake.api import SnakemakeApi
-from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
+from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings, WorkflowSettings
 
 from understory.core import choices, hashing
 from understory.data import source
@@ -29,12 +29,13 @@ WILDCARDS = {
 }
 
 
-def parsed(folder, reader, **config):
+def parsed(folder, reader, cache=None, **config):
     """Every rule of the workflow but `all`, as Snakemake parsed it."""
     with SnakemakeApi(OutputSettings()) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),
             config_settings=ConfigSettings(config=config),
+            workflow_settings=WorkflowSettings(cache=cache),
             snakefile=ROOT / "Snakefile",
             workdir=folder,
         )
@@ -452,3 +453,13 @@ def test_which_of_a_jobs_models_is_read_is_a_param(rules):
         assert by_name[rule](WILDCARDS["rfcx"])["models"]["sed_cnn"]["select"] == "last"
     assert "predictions" not in by_name["train_fold"](WILDCARDS["rfcx"])
     assert by_name["ensemble_folds"]["run"]["models"]["sed_cnn"]["select"] == "last"
+
+
+# Last: Snakefiles that one process parses share their globals, which functions of the rules above look into.
+def test_with_the_output_cache_rules_have_no_benchmark(rules, tmp_path):
+    """When this fails, Snakemake has changed: `snakemake_records.cached` has to follow."""
+    own = {"train_fold", "crop_windows"}
+    cached = {rule.name: rule for rule in parsed(tmp_path, "rfcx", cache=[]) if rule.name in own}
+    assert not any(rule.benchmark for rule in cached.values())
+    assert len(cached) == len(own)
+    assert all(rule.benchmark for rule in rules if rule.name in own)

@@ -1,4 +1,4 @@
-"""What source files hold, told by digests that an index remembers from run to run."""
+"""Digests of the contents of files, which an index keeps from run to run."""
 
 import hashlib
 import json
@@ -11,22 +11,22 @@ from pathlib import Path
 
 from understory.core import files
 
-# A file that was written less than so many seconds ago may be written again without its date telling.
+# Seconds after which another write to a file changes its date for certain.
 SETTLED = 2.0
-# Bytes that take so long to read that it is said.
+# Bytes that take so long to read that a message is printed first.
 MUCH = 2 * 10**9
 
 
 class FileDigests:
     """SHA-256 digests of files, each computed once for as long as its size, dates and inode stay the same.
 
-    The index is a file of lines, one a digest, that grows by whole lines; the last line of a file counts, and what is
-    no line of this kind is passed over. It is a memory, nothing more: without it every file is hashed again.
+    The index is a text file with one line for each digest, to which lines are appended; the last line for a file counts, and
+    invalid lines are ignored. Without the index every file is hashed again.
 
     Parameters
     ----------
     index : Path
-        The index; it is made when there is something to remember.
+        The index; it is created with the first digest.
     """
 
     def __init__(self, index: Path):
@@ -108,14 +108,14 @@ class FileDigests:
         if not lines:
             return
         self.index.parent.mkdir(parents=True, exist_ok=True)
-        # A line of its own first, should the last one have been torn.
+        # Starts a new line, as the last one may be incomplete.
         data = "\n" + "".join(lines)
         with open(self.index, "ab", buffering=0) as file:
             file.write(data.encode())
 
 
 def identity(path) -> str:
-    """The digest of a file that nothing remembers."""
+    """The digest of a file, without an index."""
     return _digest(str(path))
 
 

@@ -1,4 +1,4 @@
-"""What lies where a file is expected, and where one is written before it takes another's place.
+"""What is found where a file is expected, and writing a file whole or not at all.
 
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
@@ -41,13 +41,13 @@ def other(path) -> str | None:
 
 
 def own(path: Path) -> Path:
-    """A name beside a path that no other process at work has, be it on another machine that shares the folder."""
+    """A name beside a path that no other running process uses, on any machine that shares the folder."""
     return path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}")
 
 
 @contextmanager
 def replacing(path):
-    """A temporary path that becomes `path` when all went well, and goes when it did not."""
+    """A temporary path that is renamed to `path` on success, and deleted on failure."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")

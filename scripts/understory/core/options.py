@@ -1,4 +1,4 @@
-"""Types of the options that a choice takes, by which the configuration is checked and described.
+"""Types of the options of a choice, by which the configuration is checked and described.
 
 A choice's options are the keyword-only parameters of what its module defines. The name of their type says what values they may
 have; it is read from the source, so that a plan imports no TensorFlow to know it.

@@ -1,10 +1,10 @@
-"""Params that decide nothing about what comes out."""
+"""Params that do not affect the results."""
 
 from dataclasses import dataclass
 
 
 class Untracked(dict):
-    """A param that what comes out does not depend on, such as where files lie.
+    """A param that does not affect the results, such as where files lie.
 
     Snakemake compares it, and hashes it for its output cache, as the empty mapping it is; what it carries are
     attributes.
@@ -19,6 +19,6 @@ class Untracked(dict):
 
 @dataclass(frozen=True, repr=False)
 class Text(Untracked):
-    """A text that decides nothing about what comes out: for a person to read, or whether a job may go on."""
+    """A text that does not affect the results: for the user to read, or to decide whether a job may go on."""
 
     text: str

@@ -1,4 +1,4 @@
-"""The data set of a run, as far as it is there when the Snakefile is parsed.
+"""The data set of a run, as far as it exists when the Snakefile is parsed.
 
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
@@ -17,7 +17,7 @@ from understory.plan import job_resources, table_cache
 
 
 class DatasetState:
-    """The tables of a data set that is a person's own, or that is made or fetched by the run itself.
+    """The tables of a data set: the user's own, or made or fetched by the run itself.
 
     Parameters
     ----------
@@ -26,11 +26,11 @@ class DatasetState:
     source : datasets.Source
         Where the data set lies.
     ready : str or list
-        The file that says that it was made or fetched; [] where it is a person's own.
+        The file that a run writes once it has made or fetched the data; [] where they are the user's own.
     contents : FileDigests
         What the recordings' files hold.
     memory : Path
-        The folder where what plans ask of large tables is kept.
+        The folder of the cache for large tables.
     """
 
     def __init__(self, config: dict, source: Source, ready, contents: FileDigests, memory: Path):

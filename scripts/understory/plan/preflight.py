@@ -1,4 +1,4 @@
-"""What can be known to go wrong before the first job."""
+"""Checks before the first job."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a plan asks of a data set's tables, kept from plan to plan where they are so large that reading them takes long.
+"""Facts about a data set's tables that a plan needs, cached from plan to plan where the tables are large.
 
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
@@ -21,17 +21,17 @@ from understory.data.quarantine import check_present
 from understory.data.source import reader
 from understory.plan import code_digests, table_digests
 
-# Bytes of tables that take so long to read that what they hold is kept.
+# Bytes of tables above which the facts are cached.
 LARGE = 2 * 10**6
 FACTS = "facts.json"
-# Seconds after which what a plan has not finished was left behind.
+# Seconds after which an unfinished folder of another plan is deleted.
 ABANDONED = 24 * 3600
 
 
 class TableFacts:
-    """What a plan asks of a data set's tables.
+    """Facts about a data set's tables that a plan needs.
 
-    Where they are kept, a shard's digest is remembered beside the sizes, dates and inodes of its files: as long as these
+    Where they are cached, a shard's digest is remembered beside the sizes, dates and inodes of its files: as long as these
     stay the same, neither the tables nor the index of contents are read.
 
     Parameters
@@ -45,7 +45,7 @@ class TableFacts:
     read : callable
         Gives the tables.
     folder : Path or None
-        Where they are kept, a folder of their own for these tables, this reader and these settings; None: they are not.
+        The cache for these tables, this reader and these settings; None where there is none.
     """
 
     def __init__(self, source, config: dict, contents: FileDigests, read, folder: Path | None):

@@ -12,7 +12,7 @@ from understory.data.dataset import Dataset
 
 
 def annotations(tables: Dataset) -> str:
-    """What folds are dealt from: every annotation, the classes, and the data set's own folds."""
+    """A digest of what folds are made from: every annotation, the classes, and the data set's own folds."""
     return digest(
         [
             sorted(tables.annotations),
@@ -26,12 +26,12 @@ def annotations(tables: Dataset) -> str:
 
 
 def rows(tables: Dataset) -> str:
-    """What a reader set aside, on whatever line of its table."""
+    """A digest of what a reader quarantined, without the lines of its tables."""
     return digest(sorted([re.sub(r"line \d+", "line", text) for text in item] for item in tables.quarantined))
 
 
 def shard(tables: Dataset, source, shard: str, count: int, contents: FileDigests) -> str:
-    """What a shard, of `count`, is made of: its recordings, their annotations and the content of their files.
+    """A digest of one of `count` shards: its recordings, their annotations and the content of their files.
 
     `source` is the `understory.data.source.Source` of the tables.
     """

@@ -43,7 +43,9 @@ class Gallery:
     def lead(self) -> str:
         """What the images show."""
         examples = self.words.examples.capitalize()
-        text = LEADS[self.kind].format(model=min(self.settings["select"]), Examples=examples)
+        text = LEADS.get(self.kind, "What {model} is fed").format(
+            model=min(self.settings["select"]), Examples=examples
+        )
         sequences = self.features.get("channels") or self.settings["sequences"]
         if self.kind == "picture" and len(sequences) > 1:
             text += f"; {', '.join(sequences)} from left to right"
@@ -53,7 +55,7 @@ class Gallery:
         """An example, `row` of the index, as the page shows it, with a heading before its name."""
         pixels, name = self.results.shards[row.part][0][row.row], row.recording_id
         also = [label for label in row.present.split(SEPARATOR) if label != row.label]
-        if self.kind == "picture":
+        if pixels.ndim == 3:
             name += f", {row.item}" if "item" in row._fields and row.item else ""
             content, width, height = self._image(pixels)
         else:
@@ -68,7 +70,7 @@ class Gallery:
         }
 
     def _sound(self, values, row):
-        if self.kind == "fft_frames":
+        if self.kind != "log_mel":
             values = resized(values[..., None], len(values), min(values.shape[1], WIDTH))
             low, high = np.percentile(values, [1, 99])
             values = values.reshape(values.shape[:2])[::-1]

@@ -1,4 +1,4 @@
-"""Running a script's main as a job: its output in the log, its errors in words."""
+"""Running the main function of a script as a job, with its output in the log and readable errors."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from understory.run import lock
 def run(main, snakemake):
     """Call `main(snakemake)` with all output, of libraries too, in the rule's log; nothing when there is no job.
 
-    What a person can mend (`InputError`) is said without a traceback; the job fails either way.
+    An `InputError`, which the user can correct, is shown without a traceback; the job fails either way.
     """
     if snakemake is None:
         return
@@ -36,6 +36,6 @@ def run(main, snakemake):
 
 
 def full(error: OSError) -> bool:
-    """Whether an error says that a disk is full; NumPy and HDF5 say so in words alone."""
+    """Whether an error means that a disk is full; NumPy and HDF5 give no error number, only a message."""
     said = ("Not enough free space", "requested and", "No space left")
     return error.errno in (errno.ENOSPC, errno.EDQUOT) or any(words in str(error) for words in said)

@@ -1,4 +1,4 @@
-"""What ran: the code, the packages, and what the jobs took."""
+"""What ran: the code, the packages, and the time and memory of the jobs."""
 
 import csv
 import subprocess
@@ -17,7 +17,7 @@ def commit(root: Path) -> str:
     """The git commit that is checked out at `root`, and whether tracked files differ from it."""
 
     def git(*command):
-        # Without locks, as a person may be at work in the same checkout.
+        # Without locks, as the user may be working in the same checkout.
         return subprocess.run(
             ["git", "--no-optional-locks", "-C", str(root), *command],
             capture_output=True,
@@ -26,7 +26,7 @@ def commit(root: Path) -> str:
         ).stdout.strip()
 
     try:
-        # A folder inside somebody else's checkout is no checkout of ours.
+        # A folder inside another project's checkout is no checkout of this one.
         if Path(git("rev-parse", "--show-toplevel")).resolve() != root.resolve():
             return "no git checkout"
         name = git("rev-parse", "--short=12", "HEAD")

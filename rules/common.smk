@@ -134,21 +134,19 @@ def choices_of_model(wildcards):
 
 def selected_model(folder):
     """An input function: the saved model of a fold that predicts."""
-    return (
-        lambda wildcards: f"{folder}/models/{wildcards.model}/fold{wildcards.fold}/{config['models'][wildcards.model]['select']}.keras"
-    )
+
+    def path(wildcards):
+        select = config["models"][wildcards.model]["select"]
+        return f"{folder}/models/{wildcards.model}/fold{wildcards.fold}/{select}.keras"
+
+    return path
 
 
 def prediction_settings(wildcards):
     """The settings of a job that predicts with a saved model."""
     model = {key: config["models"][wildcards.model][key] for key in ("batch_size", "select", "threads")}
-    return ordered(
-        {
-            "models": {wildcards.model: model},
-            "predictions": config["predictions"],
-            "seed": config["seed"],
-        }
-    )
+    models = {wildcards.model: model}
+    return ordered({"models": models, "predictions": config["predictions"], "seed": config["seed"]})
 
 
 def windows_input(wildcards):

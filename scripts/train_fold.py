@@ -37,7 +37,6 @@ def main(job):
         name=name,
         settings=settings,
         metric=metrics.metric(module, xla=settings["xla"]),
-        score=task.metric,
         seed=params["seed"],
         control=params["control"],
         state=resume / f"{name}-fold{fold}-{hashing.digest([job.params.code, params, inputs])}",

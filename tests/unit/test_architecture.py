@@ -27,19 +27,6 @@ MAY_IMPORT = {
 TENSORFLOW = {"tensorflow", "keras"}
 # Lines that a module, a function and a file of rules have at most, and modules that a package has.
 MODULE, FUNCTION, SNAKEFILE, COMMON, MODULES = 300, 60, 60, 120, 15
-# Those that are longer today. An entry may shrink, and goes when it is no longer true.
-LONGER = {
-    "evaluation/metrics.py": 400,
-    "images/dicom.py": 334,
-    "report/figures.py": 353,
-    "report/page.py:page": 230,
-    "report/quarantine.py:section": 65,
-    "report/scorecards.py:cards": 66,
-    "synthetic/birdclef2021.py:synthesize": 81,
-    "synthetic/herbarium2021.py:synthesize": 63,
-    "training/architectures.py": 339,
-    "training/fit.py:train": 109,
-}
 FILES = sorted(SCRIPTS.rglob("*.py"))
 MODULES_OF_OURS = [path for path in FILES if path.is_relative_to(LIBRARY)]
 
@@ -178,9 +165,7 @@ def lengths():
 
 
 def test_modules_and_functions_are_short():
-    found = dict(lengths())
-    assert {name: lines for name, lines in found.items() if lines > LONGER.get(name, 0)} == {}
-    assert set(LONGER) <= set(found), "no longer too long: take them out of LONGER"
+    assert dict(lengths()) == {}
 
 
 def test_the_snakefile_and_the_common_rules_are_short_and_packages_small():

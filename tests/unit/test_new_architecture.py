@@ -21,6 +21,7 @@ TRAIN = """
 import json, sys
 from pathlib import Path
 import keras, numpy as np, pandas as pd
+from understory.evaluation.metrics import lwlrap
 from understory.training import examples, fit, predict, saving
 from understory.training.metrics import metric
 
@@ -31,15 +32,15 @@ index = index.assign(presence="present", absent="")
 folds = index[["example_id", "recording_id", "label"]].assign(fold=np.arange(12) // 3 % 2)
 array = np.random.default_rng(0).random((12, 16, 20)).astype(np.float16)
 data = examples.Examples([(0, array, index)], folds, list("xyz"), exhaustive=False)
-given = {"fold": 0, "name": "crnn", "settings": settings, "score": "lwlrap", "seed": 1, "control": "none"}
-model, best, history = fit.train(data, metric=metric("lwlrap"), state=folder / "state", **given)
+given = {"fold": 0, "name": "crnn", "settings": settings, "seed": 1, "control": "none"}
+model, best, history = fit.train(data, metric=metric(lwlrap), state=folder / "state", **given)
 saving.save(model, folder / "last.keras")
 rows = data.validation_rows(0)
 expected = model.predict(data.rows(rows), verbose=0)
 found = predict.predict(predict.load(folder / "last.keras"), data, rows, batch_size=settings["batch_size"])
 np.testing.assert_array_equal(found, expected)
 # A training that was interrupted finds the loss again.
-again, _, _ = fit.train(data, metric=metric("lwlrap"), state=folder / "state", **given)
+again, _, _ = fit.train(data, metric=metric(lwlrap), state=folder / "state", **given)
 np.testing.assert_array_equal(again.predict(data.rows(rows), verbose=0), expected)
 print(len(history), model.name, type(again.loss).__name__, again.loss.get_config()["gamma"], expected.shape)
 """

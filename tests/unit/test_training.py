@@ -69,7 +69,6 @@ def train(shards, state, **changed):
         "name": "m",
         "settings": {**SETTINGS, **changed},
         "metric": metrics.metric(lwlrap),
-        "score": "lwlrap",
         "seed": 3,
         "control": "none",
     }

@@ -114,47 +114,44 @@ def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processe
     with ProcessPoolExecutor(processes) as pool:
         made = list(pool.map(make, tasks, chunksize=4))
 
-    windows = {
-        subset: [
-            (plan, stop, heard(plan, stop - WINDOW, stop))
-            for plan in sorted(m.plan for m in made if m.plan.subset == subset and m.row is None)
-            for stop in range(WINDOW, round(plan.duration) + 1, WINDOW)
-        ]
-        for subset in ("train", "test")
-    }
     codes = [code for code, _, _ in species]
-    write_rows(
-        folder / LABELS,
-        (*COLUMNS, "birds"),
-        [
-            [*_named(plan, stop), " ".join(sorted(codes[s] for s in birds)) or NONE]
-            for plan, stop, birds in windows["train"]
-        ],
-    )
-    test = windows["test"]
-    write_rows(folder / TEST, COLUMNS, [_named(plan, stop) for plan, stop, _ in test])
-    write_rows(
-        folder / SAMPLE, ("row_id", "birds"), [[_named(plan, stop)[0], NONE] for plan, stop, _ in test]
-    )
-    rows = sorted(
-        (m.row for m in made if m.row is not None), key=lambda row: (row["primary_label"], row["filename"])
-    )
-    write_rows(folder / CLIPS, METADATA, [[row[column] for column in METADATA] for row in rows])
+    clip_rows = [recording.row for recording in made if recording.row is not None]
+    clip_rows.sort(key=lambda row: (row["primary_label"], row["filename"]))
+    write_rows(folder / CLIPS, METADATA, [[row[column] for column in METADATA] for row in clip_rows])
+    train, test = (_windows(made, subset) for subset in ("train", "test"))
+    labels = [
+        [*_named(plan, stop), " ".join(sorted(codes[s] for s in birds)) or NONE]
+        for plan, stop, birds in train
+    ]
+    write_rows(folder / LABELS, (*COLUMNS, "birds"), labels)
+    names = [_named(plan, stop) for plan, stop, _ in test]
+    write_rows(folder / TEST, COLUMNS, names)
+    write_rows(folder / SAMPLE, ("row_id", "birds"), [[name[0], NONE] for name in names])
+    _write_truth(truth, test, codes)
+
+
+def _windows(made, subset):
+    """The windows of a subset's soundscapes: their plan, their end (s) and the species heard in them."""
+    return [
+        (plan, stop, heard(plan, stop - WINDOW, stop))
+        for plan in sorted(m.plan for m in made if m.plan.subset == subset and m.row is None)
+        for stop in range(WINDOW, round(plan.duration) + 1, WINDOW)
+    ]
+
+
+def _write_truth(path, windows, codes):
     numbers = {code: number for number, code in enumerate(codes)}
     classes = sorted([NONE, *codes])
-    write_rows(
-        truth,
-        ("recording_id", "start", "stop", *classes),
+    rows = [
         [
-            [
-                plan.recording_id,
-                stop - WINDOW,
-                stop,
-                *(int(not birds if name == NONE else numbers[name] in birds) for name in classes),
-            ]
-            for plan, stop, birds in test
-        ],
-    )
+            plan.recording_id,
+            stop - WINDOW,
+            stop,
+            *(int(not birds if name == NONE else numbers[name] in birds) for name in classes),
+        ]
+        for plan, stop, birds in windows
+    ]
+    write_rows(path, ("recording_id", "start", "stop", *classes), rows)
 
 
 def soundscape(number: int, subset: str, *, singers, settings: soundscapes.Settings, seed: int) -> Made:

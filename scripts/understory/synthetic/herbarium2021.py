@@ -114,17 +114,10 @@ def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processe
         annotations.append(
             {"category_id": of, "id": number, "image_id": number, "institution_id": institution}
         )
-    tests = [
-        _write_image(
-            folder / "test",
-            f"images/{number // 1000:03d}/{number}.jpg",
-            number,
-            kinds[of],
-            seed,
-            int(rng.integers(len(INSTITUTIONS))),
-        )
-        for number, of in enumerate(map(int, test_of))
-    ]
+    tests = []
+    for number, of in enumerate(map(int, test_of)):
+        name, institution = f"images/{number // 1000:03d}/{number}.jpg", int(rng.integers(len(INSTITUTIONS)))
+        tests.append(_write_image(folder / "test", name, number, kinds[of], seed, institution))
     _write_metadata(folder, TRAIN, images, {"annotations": annotations, "categories": _categories(count)})
     if tests:
         _write_metadata(folder, TEST, tests, {})

@@ -97,7 +97,6 @@ def train(
     name: str,
     settings: dict,
     metric: keras.metrics.Metric,
-    score: str,
     seed: int,
     control: str,
     state: Path,
@@ -114,9 +113,7 @@ def train(
     settings : dict
         The model's block in the configuration.
     metric : keras.metrics.Metric
-        The score to watch.
-    score : str
-        The name of `metric`: a history has it as `score` and `val_score`.
+        The score to watch: a history has it by its name, and by `val_` and its name.
     seed : int
     control : {"none", "shuffled_labels"}
     state : pathlib.Path
@@ -139,7 +136,7 @@ def train(
     rows = data.training_rows(fold, centred=kind == "centred")
     targets = training_targets(data, kind, control=control, rows=rows, seed=seed)
     training = _Training(data, name, fold, settings, seed, loss, rows, targets)
-    watched, epochs, validation = f"val_{score}", settings["epochs"], training.validation()
+    watched, epochs, validation = f"val_{metric.name}", settings["epochs"], training.validation()
     state.mkdir(parents=True, exist_ok=True)
     keras.utils.clear_session()  # layers are named as in a fresh process
     print(f"precision {settings['precision']}, XLA {'on' if settings['xla'] else 'off'}")

@@ -7,22 +7,6 @@ from understory.plan.medium import Medium
 OF_MEDIUM = Medium(MEDIUM, config)
 
 
-def windows_input(wildcards):
-    """Windows for variant 0 and augmented windows for the others; test recordings are cut on the fly."""
-    if wildcards.shard.startswith("test"):
-        return {"recordings": f"{OUT}/recordings/{wildcards.shard}.csv"}
-    source = "windows" if wildcards.variant == "0" else f"augmented/{wildcards.variant}"
-    return {
-        "windows": f"{OUT}/{source}/{wildcards.shard}.npy",
-        "index": f"{OUT}/{source}/{wildcards.shard}.csv",
-    }
-
-
-def only_test(value):
-    """A param that counts for test shards alone; `value` is a function of the wildcards."""
-    return lambda wildcards: value(wildcards) if wildcards.shard.startswith("test") else None
-
-
 rule inspect_recordings:
     """Inspect recordings, and quarantine what cannot be used."""
     input:
@@ -123,7 +107,7 @@ rule augment_windows:
 rule compute_features:
     """Compute what a model is fed: spectrograms or other features of windows, images of one size."""
     input:
-        unpack(windows_input),
+        unpack(OF_MEDIUM.windows_input(OUT)),
     output:
         examples=f"{OUT}/examples/{{features}}/{{variant}}/{{shard}}.npy",
         index=f"{OUT}/examples/{{features}}/{{variant}}/{{shard}}.csv",
@@ -144,12 +128,12 @@ rule compute_features:
             features={wildcards.features: config["features"][wildcards.features]},
             stored=OF_MEDIUM.stored,
         ),
-        test=only_test(lambda wildcards: OF_MEDIUM.settings("test")),
+        test=OF_MEDIUM.only_test(lambda wildcards: OF_MEDIUM.settings("test")),
         module=OF_MEDIUM.module("compute"),
         features=lambda wildcards: OF_MEDIUM.features(wildcards.features),
         store=STORE,
         source=SOURCE,
-        recordings=only_test(table_digest_param(recordings_of)),
+        recordings=OF_MEDIUM.only_test(table_digest_param(recordings_of)),
         code=chosen_code(
             "compute_features.py",
             lambda wildcards: [OF_MEDIUM.features(wildcards.features)],

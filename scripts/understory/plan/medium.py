@@ -84,3 +84,21 @@ class Medium:
         module = choices.load(self.module("features"), options.pop("kind"))
         example = self.samples if self.name == "audio" else self._config["images"]["sequences"]
         return module.shape(example, **options)
+
+    @staticmethod
+    def windows_input(out: str):
+        """An input function: the windows that features are computed of, or, for test shards, the recordings to cut."""
+
+        def paths(wildcards):
+            if wildcards.shard.startswith("test"):
+                return {"recordings": f"{out}/recordings/{wildcards.shard}.csv"}
+            folder = "windows" if wildcards.variant == "0" else f"augmented/{wildcards.variant}"
+            place = f"{out}/{folder}/{wildcards.shard}"
+            return {"windows": f"{place}.npy", "index": f"{place}.csv"}
+
+        return paths
+
+    @staticmethod
+    def only_test(value):
+        """A param that counts for test shards alone; `value` is a function of the wildcards."""
+        return lambda wildcards: value(wildcards) if wildcards.shard.startswith("test") else None

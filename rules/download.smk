@@ -1,6 +1,6 @@
 # Reads nothing, or the clips that are to sing, or what lies at an address.
-# Writes a made-up data set in its reader's layout and the truth of its test recordings, or the data set that was fetched.
-# A folder of a person's own is used in place.
+# Writes a synthetic data set in its reader's layout and the truth of its test recordings, or the data set that was fetched.
+# A folder of the user is used in place: it has no such rule.
 
 from understory.synthetic import clips
 

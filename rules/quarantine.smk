@@ -1,9 +1,9 @@
-# Reads quarantine/, what is set aside of each shard's recordings, and the tables.
+# Reads quarantine/, the quarantined recordings and annotations of each shard, and the tables.
 # Writes quarantine.csv, the whole list.
 
 
 rule list_quarantined:
-    """List what is set aside, and stop where it is too much."""
+    """List what is quarantined, and stop where it is too much."""
     input:
         ready=READY,
         records=RECORDS,
@@ -26,7 +26,7 @@ rule list_quarantined:
         settings={"max_quarantined": LIMIT.max_quarantined, "on_bad_file": LIMIT.on_bad_file},
         source=SOURCE,
         limit=LIMIT,
-        tables=table_digest_param(lambda found, wildcards: f"rows set aside {found.rows}"),
+        tables=table_digest_param(lambda found, wildcards: f"rows quarantined {found.rows}"),
         code=code("list_quarantined.py", READER, messages=True),
     script:
         "../scripts/list_quarantined.py"

@@ -1,4 +1,4 @@
-"""List what is set aside in the whole data set, when it is not too much."""
+"""List what is quarantined in the whole data set, and stop where it is too much."""
 
 from understory.data import inspection, store
 from understory.run.job import run

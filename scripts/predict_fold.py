@@ -6,12 +6,13 @@ from pathlib import Path
 from understory.data import predictions
 from understory.data.task import Task
 from understory.run.job import run
-from understory.training import gpu_lock
+from understory.training import gpu_lock, imports
 
 
 def main(job):
     gpu_lock.take()
     # TensorFlow prints while it is imported: here, into the log.
+    imports.import_keras()
     from understory.training import batches, predict, runtime
 
     params = job.params.settings

@@ -8,12 +8,13 @@ from understory.core import choices, hashing
 from understory.data import store
 from understory.data.task import METRICS, Task
 from understory.run.job import run
-from understory.training import gpu_lock
+from understory.training import gpu_lock, imports
 
 
 def main(job):
     gpu_lock.take()
     # TensorFlow prints while it is imported: here, into the log.
+    imports.import_keras()
     from understory.training import examples, fit, metrics, runtime, saving
 
     params, fold = job.params.settings, int(job.wildcards.fold)

@@ -59,7 +59,7 @@ def test_a_run_ends_with_five_lines(first):
     low, high = (scores["oof_interval"][side] for side in ("low", "high"))
     assert shown[3].endswith(f"lwlrap {scores['oof']:.3f} (95 % interval {low:.3f} to {high:.3f})")
     assert shown[4].endswith("unknown")
-    assert "set aside" not in shown[0]
+    assert "quarantined" not in shown[0]
     assert all(Path(line.split()[1]).exists() for line in shown[:2])
 
 

@@ -1,4 +1,4 @@
-"""A bad file costs one file: it is set aside with its reason, and comes back when it is mended."""
+"""A bad file costs one file: it is quarantined with its reason, and comes back when it is repaired."""
 
 import re
 import shutil
@@ -83,7 +83,7 @@ def test_the_last_lines_of_a_run_say_what_is_set_aside(run):
     shown = summary.lines(out, tested=True)
     assert len(shown) == 5
     assert shown[0].endswith(
-        f"submission.csv (1 of 6 test recordings has the classes' shares; 5 recordings and 4 annotations set aside, see "
+        f"submission.csv (1 of 6 test recordings has the classes' shares; 5 recordings and 4 annotations quarantined, see "
         f"{out / 'quarantine.csv'})"
     )
 

@@ -33,12 +33,15 @@ def test_the_last_lines_tell_the_interval(tmp_path):
     folder = finished(tmp_path / "one", **scored)
     first, _, folds, oof, _ = summary.lines(folder, tested=True)
     assert first.endswith(
-        f"(1 of 2 test recordings has the classes' shares; 1 slice set aside, see {folder / 'quarantine.csv'})"
+        f"(1 of 2 test recordings has the classes' shares; 1 slice quarantined, see {folder / 'quarantine.csv'})"
     )
     assert folds == "folds        roc_auc 0.600 to 0.800, mean 0.700, over 2 folds of m"
     assert oof == "out-of-fold  roc_auc 0.700 (95 % interval 0.551 to 0.800)"
-    scored["oof_interval"] |= {"low": float("nan"), "high": float("nan")}
-    assert summary.lines(finished(tmp_path / "two", **scored), tested=True)[3] == "out-of-fold  roc_auc 0.700"
+    # Of one recording, all resamples have one score.
+    for number, value in enumerate((float("nan"), 0.7)):
+        scored["oof_interval"] |= {"low": value, "high": value}
+        other = finished(tmp_path / f"other{number}", **scored)
+        assert summary.lines(other, tested=True)[3] == "out-of-fold  roc_auc 0.700"
 
 
 def test_with_models_of_another_run_there_is_a_submission_alone(tmp_path, monkeypatch, capsys):

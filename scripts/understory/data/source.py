@@ -26,7 +26,7 @@ docs/new-dataset.md adds one, in this file's folder and in `recipes/`; nothing e
 A module of the same name in `understory.synthetic` may have
 
 - `synthesize(folder, truth, settings, seed, processes, clips)`: a synthetic data set in the layout, with the complete
-  truth of its test recordings in a file of its own, and sung by clips (`understory.synthetic.clips.Clips`) or, without
+  truth of its test recordings in a file of its own, built from clips (`understory.synthetic.clips.Clips`) or, without
   them, by species of arithmetic. It is a module of its own, so that a change to it concerns synthetic data alone.
 
 Readers import no pandas and no audio library at module level: the Snakefile reads tables through them.

@@ -125,7 +125,7 @@ class DatasetState:
         return self._facts[stamp]
 
     def tested(self) -> bool:
-        """Whether there are test recordings to predict, as far as is known by now.
+        """Whether there are test recordings to predict, as known so far.
 
         InputError where the tables do not go with the configuration.
         """

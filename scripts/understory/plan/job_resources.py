@@ -88,7 +88,7 @@ def jobs(config: dict, *, tested: bool) -> int:
     copies = copies_by_features(config)
     folds = config["split"]["n_splits"] * len(config["train"])
     made = int(address.kind(config["data"]) != "folder")
-    # To list what is set aside, and to make the ensemble.
+    # The list of the quarantine, and the ensemble.
     count = made + 2
     if not config["models_from"]:
         count += train * (2 + max(copies.values(), default=0) + sum(1 + each for each in copies.values()))

@@ -21,12 +21,12 @@ def check(config: dict, tables: Dataset | None, source: Source, limit: Limit, fo
     source : Source
         Where the recordings are.
     limit : Limit
-        How much may be set aside.
+        How much may be quarantined.
     folder : Path
         Where a run's results go.
     """
     made = address.kind(config["data"]) == "synthetic"
-    # Made-up data may be about to be made again.
+    # Synthetic data may be about to be made again.
     if made:
         disk_space.check(folder, disk_space.needed(config, None, source))
     # Of what is still to be fetched, nobody knows how much it is.

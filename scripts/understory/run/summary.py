@@ -29,7 +29,7 @@ def lines(folder: Path, *, tested: bool, models_from: str | None = None) -> list
     """
     submission = folder / "submission.csv"
     tested = tested and submission.exists()
-    first = f"submission   {submission if tested else 'none, as there are no test recordings'}{_set_aside(folder, tested)}"
+    first = f"submission   {submission if tested else 'none, as there are no test recordings'}{_left_out(folder, tested)}"
     if models_from:
         return [first, f"models       those of {models_from}; nothing was trained or scored"]
     scores = json.loads((folder / "scores.json").read_text())
@@ -51,7 +51,8 @@ def lines(folder: Path, *, tested: bool, models_from: str | None = None) -> list
 
 def _interval(interval):
     low, high = interval["low"], interval["high"]
-    return f" (95 % interval {low:.3f} to {high:.3f})" if math.isfinite(low) and math.isfinite(high) else ""
+    # Resamples of one recording, or of equal ones, all have one score: that is no interval.
+    return f" (95 % interval {low:.3f} to {high:.3f})" if low < high else ""
 
 
 def _column(path, name):
@@ -59,8 +60,8 @@ def _column(path, name):
         return [row[name] for row in csv.DictReader(file)]
 
 
-def _set_aside(folder, tested):
-    """What of the data was not used, in brackets; nothing where all was."""
+def _left_out(folder, tested):
+    """The data that were not used, in brackets; nothing where all were used."""
     said = []
     if tested:
         names = set(_column(folder / "ensemble" / "predictions.csv", "recording_id"))
@@ -72,7 +73,7 @@ def _set_aside(folder, tested):
     kinds = Counter(_column(folder / "quarantine.csv", "kind"))
     if kinds:
         counted = [f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in kinds.most_common()]
-        said.append(f"{' and '.join(counted)} set aside, see {folder / 'quarantine.csv'}")
+        said.append(f"{' and '.join(counted)} quarantined, see {folder / 'quarantine.csv'}")
     return f" ({'; '.join(said)})" if said else ""
 
 

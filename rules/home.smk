@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -21,8 +22,11 @@ def home(rules):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as place:
             subprocess.run([*git, "archive", "--output", f"{place}/tar", commit], check=True)
-            tarfile.open(f"{place}/tar").extractall(f"{place}/files", filter="data")
-            os.rename(f"{place}/files", folder)
+            with tarfile.open(f"{place}/tar") as archive:
+                archive.extractall(f"{place}/files", filter="data")
+            # Another process may have been as fast.
+            with suppress(OSError):
+                os.rename(f"{place}/files", folder)
     return folder
 
 

@@ -27,6 +27,6 @@ rule predict_fold:
         wildcards=wildcards_param,
         settings=MODEL_JOBS.prediction_settings,
         store=STORE,
-        code=code("predict_fold.py", STORE),
+        code=chosen_code("predict_fold.py", MODEL_JOBS.architecture, STORE),
     script:
         "../scripts/predict_fold.py"

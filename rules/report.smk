@@ -37,7 +37,7 @@ BENCHMARKS = {
             *(f"fold{fold}" for fold in FOLDS),
         }
     ),
-    "rules": sorted(rule.name for rule in workflow.rules),
+    "rules": sorted(path.stem for path in SCRIPTS.glob("*.py")),
 }
 
 

@@ -28,6 +28,6 @@ rule validate_fold:
         wildcards=wildcards_param,
         settings=MODEL_JOBS.prediction_settings,
         store=STORE,
-        code=code("validate_fold.py", STORE),
+        code=chosen_code("validate_fold.py", MODEL_JOBS.architecture, STORE),
     script:
         "../scripts/validate_fold.py"

@@ -24,7 +24,7 @@ def main(job):
         read(array, index) for array, index in zip(job.input.arrays, job.input.indexes, strict=True)
     )
     values = predict.predict(
-        predict.load(Path(job.input.model)),
+        predict.load(Path(job.input.model), settings["architecture"]),
         data,
         data.all_rows(),
         batch_size=settings["batch_size"],

@@ -27,7 +27,7 @@ def main(job):
     data = examples.Examples(shards, folds, task.classes, exhaustive=task.exhaustive)
     rows = data.validation_rows(int(job.wildcards.fold))
     values = predict.predict(
-        predict.load(Path(job.input.model)),
+        predict.load(Path(job.input.model), settings["architecture"]),
         data,
         rows,
         batch_size=settings["batch_size"],

@@ -15,14 +15,14 @@ More of it.
 """
 
 import understory_that_is_not_there
-from understory.core.options import Count, Counts, Literal, Share, Size
+from understory.core.options import Count, Filters, Literal, Share, Size
 
 
 def build(
     shape,
     classes,
     *,
-    filters: Counts = (8, 16),
+    filters: Filters = (8, 16),
     depth: Count,
     rate: Share | None = None,
     how: Literal["sum", "mean"] = "sum",
@@ -123,7 +123,7 @@ def test_options_of_a_function_are_its_keyword_only_parameters(package):
     }
     _, lines = validated(block, {"depth": 0, "rate": 2, "how": "mena", "size": [1], "fast": 1}, "here")
     assert list(lines.values()) == [
-        "here.depth: expected a whole number at least 1, given 0",
+        "here.depth: expected a whole number at least 1 and at most 65536, given 0",
         "here.rate: expected a number at least 0 and at most 1 or null, given 2",
         'here.how: expected one of sum, mean, given "mena"; did you mean mean?',
         "here.size: expected a list of 2, given [1]",
@@ -147,10 +147,12 @@ def test_options_of_a_class_are_those_of_its_constructor(package):
         ("def make(): pass", "net.py: expected a function build, found none"),
         (
             "def build(*, depth=3): pass",
-            "option depth of net: expected a type of understory.core.options, found none",
+            r"option depth of net: expected a type of understory.core.options \(Count, .*, found none",
         ),
-        ("def build(*, depth: Depth = 3): pass", "core.options, found Depth"),
-        ("def build(*, depth: dict[str, int] = 3): pass", r"core.options, found dict\[str, int\]"),
+        ("def build(*, depth: Depth = 3): pass", r"core.options \(Count, .*\), .* found Depth"),
+        ("def build(*, depth: dict[str, int] = 3): pass", r"found dict\[str, int\]"),
+        ("def build(*, depth: Literal[1, 2] = 1): pass", r"Literal of words, .* found Literal\[1, 2\]"),
+        ("def build(*, depth: Annotated[int, Odd(1)] = 1): pass", r"found Annotated\[int, Odd\(1\)\]"),
         (
             "def build(*, depth: Count = DEPTH): pass",
             "option depth of net: expected a literal as its default, found DEPTH",
@@ -176,3 +178,11 @@ def test_only_what_is_chosen_is_read(package):
     assert choice_options.block("network", "net") is not None
     with pytest.raises(SyntaxError):
         choice_options.block("network", "broken")
+
+
+def test_an_option_may_have_bounds_of_its_own(package):
+    package(net="def build(*, depth: Annotated[int, Ge(1), Le(8)] = 3): pass")
+    block = choice_options.block("network", "net")
+    assert validated(block, {"depth": "1e0"}, "here")[0].depth == 1
+    _, lines = validated(block, {"depth": 9}, "here")
+    assert list(lines.values()) == ["here.depth: expected a whole number at least 1 and at most 8, given 9"]

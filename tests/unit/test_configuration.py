@@ -204,7 +204,7 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
         ),
         (
             {"models": {"sed_cnn": {"options": {"filters": [True]}}}},
-            "models.sed_cnn.options.filters: expected a list of at least 1, given [true]",
+            "models.sed_cnn.options.filters: expected a list of 1 to 6, given [true]",
         ),
         ({"name": 2021}, "name: expected text of the form ^[A-Za-z0-9][A-Za-z0-9_.-]*$, given 2021"),
         (
@@ -217,7 +217,7 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
         ),
         (
             {"models": {"sed_cnn": {"options": {"filters": ["x"]}}}},
-            'models.sed_cnn.options.filters.0: expected a whole number at least 1, given "x"',
+            'models.sed_cnn.options.filters.0: expected a whole number at least 1 and at most 4096, given "x"',
         ),
         (
             {"features": {"log_mel": {"kind": "log_mal"}}},

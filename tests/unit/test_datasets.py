@@ -65,6 +65,11 @@ def test_a_reader_is_a_file(reader):
         ("SCORED, PARTS", "OTHER, PARTS", "with SCORED = 'example' or 'recording', found none"),
         ("def read", "def _read", "expected a reader with read, found none"),
         (
+            "part=None, *, train=True",
+            "part=None",
+            r"expected read\(folder, part=None, \*, train=True\), found",
+        ),
+        (
             '"lwlrap"',
             '"auc"',
             "expected METRIC to be one of accuracy, lwlrap, .*, found 'auc'; did you mean 'roc_auc'",

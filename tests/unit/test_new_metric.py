@@ -106,3 +106,24 @@ def test_it_is_watched_while_a_model_trains(added, tmp_path):
         InputError, match=rf"metric {NAME}: expected batch_sums .* set the model's xla to false"
     ):
         metric(module, xla=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def other(): pass", "expected a metric with score, found no score"),
+        (
+            'FIGURES = ("class_scores",)',
+            r"expected FIGURES = \('precision_recall',\) or .*, found \('class_scores',\)",
+        ),
+        (
+            'FIGURES = ("class_scores", "precision_recall")\ndef score(): pass',
+            "with CLASS_SCORE and class_scores and score, found no CLASS_SCORE",
+        ),
+    ],
+)
+def test_a_metric_that_lacks_something_is_named_before_any_job(tmp_path, monkeypatch, text, said):
+    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
+    (tmp_path / "incomplete.py").write_text(text)
+    with pytest.raises(InputError, match=f"^{METRICS}.incomplete: .*{said}"):
+        evaluation_metric.figures("incomplete")

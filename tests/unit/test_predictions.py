@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
 from understory.core.errors import InputError
-from understory.data import predictions, store
+from understory.data import predictions, ranking, store
 from understory.data.predictions import Predictions
 
 # Few distinct values, so that ties are common.
@@ -38,32 +38,32 @@ def naive_top(array, k):
 
 @given(values, st.integers(1, 8))
 def test_the_highest_of_each_row_are_kept(array, k):
-    found = predictions.top_k(array, k)
+    found = ranking.top_k(array, k)
     np.testing.assert_array_equal(found.toarray(), naive_top(array, k))
     assert (found.data != 0).all()
     assert found.dtype == array.dtype
-    again = predictions.top_k(predictions.top_k(array, array.shape[1]), k)
+    again = ranking.top_k(ranking.top_k(array, array.shape[1]), k)
     np.testing.assert_array_equal(again.toarray(), found.toarray())
 
 
 @given(values)
 def test_the_highest_class_is_that_of_the_dense_array(array):
     array = np.nan_to_num(array)
-    assert predictions.highest(sparse.csr_array(array)).tolist() == array.argmax(axis=1).tolist()
-    assert predictions.highest(array).tolist() == array.argmax(axis=1).tolist()
+    assert ranking.highest(sparse.csr_array(array)).tolist() == array.argmax(axis=1).tolist()
+    assert ranking.highest(array).tolist() == array.argmax(axis=1).tolist()
 
 
 def test_a_zero_that_is_kept_is_no_higher_than_one_that_is_not():
     kept = sparse.csr_array((np.array([0.0]), (np.array([0]), np.array([2]))), shape=(1, 3))
     assert kept.nnz == 1
-    assert predictions.highest(kept).tolist() == [0]
+    assert ranking.highest(kept).tolist() == [0]
 
 
 def test_many_rows_are_looked_through_in_parts(monkeypatch):
     array = np.random.default_rng(0).random((23, 5))
-    whole = predictions.top_k(array, 2)
-    monkeypatch.setattr(predictions, "CELLS", 11)
-    assert (predictions.top_k(array, 2) != whole).nnz == 0
+    whole = ranking.top_k(array, 2)
+    monkeypatch.setattr(ranking, "CELLS", 11)
+    assert (ranking.top_k(array, 2) != whole).nnz == 0
 
 
 def test_many_rows_of_sparse_predictions_are_looked_through_and_written_in_parts(monkeypatch, tmp_path):
@@ -80,12 +80,12 @@ def test_many_rows_of_sparse_predictions_are_looked_through_and_written_in_parts
         return (
             (tmp_path / "dense.csv").read_bytes(),
             (tmp_path / "sparse.csv").read_bytes(),
-            predictions.top_k(rows, 2).toarray().tolist(),
-            predictions.highest(rows).tolist(),
+            ranking.top_k(rows, 2).toarray().tolist(),
+            ranking.highest(rows).tolist(),
         )
 
     whole = made_of(array)
-    monkeypatch.setattr(predictions, "CELLS", 11)
+    monkeypatch.setattr(ranking, "CELLS", 11)
     monkeypatch.setattr(predictions, "ROWS", 4)
     assert made_of(array) == whole
     assert whole[3] == array.argmax(axis=1).tolist()

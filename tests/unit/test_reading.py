@@ -4,6 +4,7 @@ import pytest
 
 from understory.core.errors import InputError
 from understory.data import builder
+from understory.data.dataset import Annotation, Recording
 
 
 @pytest.mark.parametrize(
@@ -12,7 +13,7 @@ from understory.data import builder
         (None, "is missing"),
         (b"", "a, b missing, found none"),
         (b"a\n1\n", "b missing, found a"),
-        (b"a;b\n1;2\n", "b missing, found a;b; it seems to be separated by ';': save it with commas"),
+        (b"a;b\n1;2\n", "b missing, found a;b; it seems to be separated by ';', and not by ','"),
         (b"a,b,a\n1,2,3\n", "each column once, found a again"),
         ("a,b\nü,1\n".encode("latin-1"), "not text in UTF-8"),
         ("a,b\n1,2\n".encode("utf-16"), "not text in UTF-8"),
@@ -49,3 +50,26 @@ def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
 def test_blank_rows_are_passed_over(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n,\n , \t\n,,,\n\n3,\n")
     assert [line for line, _ in builder.read_rows(tmp_path / "t.csv", ("a", "b"))[1]] == [2, 7]
+
+
+def test_a_table_of_one_recording_may_be_separated_by_tabs(tmp_path):
+    (tmp_path / "one.txt").write_text("begin\tend\n1\t2\n3\n5\tx\n")
+    made = builder.DatasetBuilder(tmp_path)
+    rows = made.rows(
+        "one.txt", ("begin", "end"), subset="train", kind="annotation", recording_id="one", delimiter="\t"
+    )
+    times = []
+    for each, row, _ in rows:
+        with each:
+            times.append((builder.number(row, "begin"), builder.number(row, "end")))
+    assert times == [(1.0, 2.0)]
+    assert [item[2:4] for item in made.quarantined] == [
+        ("one", "one.txt, line 3"),
+        ("one", "one.txt, line 4"),
+    ]
+
+
+def test_a_presence_that_is_none_is_refused(tmp_path):
+    made = builder.DatasetBuilder(tmp_path)
+    with pytest.raises(InputError, match=r"^expected presence absent, present or unknown, found 'presnt'$"):
+        made.add_annotation(Annotation("a", "frog", "presnt"), Recording("a", "a.wav", "train"), "here")

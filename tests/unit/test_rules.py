@@ -122,6 +122,9 @@ def faults(rule, reader="rfcx"):
         if params.get("module") != f"understory.{medium}.{step}":
             yield f"the module of its medium, found {params.get('module')}"
     given += CHOSEN[reader].get(rule.name, [])
+    if rule.name in ("predict_fold", "validate_fold"):
+        # Of the architecture, which may define layers of its own.
+        given.append(CHOSEN[reader]["train_fold"][0])
     if {"METRICS", "scoring", "report"} & names_in(script) or rule.name == "build_report":
         given.append(f"{METRICS}.{source.reader(reader).METRIC}")
     if rule.name == "download_data":

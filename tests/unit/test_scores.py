@@ -249,3 +249,8 @@ def test_chance_holds_random_predictions_and_not_good_ones():
     assert high < lwlrap.score(labels, good)
     assert low <= lwlrap.score(labels, rng.permutation(good)) <= high
     assert (low, high) == chance_interval(Metric("lwlrap"), labels, good, seed=1)
+
+
+def test_labels_as_a_dense_matrix():
+    labels = np.array([[1, 0, -1], [-1, 1, 0]])
+    np.testing.assert_array_equal(label_matrices.dense(compact(labels)), labels)

@@ -122,3 +122,10 @@ def test_what_sound_needs_of_the_disk():
     config["crop"]["absent"] = False
     config["features"]["log_mel"] = {"kind": "fft_frames", "frames": 100}
     assert disk_space.needed(config, tables, None) == 3 * (2 * window + 4 * 240_000 * 2)
+
+
+def test_a_rule_asks_for_as_much_under_a_prefix():
+    for rule in ("train_fold", "predict_fold", "crop_windows", "ensemble_folds"):
+        where = FOLD if rule.endswith("fold") else SHARD
+        for ask in (sizes().mem_mb, sizes().runtime):
+            assert ask(where, 1, f"understory_{rule}") == ask(where, 1, rule)

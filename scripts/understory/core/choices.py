@@ -26,10 +26,22 @@ def module_name(class_name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", class_name).lower()
 
 
+def defined(package: str, name: str) -> set[str]:
+    """The names that a choice's module defines at its top level, read from the source without importing it."""
+    names = set()
+    for node in _tree(package, name).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [node]
+        names.update(getattr(each, "id", getattr(each, "name", "")) for each in targets)
+    return names
+
+
+def _tree(package, name):
+    return ast.parse(Path(find_spec(f"{package}.{name}").origin).read_text(encoding="utf-8"))
+
+
 def constant(package: str, name: str, constant: str, *, default):
     """A constant of a choice's module, a literal such as `FIGURES = ("roc",)`, read from the source without importing it."""
-    source = Path(find_spec(f"{package}.{name}").origin).read_text(encoding="utf-8")
-    for node in ast.parse(source).body:
+    for node in _tree(package, name).body:
         if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [constant]:
             return ast.literal_eval(node.value)
     return default

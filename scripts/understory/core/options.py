@@ -7,18 +7,21 @@ have; it is read from the source, so that a plan imports no TensorFlow to know i
 from typing import Annotated
 from typing import Literal as Literal
 
-from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 
-Count = Annotated[int, Ge(1)]
+Count = Annotated[int, Ge(1), Le(65_536)]
+Samples = Annotated[int, Ge(1), Le(2**20)]
+FrameLength = Annotated[int, Ge(16), Le(2**20)]
+MelBands = Annotated[int, Ge(1), Le(4096)]
 Whole = Annotated[int, Ge(0)]
-Counts = Annotated[list[Count], MinLen(1)]
+Filters = Annotated[list[Annotated[int, Ge(1), Le(4096)]], MinLen(1), MaxLen(6)]
 Size = Annotated[list[Count], MinLen(2), MaxLen(2)]
 Names = Annotated[list[str], MinLen(1)]
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 AtLeastOne = Annotated[float, Ge(1)]
 Share = Annotated[float, Ge(0), Le(1)]
-ShareBelowOne = Annotated[float, Ge(0), Lt(1)]
+Dropout = Annotated[float, Ge(0), Le(0.95)]
 PositiveShare = Annotated[float, Gt(0), Le(1)]
 ShareUpToHalf = Annotated[float, Ge(0), Le(0.5)]
 Decibels = Annotated[float, Ge(-60), Le(120)]

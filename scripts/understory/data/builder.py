@@ -13,6 +13,7 @@ from understory.core import files
 from understory.core.errors import InputError, NoTable
 from understory.data.dataset import (
     CONTROL,
+    PRESENCES,
     SUBSETS,
     Annotation,
     Dataset,
@@ -41,26 +42,53 @@ class DatasetBuilder:
         self.annotations: dict[Annotation, str] = {}
         self.quarantined: list[Quarantined] = []
 
-    def rows(self, name: str, columns, *, subset: str, kind: str, id_column: str = "recording_id"):
+    def rows(
+        self,
+        name: str,
+        columns,
+        *,
+        subset: str,
+        kind: str,
+        id_column="recording_id",
+        recording_id=None,
+        delimiter=",",
+    ):
         """The complete rows of a table, each with a context that quarantines it when an InputError is raised inside.
+
+        Parameters
+        ----------
+        name : str
+            The table's file, relative to the data folder.
+        columns : sequence of str
+            The columns that it has to have.
+        subset : {"train", "test"}
+        kind : {"recording", "annotation"}
+            What a row is: what is quarantined with it.
+        id_column : str
+            The column with the id of a row's recording.
+        recording_id : str, optional
+            The id of all rows' recording, for a table of one recording.
+        delimiter : str
+            Between two columns, such as a tab.
 
         Yields
         ------
         (contextmanager, dict, str)
             The context, the row, and its place.
         """
-        for line, row in read_rows(self.folder / name, columns)[1]:
+        for line, row in read_rows(self.folder / name, columns, delimiter)[1]:
+            own = recording_id if recording_id is not None else row.get(id_column) or ""
             place = f"{name}, line {line}"
             if None in row or None in row.values():
                 self.quarantine(
                     subset,
                     kind,
-                    row.get(id_column) or "",
+                    own,
                     place,
                     f"expected as many values as the header has, found {len(_cells(row))}{_of_commas(row)}",
                 )
                 continue
-            yield self.each(subset, kind, row[id_column], place), row, place
+            yield self.each(subset, kind, own, place), row, place
 
     @contextmanager
     def each(self, subset: str, kind: str, recording_id: str, place: str):
@@ -90,6 +118,8 @@ class DatasetBuilder:
                 f"expected a recording of the {recording.subset} subset, found that it is another recording as well, "
                 f"{self.recordings[recording.recording_id].path}"
             )
+        if annotation.presence not in PRESENCES:
+            raise InputError(f"expected presence absent, present or unknown, found {annotation.presence!r}")
         box = annotation
         if not (0 <= box.t_min < box.t_max and 0 <= box.f_min < box.f_max):
             raise InputError(
@@ -128,7 +158,9 @@ def check_there(path: Path, wanted: str):
         raise InputError(f"{path}: {wanted}; found {found}")
 
 
-def read_rows(path: Path, columns) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+def read_rows(
+    path: Path, columns, delimiter: str = ","
+) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """The header of a CSV file, and its rows, each with its line; every value as text.
 
     A row that is too long has its last values under the key None, one that is too short has None for values. One whose
@@ -151,16 +183,16 @@ def read_rows(path: Path, columns) -> tuple[list[str], list[tuple[int, dict[str,
     check_there(path, wanted)
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
+            reader = csv.DictReader(file, delimiter=delimiter, strict=True)
             header = reader.fieldnames or []
             missing = [column for column in columns if column not in header]
             if missing:
                 only = header[0] if len(header) == 1 else ""
                 hint = next(
                     (
-                        f"; it seems to be separated by {mark!r}: save it with commas"
-                        for mark in ";\t|"
-                        if mark in only
+                        f"; it seems to be separated by {mark!r}, and not by {delimiter!r}"
+                        for mark in ",;\t|"
+                        if mark in only and mark != delimiter
                     ),
                     "",
                 )

@@ -10,10 +10,10 @@ import pandas as pd
 from scipy import sparse
 
 from understory.core.errors import InputError
-from understory.data import store
+from understory.data import ranking, store
 
-# Cells that are compared, and rows that are written, at once.
-CELLS, ROWS = 1 << 20, 1 << 16
+# Rows that are written at once.
+ROWS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,16 @@ class Predictions:
 
     def top(self, k: int) -> "Predictions":
         """The `k` highest of each row, sparsely."""
-        return Predictions(self.keys, top_k(self.values, k), self.classes)
+        return Predictions(self.keys, ranking.top_k(self.values, k), self.classes)
 
     def table(self) -> pd.DataFrame:
         """The keys with a column a class; of sparse ones with `class_0, p_0, class_1, p_1, …`: the numbers and
         probabilities of each row's classes, highest first, ties by number, and nothing where there are no more."""
-        return self._table(_width(self.values))
+        return self._table(ranking.width(self.values))
 
     def tables(self):
         """The table, some rows at a time."""
-        width = _width(self.values)
+        width = ranking.width(self.values)
         for start in range(0, max(len(self), 1), ROWS):
             part = slice(start, start + ROWS)
             yield Predictions(self.keys.iloc[part], self.values[part], self.classes)._table(width)
@@ -70,10 +70,10 @@ class Predictions:
         if not sparse.issparse(self.values):
             columns = pd.DataFrame(self.values, columns=list(self.classes))
             return pd.concat([self.keys, columns], axis=1)
-        entries, place = ranked(self.values)
+        entries, place = ranking.ranked(self.values)
         shape = len(self), width
         numbers, shares = np.full(shape, np.nan), np.full(shape, np.nan)
-        rows = rows_of(self.values)[entries]
+        rows = ranking.rows_of(self.values)[entries]
         numbers[rows, place], shares[rows, place] = self.values.indices[entries], self.values.data[entries]
         pairs = {
             name: values[:, number]
@@ -124,105 +124,9 @@ def concatenate(parts) -> Predictions:
     parts = list(parts)
     return Predictions(
         pd.concat([part.keys for part in parts], ignore_index=True),
-        stacked([part.values for part in parts]),
+        ranking.stacked([part.values for part in parts]),
         parts[0].classes,
     )
-
-
-def stacked(values):
-    """Arrays of equal width, one above the other: sparse where any is."""
-    if any(map(sparse.issparse, values)):
-        return sparse.vstack([sparse.csr_array(each) for each in values], format="csr")
-    return np.concatenate(values)
-
-
-def top_k(values, k: int) -> sparse.csr_array:
-    """The `k` highest of each row, ties by class number; zeros are left out, and what is not a number is kept.
-
-    Parameters
-    ----------
-    values : numpy.ndarray or scipy.sparse.csr_array
-        Shape (rows, classes).
-    """
-    pick = _highest_entries if sparse.issparse(values) else _highest_of
-    return sparse.vstack([pick(part, k) for part in _parts(values)], format="csr")
-
-
-def highest(values) -> np.ndarray:
-    """The number of each row's highest class, ties by number: int64 (rows,)."""
-    if not sparse.issparse(values):
-        return values.argmax(axis=1)
-    out = np.zeros(values.shape[0], dtype=np.int64)
-    start = 0
-    for part in _parts(values):
-        entries, place = ranked(part)
-        first = entries[place == 0]
-        first = first[part.data[first] != 0]
-        out[start + rows_of(part)[first]] = part.indices[first]
-        start += part.shape[0]
-    return out
-
-
-def _parts(values):
-    """Some rows at a time of a dense or sparse array, of about `CELLS` cells that there are."""
-    step = max(1, CELLS // max(_width(values), 1))
-    for start in range(0, max(values.shape[0], 1), step):
-        yield values[start : start + step]
-
-
-def _width(values):
-    """The most cells that there are in a row."""
-    return int(np.diff(values.indptr).max(initial=1)) if sparse.issparse(values) else values.shape[1]
-
-
-def rows_of(values: sparse.csr_array) -> np.ndarray:
-    """The row of each entry of a sparse array."""
-    return np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))
-
-
-def places(groups: np.ndarray) -> np.ndarray:
-    """The place of each item in its group, from 0, where equal groups stand together."""
-    starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]]) if len(groups) else np.empty(0, int)
-    return np.arange(len(groups)) - np.repeat(starts, np.diff(np.r_[starts, len(groups)]))
-
-
-def descending(values: np.ndarray) -> np.ndarray:
-    """What to sort by for the highest first; what is not a number comes before all, lest it go unseen."""
-    order = -values
-    order[np.isnan(order)] = -np.inf
-    return order
-
-
-def ranked(values: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
-    """The entries of a sparse array by row, highest first, ties by class number, and the place of each in its row."""
-    rows = rows_of(values)
-    entries = np.lexsort((values.indices, descending(values.data), rows))
-    return entries, places(rows[entries])
-
-
-def _highest_of(values, k):
-    k, order = min(k, values.shape[1]), descending(values)
-    last = np.partition(order, k - 1, axis=1)[:, k - 1]
-    # Zeros are no entries, and most of what is as high as the last where that is zero.
-    last[last == 0] = np.nextafter(last.dtype.type(0), last.dtype.type(-1))
-    chosen = np.flatnonzero(order <= last[:, None])
-    rows = chosen // values.shape[1]
-    # Of those that are as high as the last, the first ones.
-    tied = order.flat[chosen] == last[rows]
-    room = k - np.bincount(rows[~tied], minlength=len(values))
-    kept = ~tied
-    kept[tied] = places(rows[tied]) < room[rows[tied]]
-    kept &= values.flat[chosen] != 0
-    rows, columns = np.divmod(chosen[kept], values.shape[1])
-    return sparse.csr_array((values[rows, columns], (rows, columns)), shape=values.shape)
-
-
-def _highest_entries(values, k):
-    entries, place = ranked(values)
-    entries = np.sort(entries[place < k])
-    entries = entries[values.data[entries] != 0]
-    at = rows_of(values)[entries], values.indices[entries]
-    return sparse.csr_array((values.data[entries], at), shape=values.shape)
 
 
 def _pair(number):

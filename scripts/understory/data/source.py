@@ -33,6 +33,7 @@ Readers import no pandas and no audio library at module level: the Snakefile rea
 """
 
 import difflib
+import inspect
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ from understory.data.dataset import Dataset, Recording
 from understory.data.task import METRICS
 
 PLACE = "scripts/understory/datasets/"
+# Readers that have been found complete: they are asked for once a recording.
+_CHECKED = set()
 # Where readers are, and the modules that make synthetic data sets.
 READERS = "understory.datasets"
 SYNTHETIC = "understory.synthetic"
@@ -76,6 +79,8 @@ def reader(name: str):
         It lacks a name that a reader has to have, or one of them says something else than it may.
     """
     module = import_module(f"{READERS}.{name}")
+    if module in _CHECKED:
+        return module
     for wanted, words in NEEDS.items():
         said = f" = {' or '.join(map(repr, words))}" if words else ""
         if not hasattr(module, wanted):
@@ -88,6 +93,13 @@ def reader(name: str):
             f"{PLACE}{name}.py: expected METRIC to be one of {', '.join(metrics)}, the modules of {METRICS}, "
             f"found {module.METRIC!r}" + (f"; did you mean {close[0]!r}?" if close else "")
         )
+    try:
+        inspect.signature(module.read).bind(Path(), None, train=True)
+    except TypeError as error:
+        raise InputError(
+            f"{PLACE}{name}.py: expected read(folder, part=None, *, train=True), found another signature ({error})"
+        ) from None
+    _CHECKED.add(module)
     return module
 
 

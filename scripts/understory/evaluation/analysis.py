@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from understory.data import predictions
+from understory.data import ranking
 from understory.data.labels import Labels
 from understory.data.predictions import Predictions
 from understory.data.task import Task
@@ -172,7 +172,7 @@ def confusion(task: Task, rows: ScoredRows) -> Confusion:
     else:
         codes = pd.Categorical(rows.keys.label, categories=task.classes).codes
         present, decided = (
-            _one_hot(each, rows.values.shape) for each in (codes, predictions.highest(rows.values))
+            _one_hot(each, rows.values.shape) for each in (codes, ranking.highest(rows.values))
         )
     present, decided = present.astype(int), decided.astype(int)
     right = present.multiply(decided)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
-from understory.data.predictions import rows_of
+from understory.data.ranking import rows_of
 
 
 class PrecisionRecall(NamedTuple):

@@ -6,7 +6,7 @@ from scipy import sparse
 from scipy.stats import rankdata
 
 from understory.core.errors import InputError
-from understory.data import predictions
+from understory.data import ranking
 from understory.data.predictions import Predictions
 
 # The lowest probability in a mean of logarithms.
@@ -32,10 +32,8 @@ def by_recording(windows: Predictions, *, method: str, top_k: int) -> Prediction
     codes, names = pd.factorize(windows.keys.recording_id, sort=True)
     values, count = windows.values, np.bincount(codes, minlength=len(names))
     if method == "votes":
-        votes = _summed(
-            np.ones(len(codes)), codes, predictions.highest(values), (len(names), values.shape[1])
-        )
-        votes.data /= count[predictions.rows_of(votes)]
+        votes = _summed(np.ones(len(codes)), codes, ranking.highest(values), (len(names), values.shape[1]))
+        votes.data /= count[ranking.rows_of(votes)]
         combined = votes if sparse.issparse(values) else votes.toarray()
     elif sparse.issparse(values):
         most = {"max": 1, "mean": count.max(initial=1), "top_k_mean": top_k}[method]
@@ -51,13 +49,13 @@ def by_recording(windows: Predictions, *, method: str, top_k: int) -> Prediction
 
 def _mean_of_highest(values, codes, number):
     """The mean of the highest `number` (groups,) values of each class in each group of rows; missing values are 0."""
-    rows = codes[predictions.rows_of(values)]
-    entries = np.lexsort((predictions.descending(values.data), values.indices, rows))
+    rows = codes[ranking.rows_of(values)]
+    entries = np.lexsort((ranking.descending(values.data), values.indices, rows))
     rows, columns = rows[entries], values.indices[entries].astype(np.int64)
-    chosen = predictions.places(rows * values.shape[1] + columns) < number[rows]
+    chosen = ranking.places(rows * values.shape[1] + columns) < number[rows]
     shape = len(number), values.shape[1]
     means = _summed(values.data[entries[chosen]].astype(np.float64), rows[chosen], columns[chosen], shape)
-    means.data /= number[predictions.rows_of(means)]
+    means.data /= number[ranking.rows_of(means)]
     return means
 
 
@@ -82,11 +80,11 @@ def with_priors(known: Predictions, names, priors) -> Predictions:
     others = sorted(set(names) - set(keys.recording_id))
     rows = np.array([[priors[label] for label in known.classes]])
     if sparse.issparse(values):
-        rows = predictions.top_k(rows, int(np.diff(values.indptr).max(initial=1)))
+        rows = ranking.top_k(rows, int(np.diff(values.indptr).max(initial=1)))
     added = {column: others if column == "recording_id" else [np.nan] * len(others) for column in keys}
     keys = pd.DataFrame({column: [*keys[column], *added[column]] for column in keys})
     order = keys.sort_values(list(keys), kind="stable").index
-    values = predictions.stacked([values, rows[np.zeros(len(others), dtype=int)]])
+    values = ranking.stacked([values, rows[np.zeros(len(others), dtype=int)]])
     return Predictions(keys, values, known.classes).take(order)
 
 

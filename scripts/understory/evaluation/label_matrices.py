@@ -8,7 +8,8 @@ where a row is decided to have the class.
 import numpy as np
 from scipy import sparse
 
-from understory.data.predictions import highest
+from understory.data.labels import Labels
+from understory.data.ranking import highest
 
 
 def present_labels(labels):
@@ -27,7 +28,9 @@ def take(labels, rows) -> np.ndarray:
 
 
 def dense(values) -> np.ndarray:
-    """A matrix, dense or sparse, as a dense one."""
+    """Labels, or a matrix, dense or sparse, as a dense matrix."""
+    if isinstance(values, Labels):
+        return known_labels(values)
     return values.toarray() if sparse.issparse(values) else np.asarray(values)
 
 

@@ -24,12 +24,28 @@ and where there is something to say
 """
 
 from understory.core import choices
+from understory.core.errors import InputError
 from understory.data.task import METRICS
+
+FIGURES = (("precision_recall",), ("class_scores", "precision_recall"), ("separation", "roc"))
 
 
 def figures(name: str) -> tuple[str, ...]:
-    """The figures that a metric asks for. The Snakefile calls this while it is parsed, so nothing is imported for it."""
-    return choices.constant(METRICS, name, "FIGURES", default=("precision_recall",))
+    """The figures that a metric asks for. The Snakefile calls this while it is parsed, so nothing is imported for it.
+
+    InputError where the metric lacks what it has to have.
+    """
+    figures = choices.constant(METRICS, name, "FIGURES", default=FIGURES[0])
+    place = f"{METRICS}.{name}"
+    if figures not in FIGURES:
+        valid = " or ".join(map(repr, FIGURES))
+        raise InputError(f"{place}: expected FIGURES = {valid}, found {figures!r}")
+    needed = {"score", *(("CLASS_SCORE", "class_scores") if "class_scores" in figures else ())}
+    if missing := sorted(needed - choices.defined(METRICS, name)):
+        raise InputError(
+            f"{place}: expected a metric with {' and '.join(sorted(needed))}, found no {missing[0]}"
+        )
+    return figures
 
 
 class Metric:
@@ -40,7 +56,7 @@ class Metric:
         self.score = self._module.score
         self.decided = self._get("DECIDED", False)
         self.chance = self._get("CHANCE", None)
-        self.class_score = self._get("CLASS_SCORE", None)
+        self.class_score = self._get("CLASS_SCORE", None) if "class_scores" in figures(name) else None
         self.class_table = self._get("CLASS_TABLE", "precision")
         self.figures = figures(name)
         self.class_scores = self._get("class_scores", _no_class_scores)

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import sparse
 
 from understory.core.errors import InputError
-from understory.data import predictions
+from understory.data import ranking
 
 
 def table(predictions: pd.DataFrame, *, id_column: str, ids, labels) -> pd.DataFrame:
@@ -45,7 +45,7 @@ def table(predictions: pd.DataFrame, *, id_column: str, ids, labels) -> pd.DataF
 
 def check_probabilities(values, names):
     """InputError unless all values, dense or sparse, are finite and in [0, 1]; the message lists the names of wrong rows."""
-    rows, data = (predictions.rows_of(values), values.data) if sparse.issparse(values) else (None, values)
+    rows, data = (ranking.rows_of(values), values.data) if sparse.issparse(values) else (None, values)
     wrong = ~(np.isfinite(data) & (data >= 0) & (data <= 1))
     wrong_rows = np.unique(rows[wrong]) if sparse.issparse(values) else np.flatnonzero(wrong.any(axis=1))
     if len(wrong_rows):

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from understory.core.errors import InputError
-from understory.data.predictions import highest
+from understory.data.ranking import highest
 from understory.evaluation.label_matrices import dense, present_labels
 
 # The least number of present labels for which a class has its own threshold.

@@ -1,7 +1,8 @@
 """The options of what the configuration chooses by name, read from the source of the module that is chosen.
 
 A plan imports neither TensorFlow nor numpy: the keyword-only parameters of a choice are read from its syntax tree. Their types
-are names of `understory.core.options`, `Literal[...]`, `list[...]`, `bool`, `int`, `float` or `str`, or any of these `| None`;
+are names of `understory.core.options`, `Annotated[...]` with bounds of annotated_types, `Literal` of words, `list[...]`, `bool`,
+`int`, `float` or `str`, or any of these `| None`;
 their meanings stand in the docstring's section "Parameters".
 """
 
@@ -11,9 +12,9 @@ import re
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, get_origin
 
-from annotated_types import MinLen
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import Field, create_model
 
 from understory.core import choices, options
@@ -33,6 +34,7 @@ PLACES = {
 }
 # Keyword-only parameters of `compute` that are handed over, and are no options.
 NOT_OPTIONS = ("sample_rate", "sequences")
+BOUNDS = {each.__name__: each for each in (Ge, Gt, Le, Lt, MinLen, MaxLen)}
 TYPES = {"bool": bool, "float": float, "int": int, "str": str}
 
 
@@ -139,7 +141,11 @@ def _options(choice):
             annotation = _type(argument.annotation)
         except (AttributeError, KeyError, ValueError):
             said = ast.unparse(argument.annotation) if argument.annotation else "none"
-            raise InputError(f"{place}: expected a type of understory.core.options, found {said}") from None
+            types = [name for name, each in vars(options).items() if get_origin(each) is Annotated]
+            raise InputError(
+                f"{place}: expected a type of understory.core.options ({', '.join(types)}), Literal of words, or "
+                f"Annotated[int, Ge(1), Le(8)] and the like, found {said}"
+            ) from None
         try:
             value = ... if default is None else ast.literal_eval(default)
         except ValueError:
@@ -168,12 +174,23 @@ def _type(node):
             return TYPES[name] if name in TYPES else getattr(options, name)
         case ast.Subscript(value=ast.Name(id="Literal"), slice=words):
             words = words.elts if isinstance(words, ast.Tuple) else [words]
-            return Literal[tuple(ast.literal_eval(word) for word in words)]
+            if all(isinstance(ast.literal_eval(word), str) for word in words):
+                return Literal[tuple(ast.literal_eval(word) for word in words)]
         case ast.Subscript(value=ast.Name(id="list"), slice=item):
             return list[_type(item)]
+        case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[kind, *bounds])):
+            return Annotated[(_type(kind), *map(_bound, bounds))]
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return _type(left) | _type(right)
     raise ValueError("no type of an option")
+
+
+def _bound(node):
+    """A bound such as `Ge(1)`, of annotated_types."""
+    match node:
+        case ast.Call(func=ast.Name(id=name), args=[value], keywords=[]) if name in BOUNDS:
+            return BOUNDS[name](ast.literal_eval(value))
+    raise ValueError("no bound of an option")
 
 
 def parameters(docstring: str | None) -> dict[str, str]:

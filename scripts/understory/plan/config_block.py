@@ -2,6 +2,7 @@
 
 import difflib
 import json
+from contextlib import suppress
 from types import UnionType
 from typing import Annotated, Union, get_args, get_origin
 
@@ -43,6 +44,9 @@ class Block(BaseModel):
             return None
         if isinstance(value, str) and list in allowed and str not in allowed:
             return [value]
+        if isinstance(value, str) and int in allowed and not {float, str} & allowed:
+            with suppress(ValueError, OverflowError):
+                value = int(number) if (number := float(value)).is_integer() else value
         if bool in allowed:
             value = (
                 {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value

@@ -119,8 +119,14 @@ class Sizes:
         self._costs = COSTS | COSTS_OF_MEDIUM[self._medium.name]
         self._items = SLICES if config["images"]["sequences"] and not self._sound else 1
 
+    def _own_name(self, rulename):
+        """The rule's name in this workflow: `use rule * from understory as NAME_*` puts a prefix before it."""
+        names = (name for name in self._costs if rulename.endswith(f"_{name}"))
+        return rulename if rulename in self._costs else next(names, rulename)
+
     def mem_mb(self, wildcards, attempt: int, rulename: str) -> int:
         """MB that a job asks for, twice as many at each further attempt."""
+        rulename = self._own_name(rulename)
         base = TENSORFLOW if rulename in ("train_fold", "validate_fold", "predict_fold") else BASE
         each = self._costs.get(rulename, GATHERING).bytes + self._stored(rulename, wildcards)
         return round(
@@ -129,6 +135,7 @@ class Sizes:
 
     def runtime(self, wildcards, attempt: int, rulename: str) -> int:
         """Minutes that a job asks for, twice as many at each further attempt."""
+        rulename = self._own_name(rulename)
         if rulename == "download_data" and self._config["data"] != "synthetic":
             return FETCH
         minutes = START + math.ceil(MARGIN * self.seconds(rulename, wildcards) / 60)

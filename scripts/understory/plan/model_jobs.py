@@ -7,7 +7,7 @@ from understory.core.hashing import ordered
 
 # Settings that decide nothing about a training: which copies are its inputs, and which of its models predicts.
 NOT_TRAINED = ("copies", "select")
-PREDICTED = ("batch_size", "select", "threads")
+PREDICTED = ("architecture", "batch_size", "select", "threads")
 
 
 class ModelJobs:
@@ -24,11 +24,12 @@ class ModelJobs:
 
     def choices(self, wildcards) -> list[str]:
         """The modules that the configuration chooses for a training, for the digest of its code."""
-        model = self.config["models"][wildcards.model]
-        return [
-            f"understory.training.architectures.{model['architecture']}",
-            f"understory.training.losses.{model['loss']['name']}",
-        ]
+        loss = self.config["models"][wildcards.model]["loss"]["name"]
+        return [*self.architecture(wildcards), f"understory.training.losses.{loss}"]
+
+    def architecture(self, wildcards) -> list[str]:
+        """The module of a model's architecture, which may define classes that its saved models name."""
+        return [f"understory.training.architectures.{self.config['models'][wildcards.model]['architecture']}"]
 
     def selected(self, folder: str):
         """An input function: the saved model of a fold that predicts, of the run in `folder`."""

@@ -6,16 +6,27 @@ import keras
 import numpy as np
 from scipy import sparse
 
-from understory.data import predictions
+from understory.core import choices
+from understory.data import ranking
 from understory.training import layers  # noqa: F401 registers the layers of saved models
 from understory.training.batches import Batches
 
+ARCHITECTURES = "understory.training.architectures"
 # Predictions that are held in memory at once.
 CELLS = 1 << 26
 
 
-def load(path: Path) -> keras.Model:
-    """A saved model, for prediction only; no code that the file holds is run."""
+def load(path: Path, architecture: str | None = None) -> keras.Model:
+    """A saved model, for prediction only; no code that the file holds is run.
+
+    Parameters
+    ----------
+    path : Path
+    architecture : str, optional
+        Its name: classes of its own module are registered, as those of `training.layers` are.
+    """
+    if architecture is not None:
+        choices.load(ARCHITECTURES, architecture)
     return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
@@ -43,6 +54,6 @@ def predict(
     parts = []
     for start in range(0, len(rows), step):
         part = model.predict(Batches(source, rows[start : start + step], batch_size), verbose=0)
-        parts.append(part if top_k is None else predictions.top_k(part, top_k))
+        parts.append(part if top_k is None else ranking.top_k(part, top_k))
     empty = np.empty((0, model.output_shape[-1]), dtype=np.float32)
-    return predictions.stacked(parts or [empty if top_k is None else predictions.top_k(empty, top_k)])
+    return ranking.stacked(parts or [empty if top_k is None else ranking.top_k(empty, top_k)])

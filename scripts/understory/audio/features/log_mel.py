@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from understory.core.options import Count, NonNegative, Positive, Size
+from understory.core.options import FrameLength, MelBands, NonNegative, Positive, Samples, Size
 
 
 def shape(samples: int, *, hop: int, n_mels: int, resize=None, **others) -> tuple[int, int]:
@@ -14,9 +14,9 @@ def compute(
     wave,
     *,
     sample_rate: int,
-    n_fft: Count,
-    hop: Count,
-    n_mels: Count,
+    n_fft: FrameLength,
+    hop: Samples,
+    n_mels: MelBands,
     fmin: NonNegative,
     fmax: Positive,
     scale: Literal["power_db", "notebook"],

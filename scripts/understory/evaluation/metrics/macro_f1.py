@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from understory.data.predictions import highest
+from understory.data.ranking import highest
 from understory.evaluation.label_matrices import class_f1s, f1, hits
 
 FIGURES = ("class_scores", "precision_recall")

@@ -5,7 +5,7 @@ from typing import Literal
 import keras
 from keras import layers
 
-from understory.core.options import Counts, ShareBelowOne
+from understory.core.options import Dropout, Filters
 from understory.training import blocks
 
 
@@ -13,8 +13,8 @@ def build(
     shape,
     classes,
     *,
-    filters: Counts = (32, 64, 128, 256),
-    dropout: ShareBelowOne = 0.2,
+    filters: Filters = (32, 64, 128, 256),
+    dropout: Dropout = 0.2,
     outputs: Literal["softmax", "sigmoid"] = "softmax",
     scaling: Literal["symmetric", "imagenet"] = "symmetric",
 ) -> keras.Model:

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from understory.core.options import Count, Counts, ShareBelowOne
+from understory.core.options import Count, Dropout, Filters
 from understory.training.layers import AttentionPooling
 
 
@@ -11,9 +11,9 @@ def build(
     shape,
     classes,
     *,
-    filters: Counts = (16, 32, 64, 96),
+    filters: Filters = (16, 32, 64, 96),
     dense: Count = 128,
-    dropout: ShareBelowOne = 0.3,
+    dropout: Dropout = 0.3,
 ) -> keras.Model:
     """Attention pooling over time and sigmoid outputs.
 

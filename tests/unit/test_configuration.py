@@ -542,3 +542,11 @@ def test_a_copy_is_checked_and_the_original_is_left_alone():
     before = copy.deepcopy(CONFIG)
     configuration.checked(CONFIG)
     assert before == CONFIG
+
+
+def test_the_hop_counts_where_there_are_test_recordings():
+    with pytest.raises(
+        InputError, match=r"crop\.hop: expected at least one sample and at most crop\.window \(2\)"
+    ):
+        configuration.checked(merged(CONFIG, {"crop": {"window": 2}}))
+    configuration.checked(merged(CONFIG, {"crop": {"window": 2}, "shards": {"test": 0}}))

@@ -8,6 +8,7 @@ import soundfile
 from understory.data import store
 from understory.datasets.rfcx import COLUMNS
 from understory.training import batches, examples
+from understory.training.targets import training_targets
 
 pytestmark = pytest.mark.slow
 
@@ -83,9 +84,7 @@ def read(out):
 def check(data):
     """Follow every example of every fold's batches; returns how many were followed."""
     followed = 0
-    targets = examples.targets_of(
-        data, {"loss": {"name": "binary_crossentropy"}}, control="none", rows=np.arange(0), seed=0
-    )
+    targets = training_targets(data, "labels", control="none", rows=np.arange(0), seed=0)
     for fold in range(3):
         for rows in (data.training_rows(fold, centred=False), data.validation_rows(fold)):
             fed = batches.Batches(data, rows, 7, targets)

@@ -47,7 +47,7 @@ def damaged(folder, tmp_path_factory):
         "expected 0 <= t_min < t_max",
         "expected a species_id from 0 to 23",
     ]
-    expected["train", "annotation", row[0]] = [*said, "expected each annotation once"]
+    expected["train", "annotation", row[0]] = [*said, "duplicate of the annotation"]
     return data, expected, whole
 
 

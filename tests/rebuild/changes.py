@@ -283,8 +283,7 @@ ROWS = [
         second_features,
         spectrograms(*SHARDS, features="frames")
         | spectrograms("test-0", variants=(0,), features="frames")
-        | training("third")
-        | prediction("third")
+        | of_models("third")
         | ENSEMBLE,
     ),
     Row("code of the ensemble", ensemble_code, ENSEMBLE, True),

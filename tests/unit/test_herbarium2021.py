@@ -144,7 +144,7 @@ KIND = {"images": "recording", "annotations": "annotation", "categories": "annot
         ("annotations", {"image_id": 7}, "train-7", "under the key category_id, found no such key"),
         ("annotations", annotation(7, 3), "train-7", "expected the category_id of a category, found 3"),
         ("annotations", annotation(7, "10"), "train-7", 'under the key category_id, found "10"'),
-        ("annotations", annotation(7, 10, 5), "train-7", "expected each annotation once, found the one"),
+        ("annotations", annotation(7, 10, 5), "train-7", "duplicate of the annotation"),
         ("annotations", [7, 10], "", "expected an object with the key image_id, found [7, 10]"),
         ("categories", category(10), "", "expected each category once, found 10 again"),
         ("categories", category("3"), "", 'expected a whole number under the key id, found "3"'),

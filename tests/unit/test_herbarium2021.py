@@ -122,7 +122,7 @@ KIND = {"images": "recording", "annotations": "annotation", "categories": "annot
 @pytest.mark.parametrize(
     ("key", "extra", "name", "reason"),
     [
-        ("images", image(7), "train-7", "expected each recording once, found this one again"),
+        ("images", image(7), "train-7", "duplicate recording"),
         ("images", image(9, "../../x.jpg"), "train-9", "expected a file within the data folder"),
         ("images", image(9, "/x.jpg"), "train-9", 'expected a file_name within train/, found "/x.jpg"'),
         ("images", image(9, ""), "train-9", 'expected a file_name within train/, found ""'),
@@ -144,7 +144,7 @@ KIND = {"images": "recording", "annotations": "annotation", "categories": "annot
         ("annotations", {"image_id": 7}, "train-7", "under the key category_id, found no such key"),
         ("annotations", annotation(7, 3), "train-7", "expected the category_id of a category, found 3"),
         ("annotations", annotation(7, "10"), "train-7", 'under the key category_id, found "10"'),
-        ("annotations", annotation(7, 10, 5), "train-7", "duplicate of the annotation"),
+        ("annotations", annotation(7, 10, 5), "train-7", "duplicate of the annotation of this image"),
         ("annotations", [7, 10], "", "expected an object with the key image_id, found [7, 10]"),
         ("categories", category(10), "", "expected each category once, found 10 again"),
         ("categories", category("3"), "", 'expected a whole number under the key id, found "3"'),
@@ -155,7 +155,7 @@ KIND = {"images": "recording", "annotations": "annotation", "categories": "annot
 def test_what_cannot_be_used_is_set_aside(tmp_path, key, extra, name, reason, first):
     given = metadata()
     # Of two that are the same, the second is not taken.
-    again = "once" in reason
+    again = "once" in reason or "duplicate" in reason
     given[key] = [extra, *given[key]] if first and not again else [*given[key], extra]
     late = "in plain text" in reason or "data folder" in reason
     if late:

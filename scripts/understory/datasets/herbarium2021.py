@@ -81,7 +81,7 @@ def _gather_train(builder, categories, *, most):
     for image, path, place in _images(builder, TRAIN, most):
         with builder.each("train", "recording", _called(image, "train"), place):
             if image in paths:
-                raise InputError("expected each recording once, found this one again")
+                raise InputError("duplicate recording")
             paths[image] = path
     labels, others = _labels(builder, paths, categories, partly=most is not None)
     for image, path in paths.items():
@@ -118,7 +118,7 @@ def _labels(builder, images, categories, *, partly):
             if category not in categories:
                 raise InputError(f"expected the category_id of a category, found {category}")
             if labels[image] == category:
-                raise InputError("expected each annotation once, found the one of this image again")
+                raise InputError("duplicate of the annotation of this image")
             if labels[image] is None:
                 labels[image] = category
             else:

@@ -50,7 +50,7 @@ def test_shuffled_labels_score_chance_and_true_labels_do_not(run_snakemake, smal
     score, (low, high) = judged(out)
     assert low <= score <= high
     assert "control run (shuffled_labels)" in (out / "report.html").read_text()
-    # Made-up data that are gone are missed, with what to do about it.
+    # Synthetic data that are gone are missed, with what to do about it.
     (out / "data/train_tp.csv").unlink()
     lost = run_snakemake(tmp_path, "--dry-run", config=config, check=False)
     assert "delete results/control/downloaded.json to have them again" in lost.stdout + lost.stderr

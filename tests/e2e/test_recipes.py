@@ -1,4 +1,4 @@
-"""Every recipe with a replica of its own, from made-up data to the report, at a small size."""
+"""Every recipe that makes synthetic data, from these to the report, at a small size."""
 
 import json
 

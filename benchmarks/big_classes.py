@@ -1,7 +1,7 @@
 """Measure the steps around training with 64,500 classes, 2.26 million training images and 243,020 test images.
 
-python benchmarks/big_classes.py FOLDER [--images 2257759] [--tests 243020] [--categories 64500] [--shards 64]
-    [--copies 3] [--step NAME]...
+PYTHONPATH=scripts python benchmarks/big_classes.py FOLDER [--images 2257759] [--tests 243020] [--categories 64500]
+    [--shards 64] [--copies 3] [--step NAME]...
 
 Makes synthetic metadata of that size in the layout of Herbarium 2021 under FOLDER, without images, as none is read (data
 that `big_images.py` left under FOLDER/data is used as it is). Then runs each of these steps in a process of its own, with
@@ -25,9 +25,19 @@ import json
 import runpy
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import yaml
 from big_images import ROOT, make, measured
+from scipy import sparse
 from snakemake.utils import update_config
+
+from understory.core import untracked
+from understory.data import inspection, predictions, quarantine, store
+from understory.data.dataset import shard_of
+from understory.data.source import source
+from understory.inference import saved_run
+from understory.plan import config
 
 FOLDS = 5
 KEPT = 10
@@ -53,10 +63,6 @@ class World:
     """The folders of a run, and its configuration."""
 
     def __init__(self, folder: Path, shards: int, copies: int):
-        from understory.data import quarantine
-        from understory.data.source import source
-        from understory.plan import config
-
         self.data, self.out, self.copies = folder / "data", folder / "classes", copies
         self.config = yaml.safe_load((ROOT / "config.yaml").read_text())
         update_config(self.config, yaml.safe_load((ROOT / "recipes" / "herbarium2021.yaml").read_text()))
@@ -76,24 +82,24 @@ class World:
         return [f"{subset}-{number}" for number in range(self.config["shards"][subset])]
 
     def usable(self):
-        from understory.data import inspection, store
         from understory.images.inspect import COLUMNS
 
         tables = self.source.read()
         for subset in ("train", "test"):
             for shard in self.shards(subset):
-                recordings, set_aside = inspection.inspect(
+                recordings, quarantined = inspection.inspect(
                     tables.shard(shard, self.config["shards"][subset]),
                     self.source.path,
                     lambda path: ((680, 1000, ""), ()),
                     columns=COLUMNS,
                 )
                 store.write_table(self.out / "recordings" / f"{shard}.csv", recordings)
-                store.write_table(self.out / "quarantine" / f"{shard}.csv", inspection.table(set_aside))
+                store.write_table(self.out / "quarantine" / f"{shard}.csv", inspection.table(quarantined))
         store.write_table(self.out / "quarantine.csv", inspection.table([]))
 
     def split(self):
-        shards = self.shards("train")
+        shards, how = self.shards("train"), dict(self.config["split"])
+        rare_classes = untracked.Text(how.pop("rare_classes"))
         run(
             "split_folds",
             input={
@@ -102,25 +108,20 @@ class World:
             },
             output={"folds": self.out / "folds.csv", "labels": self.out / "labels.json"},
             params={
-                "settings": {
-                    "crop": {"absent": self.config["crop"]["absent"]},
-                    "split": self.config["split"],
-                },
+                "settings": {"crop": self.config["crop"], "split": how},
+                "rare_classes": rare_classes,
                 "source": self.source,
                 "limit": self.limit,
             },
         )
 
     def pick(self):
-        import numpy as np
-
-        from understory.data import store
         from understory.training import predict
 
         names = self.tested()[["recording_id"]].head(PICKED)
         array, index = (self.out / "examples" / f"test-0.{suffix}" for suffix in ("npy", "csv"))
         store.write(array, index, np.zeros((len(names), 1, 1, 1), dtype=np.float16), names)
-        predict.load = lambda path: MadeUp(len(self.classes()))
+        predict.load = lambda path, architecture: RandomModel(len(self.classes()))
         run(
             "predict_fold",
             input={"arrays": [array], "indexes": [index], "labels": self.out / "labels.json", "model": ""},
@@ -130,10 +131,6 @@ class World:
         )
 
     def predict(self):
-        import numpy as np
-
-        from understory.data import predictions
-
         names, classes = self.tested()[["recording_id"]], self.classes()
         for fold in range(FOLDS):
             rng = np.random.default_rng(fold)
@@ -143,10 +140,6 @@ class World:
             predictions.write(self.predictions(fold), found)
 
     def validate(self):
-        import numpy as np
-
-        from understory.data import predictions, store
-
         classes = self.classes()
         folds = store.read_table(self.out / "folds.csv")
         numbers = dict(zip(classes, range(len(classes)), strict=True))
@@ -158,9 +151,6 @@ class World:
             predictions.write(self.validated(fold), found)
 
     def ensemble(self):
-        from understory.inference import saved_run
-        from understory.plan import config
-
         run(
             "ensemble_folds",
             input={
@@ -177,17 +167,13 @@ class World:
                 "scores": self.out / "scores.json",
             },
             params={
-                "settings": {
-                    **self.config,
-                    "run": saved_run.described(config.effective(self.config)),
-                }
+                "settings": {**self.config, "run": saved_run.described(config.effective(self.config))},
+                "oof_models": [self.model] * FOLDS,
             },
         )
         print((self.out / "scores.json").read_text())
 
     def submit(self):
-        from understory.inference import saved_run
-
         run(
             "write_submission",
             input={
@@ -200,10 +186,6 @@ class World:
         )
 
     def stored(self):
-        import numpy as np
-
-        from understory.data import store
-        from understory.data.dataset import shard_of
         from understory.images import codec
 
         pixel = np.frombuffer(codec.encode(np.zeros((1, 1, 3), dtype=np.uint8), quality=95), dtype=np.uint8)
@@ -218,9 +200,6 @@ class World:
                 np.save(array, np.tile(pixel, len(index)))
 
     def held(self):
-        import numpy as np
-
-        from understory.data import store
         from understory.images import store as image_store
         from understory.training import examples as training_examples
 
@@ -239,10 +218,6 @@ class World:
         return tuple(self.out / "examples" / str(variant) / f"{shard}.{suffix}" for suffix in ("npy", "csv"))
 
     def tested(self):
-        import pandas as pd
-
-        from understory.data import store
-
         parts = [store.read_table(self.out / "recordings" / f"{name}.csv") for name in self.shards("test")]
         return pd.concat(parts).sort_values("recording_id", ignore_index=True)
 
@@ -256,19 +231,15 @@ class World:
         return self.out / "models" / self.model / f"fold{fold}" / "oof.csv"
 
 
-class MadeUp:
+class RandomModel:
     """A model with random scores: low ones for all classes, high ones for a few."""
 
     def __init__(self, classes):
-        import numpy as np
-
         self.output_shape = (None, classes)
         self.rng = np.random.default_rng(0)
         self.noise = self.rng.random(2 * classes, dtype=np.float32) / classes
 
     def predict(self, batches, verbose):
-        import numpy as np
-
         rows, classes = sum(len(batches[number]) for number in range(len(batches))), self.output_shape[-1]
         found = np.empty((rows, classes), dtype=np.float32)
         for row, start in zip(found, self.rng.integers(classes, size=rows), strict=True):
@@ -280,9 +251,6 @@ class MadeUp:
 
 def scores(rng, numbers, classes):
     """The ten highest scores of each row as a sparse matrix; the class `numbers[row]` is among them, often as the highest."""
-    import numpy as np
-    from scipy import sparse
-
     shares = np.sort(rng.dirichlet(np.full(KEPT, 0.5), size=len(numbers)).astype(np.float32) * 0.9 + 1e-3)
     steps = rng.integers(1, classes // KEPT, size=shares.shape)
     steps[np.arange(len(shares)), np.minimum(rng.geometric(0.5, size=len(shares)), KEPT) - 1] = 0

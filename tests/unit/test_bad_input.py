@@ -1,4 +1,4 @@
-"""Whatever comes in ends used as it is, set aside with a reason, or in an error that names the file.
+"""Any input is used as it is, quarantined with a reason, or refused with an error that names the file.
 
 Each of the five tests makes five times as many inputs as hypothesis' profile says: 2,500 in all, and 25,000 in
 `make soak`.
@@ -134,7 +134,7 @@ def told(data):
 
 
 def checked_list(found, tmp_path, names):
-    """What is set aside has a reason each and comes back from its table."""
+    """Each quarantined item has a reason, and is read back from its table."""
     for item in found.quarantined:
         assert item.reason.startswith(("expected ", "found ", "duplicate "))
         assert re.match(rf"({'|'.join(names)}), line \d+$", item.place)

@@ -1,4 +1,4 @@
-"""What is set aside, and that nothing else is."""
+"""Which recordings and annotations are quarantined, and which are not."""
 
 import itertools
 import math
@@ -145,7 +145,9 @@ def test_what_may_not_be_read_is_told_from_what_is_not_there(tmp_path):
         "--bounding-set=-dac_override,-dac_read_search",
     ]
     if os.geteuid() == 0 and not shutil.which("setpriv"):
-        pytest.skip("root may read everything")
+        pytest.skip(
+            "root may read every file, and setpriv (Debian: util-linux), which takes that right away, is missing"
+        )
     (tmp_path / "locked").chmod(0)
     try:
         for name in ("locked/a.wav", "b.wav"):

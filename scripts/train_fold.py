@@ -37,7 +37,7 @@ def main(job):
         fold=fold,
         name=name,
         settings=settings,
-        metric=metrics.metric(module, xla=settings["xla"]),
+        metric=metrics.metric(module),
         seed=params["seed"],
         control=params["control"],
         state=resume / f"{name}-fold{fold}-{hashing.digest([job.params.code, params, inputs])}",

@@ -9,7 +9,7 @@ import pytest
 from understory.core.errors import InputError
 from understory.data import store
 from understory.evaluation.metrics import lwlrap
-from understory.training import examples, metrics, predict, targets, throughput
+from understory.training import batches, examples, metrics, predict, targets, throughput
 from understory.training import fit as training
 
 CLASSES = ["x", "y", "z"]
@@ -27,7 +27,6 @@ SETTINGS = {
     "select": "last",
     "threads": 1,
     "precision": "float32",
-    "xla": False,
 }
 
 
@@ -174,17 +173,13 @@ def test_every_optimiser_and_schedule_trains(shards, tmp_path, schedule, optimis
     assert np.isfinite(list(history[0].values())).all()
 
 
-@pytest.mark.parametrize(
-    ("precision", "xla"),
-    [("float32", False), ("float32", True), ("mixed_float16", False), ("mixed_bfloat16", False)],
-)
-def test_a_model_trains_in_any_precision_and_says_how_fast(shards, tmp_path, capsys, precision, xla):
-    model, _, history = train(shards, tmp_path / "s", precision=precision, xla=xla, epochs=1)
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16", "mixed_bfloat16"])
+def test_a_model_trains_in_any_precision_and_says_how_fast(shards, tmp_path, capsys, precision):
+    model, _, history = train(shards, tmp_path / "s", precision=precision, epochs=1)
     told = capsys.readouterr().out
-    assert f"precision {precision}, XLA {'on' if xla else 'off'}\n" in told
+    assert f"precision {precision}\n" in told
     assert len(re.findall(r" \d+ examples/s, \d+% of the time waiting for input$", told, re.M)) == 1
     assert np.isfinite(list(history[0].values())).all()
-    assert model.jit_compile == xla
     assert {layer.compute_dtype for layer in model.layers} == {"float32", precision.removeprefix("mixed_")}
     # Weights and outputs stay what they are, and so does what the next model is made of.
     assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
@@ -337,3 +332,34 @@ def test_training_ends_when_nothing_has_been_better_for_as_long_as_is_waited(sha
     _, again, resumed = train(shards, tmp_path / "s", epochs=7, patience=2)
     assert resumed == history
     assert again == best
+
+
+def test_batches_come_in_order_without_automatic_tuning(shards):
+    data = read(shards)
+    rows = data.validation_rows(0)
+    given = batches.Batches(data, rows, 5, data.labels)
+    dataset = batches.as_dataset(given)
+    assert dataset.cardinality() == len(given) == len(list(dataset))
+    for number, (inputs, targets_of) in enumerate(dataset):
+        np.testing.assert_array_equal(inputs, given[number][0])
+        np.testing.assert_array_equal(targets_of, given[number][1])
+
+
+def test_neither_training_nor_prediction_tunes_itself(shards, tmp_path, monkeypatch):
+    """The thread of tf.data's tuning makes each of them wait after its last batch."""
+    seen, fit, predicted = [], keras.Model.fit, keras.Model.predict
+
+    def watched_fit(model, x, *, validation_data, **options):
+        seen.extend((x, validation_data))
+        return fit(model, x, validation_data=validation_data, **options)
+
+    def watched_predict(model, x, **options):
+        seen.append(x)
+        return predicted(model, x, **options)
+
+    monkeypatch.setattr(keras.Model, "fit", watched_fit)
+    monkeypatch.setattr(keras.Model, "predict", watched_predict)
+    model, _, _ = train(shards, tmp_path / "s", epochs=1)
+    predict.predict(model, read(shards), np.arange(8), batch_size=4)
+    assert len(seen) == 3
+    assert not any(dataset.options().autotune.enabled for dataset in seen)

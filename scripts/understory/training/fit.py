@@ -18,7 +18,7 @@ from understory.core.files import replacing
 from understory.core.rng import Stage
 from understory.data.labels import Centred, Labels
 from understory.training import models
-from understory.training.batches import Batches
+from understory.training.batches import Batches, as_dataset
 from understory.training.examples import Examples
 from understory.training.saving import save
 from understory.training.targets import MixedBatches, training_targets
@@ -139,7 +139,7 @@ def train(
     watched, epochs, validation = f"val_{metric.name}", settings["epochs"], training.validation()
     state.mkdir(parents=True, exist_ok=True)
     keras.utils.clear_session()  # layers are named as in a fresh process
-    print(f"precision {settings['precision']}, XLA {'on' if settings['xla'] else 'off'}")
+    print(f"precision {settings['precision']}")
     # A loaded model takes its optimiser for a float16 one while new layers compute in float16.
     with _computing_in(settings["precision"]):
         model, history = _resumed(state) or (_new_model(training, metric), [])
@@ -174,8 +174,8 @@ def _new_model(training, metric):
         optimiser(settings, steps),
         loss=training.loss,
         metrics=[metric],
-        # By default, Keras turns XLA off where operations have to be deterministic.
-        jit_compile=settings["xla"],
+        # XLA does not go with deterministic operations.
+        jit_compile=False,
     )
     return model
 
@@ -185,7 +185,13 @@ def _epoch(model, training, validation, epoch):
     _reseed(model, training.stream(Stage.WEIGHTS, epoch + 1))
     batches = TimedBatches(training.batches(epoch))
     throughput = Throughput(batches)
-    report = model.fit(batches, validation_data=validation, verbose=0, shuffle=False, callbacks=[throughput])
+    report = model.fit(
+        as_dataset(batches),
+        validation_data=as_dataset(validation),
+        verbose=0,
+        shuffle=False,
+        callbacks=[throughput],
+    )
     values = {key: float(each[-1]) for key, each in report.history.items()}
     if not np.isfinite(list(values.values())).all():
         raise InputError(

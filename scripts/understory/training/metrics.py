@@ -5,8 +5,6 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from understory.core.errors import InputError
-
 
 class _Metric(keras.metrics.Metric):
     """What both kinds share: labels and predictions are (batch, classes), and every example weighs the same.
@@ -75,7 +73,7 @@ class CollectedMetric(_Metric):
         return ops.convert_to_tensor(np.nan_to_num(score), dtype="float32")
 
 
-def metric(module, *, xla: bool = False) -> keras.metrics.Metric:
+def metric(module) -> keras.metrics.Metric:
     """A new Keras metric of a metric's module.
 
     A history has it by the module's name, as `name` and `val_name`. A saved model names it in its compiled state, which
@@ -85,19 +83,8 @@ def metric(module, *, xla: bool = False) -> keras.metrics.Metric:
     ----------
     module
         Of `understory.evaluation.metrics`, as described in `understory.evaluation.metric`.
-    xla : bool
-        Whether steps are compiled with XLA.
-
-    Raises
-    ------
-    InputError
-        XLA cannot compile the metric.
     """
     name = module.__name__.rpartition(".")[2]
     summed = hasattr(module, "batch_sums")
-    if xla and not summed:
-        raise InputError(
-            f"metric {name}: expected batch_sums and score_of_sums, which XLA needs; set the model's xla to false"
-        )
     kind = type(name, (SummedMetric if summed else CollectedMetric,), {"module": module})
     return keras.saving.register_keras_serializable("understory", name)(kind)(name=name)

@@ -9,7 +9,7 @@ from scipy import sparse
 from understory.core import choices
 from understory.data import ranking
 from understory.training import layers  # noqa: F401 registers the layers of saved models
-from understory.training.batches import Batches
+from understory.training.batches import Batches, as_dataset
 
 ARCHITECTURES = "understory.training.architectures"
 # Predictions that are held in memory at once.
@@ -53,7 +53,8 @@ def predict(
     step = max(1, CELLS // (batch_size * model.output_shape[-1])) * batch_size
     parts = []
     for start in range(0, len(rows), step):
-        part = model.predict(Batches(source, rows[start : start + step], batch_size), verbose=0)
+        batches = as_dataset(Batches(source, rows[start : start + step], batch_size))
+        part = model.predict(batches, verbose=0)
         parts.append(part if top_k is None else ranking.top_k(part, top_k))
     empty = np.empty((0, model.output_shape[-1]), dtype=np.float32)
     return ranking.stacked(parts or [empty if top_k is None else ranking.top_k(empty, top_k)])

@@ -1,0 +1,173 @@
+"""What the rules take of the configuration, and the modules that it chooses: by medium, and of the jobs with a model.
+
+Plain Python only: the Snakefile imports this module each time it is parsed.
+"""
+
+from understory.core import choices
+from understory.core.hashing import ordered
+from understory.data.band import Band
+from understory.plan.config import features_of
+
+# The keys of the configuration that a step reads: `test` is reading test recordings, for `compute`.
+KEYS = {
+    "audio": {
+        "inspect": {},
+        "crop": {"crop": ("absent", "long_events", "sample_rate", "window")},
+        "augment": {"crop": ("sample_rate",)},
+        "compute": {"crop": ("sample_rate",)},
+        "test": {"crop": ("hop", "sample_rate", "window")},
+    },
+    "images": {
+        "inspect": {"images": ("sequences", "slices")},
+        "crop": {"crop": ("absent",), "images": ("longest_side", "sequences")},
+        "augment": {},
+        "compute": {"images": ("sequences",)},
+        "test": {"images": ("longest_side", "sequences")},
+    },
+}
+# Of the JPEG files that photographs are stored as.
+QUALITY = 95
+# Settings that decide nothing about a training: which copies are its inputs, and which of its models predicts.
+NOT_TRAINED = ("copies", "select")
+PREDICTED = ("architecture", "batch_size", "select", "threads")
+
+
+class Medium:
+    """A medium, with what a configuration chooses of it.
+
+    Parameters
+    ----------
+    name : {"audio", "images"}
+    config : dict
+        The whole configuration.
+    """
+
+    def __init__(self, name: str, config: dict):
+        self.name, self._config = name, config
+
+    def module(self, name: str) -> str:
+        """The full name of a module or package of the medium's own."""
+        return f"understory.{self.name}.{name}"
+
+    def settings(self, step: str, **others) -> dict:
+        """What a step reads of the configuration, with other settings, in a fixed order."""
+        keys = KEYS[self.name][step]
+        blocks = {block: {key: self._config[block][key] for key in keys[block]} for block in keys}
+        return ordered({**blocks, **others})
+
+    @property
+    def stored(self) -> dict:
+        """Options of the store's `write`: photographs are stored as JPEG files, slices without loss."""
+        if self.name == "audio":
+            return {}
+        return {"quality": None if self._config["images"]["sequences"] else QUALITY}
+
+    def transforms(self) -> list[str]:
+        """The modules of the transforms in the configured chain."""
+
+        def names(chain):
+            for step in chain:
+                ((name, options),) = step.items()
+                inner = (options or {}).get("transforms")
+                yield from [name] if inner is None else names(inner)
+
+        modules = map(choices.module_name, names(self._config["augment"]["chain"]))
+        return sorted({self.module(f"transforms.{name}") for name in modules})
+
+    def features(self, name: str) -> str:
+        """The module of a block of features, by its name in the configuration."""
+        return self.module(f"features.{self._config['features'][name]['kind']}")
+
+    @property
+    def band(self) -> Band | None:
+        """The band that the features of the trained models show; None where events beside it are kept, or have no band."""
+        if self.name != "audio" or self._config["crop"]["out_of_band"] == "keep":
+            return None
+        features = [self._config["features"][name] for name in features_of(self._config)]
+        highest = self._config["crop"]["sample_rate"] / 2
+        return Band(
+            min((each.get("fmin", 0.0) for each in features), default=0.0),
+            max((each.get("fmax", highest) for each in features), default=highest),
+        )
+
+    @property
+    def covering(self) -> dict | None:
+        """What windows of events depend on where an event may have several; None where it has one."""
+        crop = self._config["crop"]
+        if self.name != "audio" or crop["long_events"] == "middle":
+            return None
+        return {key: crop[key] for key in ("window", "sample_rate", "long_events")}
+
+    @property
+    def samples(self) -> int:
+        """The samples of a window of sound."""
+        return round(self._config["crop"]["window"] * self._config["crop"]["sample_rate"])
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of what a model is fed of one example, by the name of its features in the configuration."""
+        options = dict(self._config["features"][name])
+        module = choices.load(self.module("features"), options.pop("kind"))
+        example = self.samples if self.name == "audio" else self._config["images"]["sequences"]
+        return module.shape(example, **options)
+
+    @staticmethod
+    def windows_input(out: str):
+        """An input function: the windows that features are computed of, or, for test shards, the recordings to cut."""
+
+        def paths(wildcards):
+            if wildcards.shard.startswith("test"):
+                return {"recordings": f"{out}/recordings/{wildcards.shard}.csv"}
+            folder = "windows" if wildcards.variant == "0" else f"augmented/{wildcards.variant}"
+            place = f"{out}/{folder}/{wildcards.shard}"
+            return {"windows": f"{place}.npy", "index": f"{place}.csv"}
+
+        return paths
+
+    @staticmethod
+    def only_test(value):
+        """A param that counts for test shards alone; `value` is a function of the wildcards."""
+        return lambda wildcards: value(wildcards) if wildcards.shard.startswith("test") else None
+
+
+class ModelJobs:
+    """What the rules ask of the models of a configuration. The methods are functions of a job's wildcards.
+
+    Parameters
+    ----------
+    config : dict
+        The whole configuration.
+    """
+
+    def __init__(self, config: dict):
+        self.config = config
+
+    def choices(self, wildcards) -> list[str]:
+        """The modules that the configuration chooses for a training, for the digest of its code."""
+        loss = self.config["models"][wildcards.model]["loss"]["name"]
+        return [*self.architecture(wildcards), f"understory.training.losses.{loss}"]
+
+    def architecture(self, wildcards) -> list[str]:
+        """The module of a model's architecture, which may define classes that its saved models name."""
+        return [f"understory.training.architectures.{self.config['models'][wildcards.model]['architecture']}"]
+
+    def selected(self, folder: str):
+        """An input function: the saved model of a fold that predicts, of the run in `folder`."""
+
+        def path(wildcards):
+            select = self.config["models"][wildcards.model]["select"]
+            return f"{folder}/models/{wildcards.model}/fold{wildcards.fold}/{select}.keras"
+
+        return path
+
+    def training_settings(self, wildcards) -> dict:
+        """The settings of a training."""
+        model = self.config["models"][wildcards.model]
+        model = {key: value for key, value in model.items() if key not in NOT_TRAINED}
+        settings = {"control": self.config["control"], "models": {wildcards.model: model}}
+        return ordered({**settings, "seed": self.config["seed"]})
+
+    def prediction_settings(self, wildcards) -> dict:
+        """The settings of a job that predicts with a saved model."""
+        model = {key: self.config["models"][wildcards.model][key] for key in PREDICTED}
+        settings = {"models": {wildcards.model: model}, "predictions": self.config["predictions"]}
+        return ordered({**settings, "seed": self.config["seed"]})

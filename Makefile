@@ -15,7 +15,6 @@ FILE := $(if $(RECIPE),recipes/$(RECIPE).yaml)
 run: .venv $(FILE)
 	@PYTHONPATH=scripts $(BIN)/python -m understory.run.unlock
 	$(BIN)/snakemake --cores all $(if $(FILE),--configfile "$(FILE)") $(if $(DATA),--config "data=$(DATA)")
-	@PYTHONPATH=scripts $(BIN)/python -m understory.run.summary config.yaml $(FILE)
 
 # Show what would run again, and why. TARGET=RULE or a path: only what leads there.
 why: .venv $(FILE)

@@ -10,6 +10,7 @@ configfile: f"{workflow.current_basedir}/config.yaml"
 
 include: "rules/home.smk"
 include: "rules/common.smk"
+include: "rules/hooks.smk"
 
 
 wildcard_constraints:

@@ -15,25 +15,29 @@ from understory.data.source import reader, synthesizer, source
 from understory.data.task import METRICS
 from understory.fetch import address
 from understory.inference import saved_run
-from understory.plan import code_digests, config as settings, dataset_state, job_resources, model_jobs
+from understory.plan import code_digests, config as settings, dataset_state, job_resources
 from understory.plan import snakemake_records
+from understory.plan.job_settings import Medium, ModelJobs
 from understory.run import lock
 
-# A module's configuration says only what differs.
+# A module's configuration says only what differs; otherwise config.yaml is in it.
 config, own = load_configfile(HOME / "config.yaml"), config
+GIVEN = settings.changed(config)
+update_config(GIVEN, workflow.config_settings.overwrite_config if set(config) <= set(own) else own)
 update_config(config, own)
 with user_errors():
-    config = settings.complete(config, workflow.configfiles)
+    config = settings.complete(config, workflow.configfiles, GIVEN)
     IS_SYNTHETIC = address.kind(config["data"]) == "synthetic"
     IS_FETCHED = address.kind(config["data"]) in ("url", "kaggle")
     SYNTHESIZER = synthesizer(config["dataset"]) if IS_SYNTHETIC else None
     OUT = f"results/{config['name']}"
     FOLDER, READY = address.place(config["data"], OUT)
-    SOURCE = source(config, FOLDER)
+    MEDIUM = reader(config["dataset"]).MEDIUM
+    OF_MEDIUM = Medium(MEDIUM, config)
+    SOURCE = source(config, FOLDER, OF_MEDIUM.band)
     LIMIT = quarantine.Limit(config["on_bad_file"], config["max_quarantined"], READY or None)
     READER = f"understory.datasets.{config['dataset']}"
     METRIC = f"{METRICS}.{reader(config['dataset']).METRIC}"
-    MEDIUM = reader(config["dataset"]).MEDIUM
     STORE = "understory.images.store" if MEDIUM == "images" else "understory.data.store"
     # Where the models that predict are: of this run, or of another.
     MODELS_FROM = config["models_from"] or OUT
@@ -48,15 +52,13 @@ DATASET = dataset_state.DatasetState(config, SOURCE, READY, FILE_DIGESTS, Path("
 with user_errors():
     TESTED = DATASET.tested()
     # What a job asks of a cluster's scheduler; on one machine nothing is limited by it.
-    SIZES = job_resources.Sizes(config, DATASET.counts())
+    SIZES = job_resources.Sizes(config, DATASET.counts(), Path(OUT))
 TRUTH = f"{OUT}/truth.csv" if IS_SYNTHETIC and TESTED else []
 TRAIN = [f"train-{number}" for number in range(config["shards"]["train"]) if not config["models_from"]]
 TEST = [f"test-{number}" for number in range(config["shards"]["test"])] if TESTED else []
 FOLDS = range(config["split"]["n_splits"])
 MODELS = sorted(config["train"])
-MODEL_JOBS = model_jobs.ModelJobs(config)
-
-
+MODEL_JOBS = ModelJobs(config)
 CACHED = snakemake_records.cached(workflow)
 
 # Parsing every module and every package's metadata anew takes longer than the rest of a small plan.
@@ -102,14 +104,3 @@ def trained_on(suffix, wildcards):
 
 def of_folds(pattern, models=MODELS):
     return expand(f"{OUT}/{pattern}", model=models, fold=FOLDS)
-
-
-onstart:
-    # Here, before the first job, and not above: it opens audio files.
-    from understory.plan import preflight
-
-    DATASET.start()
-    with user_errors():
-        preflight.check(config, DATASET.tables(), SOURCE, LIMIT, Path(OUT))
-    for remark in SIZES.remarks():
-        print(remark, file=sys.stderr)

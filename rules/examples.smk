@@ -2,10 +2,6 @@
 # Writes recordings/ (those that can be used), quarantine/ (those that cannot, and why), windows/, augmented/ and examples/, each
 # an array beside its table: int16 waveforms and float16 features of sound, or compressed images.
 
-from understory.plan.medium import Medium
-
-OF_MEDIUM = Medium(MEDIUM, config)
-
 
 rule inspect_recordings:
     """Inspect recordings, and quarantine what cannot be used."""

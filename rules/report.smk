@@ -117,7 +117,7 @@ rule build_report:
                 "trained": [[model, fold] for model in MODELS for fold in FOLDS],
                 "select": {model: config["models"][model]["select"] for model in MODELS},
                 "features": config["features"][SHOWN],
-                "crop": {"window": config["crop"]["window"]},
+                "crop": {key: config["crop"][key] for key in ("window", "long_events")},
                 "sequences": config["images"]["sequences"],
                 "sources": SOURCES,
                 "store": STORE,

@@ -24,6 +24,7 @@ rule split_folds:
         settings=ordered(
             {
                 "crop": {"absent": config["crop"]["absent"]},
+                "windows": OF_MEDIUM.covering,
                 "split": {key: value for key, value in config["split"].items() if key != "rare_classes"},
             }
         ),

@@ -28,6 +28,7 @@ if TEST:
             runtime=SIZES.runtime,
         params:
             source=SOURCE,
+            threshold=config["ensemble"]["threshold"],
             template=table_digest_param(
                 lambda found, wildcards: f"sample submission {digest(reader(SOURCE.dataset).submission_template(Path(SOURCE.folder)))}"
             ),

@@ -13,7 +13,8 @@ from understory.run.job import run
 
 def main(job):
     params, how = job.params.settings, job.params.settings["ensemble"]
-    task = Task.read(job.input.labels)
+    # With models of another run, the test recordings may be of another reader.
+    task = Task.read(job.input.labels)._replace(unit=job.params.unit)
     if job.input.get("oof"):
         result, own = out_of_fold(job, task)
     else:
@@ -22,10 +23,11 @@ def main(job):
         quarantined = store.read_table(job.input.quarantine)
         of_test = (quarantined.subset == "test") & (quarantined.kind == "recording")
         unread = quarantined.recording_id[of_test]
-        parts = [predictions.read(path, task.classes) for path in job.input.predictions]
+        parts = [read(path, task) for path in job.input.predictions]
         if task.unit == "recording":
             parts = [ensemble.by_recording(part, method=how["windows"], top_k=how["top_k"]) for part in parts]
-        tested = ensemble.with_priors(ensemble.combined(parts, method=how["folds"]), unread, own["priors"])
+        tested = ensemble.without(ensemble.combined(parts, method=how["folds"]), task.untrained)
+        tested = ensemble.with_priors(tested, unread, own["priors"])
         predictions.write(job.output.predictions, tested, top_k=params["predictions"]["top_k"])
         if job.input.get("truth"):
             truth = scoring.truth_of(task, tested.keys, store.read_table(job.input.truth))
@@ -36,6 +38,10 @@ def main(job):
                 new.write_text(json.dumps(content, indent=1) + "\n")
 
 
+def read(path, task):
+    return ensemble.without(predictions.read(path, task.classes), task.untrained)
+
+
 def out_of_fold(job, task):
     """The scores, and what predicting with these models needs: thresholds, priors and settings."""
     params = job.params.settings
@@ -44,10 +50,11 @@ def out_of_fold(job, task):
     by_model = {}
     for model in sorted(set(job.params.oof_models)):
         paths = [path for path, of in zip(job.input.oof, job.params.oof_models, strict=True) if of == model]
-        folds = predictions.concatenate(predictions.read(path, task.classes) for path in paths)
+        folds = predictions.concatenate(read(path, task) for path in paths)
         by_model[model] = folds.take(folds.keys.example_id.sort_values().index)
         del folds
     oof = ensemble.combined(list(by_model.values()), method=params["ensemble"]["folds"])
+    oof = ensemble.without(oof, task.untrained)
     predictions.write(job.output.oof, oof, top_k=params["predictions"]["top_k"])
     score, interval = scoring.out_of_fold(task, oof, fixed, seed=params["seed"])
     result = {

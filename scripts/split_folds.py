@@ -25,9 +25,13 @@ def main(job):
     quarantine.check_present(given, tables, set_aside)
     annotated = examples.annotation_examples(tables, absent=params["crop"]["absent"])
     annotated = examples.of_items(annotated, recordings)
+    if windows := params["windows"]:
+        durations = examples.durations(recordings, windows["sample_rate"])
+        annotated = examples.of_windows(annotated, durations, **windows)
     dealt = folds.deal(annotated, tables, **params["split"], rare_classes=job.params.rare_classes.text)
     store.write_table(job.output.folds, dealt)
     reader = datasets.reader(source.dataset)
+    shown = {annotation.label for annotation in tables.annotations if annotation.presence == "present"}
     task = Task(
         classes=list(tables.classes),
         exhaustive=tables.exhaustive,
@@ -35,6 +39,7 @@ def main(job):
         unit=reader.UNIT,
         scored=reader.SCORED,
         none=getattr(reader, "NONE", None),
+        untrained=sorted(set(tables.classes) - shown),
     )
     with replacing(job.output.labels) as path:
         path.write_text(json.dumps(task._asdict(), indent=1) + "\n")

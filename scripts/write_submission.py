@@ -20,7 +20,8 @@ def main(job):
     tested = predictions.read(job.input.predictions, task.classes)
     submission.check_probabilities(tested.values, tested.keys.recording_id)
     if hasattr(reader, "submission"):
-        thresholds = saved_run.read(Path(job.input.members).parents[1])["thresholds"]
+        members = saved_run.read(Path(job.input.members).parents[1])
+        thresholds = saved_run.thresholds(members, task.classes, job.params.threshold)
         decisions = scoring.decided(task, tested, thresholds)
         values = tested if sparse.issparse(tested.values) else tested.table()
         table = reader.submission(template, values, decisions)

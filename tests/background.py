@@ -29,7 +29,8 @@ class Run:
             str(place),
         ]
         command += ["--profile", str(ROOT / "profiles/default"), "--cores", str(cores), "--nocolor"]
-        command += ["--configfile", str(place / "settings.yaml"), *options]
+        # With this, Snakemake says itself which jobs begin.
+        command += ["--printshellcmds", "--configfile", str(place / "settings.yaml"), *options]
         self.lines = []
         self._process = subprocess.Popen(
             command,

@@ -74,7 +74,7 @@ def inputs(classes=("a", "b", "c"), *, takes=4, folds=2, models=("m",), exhausti
             "report": {"title": "Title", "examples": 1},
             "seed": 1,
             "threshold": None,
-            "crop": {"window": WINDOW},
+            "crop": {"window": WINDOW, "long_events": "middle"},
             "control": "none",
             "select": dict.fromkeys(models, "last"),
             "features": MEL,
@@ -107,6 +107,7 @@ def inputs(classes=("a", "b", "c"), *, takes=4, folds=2, models=("m",), exhausti
         "histories": {model: dict.fromkeys(range(folds), history) for model in models},
         "shards": [(array, index.drop(columns="fold"))],
         "usable": {"train": list(index.recording_id), "test": list(names)},
+        "sample_rates": [48_000] * len(index),
         "quarantine": NO_QUARANTINE,
         "costs": NO_COSTS,
         "facts": [("seed", 1)],
@@ -128,7 +129,7 @@ def results_of(given):
         return table if table is None else table.reset_index()
 
     results = Results({"quarantine": "results/run/quarantine.csv"}, given["settings"])
-    own = ("scores", "folds", "thresholds", "histories", "shards", "usable", "quarantine")
+    own = ("scores", "folds", "thresholds", "histories", "shards", "usable", "sample_rates", "quarantine")
     vars(results).update({name: given[name] for name in own})
     vars(results).update(
         task=Task(**labels),

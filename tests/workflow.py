@@ -15,6 +15,9 @@ def planned(output: str) -> set[tuple[str, str]]:
         wildcards = re.search(r"^ +wildcards: (.*)$", block, flags=re.M)
         if rule and rule[1] != "all":
             found.add((rule[1], wildcards[1] if wildcards else ""))
+    # A run shows a line for each job that is finished.
+    done = re.findall(r"^\[ *\d+/\d+\] (\w+)(?: (\w+=.*?))? \(\d", output, flags=re.M)
+    found |= {(rule, wildcards) for rule, wildcards in done if rule != "all"}
     assert found or "Nothing to be done" in output, output
     return found
 

@@ -1,7 +1,9 @@
 """Predicting with the models of another run."""
 
 import pytest
+from workflow import copy_source
 
+from understory.data import store
 from understory.inference import saved_run
 
 pytestmark = pytest.mark.slow
@@ -29,6 +31,65 @@ def test_saved_models_predict_without_training_data(first, folder, run_snakemake
     assert one == other
     again = run_snakemake(tmp_path, config=config)
     assert "Nothing to be done" in again.stdout + again.stderr
+
+    # The hop and the pooling may differ from those of the run.
+    changed = {**config, "crop": {"hop": 0.5}, "ensemble": {"windows": "mean"}}
+    run_snakemake(tmp_path, config=changed)
+    windows, before = (
+        store.read_table(place / "predictions/sed_cnn/fold0.csv")
+        for place in (tmp_path / "results/given", first / "results/small")
+    )
+    assert len(windows) > len(before)
+    assert (tmp_path / "results/given/submission.csv").read_bytes() != other
+    # What the models were fed may not.
+    refused = run_snakemake(tmp_path, config={**config, "crop": {"window": 1}}, check=False)
+    assert refused.returncode
+    assert "crop.window: expected" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+READER = '''
+"""Test recordings named like those of rfcx, with a submission of windows."""
+
+from understory.datasets import rfcx
+
+MEDIUM, METRIC, UNIT, SCORED, PARTS = "audio", "lwlrap", "window", "example", ()
+read = rfcx.read
+COLUMNS = ["likeliest"]
+
+
+def submission_template(folder):
+    # Of recordings of 7 s, windows of 4 s every 2 s.
+    _, names, _ = rfcx.submission_template(folder)
+    return "row_id", [f"{name}_{start}" for name in names for start in (0, 2, 3)], COLUMNS
+
+
+def submission(template, predictions, decisions):
+    rows = predictions.recording_id + "_" + predictions.start.astype(int).astype(str)
+    classes = predictions.columns.drop(["recording_id", "start", "stop"])
+    table = predictions.assign(row_id=rows, likeliest=predictions[classes].idxmax(axis=1)).set_index("row_id")
+    return table.loc[template[1], COLUMNS].reset_index()
+'''
+
+
+def test_rows_are_those_that_the_reader_of_the_recordings_wants(first, folder, run_snakemake, tmp_path):
+    """A reader of windows predicts with models of a reader of recordings."""
+    copy_source(tmp_path / "workflow")
+    reader = tmp_path / "workflow/scripts/understory/datasets/windows.py"
+    reader.write_text(READER)
+    config = {
+        "name": "windows",
+        "dataset": "windows",
+        "data": str(folder),
+        "train": [],
+        "models_from": str(first / "results/small"),
+        "shards": {"test": 1},
+    }
+    run_snakemake(tmp_path / "work", config=config, source=tmp_path / "workflow")
+    written = store.read_table(tmp_path / "work/results/windows/submission.csv")
+    assert list(written) == ["row_id", "likeliest"]
+    windows = store.read_table(first / "results/small/predictions/sed_cnn/fold0.csv")
+    assert len(written) == len(windows) > windows.recording_id.nunique()
 
 
 def test_models_that_are_not_there_are_missed_before_any_job(first, folder, run_snakemake, tmp_path):

@@ -301,6 +301,7 @@ ROWS = [
     Row("a mel parameter", to("features.log_mel.n_mels", 64), spectrograms(*SHARDS) | TEST | TRAINING),
     Row("two numbers swapped", swapped, spectrograms(*SHARDS) | TEST | TRAINING),
     Row("window length", to("crop.window", 3), SIGNAL | TEST | TRAINING),
+    Row("windows that cover long events", to("crop.long_events", "cover"), SPLIT | SIGNAL | TRAINING),
     Row("hop of the test windows", to("crop.hop", 1), TEST | PREDICTION),
     Row(
         "number of folds",

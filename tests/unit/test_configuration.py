@@ -15,7 +15,7 @@ from snakemake.utils import update_config
 from understory.core.errors import InputError
 from understory.core.hashing import ordered
 from understory.data import source
-from understory.plan import choice_options, config_model
+from understory.plan import choice_options, config_model, model_config
 from understory.plan import config as configuration
 from understory.run import reference
 from understory.training import fit
@@ -97,6 +97,18 @@ def test_the_former_configuration_gives_the_same_run(recipe):
     former = yaml.safe_load(Path(__file__).with_name("former_config.yaml").read_text())
     before, now = (configuration.checked(with_recipe(recipe, base)) for base in (former, CONFIG))
     assert repr(ordered(configuration.effective(now))) == repr(ordered(configuration.effective(before)))
+
+
+@pytest.mark.parametrize(("value", "allowed"), [(False, True), (None, True), ("false", True), (True, False)])
+def test_a_switch_that_did_nothing_is_gone(value, allowed):
+    changed = merged(CONFIG, {"models": {"sed_cnn": {"xla": value}}})
+    if allowed:
+        assert configuration.checked(changed) == configuration.checked(CONFIG)
+    else:
+        with pytest.raises(
+            InputError, match=r"models\.sed_cnn\.xla: models no longer have this key, .* leave it out"
+        ):
+            configuration.checked(changed)
 
 
 def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
@@ -465,7 +477,7 @@ def test_config_yaml_gives_the_defaults():
 def test_optimisers_and_schedules_take_what_the_library_takes():
     values = {"learning_rate": 0.1, "weight_decay": 0.1, "momentum": 0.1, "warmup": 0.1}
     values |= {"decay_rate": 0.9, "decay_steps": 3, "staircase": True}
-    for key, blocks in (("optimiser", config_model.OPTIMISERS), ("schedule", config_model.SCHEDULES)):
+    for key, blocks in (("optimiser", model_config.OPTIMISERS), ("schedule", model_config.SCHEDULES)):
         for name, block in blocks.items():
             fields = block.model_fields
             for options in (fields, [option for option in fields if fields[option].is_required()]):
@@ -488,7 +500,7 @@ def test_optimisers_and_schedules_take_what_the_library_takes():
         ),
         (["models={sed_cnn: {options: {filters: [4, 8]}}}"], "models.sed_cnn.options.filters", [4, 8]),
         (["models={sed_cnn: {copies: null}}"], "models.sed_cnn.copies", None),
-        (["models={sed_cnn: {xla: true}}"], "models.sed_cnn.xla", True),
+        (["crop={absent: true}"], "crop.absent", True),
         (
             ["augment={chain: [{PitchShift: {max_steps: 3}}]}"],
             "augment.chain",

@@ -124,24 +124,48 @@ def test_priors_are_the_shares_of_what_is_validated_against():
     assert ensemble.priors(folds, ["z", "y", "x"]).tolist() == [0, 1 / 3, 2 / 3]
 
 
-def test_what_could_not_be_read_gets_the_priors():
+def test_what_could_not_be_read_gets_the_priors_below_all_predictions():
     found = ensemble.with_priors(of_recordings("ca", [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]), ["b", "a"], PRIORS)
     assert found.keys.recording_id.tolist() == ["a", "b", "c"]
-    assert found.values.tolist() == [[0.4, 0.5, 0.6], [0.75, 0.25, 0], [0.1, 0.2, 0.3]]
+    # The lowest of x is 0.1, so its prior of 0.75 is scaled to that.
+    np.testing.assert_allclose(found.values, [[0.4, 0.5, 0.6], [0.1, 0.1 / 3, 0], [0.1, 0.2, 0.3]])
     none = ensemble.with_priors(of_recordings("", np.zeros((0, 3))), ["b"], PRIORS)
     assert none.values.tolist() == [[0.75, 0.25, 0]]
 
 
+@given(
+    hnp.arrays(float, (4, 3), elements=st.floats(0, 1)),
+    hnp.arrays(float, 3, elements=st.sampled_from([0.0, 0.1, 0.25, 0.9])),
+)
+def test_nothing_unreadable_outranks_a_prediction(values, priors):
+    found = ensemble.with_priors(of_recordings("abcd", values), ["e"], dict(zip("xyz", priors, strict=True)))
+    own = found.values[4]
+    assert (own <= np.maximum(values.min(axis=0), ensemble.FLOOR)).all()
+    # In the order of the priors.
+    assert (np.diff(own[np.argsort(priors)]) >= 0).all()
+    assert ((own > 0) == (priors > 0)).all()
+
+
 def test_where_rows_are_windows_it_has_one_without_a_time():
-    windows = of_recordings("cca", np.eye(3), start=[5, 0, 0], stop=[10.0, 5.0, 5.0])
+    windows = of_recordings("cca", np.eye(3) / 2 + 0.25, start=[5, 0, 0], stop=[10.0, 5.0, 5.0])
     found = ensemble.with_priors(windows, ["b"], PRIORS)
     assert found.keys.recording_id.tolist() == ["a", "b", "c", "c"]
     assert found.keys.start.tolist()[2:] == [0, 5]
     assert found.keys.loc[1, ["start", "stop"]].isna().all()
-    assert found.values.tolist() == [[0, 0, 1], [0.75, 0.25, 0], [0, 1, 0], [1, 0, 0]]
+    np.testing.assert_allclose(found.values[1], [0.25, 0.25 / 3, 0])
+
+
+def test_classes_without_an_example_are_never_predicted():
+    values = np.array([[0.1, 0.9, 0.5], [0.4, 0.5, 0.6]])
+    dense = ensemble.without(of_recordings("ab", values), ["y"])
+    assert dense.values.tolist() == [[0.1, 0, 0.5], [0.4, 0, 0.6]]
+    assert ensemble.without(of_recordings("ab", sparse.csr_array(values)), ["y"]).values.nnz == 4
+    assert values[0, 1] == 0.9
+    same = of_recordings("ab", values)
+    assert ensemble.without(same, []) is same
 
 
 def test_priors_of_sparse_predictions_are_no_more_than_a_row_holds():
     windows = of_recordings("ca", sparse.csr_array([[0.5, 0.0, 0.0], [0.0, 0.0, 0.0]]))
     found = ensemble.with_priors(windows, ["b"], PRIORS)
-    assert found.values.toarray().tolist() == [[0, 0, 0], [0.75, 0, 0], [0.5, 0, 0]]
+    assert found.values.toarray().tolist() == [[0, 0, 0], [0.75 * ensemble.FLOOR, 0, 0], [0.5, 0, 0]]

@@ -57,6 +57,43 @@ def test_starts(t_min, t_max, start):
     assert placed(Annotation("a", "x", "present", t_min, t_max)).start[0] == start
 
 
+def covered(t_min, t_max, duration=60.0, window=10.0):
+    event = Annotation("a", "x", "present", t_min, t_max)
+    return examples.place_windows(
+        tables(event),
+        {"a": round(duration * 1000)},
+        window=window,
+        sample_rate=1000,
+        absent=True,
+        long_events="cover",
+    )
+
+
+@given(st.floats(0, 50), st.floats(0.1, 60), st.floats(1, 60))
+def test_an_event_is_covered_by_as_few_windows_as_can_be(t_min, length, duration):
+    t_max, end = t_min + length, min(t_min + length, duration)
+    found, shown = covered(t_min, t_max, duration), max(end - t_min, 0.0)
+    assert len(found) == max(1, math.ceil(round(shown * 1000) / 10_000)) or abs(shown % 10) < 0.01
+    assert found.example_id.is_unique
+    assert (found.present == "x").all()
+    if len(found) > 1:
+        assert found.start[0] == pytest.approx(t_min, abs=1e-3)
+        assert found.stop.iloc[-1] == pytest.approx(end, abs=1e-3)
+        assert (np.diff(found.start) <= 10.001).all()
+
+
+def test_an_event_without_an_end_is_covered_to_the_end_of_its_recording():
+    found = covered(0, math.inf, duration=25)
+    assert found.start.tolist() == [0, 7.5, 15]
+    name = example_id(Annotation("a", "x", "present", 0, math.inf))
+    assert found.example_id.tolist() == [f"{name}-{number}" for number in range(3)]
+
+
+def test_an_event_that_fits_has_the_window_at_its_middle():
+    one, other = covered(20, 30), placed(Annotation("a", "x", "present", 20, 30))
+    pd.testing.assert_frame_equal(one, other)
+
+
 def test_a_recording_shorter_than_the_window_starts_it():
     row = placed(Annotation("a", "x", "present", 1.0, 2.0), duration=3.0).iloc[0]
     assert (row.start, row.stop) == (0.0, 10.0)

@@ -90,17 +90,29 @@ def test_a_class_that_some_fold_could_not_learn_is_named():
 def test_folds_that_cannot_be_made_are_refused():
     rows = [("a", "x", "present"), ("a", "x", "present"), ("b", "x", "present")]
     with pytest.raises(
-        InputError, match=r"split\.n_splits: expected at most 2, the recordings with a present"
+        InputError,
+        match=r"have a present event \(2\), given 3: set split.n_splits: 2, or annotate more recordings, or set split.group: none",
     ):
         deal(rows)
-    with pytest.raises(
-        InputError, match=r"n_splits: expected at most 3, the present examples that can be used"
-    ):
+    with pytest.raises(InputError, match=r"as there are present examples that can be used \(3\), given 4"):
         deal(rows, group="none", n_splits=4)
     single = [(name, name, "present") for name in "abcd"]
     for group in ("recording", "none"):
-        with pytest.raises(InputError, match=r"at most 1, the present examples of the most frequent class"):
+        with pytest.raises(
+            InputError, match=r"present examples of the most frequent class that can be used \(1\)"
+        ):
             deal(single, group=group)
+
+
+def test_advice_about_folds_can_be_followed():
+    events = [("a", "x", "present")] * 4
+    with pytest.raises(InputError) as refused:
+        deal(events, n_splits=2)
+    said = str(refused.value)
+    assert "(1), given 2: annotate more recordings, or set split.group: none" in said
+    assert "split.n_splits: 1" not in said
+    with pytest.raises(InputError, match=r"\(1\), given 2: annotate more recordings"):
+        deal(events[:1], n_splits=2)
 
 
 def test_a_data_set_keeps_its_own_folds():
@@ -157,7 +169,7 @@ def test_what_is_not_validated_against_trains_in_every_fold(group, shared):
     assert (
         dealt[~outside].groupby("fold").size().to_numpy() == alone.groupby("fold").size().to_numpy()
     ).all()
-    with pytest.raises(InputError, match="expected at most 2, the"):
+    with pytest.raises(InputError, match=r"\(2\), given 3"):
         deal([*rows[:2], *extra], unvalidated=["u0", "u1"], group=group)
 
 

@@ -16,7 +16,7 @@ from understory.images import photographs as photograph_files
 from understory.images import pixels
 from understory.images import store as image_store
 from understory.plan import disk_space
-from understory.plan.medium import QUALITY, Medium
+from understory.plan.job_settings import QUALITY, Medium
 
 SLICES = {"start": 0.25, "stop": 0.75, "step": 3, "all_below": 10}
 CHAIN = [{"HorizontalFlip": {"p": 1.0}}]

@@ -38,16 +38,71 @@ def finished(tmp_path):
 
 
 def test_all_that_a_prediction_depends_on_is_the_other_runs(finished):
-    found = saved_run.taken({**CONFIG, "models_from": str(finished)})
+    found = saved_run.taken({**CONFIG, "models_from": str(finished)}, {})
     assert saved_run.described(found) == RUN
     assert found["crop"]["absent"] is True
     assert found["split"]["seed"] == 1
     assert found["name"] == "mine"
 
 
+def test_settings_that_may_differ_are_those_given(finished):
+    given = {
+        "crop": {"hop": 5},
+        "ensemble": {"windows": "mean", "threshold": 0.5},
+        "models": {"m": {"epochs": 9}},
+    }
+    found = saved_run.taken({**CONFIG, "models_from": str(finished)}, given)
+    assert found["crop"] == {**RUN["crop"], "hop": 5.0, "absent": True}
+    assert found["ensemble"] == {**RUN["ensemble"], "windows": "mean", "threshold": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"crop": {"window": 10}},
+            "crop.window: expected 2.0, as the models of .* were trained with, given 10.0",
+        ),
+        ({"crop": {"sample_rate": "48e3"}}, "crop.sample_rate: expected 8000"),
+        ({"split": {"n_splits": 5}}, "split.n_splits: expected 2"),
+        ({"features": {"mel": {"fmin": 5}}}, "features.mel.fmin: expected 1.0, .* given 5.0"),
+        ({"models": {"m": {"select": "last"}}}, 'models.m.select: expected "best"'),
+    ],
+)
+def test_settings_that_the_models_were_trained_with_cannot_be_changed(finished, given, said):
+    config = {
+        **CONFIG,
+        "models_from": str(finished),
+        "features": {"mel": {"kind": "log_mel", "fmin": 5.0}},
+        "models": {"m": {"features": "mel", "select": "last"}},
+    }
+    members = finished / saved_run.FILE
+    run = {**RUN, "features": {"mel": {"kind": "log_mel", "fmin": 1.0}}}
+    members.write_text(json.dumps({"run": run, "thresholds": None, "priors": {}}))
+    with pytest.raises(InputError, match=said) as refused:
+        saved_run.taken(config, given)
+    assert len(str(refused.value).splitlines()) == 2
+
+
+def test_thresholds_that_are_fixed_replace_those_of_the_run():
+    fitted = {"thresholds": {"a": 0.1, "b": 0.2}}
+    assert saved_run.thresholds(fitted, ["a", "b"], None) == fitted["thresholds"]
+    assert saved_run.thresholds(fitted, ["a", "b"], 0.5) == {"a": 0.5, "b": 0.5}
+    assert saved_run.thresholds({"thresholds": None}, ["a"], 0.5) is None
+
+
+def test_thresholds_that_were_never_fitted_cannot_be_asked_for(finished):
+    run = {**RUN, "ensemble": {**RUN["ensemble"], "threshold": 0.3}}
+    members = {"run": run, "thresholds": None, "priors": {}}
+    (finished / saved_run.FILE).write_text(json.dumps(members))
+    config = {**CONFIG, "models_from": str(finished), "ensemble": {**CONFIG["ensemble"], "threshold": None}}
+    with pytest.raises(InputError, match=r"ensemble\.threshold: expected a number"):
+        saved_run.taken(config, {"ensemble": {"threshold": None}})
+
+
 def test_without_another_run_nothing_changes():
     config = {**CONFIG, "models_from": None}
-    assert saved_run.taken(config) is config
+    assert saved_run.taken(config, {"crop": {"hop": 1}}) is config
 
 
 @pytest.mark.parametrize(
@@ -70,4 +125,4 @@ def test_without_another_run_nothing_changes():
 def test_what_lacks_is_said(finished, broken, said):
     broken(finished)
     with pytest.raises(InputError, match=f"models_from: expected.*{said}"):
-        saved_run.taken({**CONFIG, "models_from": str(finished)})
+        saved_run.taken({**CONFIG, "models_from": str(finished)}, {})

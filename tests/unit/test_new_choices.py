@@ -35,13 +35,14 @@ import numpy as np
 import pandas as pd
 from understory.audio import compute
 from understory.core import choices
-from understory.plan.medium import Medium
+from understory.plan.job_settings import Medium
 options = {"bands": 4, "frame": 1000}
 block = {"crop": {"window": 1.0, "sample_rate": 8000}, "features": {"own": {"kind": "band_power", **options}}}
 tone = (8000 * np.sin(2 * np.pi * 3500 * np.arange(8000) / 8000)).astype(np.int16)
 windows = compute.stored(np.stack([tone, tone]), pd.DataFrame({"example_id": ["a", "b"]}))
 found, _ = compute.compute(windows, choices.load("understory.audio.features", "band_power"), options, block)
-print(json.dumps([found.shape, str(found.dtype), found[1].argmax(axis=0).tolist(), Medium("audio", block).shape("own")]))
+rows = np.stack(list(found.items)).astype(found.dtype)
+print(json.dumps([rows.shape, str(rows.dtype), rows[1].argmax(axis=0).tolist(), Medium("audio", block).shape("own")]))
 """
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import re
 import subprocess
 from xml.etree import ElementTree
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from page_inputs import NO_QUARANTINE, Tags, built, inputs, svg_text, text_of
+from page_inputs import NO_QUARANTINE, WINDOW, Tags, built, inputs, svg_text, text_of
 from PIL import Image
 from scipy import sparse
 from workflow import ROOT
@@ -278,6 +279,26 @@ def test_what_was_quarantined_is_counted_and_listed():
     assert "train/q199.flac" in text
     assert "train/q200.flac" not in text
     assert "51 more; the whole list is in results/run/quarantine.csv." in text
+
+
+def test_what_the_examples_do_not_show_is_said():
+    given = inputs()
+    plain = text_of(built(given).html)
+    assert "learn from" not in plain
+    assert "longer than the window" not in plain
+    assert "lower sample rates" not in plain
+    array, index = given["shards"][0]
+    box = {"t_min": 0.0, "t_max": 1.0, "f_min": 0.0, "f_max": math.inf}
+    index = index.assign(**box)
+    index.loc[index.index[:2], "t_max"] = [WINDOW + 1, math.inf]
+    given |= {"shards": [(array, index)], "sample_rates": [8000, 8000, 16_000]}
+    given["labels"] = given["labels"] | {"untrained": ["c"]}
+    text = text_of(built(given).html)
+    assert "1 class has no present example to learn from, and probability 0 everywhere: c." in text
+    assert f"1 annotation is longer than the window ({WINDOW:g} s)" in text
+    assert "2 of 3 training recordings have nothing in the upper part of 100 to 8000 Hz" in text
+    given["settings"] = given["settings"] | {"crop": {"window": WINDOW, "long_events": "cover"}}
+    assert "longer than the window" not in text_of(built(given).html)
 
 
 def test_an_unreadable_test_recording_is_said_to_have_the_class_frequencies():

@@ -1,6 +1,7 @@
 """What jobs ask of a scheduler follows the size of their shards, and shards of a useless size are told of."""
 
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,6 +15,7 @@ from understory.plan.config import complete
 from understory.plan.job_resources import Counts
 
 SHARD = SimpleNamespace(shard="train-0", variant="1", features="log_mel")
+TESTED = SimpleNamespace(shard="test-0", variant="0", features="log_mel")
 FOLD = SimpleNamespace(model="sed_cnn", fold="0")
 
 
@@ -26,32 +28,61 @@ def configured(recipe=None, **changes):
 
 
 SOME = Counts(1000, 100, 1500)
+NOTHING = Path("no results yet")
 
 
-def sizes(train=6, counts=SOME, **changes):
+def sizes(train=6, counts=SOME, out=NOTHING, **changes):
     return job_resources.Sizes(
-        configured(data="folder", shards={"train": train, "test": 2}, **changes), counts
+        configured(data="folder", shards={"train": train, "test": 2}, **changes), counts, out
     )
 
 
-def test_memory_and_time_follow_the_shard_and_the_attempt():
+def test_time_follows_the_shard_and_memory_does_not():
+    """Items are written one at a time."""
     few, many = sizes(train=1), sizes(train=100)
     for rule in ("crop_windows", "augment_windows", "compute_features"):
-        assert few.mem_mb(SHARD, 1, rule) > many.mem_mb(SHARD, 1, rule)
-        assert [few.mem_mb(SHARD, n, rule) for n in (2, 3)] == pytest.approx(
-            [few.mem_mb(SHARD, 1, rule) * factor for factor in (2, 4)], abs=2
-        )
+        assert few.seconds(rule, SHARD) == pytest.approx(100 * many.seconds(rule, SHARD))
+        assert few.mem_mb(SHARD, 1, rule) == many.mem_mb(SHARD, 1, rule) == job_resources.BASE
+        assert [few.mem_mb(SHARD, n, rule) for n in (2, 3)] == [2000, 4000]
     assert few.runtime(SHARD, 1, "augment_windows") > many.runtime(SHARD, 1, "augment_windows")
     assert few.runtime(SHARD, 2, "augment_windows") == 2 * few.runtime(SHARD, 1, "augment_windows")
-    # All that is in memory at once: windows of 10 s at 48 kHz, of int16.
-    assert few.mem_mb(SHARD, 1, "crop_windows") > 1500 * 10 * 48_000 * 2 / 1e6
+
+
+def test_once_inspected_test_recordings_are_as_long_as_they_are(tmp_path):
+    """A hundred recordings of four hours in two shards, which no plan knows of before inspection."""
+    found = sizes(counts=Counts(10, 100, 50), out=tmp_path)
+    before = found.seconds("compute_features", TESTED)
+    (tmp_path / "recordings").mkdir()
+    rows = [f"r{number},{4 * 3600 * 48_000},48000" for number in range(50)]
+    for shard in ("test-0", "test-1"):
+        (tmp_path / f"recordings/{shard}.csv").write_text(
+            "\n".join(["recording_id,frames,sample_rate", *rows])
+        )
+    # Windows of 10 s every 5 s.
+    windows = 50 * (1 + (4 * 3600 - 10) // 5)
+    cost = job_resources.COSTS_OF_MEDIUM["audio"]["compute_features"].seconds
+    assert found.seconds("compute_features", TESTED) == pytest.approx(windows * cost)
+    assert windows * cost > 100 * before
+    assert found.seconds("predict_fold", FOLD) == pytest.approx(
+        2 * windows * job_resources.COSTS["predict_fold"].seconds
+    )
+    (tmp_path / "recordings/test-0.csv").write_text("recording_id,frames,sample_rate\na,1")
+    assert found.seconds("compute_features", TESTED) == before
+
+
+def test_inspection_takes_as_long_as_there_is_to_decode():
+    small = sizes(counts=Counts(10, 100, 50))
+    large = sizes(counts=Counts(10, 100, 50, train_bytes=0, test_bytes=100 * 10**9))
+    assert small.seconds("inspect_recordings", TESTED) == pytest.approx(50 * 0.05)
+    assert large.seconds("inspect_recordings", TESTED) > 3600
+    assert large.seconds("inspect_recordings", SHARD) == small.seconds("inspect_recordings", SHARD)
 
 
 def test_a_training_asks_for_time_by_its_epochs_and_copies():
     one = sizes().seconds("train_fold", FOLD)
     config = configured(data="folder")
     config["models"]["sed_cnn"] |= {"epochs": 30, "copies": 0}
-    other = job_resources.Sizes(config, Counts(1000, 100, 1500)).seconds("train_fold", FOLD)
+    other = job_resources.Sizes(config, Counts(1000, 100, 1500), NOTHING).seconds("train_fold", FOLD)
     assert other == pytest.approx(one * 3 / 2)
 
 
@@ -68,7 +99,7 @@ def test_a_validation_works_on_the_examples_of_one_fold():
 def test_of_what_is_still_to_be_fetched_much_is_asked_and_nothing_said():
     config = configured(data="https://example.org/a.zip", dataset="esc50", subset="all")
     counts = job_resources.planned(config)
-    found = job_resources.Sizes(config, counts)
+    found = job_resources.Sizes(config, counts, NOTHING)
     assert counts == job_resources.UNKNOWN
     assert found.runtime(SimpleNamespace(), 1, "download_data") == job_resources.FETCH
     assert found.runtime(SHARD, 1, "augment_windows") > 60
@@ -78,12 +109,13 @@ def test_of_what_is_still_to_be_fetched_much_is_asked_and_nothing_said():
 @pytest.mark.parametrize("recipe", [None, "esc50", "birdclef2021", "herbarium2021", "rsna_miccai"])
 def test_the_recipes_as_they_stand_are_of_a_useful_size(recipe):
     config = configured(recipe, data="synthetic")
-    assert job_resources.Sizes(config, job_resources.planned(config)).remarks() == []
+    assert job_resources.Sizes(config, job_resources.planned(config), NOTHING).remarks() == []
     assert job_resources.jobs(config, tested=True) < 300
 
 
 def test_the_recipe_for_rfcx_is_of_a_useful_size_for_its_4727_and_1992_recordings():
-    assert job_resources.Sizes(configured("rfcx", data="folder"), Counts(4727, 1992, 8997)).remarks() == []
+    config = configured("rfcx", data="folder")
+    assert job_resources.Sizes(config, Counts(4727, 1992, 8997), NOTHING).remarks() == []
 
 
 def test_shards_that_are_too_big_or_too_many_are_told_of():

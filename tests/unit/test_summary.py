@@ -5,7 +5,7 @@ import json
 from understory.run import summary
 
 
-def finished(folder, **scored):
+def finished(folder, untrained=(), **scored):
     """A finished run's folder."""
     (folder / "ensemble").mkdir(parents=True)
     (folder / "predictions/m").mkdir(parents=True)
@@ -14,6 +14,7 @@ def finished(folder, **scored):
     (folder / "quarantine.csv").write_text("subset,kind,recording_id,place,reason\ntrain,slice,s,p,r\n")
     (folder / "predictions/m/fold0.csv").write_text("recording_id,start,a\nt0,0,1\nt0,5,1\n")
     (folder / "ensemble/predictions.csv").write_text("recording_id,start,a\nt0,0,1\nt0,5,1\nt1,,1\n")
+    (folder / "labels.json").write_text(json.dumps({"classes": ["a", "b"], "untrained": untrained}))
     if scored:
         (folder / "scores.json").write_text(json.dumps(scored))
     return folder
@@ -31,9 +32,13 @@ def test_the_last_lines_tell_the_interval(tmp_path):
         "truth": None,
     }
     folder = finished(tmp_path / "one", **scored)
+    other = finished(tmp_path / "two", untrained=["b"], **scored)
+    assert summary.lines(other, tested=True)[1] == (
+        "classes      1 of 2 never predicted, as no example of them can be used: b"
+    )
     first, _, folds, oof, _ = summary.lines(folder, tested=True)
     assert first.endswith(
-        f"(1 of 2 test recordings has the classes' shares; 1 slice quarantined, see {folder / 'quarantine.csv'})"
+        f"(1 of 2 test recordings could not be read and has no prediction of its own; 1 slice quarantined, see {folder / 'quarantine.csv'})"
     )
     assert folds == "folds        roc_auc 0.600 to 0.800, mean 0.700, over 2 folds of m"
     assert oof == "out-of-fold  roc_auc 0.700 (95 % interval 0.551 to 0.800)"
@@ -44,12 +49,8 @@ def test_the_last_lines_tell_the_interval(tmp_path):
         assert summary.lines(other, tested=True)[3] == "out-of-fold  roc_auc 0.700"
 
 
-def test_with_models_of_another_run_there_is_a_submission_alone(tmp_path, monkeypatch, capsys):
-    finished(tmp_path / "results/mine")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "config.yaml").write_text("name: demo\nmodels_from: null\nshards: {train: 1, test: 1}\n")
-    (tmp_path / "mine.yaml").write_text("name: mine\nmodels_from: results/other\n")
-    summary.main(["config.yaml", "mine.yaml"])
-    submission, models = capsys.readouterr().out.splitlines()
-    assert submission.startswith("submission   results/mine/submission.csv (")
+def test_with_models_of_another_run_there_is_a_submission_alone(tmp_path):
+    folder = finished(tmp_path / "results/mine")
+    submission, models = summary.lines(folder, tested=True, models_from="results/other")
+    assert submission.startswith(f"submission   {folder}/submission.csv (")
     assert models == "models       those of results/other; nothing was trained or scored"

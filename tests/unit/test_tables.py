@@ -6,6 +6,7 @@ from understory.core import hashing
 from understory.core.errors import InputError
 from understory.data import dataset
 from understory.data.dataset import Annotation, Dataset, Recording
+from understory.data.fold_checks import check_folds
 
 EVENT = Annotation("a", "s0", "present", 1.0, 2.0, 3.0, 4.0)
 
@@ -46,7 +47,7 @@ def test_labels_that_tables_could_not_hold_are_refused(label, said):
 def test_folds_of_its_own_that_do_not_fit(own, said):
     dataset = Dataset(("x",), (Recording("a", "a", "train"), Recording("b", "b", "train")), (), True, own)
     with pytest.raises(InputError, match=said):
-        dataset.check_folds(3)
+        check_folds(dataset, 3, "recording")
 
 
 @pytest.mark.parametrize("shared", [False, True])

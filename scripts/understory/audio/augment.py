@@ -3,6 +3,7 @@
 import numpy as np
 
 from understory.audio import read
+from understory.data.store import Stream
 from understory.data.transforms import Transform
 
 
@@ -21,12 +22,13 @@ def augment(windows: np.ndarray, chain: Transform, streams, settings: dict):
 
     Returns
     -------
-    numpy.ndarray, list
-        int16 of the same shape, and what was drawn for each.
+    store.Stream, list
+        The copies, int16 of shape (samples,), and what was drawn for each.
     """
     rate = settings["crop"]["sample_rate"]
     draws = [chain.draw(rng, windows.shape[1], rate) for rng in streams]
-    copies = np.empty_like(windows)
-    for number, drawn in enumerate(draws):
-        copies[number] = read.to_int16(chain.apply(read.to_float(windows[number]), drawn, rate))
-    return copies, draws
+    copies = (
+        read.to_int16(chain.apply(read.to_float(window), drawn, rate))
+        for window, drawn in zip(windows, draws, strict=True)
+    )
+    return Stream(copies, windows.shape[1:], np.int16), draws

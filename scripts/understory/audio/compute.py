@@ -5,6 +5,7 @@ import pandas as pd
 
 from understory.audio import read
 from understory.data import examples
+from understory.data.store import Stream
 
 
 def stored(windows: np.ndarray, index: pd.DataFrame):
@@ -65,11 +66,10 @@ def compute(windows, features, options: dict, settings: dict):
 
     Returns
     -------
-    numpy.ndarray, pandas.DataFrame
-        float16 of shape (windows, height, width), and a row for each.
+    store.Stream, pandas.DataFrame
+        The features, float16 of shape (height, width), and a row for each.
     """
     waves, index, samples = windows
-    out = np.empty((len(index), *features.shape(samples, **options)), dtype=np.float16)
-    for number, wave in enumerate(waves):
-        out[number] = features.compute(wave, sample_rate=settings["crop"]["sample_rate"], **options)
-    return out, index
+    rate = settings["crop"]["sample_rate"]
+    computed = (features.compute(wave, sample_rate=rate, **options) for wave in waves)
+    return Stream(computed, features.shape(samples, **options), np.float16), index

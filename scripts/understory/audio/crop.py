@@ -6,6 +6,7 @@ import pandas as pd
 from understory.audio import read
 from understory.data import examples
 from understory.data.dataset import Dataset
+from understory.data.store import Stream
 
 
 def crop(tables: Dataset, recordings: pd.DataFrame, source, settings: dict):
@@ -19,27 +20,22 @@ def crop(tables: Dataset, recordings: pd.DataFrame, source, settings: dict):
         What inspection found of them.
     source : Source
     settings : dict
-        `crop`: `window` (s), `sample_rate` (Hz), and `absent`, whether rejected annotations have windows as well.
+        `crop`: `window` (s), `sample_rate` (Hz), `absent`, whether rejected annotations have windows as well, and
+        `long_events`, which windows an event has that is longer than one.
 
     Returns
     -------
-    numpy.ndarray, pandas.DataFrame
-        int16 of shape (windows, samples), and a row for each.
+    store.Stream, pandas.DataFrame
+        The windows, int16 of shape (samples,), and a row for each.
     """
     crop = settings["crop"]
     rate, samples = crop["sample_rate"], round(crop["window"] * crop["sample_rate"])
     paths = {row.recording_id: source.path(row) for row in recordings.itertuples()}
-    index = examples.place_windows(
-        tables,
-        examples.durations(recordings, rate),
-        window=crop["window"],
-        sample_rate=rate,
-        absent=crop["absent"],
-    )
-    windows = np.empty((len(index), samples), dtype=np.int16)
-    for number, (recording, start) in enumerate(zip(index.recording_id, index.start, strict=True)):
-        wave = read.read_window(
-            paths[recording], start=round(start * rate), samples=samples, sample_rate=rate
+    index = examples.place_windows(tables, examples.durations(recordings, rate), **crop)
+    windows = (
+        read.to_int16(
+            read.read_window(paths[recording], start=round(start * rate), samples=samples, sample_rate=rate)
         )
-        windows[number] = read.to_int16(wave)
-    return windows, index
+        for recording, start in zip(index.recording_id, index.start, strict=True)
+    )
+    return Stream(windows, (samples,), np.int16), index

@@ -120,6 +120,8 @@ class Dataset:
         The data set's own fold of each training recording, numbered from 0; None where it has none.
     quarantined : tuple of Quarantined
         Rows of its tables that cannot be used.
+    out_of_band : tuple of Annotation
+        Annotations without a part in the band of the features, which are among `quarantined`.
     places : dict
         Where annotations stand, where known; for messages only, so that a moved line is no change.
     """
@@ -133,6 +135,7 @@ class Dataset:
     places: dict[Annotation, str] = field(default_factory=dict, compare=False)
     shared_windows: bool = False
     unvalidated: frozenset[str] = frozenset()
+    out_of_band: tuple[Annotation, ...] = ()
 
     def __post_init__(self):
         for label in self.classes:
@@ -207,21 +210,6 @@ class Dataset:
             places={annotation: place for annotation, place in placed if place is not None},
             shared_windows=shared_windows,
         )
-
-    def check_folds(self, n_splits: int):
-        """InputError unless the data set has no folds of its own, or `n_splits`, numbered without a gap."""
-        if self.folds is None:
-            return
-        names = {recording.recording_id for recording in self.recordings}
-        found = sorted({fold for recording, fold in self.folds.items() if recording in names})
-        if found != list(range(len(found))):
-            raise InputError(
-                f"folds of the data set: expected numbers without a gap, found {', '.join(str(f + 1) for f in found)}"
-            )
-        if len(found) != n_splits:
-            raise InputError(
-                f"split.n_splits: expected {len(found)}, the data set's own number of folds, given {n_splits}"
-            )
 
 
 def shard_of(recording_id: str, subset: str, count: int) -> str:

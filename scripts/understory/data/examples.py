@@ -1,6 +1,7 @@
 """Examples: the windows that are cut around annotations and along test recordings."""
 
 import hashlib
+import math
 
 import numpy as np
 import pandas as pd
@@ -99,6 +100,69 @@ def centred_start(t_min: float, t_max: float, *, duration: int, samples: int, sa
     return int(np.clip(centre - samples // 2, 0, max(duration - samples, 0)))
 
 
+def event_starts(
+    t_min: float, t_max: float, *, duration: int, samples: int, sample_rate: int, long_events: str
+) -> list[int]:
+    """The first samples of the windows of an event.
+
+    Parameters
+    ----------
+    t_min, t_max, duration, samples
+        As for `centred_start`.
+    long_events : {"middle", "cover"}
+        Of an event longer than a window: the one at its middle, or as few as cover it, evenly spaced.
+    """
+    end = round(min(t_max * sample_rate, duration))
+    begin = min(round(t_min * sample_rate), end)
+    count = math.ceil((end - begin) / samples) if long_events == "cover" else 1
+    if count <= 1:
+        return [centred_start(t_min, t_max, duration=duration, samples=samples, sample_rate=sample_rate)]
+    starts = np.linspace(begin, end - samples, count).round().astype(int)
+    return [int(start) for start in np.clip(starts, 0, max(duration - samples, 0))]
+
+
+def of_windows(
+    frame: pd.DataFrame, durations: dict[str, int], *, window: float, sample_rate: int, long_events: str
+) -> pd.DataFrame:
+    """Examples of recordings of sound, one row a window.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Examples, with `example_id`, `recording_id` and their box.
+    durations : dict
+        Samples at `sample_rate` (Hz) of each recording.
+    window : float
+        Seconds.
+    long_events : str
+        As for `event_starts`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `frame` with `start` (seconds); ids of the form `EXAMPLE-NUMBER` where an event has several windows.
+    """
+    starts = [
+        event_starts(
+            t_min,
+            t_max,
+            duration=durations[recording],
+            samples=round(window * sample_rate),
+            sample_rate=sample_rate,
+            long_events=long_events,
+        )
+        for recording, t_min, t_max in zip(frame.recording_id, frame.t_min, frame.t_max, strict=True)
+    ]
+    numbers = [number if len(each) > 1 else None for each in starts for number in range(len(each))]
+    frame = frame.loc[frame.index.repeat([len(each) for each in starts])].reset_index(drop=True)
+    frame["example_id"] = [
+        name if number is None else f"{name}-{number}"
+        for name, number in zip(frame.example_id, numbers, strict=True)
+    ]
+    frame["start"] = np.array([start for each in starts for start in each], dtype=float) / sample_rate
+    return frame
+
+
 def sliding_starts(*, duration: int, samples: int, hop: int) -> list[int]:
     """The first samples of the windows over a recording; the last is flush with the recording's end."""
     last = max(duration - samples, 0)
@@ -107,7 +171,13 @@ def sliding_starts(*, duration: int, samples: int, hop: int) -> list[int]:
 
 
 def place_windows(
-    tables: Dataset, durations: dict[str, int], *, window: float, sample_rate: int, absent: bool
+    tables: Dataset,
+    durations: dict[str, int],
+    *,
+    window: float,
+    sample_rate: int,
+    absent: bool,
+    long_events: str = "middle",
 ) -> pd.DataFrame:
     """The windows of a shard's annotations.
 
@@ -121,21 +191,23 @@ def place_windows(
         Seconds.
     absent : bool
         Whether rejected annotations have windows as well.
+    long_events : str
+        As for `event_starts`.
 
     Returns
     -------
     pandas.DataFrame
-        `annotation_examples` with `start` and `stop` (seconds) and the labels `present`, `absent` and `unknown` of
+        `annotation_examples`, one row a window, with `start` and `stop` (seconds) and the labels `present`, `absent` and `unknown` of
         every annotation that overlaps the window, separated by semicolons, each once: a label that is present and
         something else is present, and one that is absent and unknown is absent.
     """
-    samples = round(window * sample_rate)
-    frame = annotation_examples(tables, absent=absent)
-    starts = [
-        centred_start(t_min, t_max, duration=durations[recording], samples=samples, sample_rate=sample_rate)
-        for recording, t_min, t_max in zip(frame.recording_id, frame.t_min, frame.t_max, strict=True)
-    ]
-    frame["start"] = np.array(starts, dtype=float) / sample_rate
+    frame = of_windows(
+        annotation_examples(tables, absent=absent),
+        durations,
+        window=window,
+        sample_rate=sample_rate,
+        long_events=long_events,
+    )
     frame["stop"] = frame.start + window
     return with_labels(frame, tables)
 

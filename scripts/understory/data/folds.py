@@ -11,6 +11,7 @@ from understory.core.hashing import stable_hash
 from understory.core.rng import Stage, stream
 from understory.core.text import listed
 from understory.data.dataset import Dataset
+from understory.data.fold_checks import check_folds
 
 # The fold of examples that train in every fold and are validated against in none.
 UNVALIDATED = -1
@@ -53,8 +54,8 @@ def deal(
         The folds cannot be made as asked.
     """
     frame = examples[["example_id", "recording_id", "label", "presence"]].reset_index(drop=True)
+    check_folds(tables, n_splits, group)
     if tables.folds is not None:
-        tables.check_folds(n_splits)
         frame["fold"] = frame.recording_id.map(
             {**tables.folds, **dict.fromkeys(tables.unvalidated, UNVALIDATED)}
         )
@@ -71,7 +72,7 @@ def _deal(frame, *, n_splits, seed, group):
     fold = np.array([stable_hash(recording) % n_splits for recording in frame.recording_id])
     present = np.flatnonzero(frame.presence == "present")
     shown = frame.iloc[present]
-    _check_enough(shown, n_splits, group)
+    _check_enough(shown, n_splits)
     if group == "recording" and shown.recording_id.is_unique:
         fold[present] = _in_turns(shown.label, n_splits, seed)
     else:
@@ -111,18 +112,18 @@ def _in_turns(labels, n_splits, seed):
     return fold
 
 
-def _check_enough(shown, n_splits, group):
+def _check_enough(shown, n_splits):
     """InputError where there are too few present examples, of all classes or of the most frequent, for every fold."""
-    of = {"recording": "recordings with a present example", "none": "present examples"}[group]
     found = {
-        of: shown.recording_id.nunique() if group == "recording" else len(shown),
+        "present examples": len(shown),
         "present examples of the most frequent class": shown.label.value_counts().max(),
     }
     for what, count in found.items():
         if count < n_splits:
+            fewer = "set fewer folds, or add annotations" if count > 1 else "add annotations"
             raise InputError(
-                f"split.n_splits: expected at most {count}, the {what} that can be used, given {n_splits}: "
-                "set fewer folds, or add annotations"
+                f"split.n_splits: expected at most as many folds as there are {what} that can be used ({count}), given "
+                f"{n_splits}: {fewer}"
             )
 
 

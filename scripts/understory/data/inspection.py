@@ -93,14 +93,18 @@ def usable(tables: Dataset, recordings: pd.DataFrame) -> tuple[Dataset, list[Qua
 
 
 def table(quarantined) -> pd.DataFrame:
-    """Quarantine entries as a table in a fixed order; texts with control characters are escaped."""
+    """Quarantine entries as a table in a fixed order; places and reasons with control characters are escaped.
+
+    Ids stay as they are: a test recording that is quarantined has a row in the submission by its id.
+    """
     rows = sorted(
-        {
-            Quarantined(*(repr(text) if CONTROL.search(text) else text for text in item))
-            for item in quarantined
-        }
+        {item._replace(place=_escaped(item.place), reason=_escaped(item.reason)) for item in quarantined}
     )
     return pd.DataFrame(rows, columns=list(Quarantined._fields), dtype=str)
+
+
+def _escaped(text):
+    return repr(text) if CONTROL.search(text) else text
 
 
 def listed(paths) -> list[Quarantined]:

@@ -45,6 +45,7 @@ from typing import NamedTuple
 from understory.core import choices, files
 from understory.core.errors import InputError, NoTable
 from understory.core.untracked import Untracked
+from understory.data.band import Band, without_unseen
 from understory.data.dataset import Dataset, Recording
 from understory.data.task import METRICS
 
@@ -103,8 +104,8 @@ def reader(name: str):
     return module
 
 
-def source(config: dict, folder: str) -> "Source":
-    """The data set of a checked configuration, which lies in `folder`."""
+def source(config: dict, folder: str, band: Band | None = None) -> "Source":
+    """The data set of a checked configuration, which lies in `folder`; `band` is that of the features, if it matters."""
     found = Source(
         config["dataset"],
         folder,
@@ -112,6 +113,7 @@ def source(config: dict, folder: str) -> "Source":
         tested=config["shards"]["test"] > 0,
         trained=config["models_from"] is None,
         sequences=tuple(config["images"]["sequences"]),
+        band=band,
     )
     found.check()
     return found
@@ -146,6 +148,7 @@ class Source(Untracked):
     trained: bool = True
     sequences: tuple[str, ...] = ()
     part: Part | None = None
+    band: Band | None = None
 
     def check(self):
         """InputError where `subset` (all, available, or a part) is none that the reader has."""
@@ -203,6 +206,7 @@ class Source(Untracked):
         try:
             part = self.subset if self.subset in module.PARTS else None
             tables = module.read(Path(self.folder), part, train=self.trained)
+            tables = without_unseen(tables, self.band) if self.band else tables
         except NoTable as error:
             raise NoTable(f"{error}. {self._layout()}") from None
         if not self.tested:

@@ -1,5 +1,8 @@
 """The example store: an array a shard beside a table with a row for each item."""
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -8,20 +11,47 @@ from understory.core.files import replacing
 from understory.data.dataset import TEXT_COLUMNS
 
 
-def write(array_path, index_path, array: np.ndarray, index: pd.DataFrame):
+class Stream(NamedTuple):
+    """Items of an array that are made one at a time, as they are written: the array is never in memory.
+
+    Attributes
+    ----------
+    items : iterable of numpy.ndarray
+    shape : tuple of int
+        Of one item.
+    dtype : type
+        Such as `numpy.int16`.
+    """
+
+    items: Iterable
+    shape: tuple[int, ...]
+    dtype: type
+
+
+def write(array_path, index_path, array: np.ndarray | Stream, index: pd.DataFrame):
     """Write an array and its table, row i of one belonging to item i of the other.
 
     Raises
     ------
     ValueError
-        Their lengths differ.
+        Their lengths differ, or an item has another shape.
     """
-    if len(array) != len(index):
-        raise ValueError(
-            f"{array_path}: expected as many rows as items, found {len(index)} rows and {len(array)} items"
-        )
+    if isinstance(array, np.ndarray):
+        array = Stream(array, array.shape[1:], array.dtype)
+    written = 0
     with replacing(array_path) as path, open(path, "wb") as file:
-        np.save(file, array, allow_pickle=False)
+        dtype = np.dtype(array.dtype)
+        header = {"descr": dtype.str, "fortran_order": False, "shape": (len(index), *array.shape)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for item in array.items:
+            if item.shape != tuple(array.shape):
+                raise ValueError(f"{array_path}: expected items of shape {array.shape}, found {item.shape}")
+            file.write(np.ascontiguousarray(item, dtype=dtype).tobytes())
+            written += 1
+        if written != len(index):
+            raise ValueError(
+                f"{array_path}: expected as many rows as items, found {len(index)} rows and {written} items"
+            )
     write_table(index_path, index)
 
 

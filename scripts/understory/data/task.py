@@ -24,6 +24,8 @@ class Task(NamedTuple):
         What is scored out of fold: each example, or each recording by the mean of its examples.
     none : str or None
         The class of rows that have no other class.
+    untrained : sequence of str
+        The classes without a present example to learn from, which are never predicted.
     """
 
     classes: list[str]
@@ -32,6 +34,7 @@ class Task(NamedTuple):
     unit: str
     scored: str
     none: str | None
+    untrained: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, path) -> "Task":

@@ -73,12 +73,15 @@ def priors(folds: pd.DataFrame, classes) -> pd.Series:
 def with_priors(known: Predictions, names, priors) -> Predictions:
     """Add a row with the classes' priors for each recording of `names` without predictions.
 
-    `priors` maps each class to its share. `recording_id` is the only key of such a row: where rows are windows, its `start`
-    and `stop` are NaN. In sparse predictions it has at most as many classes as the other rows. Rows are ordered by keys.
+    `priors` maps each class to its share. They are scaled down so far that no class of such a row is above the lowest
+    prediction of that class: sorted by probability, recordings that could not be read come last. `recording_id` is the only
+    key of such a row: where rows are windows, its `start` and `stop` are NaN. In sparse predictions it has at most as many
+    classes as the other rows. Rows are ordered by keys.
     """
     keys, values = known.keys, known.values
     others = sorted(set(names) - set(keys.recording_id))
     rows = np.array([[priors[label] for label in known.classes]])
+    rows *= _below(rows[0], values)
     if sparse.issparse(values):
         rows = ranking.top_k(rows, int(np.diff(values.indptr).max(initial=1)))
     added = {column: others if column == "recording_id" else [np.nan] * len(others) for column in keys}
@@ -86,6 +89,30 @@ def with_priors(known: Predictions, names, priors) -> Predictions:
     order = keys.sort_values(list(keys), kind="stable").index
     values = ranking.stacked([values, rows[np.zeros(len(others), dtype=int)]])
     return Predictions(keys, values, known.classes).take(order)
+
+
+def _below(priors, values):
+    """The factor by which priors are at most the lowest value of their class; at least `FLOOR`, as values may be 0."""
+    if not values.shape[0]:
+        return 1.0
+    if sparse.issparse(values):
+        return FLOOR
+    shares = values.min(axis=0)[priors > 0] / priors[priors > 0]
+    return float(np.clip(shares.min(initial=1.0), FLOOR, 1.0))
+
+
+def without(predictions: Predictions, classes) -> Predictions:
+    """Predictions in which the classes named, for which there was no example to learn from, have probability 0."""
+    named = np.isin(predictions.classes, list(classes))
+    if not named.any():
+        return predictions
+    values = predictions.values.copy()
+    if sparse.issparse(values):
+        values.data[named[values.indices]] = 0
+        values.eliminate_zeros()
+    else:
+        values[:, named] = 0
+    return Predictions(predictions.keys, values, predictions.classes)
 
 
 def combine(members, *, method: str):

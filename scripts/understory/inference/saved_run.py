@@ -11,15 +11,18 @@ from understory.core.errors import InputError
 
 FILE = "ensemble/members.json"
 LABELS = "labels.json"
-# The keys of each block that predictions depend on.
-BLOCKS = {
-    "crop": ("hop", "sample_rate", "window"),
-    "ensemble": ("folds", "threshold", "top_k", "windows"),
+# The keys of each block that predictions depend on: first those that may differ from the run that trained the models.
+FREE = {"crop": ("hop",), "ensemble": ("folds", "threshold", "top_k", "windows")}
+FIXED = {
+    "crop": ("sample_rate", "window"),
     "images": ("longest_side", "sequences", "slices"),
     "split": ("n_splits",),
 }
+BLOCKS = {name: (*FREE.get(name, ()), *FIXED.get(name, ())) for name in sorted({*FREE, *FIXED})}
 # The blocks that they depend on as a whole.
 WHOLE = ("features", "models", "train")
+# The keys of a model that concern its predictions, and not its training alone.
+OF_MODEL = ("architecture", "options", "features", "select")
 
 
 def described(config: dict) -> dict:
@@ -28,13 +31,20 @@ def described(config: dict) -> dict:
     return {**blocks, **{key: config[key] for key in WHOLE}}
 
 
-def taken(config: dict) -> dict:
+def taken(config: dict, given: dict) -> dict:
     """A checked configuration; where `models_from` names a run, with the settings that its models were trained with.
+
+    Parameters
+    ----------
+    config : dict
+    given : dict
+        What of it the user gave, untyped. Of that, the keys of `FREE` stay as they are.
 
     Raises
     ------
     InputError
-        There is no finished run in that folder, or one of its models is missing.
+        There is no finished run in that folder, one of its models is missing, or a setting that was given contradicts
+        what they were trained with.
     """
     if config["models_from"] is None:
         return config
@@ -49,8 +59,55 @@ def taken(config: dict) -> dict:
         raise InputError(
             f"models_from: expected the models of every fold and {LABELS} in {folder}, found no {missing[0]}"
         )
-    blocks = {name: {**config[name], **run[name]} for name in BLOCKS}
+    _check_given(given, config, run, folder)
+    free = {name: set(FREE.get(name, ())) & set(given.get(name) or ()) for name in BLOCKS}
+    blocks = {
+        name: {**config[name], **run[name], **{key: config[name][key] for key in free[name]}}
+        for name in BLOCKS
+    }
     return {**config, **blocks, **{key: run[key] for key in WHOLE}}
+
+
+def thresholds(members: dict, classes, fixed: float | None) -> dict[str, float] | None:
+    """By class, the threshold that decides: a fixed one, or those that `read` gives; None where nothing is decided."""
+    own = members["thresholds"]
+    return own if own is None or fixed is None else dict.fromkeys(classes, fixed)
+
+
+def _check_given(given, config, run, folder):
+    """InputError where what was given contradicts what the models of a run were trained with."""
+    fixed = {name: {key: run[name][key] for key in keys} for name, keys in FIXED.items()}
+    fixed["features"] = run["features"]
+    fixed["models"] = {
+        name: {key: model[key] for key in OF_MODEL if key in model} for name, model in run["models"].items()
+    }
+    wrong = [
+        f"{place}: expected {json.dumps(own)}, as the models of {folder} were trained with, given {json.dumps(value)}"
+        for place, value, own in _differing(given, config, fixed)
+    ]
+    own = run["ensemble"]["threshold"]
+    if (
+        own is not None
+        and "threshold" in given.get("ensemble", {})
+        and config["ensemble"]["threshold"] is None
+    ):
+        wrong.append(
+            f"ensemble.threshold: expected a number, as {folder} fitted no thresholds but has {own:g} of its own, given null"
+        )
+    if wrong:
+        raise InputError("\n  ".join(["models_from: these settings cannot be changed:", *sorted(wrong)]))
+
+
+def _differing(given, config, run, place=""):
+    """The dotted key, the value and the run's value of each setting that was given and differs from the run's."""
+    for key in given:
+        if key not in run or key not in config:
+            continue
+        here = f"{place}{key}"
+        if isinstance(given[key], dict) and isinstance(run[key], dict):
+            yield from _differing(given[key], config[key], run[key], f"{here}.")
+        elif config[key] != run[key]:
+            yield here, config[key], run[key]
 
 
 def read(folder: Path) -> dict:

@@ -15,7 +15,7 @@ from understory.plan.config_block import join, validated
 from understory.plan.config_model import Configuration
 
 
-def complete(config: dict, files=()) -> dict:
+def complete(config: dict, files=(), given: dict | None = None) -> dict:
     """The checked configuration, with the settings of the models of another run where it names one; in a fixed order.
 
     Parameters
@@ -24,15 +24,32 @@ def complete(config: dict, files=()) -> dict:
         As Snakemake read it.
     files : iterable of path
         The YAML files that it was read from.
+    given : dict, optional
+        What of it the user gave over config.yaml.
 
     Raises
     ------
     InputError
-        A file has a key twice, the configuration cannot be used, or there is no finished run at `models_from`.
+        A file has a key twice, the configuration cannot be used, there is no finished run at `models_from`, or what was
+        given contradicts that run.
     """
     for path in files:
         _check_keys(Path(path))
-    return ordered(saved_run.taken(checked(config)))
+    config = saved_run.taken(checked(config), given or {})
+    if problems := list(config_checks.hop_problems(config)):
+        raise _refused(problems)
+    return ordered(config)
+
+
+def changed(base: dict) -> dict:
+    """What of config.yaml, as `base` reads it, differs from the defaults, in the blocks that predictions depend on."""
+    defaults = {name: Configuration.model_fields[name].default.model_dump() for name in saved_run.BLOCKS}
+    return {
+        name: {
+            key: value for key, value in (base.get(name) or {}).items() if value != defaults[name].get(key)
+        }
+        for name in saved_run.BLOCKS
+    }
 
 
 def checked(config: dict) -> dict:

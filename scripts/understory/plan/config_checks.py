@@ -7,11 +7,13 @@ from understory.fetch import address
 from understory.plan import choice_options
 from understory.plan.choice_options import COMBINATIONS
 from understory.plan.config_block import closest, plain, shown, validated
-from understory.plan.config_model import OPTIMISERS, SCHEDULES
+from understory.plan.model_config import OPTIMISERS, SCHEDULES
 
 MEDIA = ("audio", "images")
 # Models that config.yaml had once, and the recipes that have them now.
 FORMER = {"resnet50": "recipes/rfcx_notebook.yaml"}
+# A key that models had once. It never did anything: Keras compiles nothing with XLA where operations are deterministic.
+FORMER_KEY = "xla"
 
 
 def choose(config: dict) -> tuple[dict, dict[str, str]]:
@@ -47,6 +49,10 @@ def _names(kind, media=MEDIA):
 
 def _model(place, model, lines):
     model = dict(model)
+    if model.pop(FORMER_KEY, False) not in (False, None, "false", "null"):
+        lines[f"{place}.{FORMER_KEY}"] = (
+            f"{place}.{FORMER_KEY}: models no longer have this key, as XLA cannot compile deterministic operations; leave it out"
+        )
     architecture, name = model.get("architecture"), place.removeprefix("models.")
     if architecture is None and name in FORMER:
         lines[place] = f"{place}: config.yaml no longer has this model; copy it from {FORMER[name]}"
@@ -146,13 +152,9 @@ def contradictions(config: dict) -> Iterator[str]:
     """What is wrong with a configuration of which each key is right by itself, in one line each."""
     if wrong := address.problem(config["data"]):
         yield f"data: {wrong}"
-    crop = config["crop"]
-    # Only test recordings are cut at a step.
-    if config["shards"]["test"] and not 1 / crop["sample_rate"] <= crop["hop"] <= crop["window"]:
-        yield (
-            f"crop.hop: expected at least one sample and at most crop.window ({plain(crop['window'])}), "
-            f"given {plain(crop['hop'])}"
-        )
+    # A run that models_from names has a window of its own.
+    if config["models_from"] is None:
+        yield from hop_problems(config)
     slices = config["images"]["slices"]
     if slices["start"] >= slices["stop"]:
         yield f"images.slices.stop: expected more than start ({slices['start']:g}), given {slices['stop']:g}"
@@ -167,6 +169,16 @@ def contradictions(config: dict) -> Iterator[str]:
         yield from _medium_contradictions(config, source.reader(config["dataset"]).MEDIUM)
     else:
         yield _unknown(f"dataset: expected a module in {source.PLACE}", config["dataset"], source.names())
+
+
+def hop_problems(config: dict) -> Iterator[str]:
+    """What is wrong with the step of windows over test recordings; nothing else is cut at a step."""
+    crop = config["crop"]
+    if config["shards"]["test"] and not 1 / crop["sample_rate"] <= crop["hop"] <= crop["window"]:
+        yield (
+            f"crop.hop: expected at least one sample and at most crop.window ({plain(crop['window'])}), "
+            f"given {plain(crop['hop'])}"
+        )
 
 
 def _noise(place, options):

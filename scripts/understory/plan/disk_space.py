@@ -10,7 +10,7 @@ from understory.core.errors import InputError
 from understory.data.dataset import Dataset
 from understory.data.source import Source, reader
 from understory.plan.config import copies_by_features
-from understory.plan.medium import Medium
+from understory.plan.job_settings import Medium
 from understory.synthetic.soundscapes import MORE_CONFIRMED, MORE_REJECTED, SAMPLE_RATE
 
 WAVEFORM_BYTES = 2  # int16

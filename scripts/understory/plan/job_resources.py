@@ -3,24 +3,27 @@
 Plain Python only: the Snakefile imports this module each time it is parsed, and asks it for every job.
 """
 
+import csv
 import math
+from pathlib import Path
 from typing import NamedTuple
 
 from understory.data import source
 from understory.fetch import address
 from understory.plan.config import copies_by_features, copies_of
-from understory.plan.medium import Medium
+from understory.plan.job_settings import Medium
 
 
 class Cost(NamedTuple):
-    """What a job takes for each of its items: seconds of one core, and bytes of memory beside what is stored of it."""
+    """What a job takes for each of its items: seconds of one core, and bytes of memory."""
 
     seconds: float
     bytes: float = 0.0
 
 
 # By rule, on one core of an AMD EPYC, as measured by `benchmarks/unit_costs.py`. Sound is in windows of 10 s at 48 kHz.
-# Inspection's cost is per recording, the others' per example, test window or prediction.
+# Inspection's cost is per recording, and of sound per byte as well; the others' per example, test window or prediction.
+# Jobs write their items one at a time: only tables are in memory as a whole.
 COSTS = {
     "download_data": Cost(0.05),
     "train_fold": Cost(0.006, 1000),
@@ -45,14 +48,19 @@ COSTS_OF_MEDIUM = {
 GATHERING = Cost(0.002, 4000)
 # MB of a job before its first item: Python with the libraries of its kind.
 BASE, TENSORFLOW = 1000, 4000
+# Seconds of its start.
+PYTHON_SECONDS, TENSORFLOW_SECONDS = 2, 5
+OF_MODELS = ("train_fold", "validate_fold", "predict_fold")
 # How much more than expected is asked for: machines differ, and a job that is cut off has to begin again.
 MARGIN = 4
 # Minutes that are asked for beside those of the items: a start on a busy node.
 START = 15
 # Minutes and MB of a download, of which nothing is known.
 FETCH = 24 * 60
-# Seconds of sound that a test recording is taken to last where none says so: files are not opened for it.
+# Seconds of sound that a test recording is taken to last until inspection says so: files are not opened for a plan.
 TEST_SECONDS = 120
+# Seconds that inspection takes for a byte of a sound file: a compressed one is decoded at 10 MB/s.
+OF_BYTE = 1e-7
 # Seconds that a shard's longest job should take: far longer than its start, far shorter than a night.
 SHORTEST, LONGEST, AIM = 0.5, 3600, 300
 # Slices of a study.
@@ -62,11 +70,13 @@ MOST_JOBS = 10_000
 
 
 class Counts(NamedTuple):
-    """How much there is of a data set: recordings of either subset, and annotations."""
+    """How much there is of a data set: recordings of either subset, annotations, and bytes of sound files of either subset."""
 
     train: int
     test: int
     annotations: int
+    train_bytes: int = 0
+    test_bytes: int = 0
 
 
 # What is asked for where a data set is still to be fetched, and nothing is known of it.
@@ -110,10 +120,13 @@ class Sizes:
         The whole configuration.
     counts : Counts
         Of the data set.
+    out : Path
+        The folder of the run's results: what inspection found there says how long test recordings are.
     """
 
-    def __init__(self, config: dict, counts: Counts):
-        self._config, self._counts = config, counts
+    def __init__(self, config: dict, counts: Counts, out: Path):
+        self._config, self._counts, self._out = config, counts, out
+        self._windows_of: dict[tuple[Path, int], int] = {}
         self._medium = Medium(source.reader(config["dataset"]).MEDIUM, config)
         self._sound = self._medium.name == "audio"
         self._costs = COSTS | COSTS_OF_MEDIUM[self._medium.name]
@@ -127,8 +140,8 @@ class Sizes:
     def mem_mb(self, wildcards, attempt: int, rulename: str) -> int:
         """MB that a job asks for, twice as many at each further attempt."""
         rulename = self._own_name(rulename)
-        base = TENSORFLOW if rulename in ("train_fold", "validate_fold", "predict_fold") else BASE
-        each = self._costs.get(rulename, GATHERING).bytes + self._stored(rulename, wildcards)
+        base = TENSORFLOW if rulename in OF_MODELS else BASE
+        each = self._costs.get(rulename, GATHERING).bytes
         return round(
             (base + MARGIN / 2 * each * self._number(rulename, wildcards) / 1e6) * 2 ** (attempt - 1)
         )
@@ -141,17 +154,30 @@ class Sizes:
         minutes = START + math.ceil(MARGIN * self.seconds(rulename, wildcards) / 60)
         return minutes * 2 ** (attempt - 1)
 
+    def expected(self, rulename: str, wildcards) -> float:
+        """How many seconds a job is expected to take on one core, with its start; 0 for a rule that does no work."""
+        rule = self._own_name(rulename)
+        if rule == "all":
+            return 0.0
+        start = TENSORFLOW_SECONDS if rule in OF_MODELS else PYTHON_SECONDS
+        return start + self.seconds(rule, wildcards)
+
     def seconds(self, rule: str, wildcards) -> float:
         """How long a job is expected to take on one core."""
         passes = self._config["models"][wildcards.model]["epochs"] if rule == "train_fold" else 1
-        return self._costs.get(rule, GATHERING).seconds * self._number(rule, wildcards) * passes
+        seconds = self._costs.get(rule, GATHERING).seconds * self._number(rule, wildcards) * passes
+        if rule == "inspect_recordings":
+            subset = wildcards.shard.split("-")[0]
+            size = getattr(self._counts, f"{subset}_bytes")
+            seconds += OF_BYTE * size / max(self._config["shards"][subset], 1)
+        return seconds
 
     def _number(self, rule, wildcards):
         """How many items a job works on."""
         counts, shards = self._counts, self._config["shards"]
         shard = getattr(wildcards, "shard", None)
         if shard is None:
-            examples, windows = counts.annotations * self._items, counts.test * self._windows()
+            examples, windows = counts.annotations * self._items, self._test_windows()
             if rule == "train_fold":
                 return examples * (1 + copies_of(self._config, wildcards.model))
             if rule == "validate_fold":
@@ -163,27 +189,43 @@ class Sizes:
         parts = max(shards[subset], 1)
         if rule.startswith("inspect"):
             return math.ceil(getattr(counts, subset) * self._items / parts)
-        whole = counts.annotations * self._items if subset == "train" else counts.test * self._windows()
-        return math.ceil(whole / parts)
+        if subset == "test":
+            return self._shard_windows(shard)
+        return math.ceil(counts.annotations * self._items / parts)
 
-    def _windows(self):
-        """How many windows a test recording has."""
+    def _test_windows(self):
+        """How many windows, or images, all test recordings have."""
+        return sum(self._shard_windows(f"test-{number}") for number in range(self._config["shards"]["test"]))
+
+    def _shard_windows(self, shard):
+        """How many those of a shard have: as inspection found, or before it as a recording usually has."""
+        usual = math.ceil(self._counts.test * self._usual_windows() / max(self._config["shards"]["test"], 1))
+        if not self._sound:
+            return usual
+        path = self._out / "recordings" / f"{shard}.csv"
+        try:
+            key = path, path.stat().st_mtime_ns
+            if key not in self._windows_of:
+                with open(path, newline="", encoding="utf-8") as file:
+                    lengths = [
+                        float(row["frames"]) / float(row["sample_rate"]) for row in csv.DictReader(file)
+                    ]
+                self._windows_of[key] = sum(map(self._windows, lengths))
+            return self._windows_of[key]
+        except (OSError, ValueError, TypeError, KeyError, ZeroDivisionError):
+            return usual
+
+    def _usual_windows(self):
+        """How many windows, or images, a test recording usually has."""
         if not self._sound:
             return self._items
-        crop = self._config["crop"]
         made = self._config["data"] == "synthetic"
-        seconds = self._config["synthetic"]["test_duration"] if made else TEST_SECONDS
-        return 1 + math.ceil(max(seconds - crop["window"], 0) / crop["hop"])
+        return self._windows(self._config["synthetic"]["test_duration"] if made else TEST_SECONDS)
 
-    def _stored(self, rule, wildcards):
-        """Bytes of an item of an array that is made whole in memory; images are written one at a time."""
-        if not self._sound:
-            return 0
-        if rule in ("crop_windows", "augment_windows"):
-            return 2 * self._medium.samples
-        if rule == "compute_features":
-            return 2 * math.prod(self._medium.shape(wildcards.features))
-        return 0
+    def _windows(self, seconds):
+        """How many windows a test recording of a length has."""
+        crop = self._config["crop"]
+        return 1 + math.ceil(max(seconds - crop["window"], 0) / crop["hop"])
 
     def remarks(self) -> list[str]:
         """What is said at the start of a run whose shards are too big or too many."""

@@ -36,3 +36,8 @@ def check(config: dict, tables: Dataset | None, source: Source, limit: Limit, fo
         if absent:
             tables = tables.of({recording.recording_id for recording in set(tables.recordings) - set(absent)})
         disk_space.check(folder, disk_space.needed(config, tables, source))
+
+
+def remarks(tables: Dataset | None, source: Source) -> list[str]:
+    """What is said of the tables at the start of a run, as far as they are there."""
+    return source.band.remarks(tables) if tables and source.band else []

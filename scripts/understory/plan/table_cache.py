@@ -17,6 +17,7 @@ from understory.core import files, hashing
 from understory.core.errors import InputError
 from understory.core.file_digests import SETTLED, FileDigests
 from understory.data.dataset import SUBSETS, Dataset
+from understory.data.fold_checks import check_folds
 from understory.data.quarantine import check_present
 from understory.data.source import reader
 from understory.plan import code_digests, table_digests
@@ -39,7 +40,7 @@ class TableFacts:
     source : datasets.Source
         The data set.
     config : dict
-        The whole configuration, of which `shards` and `split.n_splits` count.
+        The whole configuration, of which `shards`, `split.n_splits` and `split.group` count.
     contents : FileDigests
         What the recordings' files hold.
     read : callable
@@ -64,6 +65,7 @@ class TableFacts:
             "counts": [
                 *(sum(recording.subset == subset for recording in tables.recordings) for subset in SUBSETS),
                 len(tables.annotations),
+                *(self._bytes(tables, subset) for subset in SUBSETS),
             ],
             "rows": table_digests.rows(tables),
             "tested": any(recording.subset == "test" for recording in tables.recordings),
@@ -73,12 +75,23 @@ class TableFacts:
             self._keep(tables, facts)
         return facts
 
+    def _bytes(self, tables, subset):
+        """Bytes of the sound files of a subset, as far as they are there."""
+        if reader(self.source.dataset).MEDIUM != "audio":
+            return 0
+        total = 0
+        for recording in tables.recordings:
+            if recording.subset == subset:
+                with suppress(OSError, ValueError):
+                    total += os.stat(f"{self.source.folder}/{recording.path}").st_size
+        return total
+
     def _wrong(self, tables):
         """What does not go with the configuration, in words, or None."""
         try:
             if self.source.trained:
-                tables.check_folds(self.config["split"]["n_splits"])
                 check_present(tables, tables, tables.quarantined)
+                check_folds(tables, self.config["split"]["n_splits"], self.config["split"]["group"])
         except InputError as error:
             return str(error)
         return None
@@ -90,7 +103,7 @@ class TableFacts:
 
     @property
     def counts(self) -> list[int]:
-        """How many training recordings there are, how many test recordings, and how many annotations."""
+        """What `job_resources.Counts` holds."""
         return self._facts["counts"]
 
     @property
@@ -182,8 +195,8 @@ def place(source, config: dict, folder: Path) -> Path | None:
         return None
     library = Path(__file__).resolve().parents[2]
     code = code_digests.code_of(Path(module.__file__).resolve(), library, (__name__,), messages=True)
-    settings = [config["shards"], config["split"]["n_splits"]]
-    read = [source.dataset, source.subset, source.tested, source.trained]
+    settings = [config["shards"], config["split"]["n_splits"], config["split"]["group"]]
+    read = [source.dataset, source.subset, source.tested, source.trained, source.band]
     key = hashing.digest([held, code, settings, read])
     return folder / config["name"] / key
 

@@ -76,7 +76,7 @@ def _priors(results):
         return ""
     return (
         f"{counted(count, f'unreadable test {words.recording}', f'unreadable test {words.recordings}')} "
-        f"{'has' if count == 1 else 'have'} the class frequencies instead of predictions"
+        f"{'has' if count == 1 else 'have'} the class frequencies, scaled below all predictions, instead of predictions"
     )
 
 

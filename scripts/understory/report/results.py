@@ -28,7 +28,7 @@ class Results:
         Paths by name. Single files: `scores`, `labels`, `members`, `folds`, `oof`, `quarantine`, and `predictions` and
         `truth`, which may be empty. Lists: `histories`, `train_recordings`, `test_recordings`, `arrays`, `indexes`.
     settings : dict
-        `report`, `features` (those shown) and `crop.window` (s) as in the configuration; `seed`, `control`, `select` by
+        `report`, `features` (those shown) and `crop` (`window` in s, `long_events`) as in the configuration; `seed`, `control`, `select` by
         model, `trained` (the model and fold of each history), `sources` (one of `formatting.WORDS`), `sequences` of
         studies, and `threshold`, where it is fixed.
     read : function
@@ -98,6 +98,12 @@ class Results:
             subset: [name for path in self.inputs[paths] for name in store.read_table(path).recording_id]
             for subset, paths in (("train", "train_recordings"), ("test", "test_recordings"))
         }
+
+    @cached_property
+    def sample_rates(self) -> list[int]:
+        """The sample rates (Hz) of the training recordings that could be read, of sound."""
+        tables = map(store.read_table, self.inputs["train_recordings"])
+        return [int(rate) for table in tables if "sample_rate" in table for rate in table.sample_rate]
 
     @cached_property
     def quarantine(self) -> pd.DataFrame:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from understory.plan import choice_options
 from understory.plan.config_block import BOUNDS, node, plain
-from understory.plan.config_model import OPTIMISERS, SCHEDULES, Configuration, Model
+from understory.plan.config_model import Configuration
+from understory.plan.model_config import OPTIMISERS, SCHEDULES, Model
 
 SCHEMA = "schemas/config.schema.json"
 PAGE = "docs/configuration.md"

@@ -1,18 +1,15 @@
 """The lines a run ends with: where the submission and the report are, and the scores; with models of another run, where
 these are in their place.
-
-python -m understory.run.summary config.yaml [recipes/NAME.yaml]
 """
 
 import csv
 import json
 import math
 import statistics
-import sys
 from collections import Counter
 from pathlib import Path
 
-import yaml
+from understory.core.text import listed
 
 
 def lines(folder: Path, *, tested: bool, models_from: str | None = None) -> list[str]:
@@ -35,8 +32,10 @@ def lines(folder: Path, *, tested: bool, models_from: str | None = None) -> list
     scores = json.loads((folder / "scores.json").read_text())
     folds = [entry["score"] for entry in scores["folds"] if math.isfinite(entry["score"])]
     models = sorted({entry["model"] for entry in scores["folds"]})
+    task = json.loads((folder / "labels.json").read_text())
     return [
         first,
+        *_untrained(task),
         f"report       {folder / 'report.html'}",
         f"folds        {scores['metric']} {min(folds):.3f} to {max(folds):.3f}, mean {statistics.fmean(folds):.3f}, "
         f"over {len(folds)} folds of {', '.join(models)}"
@@ -47,6 +46,14 @@ def lines(folder: Path, *, tested: bool, models_from: str | None = None) -> list
         if scores["truth"] is None
         else f"truth        {scores['metric']} {scores['truth']:.3f}",
     ]
+
+
+def _untrained(task):
+    if names := task.get("untrained"):
+        yield (
+            f"classes      {len(names)} of {len(task['classes'])} never predicted, as no example of them can be used: "
+            f"{listed(names, 10)}"
+        )
 
 
 def _interval(interval):
@@ -68,24 +75,11 @@ def _left_out(folder, tested):
         windows = min((folder / "predictions").glob("*/fold*.csv"))
         if unread := len(names - set(_column(windows, "recording_id"))):
             said.append(
-                f"{unread} of {len(names)} test recordings {'has' if unread == 1 else 'have'} the classes' shares"
+                f"{unread} of {len(names)} test recordings could not be read and "
+                f"{'has no prediction of its own' if unread == 1 else 'have no predictions of their own'}"
             )
     kinds = Counter(_column(folder / "quarantine.csv", "kind"))
     if kinds:
         counted = [f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in kinds.most_common()]
         said.append(f"{' and '.join(counted)} quarantined, see {folder / 'quarantine.csv'}")
     return f" ({'; '.join(said)})" if said else ""
-
-
-def main(paths):
-    """Print the summary of the run that these configuration files describe, a later one over an earlier one."""
-    name, tests, models = None, None, None
-    for path in paths:
-        config = yaml.safe_load(Path(path).read_text()) or {}
-        name, tests = config.get("name", name), config.get("shards", {}).get("test", tests)
-        models = config.get("models_from", models)
-    print("\n".join(lines(Path("results", name), tested=bool(tests), models_from=models)))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

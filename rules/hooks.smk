@@ -1,0 +1,25 @@
+# Reads the tables of the data set before the first job, and the scores after the last.
+# Writes nothing: checks, and what a run shows while it works and at its end.
+
+
+onstart:
+    # Here, before the first job, and not where the Snakefile is parsed: it opens audio files.
+    from understory.evaluation import reader_check
+    from understory.plan import preflight
+    from understory.run import progress
+
+    DATASET.start()
+    with user_errors():
+        preflight.check(config, DATASET.tables(), SOURCE, LIMIT, Path(OUT))
+        reader_check.check(DATASET.tables(), SOURCE, top_k=config["predictions"]["top_k"])
+    remarks = [*SIZES.remarks(), *preflight.remarks(DATASET.tables(), SOURCE)]
+    sys.stderr.writelines(f"{remark}\n" for remark in remarks)
+    progress.show(workflow, SIZES.expected)
+
+
+onsuccess:
+    from understory.run import summary
+
+    if not workflow.dag_settings.targets:
+        found = summary.lines(Path(OUT), tested=bool(TEST), models_from=config["models_from"])
+        print(*found, sep="\n", flush=True)

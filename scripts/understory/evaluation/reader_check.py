@@ -1,0 +1,106 @@
+"""A trial of what a reader writes, before any job: a mistake in it would otherwise show after all training."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from understory.core.errors import InputError
+from understory.data import source as datasets
+from understory.data.dataset import Dataset
+from understory.data.predictions import Predictions
+from understory.evaluation import submission
+from understory.evaluation.metric import Metric
+
+
+def check(tables: Dataset | None, source: datasets.Source, *, top_k: int | None):
+    """Write the submission of made-up predictions of the test recordings.
+
+    Where rows of the submission are windows, each recording has one row without a time, as if it could not be read.
+
+    Parameters
+    ----------
+    tables : Dataset or None
+        None where the data are still to be made or fetched: then nothing is checked.
+    source : Source
+    top_k : int or None
+        `predictions.top_k`: predictions are sparse where it is given.
+
+    Raises
+    ------
+    InputError
+        The reader's `submission_template` or `submission` fails, or what they return is not what a reader has to return.
+    """
+    if tables is None:
+        return
+    reader = datasets.reader(source.dataset)
+    names = sorted(recording.recording_id for recording in tables.recordings if recording.subset == "test")
+    names += sorted(
+        {q.recording_id for q in tables.quarantined if (q.subset, q.kind) == ("test", "recording")}
+    )
+    if not names or not tables.classes:
+        return
+    place = f"{datasets.PLACE}{source.dataset}.py"
+    template = _tried(
+        f"{place}: submission_template(folder)", reader.submission_template, Path(source.folder)
+    )
+    _check_template(place, template)
+    id_column, ids, columns = template
+    made_up = _made_up(sorted(set(names)), tables.classes, reader.UNIT, top_k)
+    if not hasattr(reader, "submission"):
+        submission.table(
+            made_up.table().set_index("recording_id"), id_column=id_column, ids=ids, labels=columns
+        )
+        return
+    decisions = [[tables.classes[0]]] * len(made_up) if Metric(reader.METRIC).decided else None
+    values = made_up.table() if top_k is None else made_up
+    table = _tried(f"{place}: submission(…)", reader.submission, template, values, decisions)
+    if not isinstance(table, pd.DataFrame):
+        raise InputError(
+            f"{place}: expected submission(…) to return a pandas.DataFrame, found {type(table).__name__}"
+        )
+    submission.check_submission(table, id_column=id_column, ids=ids, columns=columns)
+
+
+def _tried(what, function, *arguments):
+    """What a reader's function returns; InputError where it fails."""
+    try:
+        return function(*arguments)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"{what} failed in a trial with made-up predictions: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _check_template(place, template):
+    wanted = f"{place}: expected submission_template(folder) to return the id column, the ids and the other columns"
+    try:
+        id_column, ids, columns = template
+        texts = [id_column, *ids, *columns]
+    except (TypeError, ValueError):
+        raise InputError(f"{wanted}, found {str(template)[:200]}") from None
+    if isinstance(columns, str) or isinstance(ids, str):
+        raise InputError(f"{wanted}, the latter two as lists, found text")
+    if odd := [text for text in texts if not isinstance(text, str)]:
+        raise InputError(f"{wanted}, all of them text, found {odd[0]!r}")
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                f"{wanted}, in text that UTF-8 can write, found {text!r}: rename that file"
+            ) from None
+
+
+def _made_up(names, classes, unit, top_k):
+    """Predictions in which every recording has the first class."""
+    keys = pd.DataFrame({"recording_id": names})
+    if unit == "window":
+        keys = keys.assign(start=np.nan, stop=np.nan)
+    first = np.zeros(len(names), dtype=int)
+    shape = len(names), len(classes)
+    values = sparse.csr_array((np.full(len(names), 0.5), (np.arange(len(names)), first)), shape=shape)
+    return Predictions(keys, values if top_k else values.toarray(), classes)

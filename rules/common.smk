@@ -8,7 +8,6 @@ from snakemake.common.configfile import load_configfile
 from snakemake.utils import update_config
 
 from understory.core import file_digests, untracked
-from understory.core.errors import user_errors
 from understory.core.hashing import digest, ordered
 from understory.data import quarantine
 from understory.data.source import reader, synthesizer, source
@@ -35,7 +34,9 @@ with user_errors():
     MEDIUM = reader(config["dataset"]).MEDIUM
     OF_MEDIUM = Medium(MEDIUM, config)
     SOURCE = source(config, FOLDER, OF_MEDIUM.band)
-    LIMIT = quarantine.Limit(config["on_bad_file"], config["max_quarantined"], READY or None)
+    # Of new recordings, which saved models predict, a bad one never stops the others.
+    MOST = 1.0 if config["models_from"] else config["max_quarantined"]
+    LIMIT = quarantine.Limit(config["on_bad_file"], MOST, READY or None)
     READER = f"understory.datasets.{config['dataset']}"
     METRIC = f"{METRICS}.{reader(config['dataset']).METRIC}"
     STORE = "understory.images.store" if MEDIUM == "images" else "understory.data.store"

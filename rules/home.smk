@@ -36,3 +36,11 @@ SCRIPTS = HOME / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 inherited = dict(os.environ)
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SCRIPTS), inherited.get("PYTHONPATH")])))
+
+from understory.core.errors import InputError, user_errors
+
+with user_errors():
+    if set("{}") & set(str(HOME)):
+        raise InputError(
+            f"{HOME}: expected a folder without braces, which Snakemake takes for wildcards: move the workflow"
+        )

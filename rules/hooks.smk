@@ -1,6 +1,8 @@
 # Reads the tables of the data set before the first job, and the scores after the last.
 # Writes nothing: checks, and what a run shows while it works and at its end.
 
+from snakemake.logging import logger
+
 
 onstart:
     # Here, before the first job, and not where the Snakefile is parsed: it opens audio files.
@@ -14,7 +16,9 @@ onstart:
         reader_check.check(DATASET.tables(), SOURCE, top_k=config["predictions"]["top_k"])
     remarks = [*SIZES.remarks(), *preflight.remarks(DATASET.tables(), SOURCE)]
     sys.stderr.writelines(f"{remark}\n" for remark in remarks)
-    progress.show(workflow, SIZES.expected)
+    planned = workflow.dag.needrun_jobs()
+    costs = [(job.rule.name, SIZES.expected(job.rule.name, job.wildcards)) for job in planned]
+    progress.show(logger, workflow.output_settings, costs)
 
 
 onsuccess:

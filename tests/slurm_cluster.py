@@ -6,9 +6,11 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 MARK = "# written by tests/slurm, and removed when they end\n"
+NAME = "understory"
 CONFIGURATION = Path("/etc/slurm")
 FILES = ("slurm.conf", "gres.conf", "cgroup.conf")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sinfo", "srun")
@@ -85,17 +87,44 @@ class Cluster:
         """End what was started, and remove the configuration."""
         if shutil.which("scancel") and (self.folder / "slurmctld.pid").exists():
             subprocess.run(["scancel", "--user=root"], capture_output=True)
+            self._wait_for_none()
         for name in ("slurmd", "slurmctld", "munged"):
             self._end(self.folder / f"{name}.pid")
         for path in (CONFIGURATION / name for name in FILES):
             if path.exists() and path.read_text().startswith(MARK):
                 path.unlink()
 
+    def _wait_for_none(self, seconds=10):
+        """Wait until no process of a job is left, and kill those that do not end."""
+        end = time.monotonic() + seconds
+        while left := self.processes():
+            for pid in left if time.monotonic() > end else ():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.1)
+
     def jobs(self, state: str) -> dict[str, str]:
         """The jobs in a state, such as RUNNING: what the executor says of each, by its number."""
         command = ["squeue", "-h", "-t", state, "-o", "%i %k"]
         found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         return dict(line.split(" ", 1) for line in found.splitlines())
+
+    def processes(self, job: str | None = None) -> dict[int, str]:
+        """The command of each process that a job of this cluster, or any, started and that is still there, by its number."""
+        found = {}
+        for place in Path("/proc").glob("[0-9]*"):
+            try:
+                own = dict(
+                    line.split("=", 1)
+                    for line in (place / "environ").read_text(errors="replace").split("\0")
+                    if "=" in line
+                )
+                command = (place / "cmdline").read_text(errors="replace").replace("\0", " ").strip()
+            except OSError:
+                continue
+            if own.get("SLURM_CLUSTER_NAME") == NAME and job in (None, own.get("SLURM_JOB_ID")) and command:
+                found[int(place.name)] = command
+        return found
 
     def logs(self) -> str:
         return "\n".join(path.read_text(errors="replace")[-3000:] for path in self.folder.glob("*.log"))
@@ -122,7 +151,7 @@ class Cluster:
     def _configuration(self):
         # More processors and memory than there may be, so that two trainings are at work at once on any machine.
         controller, node = _ports(2)
-        return f"""ClusterName=understory
+        return f"""ClusterName={NAME}
 SlurmctldHost={self.host}(127.0.0.1)
 SlurmctldPort={controller}
 SlurmdPort={node}

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from workflow import copy_source
 
 from understory.run import summary
 
@@ -110,6 +111,16 @@ def test_what_is_wrong_with_the_configuration_is_said_before_any_job(run_snakema
     assert said in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert not (tmp_path / "results").exists()
+
+
+def test_a_folder_that_snakemake_cannot_work_from_is_said(run_snakemake, tmp_path):
+    copy_source(tmp_path / "{x}")
+    done = run_snakemake(tmp_path / "run", "--dry-run", source=tmp_path / "{x}", check=False)
+    assert done.returncode != 0
+    assert (
+        "expected a folder without braces, which Snakemake takes for wildcards" in done.stdout + done.stderr
+    )
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_the_files_and_the_command_line_are_read_as_they_are_written(run_snakemake, tmp_path):

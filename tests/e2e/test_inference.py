@@ -1,5 +1,7 @@
 """Predicting with the models of another run."""
 
+import shutil
+
 import pytest
 from workflow import copy_source
 
@@ -90,6 +92,29 @@ def test_rows_are_those_that_the_reader_of_the_recordings_wants(first, folder, r
     assert list(written) == ["row_id", "likeliest"]
     windows = store.read_table(first / "results/small/predictions/sed_cnn/fold0.csv")
     assert len(written) == len(windows) > windows.recording_id.nunique()
+
+
+def test_new_recordings_that_cannot_be_read_never_stop_the_others(first, folder, run_snakemake, tmp_path):
+    """Half of them, far more than max_quarantined."""
+    data = tmp_path / "data"
+    shutil.copytree(folder / "test", data / "test")
+    shutil.copy(folder / "sample_submission.csv", data)
+    bad = sorted((data / "test").iterdir())[:3]
+    for path in bad:
+        path.write_bytes(b"no audio")
+    config = {
+        "name": "given",
+        "data": str(data),
+        "train": [],
+        "models_from": str(first / "results/small"),
+        "shards": {"test": 1},
+    }
+    done = run_snakemake(tmp_path, config=config)
+    assert "3 of 6 test recordings could not be read and have no predictions of their own" in done.stdout
+    written = store.read_table(tmp_path / "results/given/submission.csv").set_index("recording_id")
+    unread = written.index.isin([path.stem for path in bad])
+    assert unread.sum() == 3
+    assert (written[unread].max() <= written[~unread].min() + 1e-9).all()
 
 
 def test_models_that_are_not_there_are_missed_before_any_job(first, folder, run_snakemake, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ PAGE = (ROOT / "docs/new-dataset.md").read_text(encoding="utf-8")
 # A file's name, and its content in the block that follows.
 FILES = dict(re.findall(r"`([\w/]+\.\w+)`:\n\n```\w+\n(.*?)```", PAGE, flags=re.S))
 RATE = 22_050
+ODD = "odd\tname\n.wav"
 TONES = {"bittern": 300.0, "frog": 2500.0}
 
 
@@ -52,6 +54,9 @@ def marsh(tmp_path_factory):
             soundfile.write(folder / subset / name, 0.4 * call + rng.normal(0, 0.01, len(t)), RATE)
             if subset == "labelled":
                 rows.append(f"{name},{start},{start + 0.8:.2f},{species}")
+    # Quarantined, with a row in the submission; and what macOS keeps beside a file on a memory card.
+    shutil.copy(folder / "new/new-0.wav", folder / f"new/{ODD}")
+    (folder / "new/._new-0.wav").write_bytes(b"resource fork")
     (folder / "annotations.csv").write_text("\n".join(["file,start,end,species", *rows]) + "\n")
     return folder
 
@@ -64,6 +69,7 @@ def test_the_page_runs_as_it_is_written(run_snakemake, marsh, tmp_path):
         (source / name).write_text(text, encoding="utf-8")
     config = {
         "data": str(marsh),
+        "max_quarantined": 0.25,
         "shards": {"train": 1},
         "split": {"n_splits": 2},
         "augment": {"copies": 0},
@@ -74,7 +80,7 @@ def test_the_page_runs_as_it_is_written(run_snakemake, marsh, tmp_path):
     out = tmp_path / "run/results/marsh"
     submission = pd.read_csv(out / "submission.csv")
     assert list(submission.columns) == ["file", "species", "probability"]
-    assert list(submission.file) == ["new-0.wav", "new-1.wav", "new-2.wav"]
+    assert list(submission.file) == ["new-0.wav", "new-1.wav", "new-2.wav", ODD]
     assert set(submission.species) <= set(TONES)
     assert submission.probability.between(0, 1).all()
     scores = json.loads((out / "scores.json").read_text())
@@ -82,5 +88,6 @@ def test_the_page_runs_as_it_is_written(run_snakemake, marsh, tmp_path):
     assert len(scores["folds"]) == 2
     assert 0 < scores["oof"] <= 1
     set_aside = pd.read_csv(out / "quarantine.csv")
-    assert list(set_aside.place) == ["annotations.csv, line 2"]
+    assert list(set_aside.place) == [repr(f"new/{ODD}"), "annotations.csv, line 2"]
+    assert submission.probability[3] <= submission.probability[:3].min()
     assert len(pd.read_csv(out / "folds.csv")) == 20

@@ -118,7 +118,8 @@ def run(slurm, tmp_path_factory):
     logs = [(folder / "snakemake.log").read_text() for folder in (place, local)]
     assert codes == [0, 0], logs
     fold = re.search(r"\d+", what)[0]
-    return SimpleNamespace(place=place, local=local, at_once=at_once, log=logs[0], fold=fold)
+    left = slurm.processes(cancelled)
+    return SimpleNamespace(place=place, local=local, at_once=at_once, log=logs[0], fold=fold, left=left)
 
 
 def test_what_a_cluster_makes_is_what_one_machine_makes(run):
@@ -142,6 +143,10 @@ def test_a_training_that_was_cancelled_goes_on_from_its_last_epoch(run):
     log = (run.place / f"results/small/logs/train_fold/sed_cnn/fold{run.fold}.log").read_text()
     assert int(re.search(r"^resuming after epoch (\d+)$", log, re.M)[1]) >= 1
     assert not list(run.place.glob("results/small/resume/*"))
+
+
+def test_a_training_that_was_cancelled_leaves_no_process_on_its_node(run):
+    assert run.left == {}
 
 
 def test_a_second_run_has_nothing_to_do_whoever_runs_it(run):

@@ -146,6 +146,10 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
             {"split": {"group": "recordings"}},
             'split.group: expected one of recording, none, given "recordings"; did you mean recording?',
         ),
+        (
+            {"models.sed_cnn.epochs": 5},
+            "models.sed_cnn.epochs: no such key; a key in a block is written models: {sed_cnn: {epochs: 5}}.",
+        ),
         ({"crop": {"window": "ten"}}, 'crop.window: expected a number above 0 and at most 3600, given "ten"'),
         ({"crop": {"absent": 1}}, "crop.absent: expected true or false, given 1"),
         (

@@ -194,7 +194,7 @@ def test_what_is_no_audio_file(tmp_path, content, said):
         (WAVE[:0], 48_000, "found one without a sample"),
         (np.array([0.1, math.nan]), 48_000, "found one that is not finite"),
         (np.array([0.1, -math.inf]), 48_000, "found one that is not finite"),
-        (WAVE * 32768, 48_000, r"samples within ±1, found a magnitude of \d+"),
+        (WAVE * 32768, 48_000, r"samples of at most 8 times full scale, found a magnitude of \d+"),
         (WAVE, 999, "sample rate from 1000 to 1000000 Hz, found 999"),
         (WAVE, 1_000_001, "sample rate from 1000 to 1000000 Hz, found 1000001"),
     ],

@@ -222,6 +222,30 @@ def test_a_saved_model_does_not_say_which_modules_of_ours_its_classes_are_from(s
     assert "understory." not in json.dumps(config)
 
 
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (lambda whole: whole[: len(whole) // 2], "a whole model, found its table of contents damaged"),
+        (lambda whole: b"", "a whole model, found its table of contents damaged"),
+        (lambda whole: whole[: len(whole) // 2] + b"?" + whole[len(whole) // 2 + 1 :], "weights.h5 damaged"),
+    ],
+)
+def test_a_model_that_is_not_whole_is_said_in_a_sentence(tmp_path, broken, said):
+    model = keras.Sequential([keras.Input((30,)), keras.layers.Dense(200)])
+    model.save(tmp_path / "a.keras")
+    path = tmp_path / "b.keras"
+    path.write_bytes(broken((tmp_path / "a.keras").read_bytes()))
+    with pytest.raises(InputError, match=rf"b\.keras: expected .*{said}: copy the file again") as refused:
+        predict.load(path)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_model_that_holds_code_is_refused_in_a_sentence(tmp_path):
+    keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: 2 * x)]).save(tmp_path / "a.keras")
+    with pytest.raises(InputError, match=r"found code that would be run \(a Lambda layer\)$"):
+        predict.load(tmp_path / "a.keras")
+
+
 def test_saved_models_of_former_versions_load(saved, tmp_path):
     modules = {
         "AttentionPooling": "understory.models",

@@ -93,19 +93,13 @@ def test_errors_are_shown_in_full_and_noise_is_not(shown):
 
 @pytest.mark.parametrize("asked", ["quiet", "verbose", "printshellcmds", "debug_dag"])
 def test_who_asks_for_more_or_less_gets_what_snakemake_shows(monkeypatch, asked):
-    from snakemake.logging import logger
-
-    own = logging.StreamHandler(io.StringIO())
-    own.name = "DefaultStreamHandler"
-    monkeypatch.setattr(logger, "handlers", [own])
-    settings = dict.fromkeys(["quiet", "verbose", "printshellcmds", "debug_dag"], False)
-    job = SimpleNamespace(rule=SimpleNamespace(name="crop"), wildcards=None)
-    dag = SimpleNamespace(needrun_jobs=lambda: [job])
-    workflow = SimpleNamespace(output_settings=SimpleNamespace(**settings | {asked: True}), dag=dag)
-    progress.show(workflow, lambda rule, wildcards: 1.0)
-    assert logger.handlers == [own]
     monkeypatch.setattr(progress.Progress, "watch", lambda self: None)
-    workflow.output_settings = SimpleNamespace(**settings)
-    progress.show(workflow, lambda rule, wildcards: 1.0)
+    own, logger = logging.StreamHandler(io.StringIO()), logging.Logger("run")
+    own.name = "DefaultStreamHandler"
+    logger.addHandler(own)
+    settings = dict.fromkeys(["quiet", "verbose", "printshellcmds", "debug_dag"], False)
+    progress.show(logger, SimpleNamespace(**settings | {asked: True}), COSTS)
+    assert logger.handlers == [own]
+    progress.show(logger, SimpleNamespace(**settings), COSTS)
     (handler,) = logger.handlers
     assert isinstance(handler, progress.Progress)

@@ -73,3 +73,11 @@ def test_a_presence_that_is_none_is_refused(tmp_path):
     made = builder.DatasetBuilder(tmp_path)
     with pytest.raises(InputError, match=r"^expected presence absent, present or unknown, found 'presnt'$"):
         made.add_annotation(Annotation("a", "frog", "presnt"), Recording("a", "a.wav", "train"), "here")
+
+
+def test_files_that_systems_keep_beside_the_users_are_passed_over(tmp_path):
+    (tmp_path / "new").mkdir()
+    for name in ("b.wav", "a.wav", "._a.wav", ".DS_Store", "@eaDir"):
+        (tmp_path / "new" / name).touch()
+    found = builder.DatasetBuilder(tmp_path).files("new/*")
+    assert [path.name for path in found] == ["a.wav", "b.wav"]

@@ -112,7 +112,8 @@ def _decode(file):
             if not peak <= MAX_PEAK:
                 wrong = f"a magnitude of {peak:g}" if math.isfinite(peak) else "one that is not finite"
                 raise InputError(
-                    f"expected samples within ±1, found {wrong} from {frames / file.samplerate:.1f} s on"
+                    f"expected samples of at most {MAX_PEAK:g} times full scale, found {wrong} from "
+                    f"{frames / file.samplerate:.1f} s on"
                 )
         if len(block):
             mixed = block.mean(axis=1) / (32768 if expected else 1)

@@ -40,6 +40,11 @@ def other(path) -> str | None:
     return None if os.access(path, os.R_OK) else DENIED
 
 
+def visible(name: str) -> bool:
+    """Whether a file of this name is the user's: not one that macOS or a Synology keeps beside them."""
+    return not name.startswith((".", "@eaDir"))
+
+
 def own(path: Path) -> Path:
     """A name beside a path that no other running process uses, on any machine that shares the folder."""
     return path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}")

@@ -42,6 +42,10 @@ class DatasetBuilder:
         self.annotations: dict[Annotation, str] = {}
         self.quarantined: list[Quarantined] = []
 
+    def files(self, pattern: str) -> list[Path]:
+        """The files or folders of a pattern such as `new/*.wav`, in order, without hidden ones."""
+        return sorted(path for path in self.folder.glob(pattern) if files.visible(path.name))
+
     def rows(
         self,
         name: str,

@@ -118,7 +118,9 @@ def _line(error, root, place):
     if kind == "extra_forbidden":
         valid = sorted(above["properties"])
         outer = where.rpartition(".")[0]
-        hint = closest(path[-1], valid, f"{outer}." if outer else "") or "."
+        hint = (
+            _nested(path[-1], given, valid) or closest(path[-1], valid, f"{outer}." if outer else "") or "."
+        )
         return where, f"{where}: no such key{hint} Allowed here: {', '.join(valid) or 'no keys'}"
     wanted = node(root, path)
     if kind == "missing":
@@ -131,6 +133,15 @@ def _line(error, root, place):
     elif kind == "repeated":
         return where, f"{where}: expected each item once, given {shown(given)}"
     return where, f"{where}: expected {expected(wanted)}, given {shown(given)}{hint}"
+
+
+def _nested(name, value, valid):
+    """A hint where a key has the dotted name of one in a block."""
+    block, _, rest = str(name).partition(".")
+    if not rest or block not in valid:
+        return ""
+    keys = [block, *rest.split(".")]
+    return f"; a key in a block is written {': {'.join(keys)}: {shown(value)}{'}' * (len(keys) - 1)}."
 
 
 def node(root: dict, path) -> dict:

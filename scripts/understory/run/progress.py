@@ -154,25 +154,22 @@ def _time(seconds):
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
-def show(workflow, seconds: Callable[[str, object], float]):
+def show(logger: logging.Logger, settings, costs: Iterable[tuple[str, float]]):
     """Let a run that begins show its progress, unless it was asked for more of Snakemake's output, or less.
 
     Parameters
     ----------
-    workflow : snakemake.workflow.Workflow
-    seconds : callable
-        How long a job of a rule, with its wildcards, is expected to take.
+    logger : logging.Logger
+        Snakemake's.
+    settings
+        Of its output.
+    costs : iterable of (str, float)
+        As for `Progress`.
     """
-    from snakemake.logging import logger
-
-    settings = workflow.output_settings
     if settings.quiet or settings.verbose or settings.printshellcmds or settings.debug_dag:
         return
     # The handler of a logger plugin has another name.
     for handler in [each for each in logger.handlers if each.name == "DefaultStreamHandler"]:
-        costs = [
-            (job.rule.name, seconds(job.rule.name, job.wildcards)) for job in workflow.dag.needrun_jobs()
-        ]
         progress = Progress(handler.stream, handler.formatter, costs)
         progress.name = handler.name
         logger.removeHandler(handler)

@@ -191,4 +191,4 @@ def _visible(path):
         path.name.encode()
     except UnicodeEncodeError:
         raise InputError(f"{path.parent}: expected names in UTF-8, found {path.name!a}") from None
-    return not path.name.startswith(".")
+    return files.visible(path.name)

@@ -1,5 +1,6 @@
 """Prediction with saved models."""
 
+import zipfile
 from pathlib import Path
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from understory.core import choices
+from understory.core.errors import InputError
 from understory.data import ranking
 from understory.training import layers  # noqa: F401 registers the layers of saved models
 from understory.training.batches import Batches, as_dataset
@@ -24,10 +26,28 @@ def load(path: Path, architecture: str | None = None) -> keras.Model:
     path : Path
     architecture : str, optional
         Its name: classes of its own module are registered, as those of `training.layers` are.
+
+    Raises
+    ------
+    InputError
+        The file is not whole, or is no model that may be loaded.
     """
     if architecture is not None:
         choices.load(ARCHITECTURES, architecture)
-    return keras.saving.load_model(path, compile=False, safe_mode=True)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except zipfile.BadZipFile:
+        damaged = "its table of contents"
+    if damaged:
+        raise InputError(
+            f"{path}: expected a whole model, found {damaged} damaged: copy the file again, or delete it to have it made again"
+        )
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        why = "code that would be run (a Lambda layer)" if "Lambda" in str(error) else str(error)[:200]
+        raise InputError(f"{path}: expected a model of the workflow's own layers, found {why}") from error
 
 
 def predict(

@@ -74,7 +74,7 @@ def test_predictions_are_given_as_the_run_will_give_them(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"submission_template": lambda folder: ("file", [], None)}, "the ids and the other columns, found"),
+        ({"submission_template": lambda folder: ("file", 5, None)}, "the ids and the other columns, found"),
         ({"submission_template": lambda folder: "file"}, "to return the id column"),
         ({"submission_template": lambda folder: ("file", [*NAMES], "best")}, "as lists, found text"),
         ({"submission_template": lambda folder: ("file", [1, 2], ["best"])}, "all of them text, found 1"),

@@ -12,10 +12,11 @@ A reader is a module with
 - `read(folder, part, *, train)`: its tables as `understory.data.dataset.Dataset`, gathered by `understory.data.builder.DatasetBuilder`,
   which sets rows aside that cannot be used; `part` is one of `PARTS` or None; without `train`, those of the test
   recordings alone, and the other tables need not be there;
+- `OPTIONS`: the block of the configuration that `read` takes as `options`; may be left out;
 - `TABLES`: the files that `read` reads, where it reads no others and looks at no folders: what a plan asks of large ones
   is kept from plan to plan; may be left out;
 - `submission_template(folder)`: the columns and ids that a submission has to have, as
-  (id column, ids, other columns); a reader whose data set has no test recordings leaves it out;
+  (id column, ids, other columns), None for all recordings or all classes; a reader whose data set has no test recordings leaves it out;
 - `submission(template, predictions, decisions)`: the submission as such a table, where the other columns are no classes.
   `predictions` are `understory.data.predictions.Predictions`, or where they are dense the table of them, of the test
   recordings or windows, `decisions` the classes decided for each, as lists of names, or None; where a recording could
@@ -114,6 +115,7 @@ def source(config: dict, folder: str, band: Band | None = None) -> "Source":
         trained=config["models_from"] is None,
         sequences=tuple(config["images"]["sequences"]),
         band=band,
+        options=config[module.OPTIONS] if hasattr(module := reader(config["dataset"]), "OPTIONS") else None,
     )
     found.check()
     return found
@@ -149,6 +151,7 @@ class Source(Untracked):
     sequences: tuple[str, ...] = ()
     part: Part | None = None
     band: Band | None = None
+    options: dict | None = None
 
     def check(self):
         """InputError where `subset` (all, available, or a part) is none that the reader has."""
@@ -205,7 +208,8 @@ class Source(Untracked):
         module = reader(self.dataset)
         try:
             part = self.subset if self.subset in module.PARTS else None
-            tables = module.read(Path(self.folder), part, train=self.trained)
+            options = {} if self.options is None else {"options": self.options}
+            tables = module.read(Path(self.folder), part, train=self.trained, **options)
             tables = without_unseen(tables, self.band) if self.band else tables
         except NoTable as error:
             raise NoTable(f"{error}. {self._layout()}") from None

@@ -79,7 +79,7 @@ def _check_template(place, template):
     wanted = f"{place}: expected submission_template(folder) to return the id column, the ids and the other columns"
     try:
         id_column, ids, columns = template
-        texts = [id_column, *ids, *columns]
+        texts = [id_column, *(ids or ()), *(columns or ())]
     except (TypeError, ValueError):
         raise InputError(f"{wanted}, found {str(template)[:200]}") from None
     if isinstance(columns, str) or isinstance(ids, str):

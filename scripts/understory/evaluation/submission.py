@@ -17,12 +17,16 @@ def table(predictions: pd.DataFrame, *, id_column: str, ids, labels) -> pd.DataF
     ----------
     predictions : pandas.DataFrame
         One column per class, indexed by recording.
+    ids, labels : sequence of str or None
+        None for all recordings, and for all classes, of the predictions.
 
     Raises
     ------
     InputError
         A recording has no prediction, or one that is not finite and in [0, 1]; the message lists the ids.
     """
+    ids = list(predictions.index) if ids is None else ids
+    labels = list(predictions.columns) if labels is None else labels
     absent = [name for name in ids if name not in predictions.index]
     if absent:
         raise InputError(

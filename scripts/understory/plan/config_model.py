@@ -67,6 +67,25 @@ class Synthetic(Block):
     )
 
 
+class Own(Block):
+    """One's own recordings (dataset: own): where annotations are, and how they are read."""
+
+    annotations: Text | None = key(
+        None, "Folder within the data folder whose tables are read; null: all tables in the data folder"
+    )
+    columns: dict[Literal["path", "start", "end", "label", "low", "high", "presence"], Text] = key(
+        {}, "Names of columns by what they hold, where they have none of the usual names"
+    )
+    labels: Text | None = key(
+        None,
+        "CSV file within the data folder with the columns from and to: labels are renamed, those without a to left out",
+    )
+    exhaustive: bool = key(
+        False,
+        "Whether all that is heard in annotated recordings is annotated, so that other labels are absent",
+    )
+
+
 class Shards(Block):
     """Number of parts that the recordings are divided into by a hash of their id; a job handles one part."""
 
@@ -212,6 +231,7 @@ class Configuration(Block):
         "none", "shuffled_labels: training labels are permuted, so that scores have to fall to chance"
     )
     synthetic: Synthetic = Synthetic()
+    own: Own = Own()
     shards: Shards = Shards()
     split: Split = Split()
     crop: Crop = Crop()

@@ -1,0 +1,84 @@
+"""Events as annotation tables say them, before anything is known of the recordings.
+
+A format is a module of `understory.annotations.formats` with
+
+- `matches(lines)`: whether the lines of a file are of this format;
+- `rows(lines, columns)`: its rows as (line number, dict of text by `FIELDS`, what is wrong with the row or None). `columns`
+  maps fields to the user's own names of columns.
+
+Plain Python only: the Snakefile reads tables through it.
+"""
+
+from typing import NamedTuple
+
+from understory.core.errors import InputError
+from understory.core.text import did_you_mean, listed
+
+FIELDS = ("path", "start", "end", "label", "low", "high", "presence")
+# The names that columns have in the tables of common programs, in lower case. Of several, the first counts.
+SPELLINGS = {
+    "path": ("path", "file", "filename", "file_name", "filepath", "recording", "begin path", "begin file"),
+    "start": ("start", "start (s)", "start_s", "start_time", "onset_s", "onset", "t_min"),
+    "end": ("end", "end (s)", "end_s", "end_time", "offset_s", "offset", "stop", "t_max"),
+    "label": ("label", "annotation", "species", "scientific name", "common name", "class", "species code"),
+    "low": ("low", "low_hz", "low freq (hz)", "f_min", "freq_low"),
+    "high": ("high", "high_hz", "high freq (hz)", "f_max", "freq_high"),
+    "presence": ("presence", "label_type", "verdict"),
+}
+PRESENCE = {
+    "": "present",
+    "present": "present",
+    "positive": "present",
+    "absent": "absent",
+    "negative": "absent",
+    "unknown": "unknown",
+    "uncertain": "unknown",
+}
+
+
+class Event(NamedTuple):
+    """A row of a table: its line, the fields as text, and what is wrong with it, or None."""
+
+    line: int
+    fields: dict[str, str]
+    wrong: str | None = None
+
+
+def columns_of(header: list[str], own: dict[str, str], needed) -> dict[str, int]:
+    """The place of each field in a table's header.
+
+    Parameters
+    ----------
+    header : list of str
+    own : dict
+        The user's own names of columns by field.
+    needed : sequence of str
+        The fields that have to be there.
+
+    Raises
+    ------
+    InputError
+        A field that is needed has no column, or the user names one that is not there.
+    """
+    names = [name.strip().lower() for name in header]
+    places = {}
+    for field in FIELDS:
+        if field in own and own[field].strip().lower() not in names:
+            hint = did_you_mean(own[field], header)
+            raise InputError(
+                f"expected the column {own[field]!r} (own.columns.{field}), found {listed(header)}{hint}"
+            )
+        spelled = (own[field].strip().lower(),) if field in own else SPELLINGS[field]
+        if found := [name for name in spelled if name in names]:
+            places[field] = names.index(found[0])
+    if missing := [field for field in needed if field not in places]:
+        raise InputError(
+            f"expected a column for {' and '.join(missing)}, found {listed(header)}: name it under own.columns, such as "
+            f"columns: {{{missing[0]}: NAME}}"
+        )
+    return places
+
+
+def picked(cells: list[str], places: dict[str, int]) -> dict[str, str]:
+    """The fields of a row; a cell that is missing is empty."""
+    return {field: cells[place].strip() if place < len(cells) else "" for field, place in places.items()}

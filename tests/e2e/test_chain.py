@@ -192,6 +192,7 @@ def test_the_real_recordings_that_are_there_are_cut_and_transformed(run_snakemak
         "data": str(real("rfcx")),
         "subset": "available",
         "shards": {"train": 2, "test": 1},
+        "split": {"n_splits": 2},
         "augment": {"copies": 1},
     }
     targets = [

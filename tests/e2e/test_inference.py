@@ -67,10 +67,11 @@ def submission_template(folder):
 
 
 def submission(template, predictions, decisions):
-    rows = predictions.recording_id + "_" + predictions.start.astype(int).astype(str)
+    # A recording that could not be read has one row, without a time.
+    rows = predictions.recording_id + "_" + predictions.start.fillna(0).astype(int).astype(str)
     classes = predictions.columns.drop(["recording_id", "start", "stop"])
     table = predictions.assign(row_id=rows, likeliest=predictions[classes].idxmax(axis=1)).set_index("row_id")
-    return table.loc[template[1], COLUMNS].reset_index()
+    return table.reindex(template[1])[COLUMNS].ffill().reset_index()
 '''
 
 

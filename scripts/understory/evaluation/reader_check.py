@@ -55,7 +55,10 @@ def check(tables: Dataset | None, source: datasets.Source, *, top_k: int | None)
         return
     decisions = [[tables.classes[0]]] * len(made_up) if Metric(reader.METRIC).decided else None
     values = made_up.table() if top_k is None else made_up
-    table = _tried(f"{place}: submission(…)", reader.submission, template, values, decisions)
+    what = f"{place}: submission(…)"
+    if reader.UNIT == "window":
+        what += " of recordings that cannot be read, which have one row with empty start and stop,"
+    table = _tried(what, reader.submission, template, values, decisions)
     if not isinstance(table, pd.DataFrame):
         raise InputError(
             f"{place}: expected submission(…) to return a pandas.DataFrame, found {type(table).__name__}"

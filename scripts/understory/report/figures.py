@@ -118,7 +118,7 @@ def learning_curves(histories: dict[str, dict], metric: str) -> bytes:
                     )
             axis.set(xlabel="epoch", ylabel=value, title=plain(model))
             axis.set_xlim(0.5, max((len(history) for history in folds.values()), default=1) + 0.5)
-            axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+            axis.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
     handles = {line.get_label(): line for axis in grid.flat for line in axis.get_lines()}
     handles = {label: line for label, line in handles.items() if label.startswith("fold ")}
     if 0 < len(handles) <= LEGEND:

@@ -59,6 +59,11 @@ def test_annotations_beside_the_band_are_quarantined_and_counted_by_class():
     assert BAND.remarks(dataset) == []
 
 
+def test_frequencies_in_khz_are_asked_for_in_hz():
+    assert "2.5 to 4.5 Hz: are these kHz? Write Hz; otherwise change" in BAND.reason(box("bird", 2.5, 4.5))
+    assert "are these kHz" not in BAND.reason(box("bat", 28_000, 107_000))
+
+
 def test_recordings_at_low_rates_are_counted():
     assert BAND.low_rates([48_000, 32_000]) == []
     (line,) = BAND.low_rates([48_000, 22_050, 22_050, 8000])

@@ -272,6 +272,16 @@ def test_an_event_has_to_lie_in_its_recording(changes, kept):
         assert outside[0].reason.startswith("expected an event within 10 s and 4000 Hz, found x from ")
 
 
+@pytest.mark.parametrize(
+    ("t_min", "t_max", "asked"), [(500, 1800, True), (10.2, 10.6, True), (40_000, 41_000, False)]
+)
+def test_times_that_may_be_in_milliseconds_are_asked_for_in_seconds(t_min, t_max, asked):
+    event = EVENT._replace(t_min=t_min, t_max=t_max)
+    tables = Dataset(("x",), (Recording("a", "train/a.flac", "train"),), (event,), False)
+    ((*_, reason),) = inspection.usable(tables, FACTS)[1]
+    assert reason.endswith("are its times in milliseconds? They are in seconds") == asked
+
+
 def test_an_event_outside_its_recording_is_told_where_it_stands():
     late = EVENT._replace(t_max=11.0)
     tables = Dataset(

@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 from understory.data.dataset import Annotation, Dataset, Quarantined
 
+# Upper ends of boxes up to which numbers below the band are more likely in kHz than in Hz: animals are heard above it.
+LIKELY_KHZ = 200.0
+
 
 def without_unseen(dataset: Dataset, band: "Band") -> Dataset:
     """The data set in which annotations that the band does not show are quarantined."""
@@ -49,9 +52,10 @@ class Band(NamedTuple):
 
     def reason(self, annotation: Annotation) -> str:
         """Why an annotation that the band does not show is quarantined."""
+        asked = "are these kHz? Write Hz; otherwise " if 0 < annotation.f_max <= LIKELY_KHZ else ""
         return (
             f"expected an event within {self}, the band of the features, found {annotation.label} from "
-            f"{annotation.f_min:g} to {annotation.f_max:g} Hz: change fmin and fmax of the features, or set "
+            f"{annotation.f_min:g} to {annotation.f_max:g} Hz: {asked}change fmin and fmax of the features, or set "
             "crop.out_of_band: keep"
         )
 

@@ -84,12 +84,19 @@ def usable(tables: Dataset, recordings: pd.DataFrame) -> tuple[Dataset, list[Qua
                     annotation.recording_id,
                     tables.places.get(annotation, path),
                     f"expected an event within {duration:.4g} s and {highest:g} Hz, found {annotation.label} from "
-                    f"{annotation.t_min:g} to {annotation.t_max:g} s and from {annotation.f_min:g} to {annotation.f_max:g} Hz",
+                    f"{annotation.t_min:g} to {annotation.t_max:g} s and from {annotation.f_min:g} to {annotation.f_max:g} Hz"
+                    + _in_milliseconds(annotation, duration),
                 )
             )
         else:
             inside.append(annotation)
     return replace(found, annotations=tuple(inside)), outside
+
+
+def _in_milliseconds(annotation, duration):
+    """A hint where an event that lies outside its recording may have its times in milliseconds."""
+    likely = annotation.t_min >= duration and 10 <= annotation.t_max <= 1000 * (duration + TOLERANCE)
+    return "; are its times in milliseconds? They are in seconds" if likely else ""
 
 
 def table(quarantined) -> pd.DataFrame:

@@ -72,7 +72,7 @@ def test_a_reader_is_a_file(reader):
         (
             '"lwlrap"',
             '"auc"',
-            "expected METRIC to be one of accuracy, lwlrap, .*, found 'auc'; did you mean 'roc_auc'",
+            "expected METRIC to be one of accuracy, lwlrap, .*, found 'auc'; did you mean roc_auc",
         ),
     ],
 )

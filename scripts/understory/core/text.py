@@ -12,7 +12,7 @@ def listed(names, most: int = 20) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def did_you_mean(name: str, valid) -> str:
-    """`; did you mean NAME?` with the closest valid name, or nothing where none is close."""
+def did_you_mean(name: str, valid, prefix: str = "") -> str:
+    """`; did you mean NAME?` with the closest valid name after a prefix, or nothing where none is close."""
     close = difflib.get_close_matches(str(name), list(map(str, valid)), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else ""
+    return f"; did you mean {prefix}{close[0]}?" if close else ""

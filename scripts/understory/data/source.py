@@ -33,7 +33,6 @@ A module of the same name in `understory.synthetic` may have
 Readers import no pandas and no audio library at module level: the Snakefile reads tables through them.
 """
 
-import difflib
 import inspect
 import os
 from contextlib import suppress
@@ -45,6 +44,7 @@ from typing import NamedTuple
 
 from understory.core import choices, files
 from understory.core.errors import InputError, NoTable
+from understory.core.text import did_you_mean
 from understory.core.untracked import Untracked
 from understory.data.band import Band, without_unseen
 from understory.data.dataset import Dataset, Recording
@@ -90,10 +90,9 @@ def reader(name: str):
         if words and (given := getattr(module, wanted)) not in words:
             raise InputError(f"{PLACE}{name}.py: expected {wanted}{said}, found {given!r}")
     if module.METRIC not in (metrics := choices.names(METRICS)):
-        close = difflib.get_close_matches(str(module.METRIC), metrics, n=1)
         raise InputError(
             f"{PLACE}{name}.py: expected METRIC to be one of {', '.join(metrics)}, the modules of {METRICS}, "
-            f"found {module.METRIC!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+            f"found {module.METRIC!r}{did_you_mean(module.METRIC, metrics)}"
         )
     try:
         inspect.signature(module.read).bind(Path(), None, train=True)

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import sparse
 
 from understory.core.errors import InputError
+from understory.core.text import listed
 from understory.data import ranking
 
 
@@ -31,15 +32,15 @@ def table(predictions: pd.DataFrame, *, id_column: str, ids, labels) -> pd.DataF
     if absent:
         raise InputError(
             "submission: expected a prediction for every id of the sample submission, "
-            f"missing for {len(absent)}: {_listed(absent)}"
+            f"missing for {len(absent)}: {listed(absent)}"
         )
     if repeated := sorted(name for name, count in Counter(ids).items() if count > 1):
-        raise InputError(f"sample submission: expected unique ids, repeated are {_listed(repeated)}")
+        raise InputError(f"sample submission: expected unique ids, repeated are {listed(repeated)}")
     columns = [label for label in labels if label not in predictions.columns]
     if columns:
         raise InputError(
             "submission: expected a prediction for every column of the sample submission, "
-            f"missing for {_listed(columns)}"
+            f"missing for {listed(columns)}"
         )
     rows = predictions.loc[list(ids), list(labels)]
     check_probabilities(rows.to_numpy(), rows.index)
@@ -54,7 +55,7 @@ def check_probabilities(values, names):
     wrong_rows = np.unique(rows[wrong]) if sparse.issparse(values) else np.flatnonzero(wrong.any(axis=1))
     if len(wrong_rows):
         raise InputError(
-            f"submission: expected finite values in [0, 1], found others for {_listed(np.asarray(names)[wrong_rows])}"
+            f"submission: expected finite values in [0, 1], found others for {listed(np.asarray(names)[wrong_rows])}"
         )
 
 
@@ -62,23 +63,16 @@ def check_submission(table: pd.DataFrame, *, id_column: str, ids, columns):
     """InputError unless a reader's own table has the columns and ids of the sample, in order, and no empty cell."""
     wanted = [id_column, *columns]
     if list(table.columns) != wanted:
-        raise InputError(
-            f"submission: expected the columns {_listed(wanted)}, found {_listed(table.columns)}"
-        )
+        raise InputError(f"submission: expected the columns {listed(wanted)}, found {listed(table.columns)}")
     written, ids = list(map(str, table[id_column])), list(map(str, ids))
     if written != ids:
         wrong = sorted(set(ids) ^ set(written)) or [a for a, b in zip(ids, written, strict=False) if a != b]
         raise InputError(
             f"submission: expected the {len(ids)} ids of the sample submission, each once and in its order, "
-            f"found {len(written)}; wrong are {_listed(wrong) or 'those that are repeated'}"
+            f"found {len(written)}; wrong are {listed(wrong) or 'those that are repeated'}"
         )
     empty = (table.isna() | table.astype(str).apply(lambda cells: cells.str.strip() == "")).any(axis=1)
     if empty.any():
         raise InputError(
-            f"submission: expected a value in every cell, found none for {_listed(table[id_column][empty])}"
+            f"submission: expected a value in every cell, found none for {listed(table[id_column][empty])}"
         )
-
-
-def _listed(names, most=20):
-    names = list(map(str, names))
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

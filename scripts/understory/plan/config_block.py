@@ -1,6 +1,5 @@
 """A block of the configuration: typed keys, and messages that say the key, what was expected and what was given."""
 
-import difflib
 import json
 from contextlib import suppress
 from types import UnionType
@@ -8,6 +7,8 @@ from typing import Annotated, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
+
+from understory.core.text import did_you_mean
 
 
 def key(default, description: str, *, unit: str | None = None, **bounds):
@@ -82,12 +83,6 @@ def validated(block: type[Block], values, place: str = "") -> tuple[Block | None
         return None, lines
 
 
-def closest(name: str, valid, prefix: str = "") -> str:
-    """`; did you mean …?` with the closest valid name, or nothing."""
-    close = difflib.get_close_matches(str(name), list(map(str, valid)), n=1, cutoff=0.6)
-    return f"; did you mean {prefix}{close[0]}?" if close else ""
-
-
 def shown(value) -> str:
     """A given value as a message shows it."""
     try:
@@ -119,7 +114,9 @@ def _line(error, root, place):
         valid = sorted(above["properties"])
         outer = where.rpartition(".")[0]
         hint = (
-            _nested(path[-1], given, valid) or closest(path[-1], valid, f"{outer}." if outer else "") or "."
+            _nested(path[-1], given, valid)
+            or did_you_mean(path[-1], valid, f"{outer}." if outer else "")
+            or "."
         )
         return where, f"{where}: no such key{hint} Allowed here: {', '.join(valid) or 'no keys'}"
     wanted = node(root, path)
@@ -127,7 +124,7 @@ def _line(error, root, place):
         return where, f"{where}: missing ({wanted.get('description', 'a block of keys')})"
     hint = ""
     if kind == "literal_error":
-        hint = closest(given, (word for each in _nullable(wanted)[0] for word in _words(each)))
+        hint = did_you_mean(given, (word for each in _nullable(wanted)[0] for word in _words(each)))
     elif kind == "string_too_short":
         hint = f" ({wanted['description']})" if "description" in wanted else ""
     elif kind == "repeated":

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+from understory.core.text import did_you_mean
 from understory.data import source
 from understory.fetch import address
 from understory.plan import choice_options
 from understory.plan.choice_options import COMBINATIONS
-from understory.plan.config_block import closest, plain, shown, validated
+from understory.plan.config_block import plain, shown, validated
 from understory.plan.model_config import OPTIMISERS, SCHEDULES
 
 MEDIA = ("audio", "images")
@@ -109,7 +110,7 @@ def _step(place, step, lines):
     if medium is None:
         known = _names("transform")
         lines[here] = (
-            f"{here}: no such transform{closest(name, known) or '.'} Expected one of {', '.join(known)}"
+            f"{here}: no such transform{did_you_mean(name, known) or '.'} Expected one of {', '.join(known)}"
         )
     elif isinstance(values, dict):
         block = choice_options.block(f"transform of {medium}", name)
@@ -126,7 +127,7 @@ def _options(place, choice, block, values, lines):
     given = {option: value for option, value in values.items() if value is not None and value != "null"}
     takes = block.model_fields
     for option in sorted(set(given) - set(takes), key=str):
-        hint = closest(option, takes) or "; null takes it back"
+        hint = did_you_mean(option, takes) or "; null takes it back"
         lines[f"{place}.{option}"] = (
             f"{place}.{option}: {choice} takes {', '.join(sorted(takes)) or 'no options'}, given {shown(given[option])}{hint}"
         )
@@ -145,7 +146,7 @@ def _options(place, choice, block, values, lines):
 
 def _one_of(place, given, known):
     """A message where a name has to be one of those known; None where it is."""
-    return f"{place}: expected one of {', '.join(sorted(known))}, given {shown(given)}{closest(given, known)}"
+    return f"{place}: expected one of {', '.join(sorted(known))}, given {shown(given)}{did_you_mean(given, known)}"
 
 
 def contradictions(config: dict) -> Iterator[str]:
@@ -199,7 +200,7 @@ def _steps(place, chain):
 
 
 def _unknown(expected, name, known):
-    return f"{expected} ({', '.join(sorted(known))}), given {name}{closest(name, known)}"
+    return f"{expected} ({', '.join(sorted(known))}), given {name}{did_you_mean(name, known)}"
 
 
 def _model_contradictions(config):

@@ -3,6 +3,8 @@
 
 from understory.evaluation import metric
 
+with user_errors():
+    DRAWN = metric.figures(reader(config["dataset"]).METRIC)
 # The features that the page shows examples with: those of the first model.
 SHOWN = config["models"][MODELS[0]]["features"]
 COPIES = range(config["augment"]["copies"] + 1)
@@ -19,7 +21,7 @@ FIGURES = {
             "separation": "Predictions by class",
             "roc": "Receiver operating characteristic",
         }.items()
-        if name in metric.figures(reader(config["dataset"]).METRIC)
+        if name in DRAWN
     },
     "confusion": ("Scores", "Confusion"),
     "learning_curves": ("Training", "Learning curves"),
@@ -107,7 +109,13 @@ rule build_report:
                             f"{model}, {config['models'][model]['epochs']} epochs" for model in MODELS
                         ),
                     ],
-                    ["ensemble", ", ".join(f"{key} {value}" for key, value in config["ensemble"].items())],
+                    [
+                        "ensemble",
+                        ", ".join(
+                            f"{key} {'fitted' if value is None else value}"
+                            for key, value in config["ensemble"].items()
+                        ),
+                    ],
                 ],
                 # What the page shows of the configuration: a change rebuilds the page.
                 "configuration": settings.tracked(settings.effective(config)),

@@ -239,7 +239,10 @@ def number(row: dict[str, str], column: str) -> float:
     # Minus zero is zero.
     value = float(text) + 0.0 if NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(value):
-        raise InputError(f"expected a finite number in column {column}, found {row[column][:100]!r}")
+        comma = (
+            "; write a decimal point" if NUMBER.fullmatch(text.replace(",", ".", 1)) and "," in text else ""
+        )
+        raise InputError(f"expected a finite number in column {column}, found {row[column][:100]!r}{comma}")
     return value
 
 

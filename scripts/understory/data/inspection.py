@@ -84,13 +84,20 @@ def usable(tables: Dataset, recordings: pd.DataFrame) -> tuple[Dataset, list[Qua
                     annotation.recording_id,
                     tables.places.get(annotation, path),
                     f"expected an event within {duration:.4g} s and {highest:g} Hz, found {annotation.label} from "
-                    f"{annotation.t_min:g} to {annotation.t_max:g} s and from {annotation.f_min:g} to {annotation.f_max:g} Hz"
+                    f"{annotation.t_min:g} to {annotation.t_max:g} s{_band(annotation)}"
                     + _in_milliseconds(annotation, duration),
                 )
             )
         else:
             inside.append(annotation)
     return replace(found, annotations=tuple(inside)), outside
+
+
+def _band(annotation):
+    """The frequencies of an event, where it has some."""
+    if not math.isfinite(annotation.f_max):
+        return f" and from {annotation.f_min:g} Hz" if annotation.f_min else ""
+    return f" and from {annotation.f_min:g} to {annotation.f_max:g} Hz"
 
 
 def _in_milliseconds(annotation, duration):

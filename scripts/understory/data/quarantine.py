@@ -32,8 +32,8 @@ class Limit(Untracked):
 
     def _advice(self):
         if self.ready:
-            return f"Delete {self.ready} to have the data again, or set a higher one"
-        return "Mend them, or set a higher one; subset: available leaves out recordings that are not there"
+            return f"Delete {self.ready} to have the data again, or set a higher max_quarantined"
+        return "Mend them, or set a higher max_quarantined; subset: available leaves out recordings that are not there"
 
     def check_first(self, quarantined):
         """InputError when something is quarantined and `on_bad_file` is `fail`."""

@@ -84,7 +84,10 @@ def reader(name: str):
     if module in _CHECKED:
         return module
     for wanted, words in NEEDS.items():
-        said = f" = {' or '.join(map(repr, words))}" if words else ""
+        if wanted == "METRIC":
+            said = f", one of {', '.join(choices.names(METRICS))}"
+        else:
+            said = f" = {' or '.join(map(repr, words))}" if words else ""
         if not hasattr(module, wanted):
             raise InputError(f"{PLACE}{name}.py: expected a reader with {wanted}{said}, found none")
         if words and (given := getattr(module, wanted)) not in words:

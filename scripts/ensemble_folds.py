@@ -27,7 +27,7 @@ def main(job):
         if task.unit == "recording":
             parts = [ensemble.by_recording(part, method=how["windows"], top_k=how["top_k"]) for part in parts]
         tested = ensemble.without(ensemble.combined(parts, method=how["folds"]), task.untrained)
-        tested = ensemble.with_priors(tested, unread, own["priors"])
+        tested = ensemble.with_priors(tested, unread, own["priors"] if job.params.priors else None)
         predictions.write(job.output.predictions, tested, top_k=params["predictions"]["top_k"])
         if job.input.get("truth"):
             truth = scoring.truth_of(task, tested.keys, store.read_table(job.input.truth))

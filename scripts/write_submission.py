@@ -18,8 +18,8 @@ def main(job):
     id_column, ids, columns = template
     task = Task.read(job.input.labels)
     tested = predictions.read(job.input.predictions, task.classes)
-    submission.check_probabilities(tested.values, tested.keys.recording_id)
     if hasattr(reader, "submission"):
+        submission.check_probabilities(tested.values, tested.keys.recording_id)
         members = saved_run.read(Path(job.input.members).parents[1])
         thresholds = saved_run.thresholds(members, task.classes, job.params.threshold)
         decisions = scoring.decided(task, tested, thresholds)

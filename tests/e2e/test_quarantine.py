@@ -45,7 +45,7 @@ def damaged(folder, tmp_path_factory):
     table.write_text("\n".join([*lines, *(",".join(added) for added in rows.values())]) + "\n")
     said = [
         "expected an event within 6 s",
-        "expected 0 <= t_min < t_max",
+        "expected start before end",
         "expected a species_id from 0 to 23",
     ]
     expected["train", "annotation", row[0]] = [*said, "duplicate of the annotation"]

@@ -158,18 +158,20 @@ def test_an_umlaut_written_as_two_characters_is_the_same_name(tmp_path):
             "if its numbers have decimal commas, write decimal points",
         ),
         ("a.csv", "start,end,label\n0,x,lark\n", "expected a finite number in column end, found 'x'"),
-        ("a.csv", "start,end,label\n2,1,lark\n", "expected 0 <= t_min < t_max"),
-        ("a.csv", "start,end,label\n0,1,\n", "expected a label in plain text"),
+        ("a.csv", "start,end,label\n2,1,lark\n", "expected start before end"),
+        ("a.csv", "start,end,label\n0,1,\n", "expected a label in plain text of 1 to 200"),
         ("a.csv", "start,end,label,presence\n0,1,lark,maybe\n", "expected presence present, positive"),
         ("a.txt", "0\t1\n", "expected start, end and label, found 2 values"),
         ("a.txt", "0\t1\tx\n\\\t1\n", "expected a label before its frequencies"),
-        ("a.txt", b"\xff\x00\x81", "expected text in UTF-8 or UTF-16"),
+        ("a.txt", b"\xff\x81", "expected text in UTF-8 or UTF-16"),
         (
             "a.txt",
             "a letter to a friend",
             "expected Raven selections, Audacity labels or a table with a header",
         ),
-        ("a.csv", "start,end,label\n0,1,x\n0,1,x\n", "duplicate of the annotation of a.csv, line 2"),
+        ("a.csv", "start;end;label\n0;1,5;x\n", "found '1,5'; write a decimal point"),
+        ("a.csv", "start,end,label\n0,1,a;b\n", "write a row for each label"),
+        ("a.txt", "0\t1\tx\n".encode("utf-16-le"), "UTF-16 with its byte order mark"),
     ],
 )
 def test_what_cannot_be_used_is_said_and_nothing_else_is_lost(tmp_path, name, text, said):
@@ -194,6 +196,42 @@ def test_two_recordings_of_one_name_are_told_apart_by_their_folders(tmp_path):
     ]
     (one,) = found.quarantined
     assert "expected a recording named 'a.wav', found x/a.wav, y/a.wav" in one.reason
+
+
+def test_an_event_that_two_tables_say_is_one_event(tmp_path):
+    with_band, without = (
+        f"{HEADER}\tSpecies\n1\tSpectrogram 1\t1\t0.5\t2\t2000\t4000\tlark\n",
+        "0.5\t2\tlark\n",
+    )
+    for first, second in ((with_band, without), (without, with_band), (with_band, with_band)):
+        found = own.read(folder(tmp_path, **{"a.selections.txt": first, "a.txt": second}))
+        assert events(found) == [("a.wav", "lark", 0.5, 2, 2000, 4000)]
+        assert not found.quarantined
+
+
+def test_every_event_of_a_table_without_a_recording_is_counted(tmp_path):
+    found = own.read(folder(tmp_path, **{"z.txt": "0\t1\tlark\n1\t2\tlark\n", "a.txt": "0\t1\towl\n"}))
+    assert [q.place for q in found.quarantined] == ["z.txt, line 1", "z.txt, line 2"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"annotations": "tabels"}, "own.annotations: expected a folder within .* found none in 'tabels'"),
+        ({"labels": "lables.csv"}, "own.labels: .*lables.csv: cannot be read"),
+        ({"labels": "a.txt"}, "own.labels: .*a.txt: expected the columns from and to, found"),
+    ],
+)
+def test_what_is_wrong_with_the_settings_is_said_by_their_names(tmp_path, options, said):
+    with pytest.raises(InputError, match=said):
+        own.read(folder(tmp_path, **{"a.txt": "0\t1\tlark\n"}), options=options)
+
+
+def test_labels_of_a_spreadsheet_are_separated_by_semicolons(tmp_path):
+    texts = {"a.txt": "0\t1\tlark\n", "labels.csv": "\ufefffrom;to\nlark;Alauda arvensis\n"}
+    assert own.read(folder(tmp_path, **texts), options={"labels": "labels.csv"}).classes == (
+        "Alauda arvensis",
+    )
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,12 @@ def test_where_rows_are_windows_it_has_one_without_a_time():
     np.testing.assert_allclose(found.values[1], [0.25, 0.25 / 3, 0])
 
 
+def test_where_no_priors_are_wanted_the_row_is_empty():
+    found = ensemble.with_priors(of_recordings("a", [[0.1, 0.2, 0.3]]), ["b"], None)
+    assert np.isnan(found.values[1]).all()
+    assert found.values[0].tolist() == [0.1, 0.2, 0.3]
+
+
 def test_classes_without_an_example_are_never_predicted():
     values = np.array([[0.1, 0.9, 0.5], [0.4, 0.5, 0.6]])
     dense = ensemble.without(of_recordings("ab", values), ["y"])

@@ -38,7 +38,7 @@ def test_esc50_tables(tmp_path):
         ("1-9-A-0.wav,first,0,dog,True", 3, "expected a whole number in column fold, found 'first'"),
         ("1-9-A-0.wav,55,0,dog,True", 3, "expected a fold from 1 to 5, found 55"),
         ("1-9-A-0.wav,0,0,dog,True", 3, "expected a fold from 1 to 5, found 0"),
-        ("1-9-A-0.wav,1,9,a;b,True", 3, "expected a label in plain text"),
+        ("1-9-A-0.wav,1,9,a;b,True", 3, "expected a label in plain text of 1 to 200"),
     ],
 )
 def test_clips_that_contradict_each_other_are_set_aside(tmp_path, extra, kept, reason):

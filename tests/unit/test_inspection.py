@@ -301,13 +301,13 @@ def test_without_an_event_to_train_on_there_is_no_run():
     bad = [item(1), item(0)]
     with pytest.raises(
         InputError,
-        match=r"no annotation of a present event is left .* .of 3 annotations 0 are quarantined, of the training "
-        r"recordings 2, first train/r0\.flac: expected a song",
+        match=r"no annotation of a present event is left .*: 0 of 3 annotations and 2 training recordings cannot be used, "
+        r"such as train/r0\.flac: expected a song",
     ):
         check_present(given, Dataset(("x",), (), (), False), bad)
     absent = Dataset(("x",), (), (EVENT._replace(presence="absent"),), False)
     with pytest.raises(
-        InputError, match=r"of 1 annotations 0 are quarantined, of the training recordings 0\)\. Add"
+        InputError, match=r"0 of 1 annotations and 0 training recordings cannot be used\. Add"
     ):
         check_present(absent, absent, [])
 

@@ -1,4 +1,5 @@
 import json
+import zipfile
 
 import pytest
 
@@ -30,7 +31,8 @@ CONFIG = {
 def finished(tmp_path):
     for fold in range(2):
         (tmp_path / f"models/m/fold{fold}").mkdir(parents=True)
-        (tmp_path / f"models/m/fold{fold}/best.keras").touch()
+        with zipfile.ZipFile(tmp_path / f"models/m/fold{fold}/best.keras", "w") as model:
+            model.writestr("config.json", "{}")
     (tmp_path / "labels.json").touch()
     (tmp_path / "ensemble").mkdir()
     (tmp_path / saved_run.FILE).write_text(json.dumps({"run": RUN, "thresholds": None, "priors": {}}))
@@ -100,6 +102,13 @@ def test_thresholds_that_were_never_fitted_cannot_be_asked_for(finished):
         saved_run.taken(config, {"ensemble": {"threshold": None}})
 
 
+def test_a_run_does_not_replace_the_one_whose_models_it_takes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = {**CONFIG, "name": "first", "models_from": "results/first/"}
+    with pytest.raises(InputError, match="name: expected another name than that of the run in models_from"):
+        saved_run.taken(config, {})
+
+
 def test_without_another_run_nothing_changes():
     config = {**CONFIG, "models_from": None}
     assert saved_run.taken(config, {"crop": {"hop": 1}}) is config
@@ -120,6 +129,10 @@ def test_without_another_run_nothing_changes():
             "the models of every fold.*fold1/best",
         ),
         (lambda place: (place / "labels.json").unlink(), "and labels.json in"),
+        (
+            lambda place: (place / "models/m/fold1/best.keras").write_bytes(b"PK"),
+            "whole models.*fold1/best.keras damaged",
+        ),
     ],
 )
 def test_what_lacks_is_said(finished, broken, said):

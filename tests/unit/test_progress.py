@@ -91,6 +91,25 @@ def test_errors_are_shown_in_full_and_noise_is_not(shown):
     assert shown.lines() == []
 
 
+def test_a_failed_job_shows_what_its_log_ends_with(shown):
+    shown.start(2, "train_fold", model="m", fold="0")
+    shown.log.write_text(
+        "a line of a library\nERROR in train_fold: expected this, found that:\n  at a place\n"
+    )
+    shown.logger.error("", extra={"event": LogEvent.JOB_ERROR, "jobid": 2})
+    shown.logger.error("RuleException:\nCalledProcessError in file train.smk")
+    shown.logger.error("WorkflowError:\nAt least one job did not complete successfully.")
+    assert shown.lines() == [
+        f"FAILED train_fold model=m, fold=0, see {shown.log}",
+        "  ERROR in train_fold: expected this, found that:",
+        "    at a place",
+    ]
+    shown.start(3, "train_fold", model="m", fold="0")
+    shown.log.write_text("".join(f"line {number}\n" for number in range(100)))
+    shown.logger.error("", extra={"event": LogEvent.JOB_ERROR, "jobid": 3})
+    assert shown.lines()[1:] == [f"  line {number}" for number in range(85, 100)]
+
+
 @pytest.mark.parametrize("asked", ["quiet", "verbose", "printshellcmds", "debug_dag"])
 def test_who_asks_for_more_or_less_gets_what_snakemake_shows(monkeypatch, asked):
     monkeypatch.setattr(progress.Progress, "watch", lambda self: None)

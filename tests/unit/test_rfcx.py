@@ -37,9 +37,15 @@ GOOD = "r,3,1,1.0,100.0,2.0,200.0"
     [
         ("r,24,1,1,100,2,200", "expected a species_id from 0 to 23, found 24"),
         ("r,x,1,1,100,2,200", "expected a whole number in column species_id, found 'x'"),
-        ("r,3,1,2,100,1,200", "expected 0 <= t_min < t_max and 0 <= f_min < f_max, found s3 from 2 to 1 s"),
-        ("r,3,1,1,200,2,100", "expected 0 <= t_min < t_max and 0 <= f_min < f_max, found s3 from 1 to 2 s"),
-        ("r,3,1,-1,100,2,200", "expected 0 <= t_min < t_max"),
+        (
+            "r,3,1,2,100,1,200",
+            "expected start before end and the lower frequency below the upper one, none negative, found s3 from 2 to 1 s",
+        ),
+        (
+            "r,3,1,1,200,2,100",
+            "expected start before end and the lower frequency below the upper one, none negative, found s3 from 1 to 2 s",
+        ),
+        ("r,3,1,-1,100,2,200", "expected start before end"),
         ("r,3,1,nan,100,2,200", "expected a finite number in column t_min, found 'nan'"),
         ("r,3,1,1_0,100,20,200", "expected a finite number in column t_min, found '1_0'"),
         ("r,3,1,١,100,2,200", "expected a finite number in column t_min, found '١'"),

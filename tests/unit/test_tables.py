@@ -27,7 +27,7 @@ def test_an_example_id_is_of_the_content():
     ("label", "said"),
     [
         *(
-            (label, "expected a label in plain text without semicolons, found '")
+            (label, "expected a label in plain text of 1 to 200 characters without semicolons, found '")
             for label in ("", "a;b", "a\nb", " a")
         ),
         ("fold", "expected a label, found 'fold', which is a column of the tables that are written"),

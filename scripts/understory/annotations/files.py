@@ -44,6 +44,10 @@ def lines_of(path: Path) -> list[str]:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})") from None
+    if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in data[:1000]:
+        raise InputError(
+            "expected text in UTF-8, or UTF-16 with its byte order mark, found zero bytes: save it as UTF-8"
+        )
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         return data.decode("utf-16" if wide else "utf-8-sig").splitlines()

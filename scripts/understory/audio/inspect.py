@@ -78,7 +78,7 @@ def inspect_file(path: Path) -> tuple[int, int, int]:
             facts, kind = (file.samplerate, file.channels, frames), file.format
     except soundfile.LibsndfileError as error:
         raise InputError(
-            f"expected an audio file, found that it cannot be decoded: {error.error_string.rstrip('.')}"
+            f"expected an audio file, found that it cannot be decoded: {_reason(error.error_string)}"
         ) from None
     except (OSError, RuntimeError) as error:
         raise InputError(f"expected an audio file, found that it cannot be read: {error}") from None
@@ -91,6 +91,11 @@ def inspect_file(path: Path) -> tuple[int, int, int]:
             f"expected sound, found that every sample{mixed} is {round((low + high) / 2, 4) + 0.0:g}"
         )
     return facts
+
+
+def _reason(said):
+    """What libsndfile says of a file that is there."""
+    return "its content is of no format that is known" if "does not exist" in said else said.rstrip(".")
 
 
 def _decode(file):

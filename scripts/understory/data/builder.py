@@ -127,7 +127,7 @@ class DatasetBuilder:
         box = annotation
         if not (0 <= box.t_min < box.t_max and 0 <= box.f_min < box.f_max):
             raise InputError(
-                f"expected 0 <= t_min < t_max and 0 <= f_min < f_max, found {box.label} from {box.t_min:g} to {box.t_max:g} s "
+                f"expected start before end and the lower frequency below the upper one, none negative, found {box.label} from {box.t_min:g} to {box.t_max:g} s "
                 f"and from {box.f_min:g} to {box.f_max:g} Hz"
             )
         if annotation in self.annotations:

@@ -57,6 +57,8 @@ RESERVED = (
 )
 # Bytes of an id: with a suffix, a file name has 255 at most.
 MAX_ID = 240
+# Characters of a label.
+MAX_LABEL = 200
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -224,8 +226,11 @@ def example_id(annotation: Annotation) -> str:
 
 def check_label(label: str):
     """InputError unless the text can name a class: outputs have it as a column, or beside others in one."""
-    if not label or ";" in label or CONTROL.search(label) or label != label.strip():
-        raise InputError(f"expected a label in plain text without semicolons, found {label[:250]!r}")
+    if not label or ";" in label or CONTROL.search(label) or label != label.strip() or len(label) > MAX_LABEL:
+        several = "; write a row for each label" if ";" in label else ""
+        raise InputError(
+            f"expected a label in plain text of 1 to {MAX_LABEL} characters without semicolons, found {label[:50]!r}{several}"
+        )
     if label in RESERVED:
         raise InputError(
             f"expected a label, found {label!r}, which is a column of the tables that are written; so are "

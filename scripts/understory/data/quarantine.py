@@ -30,10 +30,14 @@ class Limit(Untracked):
     max_quarantined: float
     ready: str | None = None
 
-    def _advice(self):
+    def _advice(self, kind):
+        higher = "allow more (--config max_quarantined=0.5)"
         if self.ready:
-            return f"Delete {self.ready} to have the data again, or set a higher max_quarantined"
-        return "Mend them, or set a higher max_quarantined; subset: available leaves out recordings that are not there"
+            return f"Delete {self.ready} to have the data again, or {higher}"
+        left_out = (
+            "; subset: available leaves out recordings that are not there" if kind == "recording" else ""
+        )
+        return f"Mend them, or {higher}{left_out}"
 
     def check_first(self, quarantined):
         """InputError when something is quarantined and `on_bad_file` is `fail`."""
@@ -64,7 +68,7 @@ class Limit(Untracked):
                 if len(bad) > self.max_quarantined * total:
                     raise InputError(
                         f"{len(bad)} of {total} {subset} {kind}s cannot be used, more than max_quarantined "
-                        f"({self.max_quarantined:g} of them) allows. {self._advice()}:\n"
+                        f"({self.max_quarantined:g} of them) allows. {self._advice(kind)}:\n"
                         + "\n".join(f"  {_line(item)}" for item in bad[:50])
                         + (f"\n  and {len(bad) - 50} more" if len(bad) > 50 else "")
                     )
@@ -86,10 +90,10 @@ def check_present(dataset: Dataset, usable: Dataset, quarantined):
     rows = sum(item.kind == "annotation" for item in bad)
     total = len(dataset.annotations) + sum(item.kind == "annotation" for item in dataset.quarantined)
     raise InputError(
-        f"no annotation of a present event is left to train on (of {total} annotations {rows} are quarantined, of the training "
-        f"recordings {len(bad) - rows}"
-        + (f", first {_line(bad[0])}" if bad else "")
-        + "). Add annotations of present events, or repair what is quarantined"
+        f"no annotation of a present event is left to train on: {rows} of {total} annotations and {len(bad) - rows} training "
+        "recordings cannot be used"
+        + (f", such as {_line(bad[0])}" if bad else "")
+        + ". Add annotations of present events, or repair these"
     )
 
 

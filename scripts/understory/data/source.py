@@ -12,6 +12,8 @@ A reader is a module with
 - `read(folder, part, *, train)`: its tables as `understory.data.dataset.Dataset`, gathered by `understory.data.builder.DatasetBuilder`,
   which sets rows aside that cannot be used; `part` is one of `PARTS` or None; without `train`, those of the test
   recordings alone, and the other tables need not be there;
+- `PRIORS`: False where the row of a recording that could not be read stays empty, instead of the classes' shares; may be left
+  out;
 - `OPTIONS`: the block of the configuration that `read` takes as `options`; may be left out;
 - `TABLES`: the files that `read` reads, where it reads no others and looks at no folders: what a plan asks of large ones
   is kept from plan to plan; may be left out;

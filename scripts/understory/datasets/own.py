@@ -5,12 +5,14 @@ no table, a recording in a folder is an example of the class that the folder is 
 Audacity labels, or have a header (`understory.annotations`).
 """
 
+import csv
+import math
 from pathlib import Path, PurePosixPath
 
 from understory.annotations import files
 from understory.annotations.events import PRESENCE
 from understory.core.errors import InputError
-from understory.data.builder import DatasetBuilder, number, read_rows
+from understory.data.builder import DatasetBuilder, number
 from understory.data.dataset import Annotation, Dataset, Recording
 
 MEDIUM = "audio"
@@ -18,6 +20,8 @@ METRIC = "lwlrap"
 UNIT = "recording"
 SCORED = "example"
 PARTS = ()
+# Nobody asks for a number where a recording could not be read.
+PRIORS = False
 # The block of the configuration that `read` and `submission_template` take.
 OPTIONS = "own"
 
@@ -41,12 +45,13 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
     if not sounds:
         raise InputError(f"{folder}: expected recordings ({', '.join(files.SOUND)}), found none")
     labels = _labels(folder, options.get("labels"))
-    tables = [path for path in tables if path != options.get("labels") and _wanted(path, options)]
+    tables = _tables(folder, tables, options)
     annotated = set()
     if train and tables:
-        find = files.Recordings(sounds)
+        events = _Events(builder, files.Recordings(sounds), labels, options.get("columns") or {})
         for path in tables:
-            annotated |= _add_table(builder, path, find, labels, options.get("columns") or {})
+            annotated |= events.read(path)
+        events.add()
     elif train:
         annotated = _add_folders(builder, sounds, labels)
     for path in sounds:
@@ -54,53 +59,102 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
             with builder.each("test", "recording", path, path):
                 builder.add_recording(Recording(path, path, "test"))
     if train and not (builder.annotations or builder.quarantined):
+        where = f"{len(tables)} tables without an event" if tables else "none"
         raise InputError(
             f"{folder}: expected annotations of some recordings, in tables beside them ({', '.join(files.TABLES)}) or by a "
-            "folder for each class, found none"
+            f"folder for each class, found {where}"
         )
     classes = sorted({annotation.label for annotation in builder.annotations})
     return builder.build(classes=classes, exhaustive=bool(options.get("exhaustive")))
 
 
-def _wanted(path, options):
-    """Whether a table is in the folder of annotations, where one is named."""
-    folder = options.get("annotations")
-    return folder is None or PurePosixPath(path).is_relative_to(folder)
+def _tables(folder, tables, options):
+    """The tables that are read: without that of labels, and where a folder of annotations is named those in it."""
+    tables, place = [path for path in tables if path != options.get("labels")], options.get("annotations")
+    if place is None:
+        return tables
+    inside = [path for path in tables if PurePosixPath(path).is_relative_to(place)]
+    if not inside:
+        raise InputError(
+            f"own.annotations: expected a folder within {folder} with tables ({', '.join(files.TABLES)}), found none in {place!r}"
+        )
+    return inside
 
 
 def _labels(folder, path):
     """What labels are renamed to, by label; an empty one is left out."""
     if path is None:
         return {}
-    return {row["from"]: (row["to"] or "").strip() for _, row in read_rows(folder / path, ("from", "to"))[1]}
-
-
-def _add_table(builder, path, find, labels, columns):
-    """Add the events of a table; the recordings that it is about."""
     try:
-        _, events = files.read(builder.folder / path, columns)
-        whole = None if any("path" in event.fields for event in events) else find.of_table(path)
+        lines = files.lines_of(folder / path)
+        reader = csv.DictReader(lines, delimiter=";" if lines and ";" in lines[0] else ",")
+        if not {"from", "to"} <= set(reader.fieldnames or ()):
+            raise InputError(
+                f"expected the columns from and to, found {', '.join(reader.fieldnames or ()) or 'none'}"
+            )
+        return {row["from"].strip(): (row["to"] or "").strip() for row in reader if row["from"]}
     except InputError as error:
-        builder.quarantine("train", "annotation", "", path, str(error))
-        return set()
-    about = set() if whole is None else {whole}
-    if whole is not None and whole not in builder.recordings:
-        with builder.each("train", "recording", whole, path):
-            builder.add_recording(Recording(whole, whole, "train"))
-    for event in events:
-        place = f"{path}, line {event.line}"
-        with builder.each("train", "annotation", whole or event.fields.get("path", ""), place):
-            if event.wrong:
-                raise InputError(event.wrong)
-            name = whole or find.of_row(event.fields["path"], path)
-            about.add(name)
-            recording = Recording(name, name, "train")
-            label = labels.get(event.fields["label"], event.fields["label"])
-            if label or not event.fields["label"]:
-                builder.add_annotation(_annotation(name, label, event.fields), recording, place)
-            elif name not in builder.recordings:
-                builder.add_recording(recording)
-    return about
+        raise InputError(f"own.labels: {folder / path}: {error}") from None
+
+
+class _Events:
+    """The events of tables, each once however many tables say it."""
+
+    def __init__(self, builder: DatasetBuilder, find: files.Recordings, labels: dict, columns: dict):
+        self._builder, self._find, self._labels, self._columns = builder, find, labels, columns
+        # By recording, label, presence and times, the annotation and its place.
+        self._found: dict[tuple, tuple[Annotation, str]] = {}
+        self._about: dict[str, str] = {}
+
+    def read(self, path: str) -> set[str]:
+        """Take the events of a table; the recordings that it is about."""
+        before = set(self._about)
+        try:
+            _, events = files.read(self._builder.folder / path, self._columns)
+        except InputError as error:
+            self._builder.quarantine("train", "annotation", "", path, str(error))
+            return set()
+        whole, lost = None, None
+        if not any("path" in event.fields for event in events):
+            try:
+                whole = self._find.of_table(path)
+                self._about.setdefault(whole, path)
+            except InputError as error:
+                lost = str(error)
+                if not events:
+                    self._builder.quarantine("train", "annotation", "", path, lost)
+        for event in events:
+            place = f"{path}, line {event.line}"
+            with self._builder.each("train", "annotation", whole or event.fields.get("path", ""), place):
+                if wrong := event.wrong or lost:
+                    raise InputError(wrong)
+                self._take(whole or self._find.of_row(event.fields["path"], path), event.fields, place)
+        return set(self._about) - before
+
+    def _take(self, name, fields, place):
+        self._about.setdefault(name, place)
+        label = self._labels.get(fields["label"], fields["label"])
+        if not label and fields["label"]:
+            return
+        annotation = _annotation(name, label, fields)
+        key = (name, label, annotation.presence, round(annotation.t_min, 2), round(annotation.t_max, 2))
+        # Said twice, by one table with frequencies and by one without: the first has more to say.
+        known = self._found.get(key)
+        if known is None or (known[0].f_max == math.inf and annotation.f_max < math.inf):
+            self._found[key] = annotation, place
+        elif annotation.f_max < math.inf and annotation != known[0]:
+            self._found[(*key, annotation.f_min, annotation.f_max)] = annotation, place
+
+    def add(self):
+        """Add what was taken to the data set."""
+        for annotation, place in self._found.values():
+            with self._builder.each("train", "annotation", annotation.recording_id, place):
+                name = annotation.recording_id
+                self._builder.add_annotation(annotation, Recording(name, name, "train"), place)
+        for name, place in self._about.items():
+            if name not in self._builder.recordings:
+                with self._builder.each("train", "recording", name, place):
+                    self._builder.add_recording(Recording(name, name, "train"))
 
 
 def _annotation(name, label, fields):

@@ -73,15 +73,18 @@ def priors(folds: pd.DataFrame, classes) -> pd.Series:
 def with_priors(known: Predictions, names, priors) -> Predictions:
     """Add a row with the classes' priors for each recording of `names` without predictions.
 
-    `priors` maps each class to its share. They are scaled down so far that no class of such a row is above the lowest
+    `priors` maps each class to its share; where it is None, such a row has no probabilities (NaN; sparse, none). They are scaled down so far that no class of such a row is above the lowest
     prediction of that class: sorted by probability, recordings that could not be read come last. `recording_id` is the only
     key of such a row: where rows are windows, its `start` and `stop` are NaN. In sparse predictions it has at most as many
     classes as the other rows. Rows are ordered by keys.
     """
     keys, values = known.keys, known.values
     others = sorted(set(names) - set(keys.recording_id))
-    rows = np.array([[priors[label] for label in known.classes]])
-    rows *= _below(rows[0], values)
+    if priors is None:
+        rows = np.full((1, len(known.classes)), 0.0 if sparse.issparse(values) else np.nan)
+    else:
+        rows = np.array([[priors[label] for label in known.classes]])
+        rows = _below(rows, values)
     if sparse.issparse(values):
         rows = ranking.top_k(rows, int(np.diff(values.indptr).max(initial=1)))
     added = {column: others if column == "recording_id" else [np.nan] * len(others) for column in keys}
@@ -92,13 +95,15 @@ def with_priors(known: Predictions, names, priors) -> Predictions:
 
 
 def _below(priors, values):
-    """The factor by which priors are at most the lowest value of their class; at least `FLOOR`, as values may be 0."""
+    """Priors (1, classes) times the factor by which they are at most the lowest value of their class, or `FLOOR`."""
     if not values.shape[0]:
-        return 1.0
+        return priors
     if sparse.issparse(values):
-        return FLOOR
-    shares = values.min(axis=0)[priors > 0] / priors[priors > 0]
-    return float(np.clip(shares.min(initial=1.0), FLOOR, 1.0))
+        return priors * FLOOR
+    lowest, known = values.min(axis=0), priors[0] > 0
+    factor = np.clip((lowest[known] / priors[0, known]).min(initial=1.0), FLOOR, 1.0)
+    # A product may be above the value by a rounding error.
+    return np.minimum(priors * factor, np.maximum(lowest, priors * FLOOR))
 
 
 def without(predictions: Predictions, classes) -> Predictions:

@@ -43,7 +43,8 @@ def table(predictions: pd.DataFrame, *, id_column: str, ids, labels) -> pd.DataF
             f"missing for {listed(columns)}"
         )
     rows = predictions.loc[list(ids), list(labels)]
-    check_probabilities(rows.to_numpy(), rows.index)
+    unread = rows.isna().all(axis=1)
+    check_probabilities(rows[~unread].to_numpy(), rows.index[~unread])
     rows.insert(0, id_column, rows.index)
     return rows.reset_index(drop=True)
 

@@ -4,6 +4,7 @@ Plain Python only: the Snakefile imports this module each time it is parsed.
 """
 
 import json
+import zipfile
 from pathlib import Path
 
 from understory.core import files
@@ -49,6 +50,11 @@ def taken(config: dict, given: dict) -> dict:
     if config["models_from"] is None:
         return config
     folder = Path(config["models_from"]).expanduser()
+    if folder.resolve() == Path("results", config["name"]).resolve():
+        raise InputError(
+            f"name: expected another name than that of the run in models_from, given {config['name']}: the results of that "
+            "run would be replaced; add name=NEW to --config"
+        )
     run = read(folder)["run"]
     needed = [
         folder / "models" / model / f"fold{fold}" / f"{run['models'][model]['select']}.keras"
@@ -58,6 +64,10 @@ def taken(config: dict, given: dict) -> dict:
     if missing := [path for path in (*needed, folder / LABELS) if files.other(path)]:
         raise InputError(
             f"models_from: expected the models of every fold and {LABELS} in {folder}, found no {missing[0]}"
+        )
+    if damaged := [path for path in needed if not zipfile.is_zipfile(path)]:
+        raise InputError(
+            f"models_from: expected whole models, found {damaged[0]} damaged: copy that file again"
         )
     _check_given(given, config, run, folder)
     free = {name: set(FREE.get(name, ())) & set(given.get(name) or ()) for name in BLOCKS}

@@ -108,6 +108,8 @@ def _line(error, root, place):
     above = node(root, path[:-1])
     if error["loc"][-1:] == ("[key]",) and kind == "string_pattern_mismatch":
         return where, f"{where}: expected a name of the form {next(iter(above['patternProperties']))}"
+    if error["loc"][-1:] == ("[key]",) and kind == "literal_error":
+        return where, f"{where}: no such key. Allowed here: {error['ctx']['expected'].replace(chr(39), '')}"
     if error["loc"][-1:] == ("[key]",) or kind == "invalid_key":
         return where, f"{where}: expected a name in text, given {path[-1]}"
     if kind == "extra_forbidden":

@@ -63,6 +63,8 @@ TEST_SECONDS = 120
 OF_BYTE = 1e-7
 # Seconds that a shard's longest job should take: far longer than its start, far shorter than a night.
 SHORTEST, LONGEST, AIM = 0.5, 3600, 300
+# Parts that nobody minds, however small.
+FEW_PARTS = 16
 # Slices of a study.
 SLICES = 10
 # Jobs beyond which Snakemake's own plan takes its time.
@@ -245,7 +247,7 @@ class Sizes:
                     f"shards.{subset}: {parts} parts of {recordings} recordings make jobs of about "
                     f"{seconds / 3600:.1f} hours ({rule}); with {fitting} of them, jobs would take minutes"
                 )
-            elif seconds < SHORTEST and fitting < parts:
+            elif seconds < SHORTEST and fitting < parts and parts > FEW_PARTS:
                 found.append(
                     f"shards.{subset}: {parts} parts of {recordings} recordings make jobs of about "
                     f"{1000 * seconds:.0f} ms ({rule}), less than their start takes; {fitting} would do"

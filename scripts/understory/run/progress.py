@@ -13,12 +13,13 @@ from typing import NamedTuple
 
 # Seconds between two looks at the logs of trainings, and between two lines about one of them.
 POLL, REPEAT = 5, 30
-# Bytes at the end of a training's log that are read.
-TAIL = 4096
+# Bytes at the end of a job's log that are read, and lines that are shown of a failed one.
+TAIL, LINES = 16_384, 15
 EPOCH = re.compile(r"^epoch (\d+)/(\d+) .*?(\d+ examples/s)", re.MULTILINE)
 # Share of the work after which the time left is estimated.
 KNOWN = 0.03
-# What Snakemake says of a run besides its jobs, and is in the log alone.
+# What Snakemake says of a failed job besides the job's own log, and of a run besides its jobs: it is in its log alone.
+FOLLOWS = re.compile(r"RuleException|CalledProcessError|WorkflowError:?\s+At least one job")
 NOISE = re.compile(r"Select jobs to execute|Execute \d+ jobs|Elapsed time|Storing output|$")
 
 
@@ -83,8 +84,11 @@ class Progress(logging.Handler):
             self._start(record)
         elif event == "JOB_FINISHED":
             self._finish(record)
+        elif event == "JOB_ERROR" and getattr(record, "jobid", None) in self._jobs:
+            self._fail(self._jobs.pop(record.jobid))
         elif record.levelno >= logging.WARNING or event in ("JOB_ERROR", "GROUP_ERROR", "ERROR"):
-            self._write(self.format(record))
+            if not FOLLOWS.match(record.getMessage().strip()):
+                self._write(self.format(record))
         elif event in (None, "LOGFILE_HINT") and not NOISE.match(record.getMessage().strip()):
             self._write(record.getMessage().strip())
 
@@ -112,6 +116,13 @@ class Progress(logging.Handler):
         count = f"[{self._done:>{len(str(self._number))}}/{self._number}]"
         self._write(f"{count} {job} ({_time(self._clock() - job.began)}){self._left()}")
 
+    def _fail(self, job):
+        """Show the end of a failed job's log, from its own error where it has one."""
+        text = _tail(job.log).strip()
+        own = text.rfind("ERROR in ")
+        lines = text[own:].splitlines() if own >= 0 else text.splitlines()[-LINES:]
+        self._write("\n  ".join([f"FAILED {job}, see {job.log}", *lines]))
+
     @property
     def _indent(self):
         return 2 * len(str(self._number)) + 4
@@ -133,18 +144,20 @@ class Progress(logging.Handler):
 
 def _epoch(log):
     """The last epoch in a training's log; None in any other."""
-    if log is None:
-        return None
+    found = None
+    for found in EPOCH.finditer(_tail(log)):  # noqa: B007 the last one is wanted
+        pass
+    return found
+
+
+def _tail(log):
+    """The end of a job's log; nothing where there is none."""
     try:
         with open(log, "rb") as file:
             file.seek(max(0, file.seek(0, 2) - TAIL))
-            text = file.read().decode("utf-8", errors="replace")
-    except OSError:
-        return None
-    found = None
-    for found in EPOCH.finditer(text):  # noqa: B007 the last one is wanted
-        pass
-    return found
+            return file.read().decode("utf-8", errors="replace")
+    except (OSError, TypeError):
+        return ""
 
 
 def _time(seconds):

@@ -41,7 +41,7 @@ def load(path: Path, architecture: str | None = None) -> keras.Model:
         damaged = "its table of contents"
     if damaged:
         raise InputError(
-            f"{path}: expected a whole model, found {damaged} damaged: copy the file again, or delete it to have it made again"
+            f"{path}: expected a whole model, found {damaged} damaged: copy the file again, or delete it to train again"
         )
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)

@@ -31,7 +31,7 @@ class Limit(Untracked):
     ready: str | None = None
 
     def _advice(self, kind):
-        higher = "allow more (--config max_quarantined=0.5)"
+        higher = f"allow more (--config max_quarantined={min(1.0, 2 * self.max_quarantined or 0.1):g})"
         if self.ready:
             return f"Delete {self.ready} to have the data again, or {higher}"
         left_out = (

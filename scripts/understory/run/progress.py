@@ -130,6 +130,8 @@ class Progress(logging.Handler):
     def _left(self):
         """How long the rest takes, if it takes as much longer than expected as what is done."""
         behind = self._behind
+        if self._done == self._number:
+            return ""
         for job in self._jobs.values():
             if epoch := _epoch(job.log):
                 behind += self._cost.get(job.rule, 0.0) * int(epoch[1]) / int(epoch[2])

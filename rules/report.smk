@@ -1,5 +1,5 @@
 # Reads scores, histories, predictions, the examples as recorded, the quarantine, and the truth where there is one.
-# Writes report.html and its figures, which Snakemake's own report (snakemake --report) shows as well.
+# Writes report.html, its warnings alone, and its figures, which Snakemake's own report (snakemake --report) shows as well.
 
 from understory.evaluation import metric
 
@@ -72,6 +72,7 @@ rule build_report:
             )
             for name, (category, what) in FIGURES.items()
         },
+        warnings=f"{OUT}/warnings.txt",
         report=report(
             f"{OUT}/report.html",
             caption="../report/report.rst",

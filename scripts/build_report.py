@@ -24,8 +24,10 @@ def main(job):
     for name, content in report.figures.items():
         with replacing(getattr(job.output, name)) as path:
             path.write_bytes(content)
-    with replacing(job.output.report) as path:
-        path.write_text(report.html, encoding="utf-8")
+    texts = {"report": report.html, "warnings": "".join(f"{line}\n" for line in report.warnings)}
+    for name, text in texts.items():
+        with replacing(getattr(job.output, name)) as path:
+            path.write_text(text, encoding="utf-8")
 
 
 run(main, globals().get("snakemake"))

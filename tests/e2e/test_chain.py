@@ -53,9 +53,13 @@ def test_a_run_writes_what_it_says(first, folder):
     assert re.search(r"^epoch 1/1 .*val_lwlrap 0\.\d+ \d+ examples/s, ", log, flags=re.M)
 
 
-def test_a_run_ends_with_five_lines(first):
+def test_a_run_ends_with_five_lines_and_the_warnings_of_its_report(first):
     shown = summary.lines(first / "results" / "small", tested=True)
-    assert [line.split()[0] for line in shown] == ["submission", "report", "folds", "out-of-fold", "truth"]
+    heads = [line.split()[0] for line in shown]
+    assert heads[:5] == ["submission", "report", "folds", "out-of-fold", "truth"]
+    page = (first / "results/small/report.html").read_text()
+    assert set(heads[5:]) <= {"warning"}
+    assert all(line.removeprefix("warning").strip() in page for line in shown[5:])
     scores = json.loads((first / "results/small/scores.json").read_text())
     low, high = (scores["oof_interval"][side] for side in ("low", "high"))
     assert shown[3].endswith(f"lwlrap {scores['oof']:.3f} (95 % interval {low:.3f} to {high:.3f})")

@@ -466,7 +466,7 @@ def test_an_interval_of_one_score_is_none_and_says_why(kind, name, reason):
     assert ("Shaded" in text) == (name == "by chance" and kind != "row")
     assert name == "95 %" or "is not above chance" not in text
     same = "All examples have the same predictions out-of-fold: the model has learned nothing."
-    assert (same in text) == (kind == "predictions")
+    assert (same in text) == (same in page.warnings) == (kind == "predictions")
 
 
 def test_equal_rows_are_recognised_in_dense_and_sparse_matrices():

@@ -5,7 +5,7 @@ import json
 from understory.run import summary
 
 
-def finished(folder, untrained=(), **scored):
+def finished(folder, untrained=(), warnings=(), **scored):
     """A finished run's folder."""
     (folder / "ensemble").mkdir(parents=True)
     (folder / "predictions/m").mkdir(parents=True)
@@ -14,6 +14,7 @@ def finished(folder, untrained=(), **scored):
     (folder / "quarantine.csv").write_text("subset,kind,recording_id,place,reason\ntrain,slice,s,p,r\n")
     (folder / "predictions/m/fold0.csv").write_text("recording_id,start,a\nt0,0,1\nt0,5,1\n")
     (folder / "ensemble/predictions.csv").write_text("recording_id,start,a\nt0,0,1\nt0,5,1\nt1,,1\n")
+    (folder / "warnings.txt").write_text("".join(f"{line}\n" for line in warnings))
     (folder / "labels.json").write_text(json.dumps({"classes": ["a", "b"], "untrained": untrained}))
     if scored:
         (folder / "scores.json").write_text(json.dumps(scored))
@@ -32,7 +33,8 @@ def test_the_last_lines_tell_the_interval(tmp_path):
         "truth": None,
     }
     folder = finished(tmp_path / "one", **scored)
-    other = finished(tmp_path / "two", untrained=["b"], **scored)
+    other = finished(tmp_path / "two", untrained=["b"], warnings=["It has learned nothing."], **scored)
+    assert summary.lines(other, tested=True)[-1] == "warning      It has learned nothing."
     assert summary.lines(other, tested=True)[1] == (
         "classes      1 of 2 never predicted, as no example of them can be used: b"
     )

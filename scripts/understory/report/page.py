@@ -9,10 +9,11 @@ from understory.report.template import PAGE
 
 
 class Page(NamedTuple):
-    """The report as HTML, and its figures as SVG, by name."""
+    """The report as HTML, its figures as SVG, by name, and its warnings."""
 
     html: str
     figures: dict[str, bytes]
+    warnings: list[str]
 
 
 def build(results: Results, *, costs, facts, configuration: str) -> Page:
@@ -41,12 +42,14 @@ def build(results: Results, *, costs, facts, configuration: str) -> Page:
         data_sections.costs(costs),
         data_sections.what_ran(facts, configuration),
     ]
+    head = Head(results)
     html = PAGE.render(
         title=results.settings["report"]["title"],
         name=results.scores["name"],
-        head=Head(results),
+        head=head,
         quarantined=quarantine.summary(results),
         sections=sections,
     )
     blocks = [block for section in sections for block in section.blocks]
-    return Page(html, {block.name: block.svg for block in blocks if getattr(block, "kind", "") == "figure"})
+    figures = {block.name: block.svg for block in blocks if getattr(block, "kind", "") == "figure"}
+    return Page(html, figures, head.warnings)

@@ -45,6 +45,10 @@ def lines(folder: Path, *, tested: bool, models_from: str | None = None) -> list
         "truth        unknown"
         if scores["truth"] is None
         else f"truth        {scores['metric']} {scores['truth']:.3f}",
+        *(
+            f"warning      {line}"
+            for line in (folder / "warnings.txt").read_text(encoding="utf-8").splitlines()
+        ),
     ]
 
 

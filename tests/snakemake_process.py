@@ -1,18 +1,35 @@
 """Snakemake's command line in a process that is forked from one that has imported it: a second less for each call."""
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
+
+import job_process
 
 _CONTEXT = get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["snakemake.cli", "snakemake_executor_plugin_slurm"])
 
 
-def _main(arguments, cwd, environment, out, err):
+@cache
+def _python():
+    """What Snakemake starts for each job, with the servers behind it."""
+    folder = Path(tempfile.mkdtemp(prefix="jobs"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    python = job_process.client(folder)
+    while not all((folder / name).exists() for name in ("signal", "tensorflow")):
+        time.sleep(0.05)
+    return str(python)
+
+
+def _main(arguments, cwd, environment, out, err, python):
     os.setsid()
     os.chdir(cwd)
     os.environ.clear()
@@ -22,6 +39,7 @@ def _main(arguments, cwd, environment, out, err):
         os.dup2(file, number)
         os.close(file)
     sys.argv = ["snakemake", *arguments]
+    sys.executable = python
     from snakemake.cli import main
 
     try:
@@ -43,7 +61,9 @@ def snakemake(arguments, *, cwd, env) -> subprocess.CompletedProcess:
         return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env)
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        process = _CONTEXT.Process(target=_main, args=(arguments, str(cwd), dict(env), str(out), str(err)))
+        process = _CONTEXT.Process(
+            target=_main, args=(arguments, str(cwd), dict(env), str(out), str(err), _python())
+        )
         process.start()
         process.join()
         texts = [path.read_text(errors="replace") if path.exists() else "" for path in (out, err)]

@@ -40,8 +40,13 @@ SIGNAL = (
     "yaml",
 )
 TENSORFLOW = ("keras", "tensorflow", "pandas", "scipy.sparse", "snakemake.script")
-THREADS = tuple(f"{name}_NUM_THREADS" for name in ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")) + (
+THREADS = (
+    "OMP_NUM_THREADS",
+    "GOTO_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
 )
 # What Keras imports where it is installed, and jobs keep from it.
 HIDDEN = ("IPython", "matplotlib", "sklearn")

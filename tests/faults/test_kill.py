@@ -82,6 +82,14 @@ while True:
 """
 
 
+def size(path):
+    """Bytes of a file; 0 where it is not there, or is renamed just now."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def test_a_file_that_is_killed_in_the_writing_is_the_former_one_or_the_new_one(tmp_path):
     array, index = tmp_path / "a.npy", tmp_path / "a.csv"
     rng = np.random.default_rng(0)
@@ -102,7 +110,7 @@ def test_a_file_that_is_killed_in_the_writing_is_the_former_one_or_the_new_one(t
             writer.stdin.flush()
         # The size of 80 MB that has been written by then says where in the writing it is.
         part, wanted = tmp_path / ".a.npy.part", rng.uniform(0, 8e7)
-        while not (part.exists() and part.stat().st_size >= wanted) and writer.poll() is None:
+        while not size(part) >= wanted and writer.poll() is None:
             if number and array.exists() and not part.exists() and array.stat().st_mtime > time.time() - 0.2:
                 break
         writer.send_signal(signal.SIGKILL)

@@ -108,7 +108,7 @@ class World:
             },
             output={"folds": self.out / "folds.csv", "labels": self.out / "labels.json"},
             params={
-                "settings": {"crop": self.config["crop"], "split": how},
+                "settings": {"crop": self.config["crop"], "split": how, "windows": None},
                 "rare_classes": rare_classes,
                 "source": self.source,
                 "limit": self.limit,
@@ -169,6 +169,8 @@ class World:
             params={
                 "settings": {**self.config, "run": saved_run.described(config.effective(self.config))},
                 "oof_models": [self.model] * FOLDS,
+                "priors": True,
+                "unit": "recording",
             },
         )
         print((self.out / "scores.json").read_text())
@@ -182,7 +184,7 @@ class World:
                 "predictions": self.out / "ensemble" / "predictions.csv",
             },
             output={"submission": self.out / "submission.csv"},
-            params={"source": self.source},
+            params={"source": self.source, "threshold": self.config["ensemble"]["threshold"]},
         )
 
     def stored(self):
@@ -240,7 +242,7 @@ class RandomModel:
         self.noise = self.rng.random(2 * classes, dtype=np.float32) / classes
 
     def predict(self, batches, verbose):
-        rows, classes = sum(len(batches[number]) for number in range(len(batches))), self.output_shape[-1]
+        rows, classes = sum(map(len, batches)), self.output_shape[-1]
         found = np.empty((rows, classes), dtype=np.float32)
         for row, start in zip(found, self.rng.integers(classes, size=rows), strict=True):
             row[:] = self.noise[start : start + classes]

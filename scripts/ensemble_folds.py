@@ -39,6 +39,7 @@ def main(job):
 
 
 def read(path, task):
+    """Predictions without classes that nothing was learned of; means of logarithms or ranks would give them some again."""
     return ensemble.without(predictions.read(path, task.classes), task.untrained)
 
 

@@ -11,19 +11,19 @@ from understory.inference import saved_run
 pytestmark = pytest.mark.slow
 
 
+def predicting(data, first, **changes):
+    """Settings of a run that predicts with the models of another."""
+    base = {"name": "given", "data": str(data), "shards": {"test": 1}, "train": []}
+    return {**base, "models_from": str(first / "results/small"), **changes}
+
+
 def test_saved_models_predict_without_training_data(first, folder, run_snakemake, tmp_path):
     """In another folder, with nothing but the test recordings and the sample submission."""
     data = tmp_path / "data"
     data.mkdir()
     (data / "sample_submission.csv").symlink_to(folder / "sample_submission.csv")
     (data / "test").symlink_to(folder / "test")
-    config = {
-        "name": "given",
-        "data": str(data),
-        "train": [],
-        "models_from": str(first / "results/small"),
-        "shards": {"test": 3},
-    }
+    config = predicting(data, first, shards={"test": 3})
     done = run_snakemake(tmp_path, config=config)
     assert "train_fold" not in done.stdout + done.stderr
     one, other = (
@@ -80,14 +80,7 @@ def test_rows_are_those_that_the_reader_of_the_recordings_wants(first, folder, r
     copy_source(tmp_path / "workflow")
     reader = tmp_path / "workflow/scripts/understory/datasets/windows.py"
     reader.write_text(READER)
-    config = {
-        "name": "windows",
-        "dataset": "windows",
-        "data": str(folder),
-        "train": [],
-        "models_from": str(first / "results/small"),
-        "shards": {"test": 1},
-    }
+    config = predicting(folder, first, name="windows", dataset="windows")
     run_snakemake(tmp_path / "work", config=config, source=tmp_path / "workflow")
     written = store.read_table(tmp_path / "work/results/windows/submission.csv")
     assert list(written) == ["row_id", "likeliest"]
@@ -103,13 +96,7 @@ def test_new_recordings_that_cannot_be_read_never_stop_the_others(first, folder,
     bad = sorted((data / "test").iterdir())[:3]
     for path in bad:
         path.write_bytes(b"no audio")
-    config = {
-        "name": "given",
-        "data": str(data),
-        "train": [],
-        "models_from": str(first / "results/small"),
-        "shards": {"test": 1},
-    }
+    config = predicting(data, first)
     done = run_snakemake(tmp_path, config=config)
     assert "3 of 6 test recordings could not be read and have no predictions of their own" in done.stdout
     written = store.read_table(tmp_path / "results/given/submission.csv").set_index("recording_id")

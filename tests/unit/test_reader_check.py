@@ -79,10 +79,10 @@ def test_predictions_are_given_as_the_run_will_give_them(monkeypatch, tmp_path):
         ({"submission_template": lambda folder: ("file", [*NAMES], "best")}, "as lists, found text"),
         ({"submission_template": lambda folder: ("file", [1, 2], ["best"])}, "all of them text, found 1"),
         ({"submission_template": lambda folder: ("file", ["a\udce9"], ["best"])}, "rename that file"),
-        ({"submission_template": lambda folder: 1 / 0}, "trial with made-up predictions: ZeroDivisionError"),
+        ({"submission_template": lambda folder: 1 / 0}, "trial submission: ZeroDivisionError"),
         (
             {"submission": lambda template, p, d: p.no_such},
-            r"submission\(…\) failed in a trial with made-up predictions: AttributeError",
+            r"submission\(…\) failed in a trial submission: AttributeError",
         ),
         ({"submission": lambda template, p, d: None}, "to return a pandas.DataFrame, found NoneType"),
         ({"submission": lambda template, p, d: p}, "submission: expected the columns file, best"),

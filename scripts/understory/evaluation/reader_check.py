@@ -15,7 +15,7 @@ from understory.evaluation.metric import Metric
 
 
 def check(tables: Dataset | None, source: datasets.Source, *, top_k: int | None):
-    """Write the submission of made-up predictions of the test recordings.
+    """Write a trial submission, of predictions in which every test recording has the first class.
 
     Where rows of the submission are windows, each recording has one row without a time, as if it could not be read.
 
@@ -47,14 +47,14 @@ def check(tables: Dataset | None, source: datasets.Source, *, top_k: int | None)
     )
     _check_template(place, template)
     id_column, ids, columns = template
-    made_up = _made_up(sorted(set(names)), tables.classes, reader.UNIT, top_k)
+    trial = _trial(sorted(set(names)), tables.classes, reader.UNIT, top_k)
     if not hasattr(reader, "submission"):
         submission.table(
-            made_up.table().set_index("recording_id"), id_column=id_column, ids=ids, labels=columns
+            trial.table().set_index("recording_id"), id_column=id_column, ids=ids, labels=columns
         )
         return
-    decisions = [[tables.classes[0]]] * len(made_up) if Metric(reader.METRIC).decided else None
-    values = made_up.table() if top_k is None else made_up
+    decisions = [[tables.classes[0]]] * len(trial) if Metric(reader.METRIC).decided else None
+    values = trial.table() if top_k is None else trial
     what = f"{place}: submission(…)"
     if reader.UNIT == "window":
         what += " of recordings that cannot be read, which have one row with empty start and stop,"
@@ -73,9 +73,7 @@ def _tried(what, function, *arguments):
     except InputError:
         raise
     except Exception as error:
-        raise InputError(
-            f"{what} failed in a trial with made-up predictions: {type(error).__name__}: {error}"
-        ) from error
+        raise InputError(f"{what} failed in a trial submission: {type(error).__name__}: {error}") from error
 
 
 def _check_template(place, template):
@@ -98,7 +96,7 @@ def _check_template(place, template):
             ) from None
 
 
-def _made_up(names, classes, unit, top_k):
+def _trial(names, classes, unit, top_k):
     """Predictions in which every recording has the first class."""
     keys = pd.DataFrame({"recording_id": names})
     if unit == "window":

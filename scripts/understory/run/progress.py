@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 # Seconds between two looks at the logs of trainings, and between two lines about one of them.
@@ -59,11 +60,12 @@ class Progress(logging.Handler):
         super().__init__()
         self._stream, self._clock = stream, clock
         self.setFormatter(formatter)
-        costs = list(costs)
-        self._number, self._done = len(costs), 0
-        self._cost = {rule: sum(c for r, c in costs if r == rule) for rule, _ in costs}
-        self._cost = {rule: cost / sum(r == rule for r, _ in costs) for rule, cost in self._cost.items()}
-        self._whole, self._behind = sum(cost for _, cost in costs), 0.0
+        of_rule: dict[str, list[float]] = {}
+        for rule, cost in costs:
+            of_rule.setdefault(rule, []).append(cost)
+        self._number, self._done = sum(map(len, of_rule.values())), 0
+        self._cost = {rule: fmean(each) for rule, each in of_rule.items()}
+        self._whole, self._behind = sum(map(sum, of_rule.values())), 0.0
         self._began = clock()
         self._jobs: dict[int, _Job] = {}
         self._said: dict[int, tuple[str, float]] = {}

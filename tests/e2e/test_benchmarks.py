@@ -1,0 +1,25 @@
+"""Benchmarks call scripts and rules by hand: at their smallest, so that a change to these does not leave them behind."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from workflow import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_benchmark_of_many_classes_goes_through_all_steps(tmp_path):
+    size = {"images": 300, "tests": 30, "categories": 20, "shards": 1}
+    options = [text for name, value in size.items() for text in (f"--{name}", str(value))]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks/big_classes.py"), str(tmp_path), *options],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT / "scripts"), "PATH": ""},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    out = tmp_path / "classes"
+    assert 0 <= json.loads((out / "scores.json").read_text())["oof"] <= 1
+    assert len((out / "submission.csv").read_text().splitlines()) == 1 + size["tests"]

@@ -261,15 +261,19 @@ LINES = st.lists(
 
 
 @given(
+    first=st.sampled_from(
+        [[], ["start", "end", "label"], ["0", "1", "lark"], [*HEADER.split("\t"), "Species"]]
+    ),
     lines=LINES,
     mark=st.sampled_from(["\t", ",", ";"]),
     end=st.sampled_from(["\n", "\r\n"]),
     encoding=st.sampled_from(["utf-8", "utf-16"]),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_table_ends_in_a_traceback_and_no_row_is_lost(tmp_path, lines, mark, end, encoding):
+def test_no_table_ends_in_a_traceback_and_no_row_is_lost(tmp_path, first, lines, mark, end, encoding):
     """Each row that is not empty is an event or quarantined, or the table is as a whole."""
     (tmp_path / "a.wav").touch()
+    lines = [first, *lines]
     text = end.join(mark.join(cells) for cells in lines)
     (tmp_path / "a.txt").write_bytes(text.encode(encoding))
     try:
@@ -283,6 +287,14 @@ def test_no_table_ends_in_a_traceback_and_no_row_is_lost(tmp_path, lines, mark, 
         assert "expected" in row.reason or "duplicate" in row.reason
     if any(row.place == "a.txt" for row in found.quarantined):
         assert not found.annotations
+        return
+    places = {row.place for row in found.quarantined} | set(found.places.values())
+    said = {(a.label, round(a.t_min, 2), round(a.t_max, 2)) for a in found.annotations}
+    for event in files.read(tmp_path / "a.txt", {})[1]:
+        # Said before, by another row.
+        if f"a.txt, line {event.line}" not in places:
+            times = (round(float(event.fields[side]), 2) for side in ("start", "end"))
+            assert (event.fields["label"], *times) in said
 
 
 @pytest.mark.slow

@@ -368,6 +368,6 @@ def test_the_first_stops_the_run_where_it_has_to():
 
 
 def test_a_list_comes_back_as_it_was(tmp_path):
-    odd = Quarantined("train", "recording", "NA", '=a,"b"', "expected 'x'\nfound\x00 ü")
+    odd = Quarantined("test", "recording", "N\tA\nb", '=a,"b"', "expected 'x'\nfound\x00 ü")
     store.write_table(tmp_path / "q.csv", inspection.table([odd, item(3), item(3)]))
     assert inspection.listed([tmp_path / "q.csv"]) == [odd._replace(reason=repr(odd.reason)), item(3)]

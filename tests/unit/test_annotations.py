@@ -5,7 +5,7 @@ import unicodedata
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from understory.annotations import files
@@ -269,6 +269,7 @@ LINES = st.lists(
     end=st.sampled_from(["\n", "\r\n"]),
     encoding=st.sampled_from(["utf-8", "utf-16"]),
 )
+@example(first=[], lines=[["0", "0", "0"]] * 2, mark="\t", end="\n", encoding="utf-8")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_table_ends_in_a_traceback_and_no_row_is_lost(tmp_path, first, lines, mark, end, encoding):
     """Each row that is not empty is an event or quarantined, or the table is as a whole."""

@@ -116,19 +116,11 @@ class DatasetBuilder:
         taken = self.recordings.get(recording.recording_id)
         if taken is None:
             check_recording(recording)
-        check_label(annotation.label)
+        check_annotation(annotation)
         if taken not in (None, recording):
             raise InputError(
                 f"expected a recording of the {recording.subset} subset, found that it is another recording as well, "
                 f"{self.recordings[recording.recording_id].path}"
-            )
-        if annotation.presence not in PRESENCES:
-            raise InputError(f"expected presence absent, present or unknown, found {annotation.presence!r}")
-        box = annotation
-        if not (0 <= box.t_min < box.t_max and 0 <= box.f_min < box.f_max):
-            raise InputError(
-                f"expected start before end and the lower frequency below the upper one, none negative, found {box.label} from {box.t_min:g} to {box.t_max:g} s "
-                f"and from {box.f_min:g} to {box.f_max:g} Hz"
             )
         if annotation in self.annotations:
             raise InputError(f"duplicate of the annotation of {self.annotations[annotation]}")
@@ -151,6 +143,19 @@ class DatasetBuilder:
             places=self.annotations,
             shared_windows=shared_windows,
             unvalidated=frozenset(unvalidated),
+        )
+
+
+def check_annotation(annotation: Annotation):
+    """InputError where an annotation's label, presence, times or frequencies cannot be used, whatever its recording."""
+    check_label(annotation.label)
+    if annotation.presence not in PRESENCES:
+        raise InputError(f"expected presence absent, present or unknown, found {annotation.presence!r}")
+    box = annotation
+    if not (0 <= box.t_min < box.t_max and 0 <= box.f_min < box.f_max):
+        raise InputError(
+            f"expected start before end and the lower frequency below the upper one, none negative, found {box.label} "
+            f"from {box.t_min:g} to {box.t_max:g} s and from {box.f_min:g} to {box.f_max:g} Hz"
         )
 
 

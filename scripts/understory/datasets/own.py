@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from understory.annotations import files
 from understory.annotations.events import PRESENCE
 from understory.core.errors import InputError
-from understory.data.builder import DatasetBuilder, number
+from understory.data.builder import DatasetBuilder, check_annotation, number
 from understory.data.dataset import Annotation, Dataset, Recording
 
 MEDIUM = "audio"
@@ -164,7 +164,10 @@ def _annotation(name, label, fields):
     for side, field in (("f_min", "low"), ("f_max", "high")):
         if fields.get(field):
             box[side] = number(fields, field)
-    return Annotation(name, label, PRESENCE[said], **box)
+    annotation = Annotation(name, label, PRESENCE[said], **box)
+    # Before rows that say the same are merged, so that each of them is quarantined.
+    check_annotation(annotation)
+    return annotation
 
 
 def _add_folders(builder, sounds, labels):

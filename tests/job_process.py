@@ -2,13 +2,15 @@
 
 Snakemake starts `python SCRIPT` for each job. In the tests it starts `client` below in place of Python, which hands the script to a
 server; that forks, and the child runs it with the client's arguments, folder, environment and output. Nothing of Understory
-is imported before the fork. Runs that are killed, run on Slurm or have plugins of their own start real processes.
+is imported before the fork. A job whose client is killed is killed as well. Runs on Slurm or with plugins of their own start
+real processes.
 """
 
 import array
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import subprocess
@@ -127,6 +129,12 @@ def _answer(connection):
     if child == 0:
         connection.close()
         _run(*json.loads(text), *files)
+    # Either the child ends, or the client does, as it sends nothing more.
+    ended = select.poll()
+    for file in (connection.fileno(), pid := os.pidfd_open(child)):
+        ended.register(file, select.POLLIN)
+    if pid not in dict(ended.poll()):
+        os.kill(child, signal.SIGKILL)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     with suppress(OSError):
         connection.sendall((status if status >= 0 else 128 - status).to_bytes(4, "big"))

@@ -51,6 +51,15 @@ def _main(arguments, cwd, environment, out, err, python):
         sys.exit(1)
 
 
+def start(arguments, *, cwd, env, out, err):
+    """Start `snakemake ARGUMENTS` in a session of its own, which writes to the files or pipes `out` and `err`."""
+    process = _CONTEXT.Process(
+        target=_main, args=(arguments, str(cwd), dict(env), str(out), str(err), _python())
+    )
+    process.start()
+    return process
+
+
 def snakemake(arguments, *, cwd, env) -> subprocess.CompletedProcess:
     """Run `snakemake ARGUMENTS` and give the finished process, with what it wrote as text.
 
@@ -61,10 +70,7 @@ def snakemake(arguments, *, cwd, env) -> subprocess.CompletedProcess:
         return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env)
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        process = _CONTEXT.Process(
-            target=_main, args=(arguments, str(cwd), dict(env), str(out), str(err), _python())
-        )
-        process.start()
+        process = start(arguments, cwd=cwd, env=env, out=out, err=err)
         process.join()
         texts = [path.read_text(errors="replace") if path.exists() else "" for path in (out, err)]
     return subprocess.CompletedProcess(["snakemake", *arguments], process.exitcode, *texts)

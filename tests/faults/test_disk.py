@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from contextlib import suppress
 
 import pytest
 from background import Run, clear
@@ -28,14 +29,20 @@ def mount(tmp_path):
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
+def fill(path, left):
+    """Fill the disk with a file but for so many bytes, while others write to it, so that what is written next does not fit."""
+    with open(path, "wb") as filler:
+        while (room := os.statvfs(path.parent)).f_bavail * room.f_frsize > left:
+            with suppress(OSError):
+                os.posix_fallocate(filler.fileno(), filler.tell(), room.f_bavail * room.f_frsize - left // 2)
+                filler.seek(0, os.SEEK_END)
+
+
 def test_a_full_disk_is_said_and_what_is_finished_stays(config, mount, same_as_first):
     place = mount("disk", "-t", "tmpfs", "-o", "size=300m", "tmpfs")
     run = Run(place, config)
     assert run.until("rule crop_windows:", "localrule crop_windows:")
-    # All but some pages of it, so that what is written next does not fit.
-    room = os.statvfs(place)
-    with open(place / "filler", "wb") as filler:
-        os.posix_fallocate(filler.fileno(), 0, room.f_bavail * room.f_frsize - 300_000)
+    fill(place / "filler", 300_000)
     assert run.wait() != 0
     assert "Make room and give the same command again" in run.output
     for array in (place / "results/small").rglob("*.npy"):

@@ -1,125 +1,35 @@
 """The demo at a small size on a real Slurm: the same bytes as on one machine, though a training was cancelled."""
 
-import os
+import json
 import re
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import yaml
-from workflow import ROOT, planned
+import slurm_cluster
+from slurm_run import LONG, MODELS, SETTINGS, SUBMISSION, clone, snakemake
+from workflow import planned
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = {
-    "name": "small",
-    "synthetic": {
-        "train_recordings": 36,
-        "rejected_recordings": 6,
-        "test_recordings": 4,
-        "train_duration": 6.0,
-        "test_duration": 7.0,
-    },
-    "shards": {"train": 1, "test": 1},
-    "split": {"n_splits": 2, "rare_classes": "allow"},
-    "crop": {"window": 4, "hop": 2},
-    "augment": {"copies": 0},
-    "models": {"sed_cnn": {"options": {"filters": [4, 8], "dense": 8}, "epochs": 30}},
-}
-# What is there for a cluster of many, and would keep a small one waiting: jobs take some seconds, and what has not ended at the
-# first look waits for the second, 10 s later still.
-AT_ONCE = ["--slurm-init-seconds-before-status-checks", "12", "--latency-wait", "5"]
-MODELS = "results/small/models/sed_cnn"
-SUBMISSION = "results/small/submission.csv"
-# Far longer than anything takes: only a failure waits so long.
-LONG = 600
-
-
-def clone(place):
-    """A fresh copy of the workflow, with the settings of the small run."""
-    place.mkdir(parents=True)
-    for name in ("Snakefile", "config.yaml"):
-        shutil.copy(ROOT / name, place)
-    for name in ("profiles", "report", "rules", "schemas", "scripts", "envs"):
-        shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "slurm", place, follow_symlinks=False)
-    (place / "settings.yaml").write_text(yaml.safe_dump(SETTINGS))
-    return place
-
-
-def snakemake(place, *options, **environment):
-    """Snakemake under way in a copy, up to the submission."""
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        *options,
-        "--nocolor",
-        "--configfile",
-        "settings.yaml",
-        "--",
-    ]
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("SLURM", "CUDA_VISIBLE"))}
-    return subprocess.Popen(
-        [*command, SUBMISSION],
-        cwd=place,
-        env={**kept, **environment},
-        stdout=(place / "snakemake.log").open("w"),
-        stderr=subprocess.STDOUT,
-    )
-
-
-def until(found, process, place):
-    """Wait for `found()` to be something, and give it; fail where the run ends before."""
-    end = time.monotonic() + LONG
-    while not (value := found()):
-        log = (place / "snakemake.log").read_text()
-        assert process.poll() is None, log
-        assert time.monotonic() < end, log
-        time.sleep(0.05)
-    return value
-
 
 @pytest.fixture(scope="module")
-def run(slurm, tmp_path_factory):
-    """A run on Slurm of which a training was cancelled after its first epoch, and what was seen of it."""
-    place = clone(tmp_path_factory.mktemp("cluster") / "understory")
-
-    def trainings():
-        return {
-            number: what
-            for number, what in slurm.jobs("RUNNING").items()
-            if what.startswith("rule_train_fold")
-        }
-
-    def both_under_way():
-        started = {
-            path.parent.name.split("-")[1] for path in place.glob("results/small/resume/*/epoch-*.keras")
-        }
-        return started == {"fold0", "fold1"} and trainings()
-
-    # Most of what a small run takes on a cluster is waiting, which leaves time for the one that it is held against.
-    local = clone(tmp_path_factory.mktemp("local") / "understory")
-    alone = snakemake(local, "--cores", "1", UNDERSTORY_GPUS="")
-    process = snakemake(place, "--profile", "slurm", *AT_ONCE)
-    try:
-        at_once = until(both_under_way, process, place)
-        cancelled, what = next(iter(at_once.items()))
-        subprocess.run(["scancel", cancelled], check=True)
-        codes = [each.wait(timeout=LONG) for each in (process, alone)]
-    finally:
-        for each in (process, alone):
-            each.kill()
-            each.wait()
-    logs = [(folder / "snakemake.log").read_text() for folder in (place, local)]
-    assert codes == [0, 0], logs
-    fold = re.search(r"\d+", what)[0]
-    left = slurm.processes(cancelled)
-    return SimpleNamespace(place=place, local=local, at_once=at_once, log=logs[0], fold=fold, left=left)
+def run(slurm_started, run_snakemake, tmp_path_factory):
+    """A run on Slurm of which a training was cancelled after its first epoch, what was seen of it, and a run on one core."""
+    if why := slurm_cluster.lacking():
+        pytest.skip(why)
+    local, end = tmp_path_factory.mktemp("local"), time.monotonic() + LONG
+    run_snakemake(local, SUBMISSION, config=SETTINGS, cores=1, env={"UNDERSTORY_GPUS": ""})
+    while not (slurm_started / "seen.json").exists():
+        assert time.monotonic() < end
+        time.sleep(0.5)
+    seen, place = json.loads((slurm_started / "seen.json").read_text()), slurm_started / "cluster/understory"
+    assert "failed" not in seen, seen["failed"]
+    log = (place / "snakemake.log").read_text()
+    assert seen["code"] == 0, log
+    return SimpleNamespace(place=place, local=local, log=log, **seen)
 
 
 def test_what_a_cluster_makes_is_what_one_machine_makes(run):
@@ -128,7 +38,7 @@ def test_what_a_cluster_makes_is_what_one_machine_makes(run):
 
 
 def test_two_folds_train_at_once_each_on_its_own_device(run):
-    assert len(run.at_once) == 2
+    assert run.at_once == 2
     found = [
         re.search(r"^device: GPU (\d), given by Slurm$", log.read_text(), re.M)[1]
         for log in sorted(run.place.glob("results/small/logs/train_fold/sed_cnn/*.log"))

@@ -335,9 +335,9 @@ ROWS = [
     Row("a file replaced under an older date", replace_file("train"), shard_and_after),
     Row("a test file replaced under an older date", replace_file("test"), prediction_and_after),
     Row(
-        "librosa's version",
-        other_version("librosa"),
-        copies(*SHARDS) | spectrograms(*SHARDS) | TEST | TRAINING,
+        "soxr's version",
+        other_version("soxr"),
+        SIGNAL | TEST | TRAINING,
     ),
     Row("opencv's version", other_version("opencv-python-headless"), REPORT),
     Row("tensorflow's version", other_version("tensorflow"), TRAINING),

@@ -1,12 +1,14 @@
 """Noise at a signal-to-noise ratio, for the transforms that add it."""
 
+import math
+
 import numpy as np
 
 from understory.data.transforms import Transform
 
 
 class NoiseSNR(Transform):
-    """Add noise, which a subclass makes by `_noise(rng, samples)`; silence stays silent."""
+    """Add noise, float32, which a subclass makes by `_noise(rng, samples)`; silence stays silent."""
 
     def __init__(self, *, min_snr, max_snr, snr, p):
         super().__init__(p=p)
@@ -17,15 +19,17 @@ class NoiseSNR(Transform):
 
     def _apply(self, wave, sample_rate, snr, noise):
         added = self._noise(np.random.default_rng(noise), len(wave))
-        return wave + added * (self.level(wave) / self.level(added) * 10 ** (-snr / 20))
+        added *= self.level(wave) / self.level(added) * 10 ** (-snr / 20)
+        added += wave
+        return added
 
 
 def _rms(wave):
-    return np.sqrt(np.mean(np.square(wave, dtype=np.float64)))
+    return math.sqrt(np.mean(np.square(wave), dtype=np.float64))
 
 
 def _peak(wave):
-    return np.abs(wave).max()
+    return float(max(wave.max(), -wave.min()))
 
 
 LEVELS = {"rms": _rms, "peak": _peak}

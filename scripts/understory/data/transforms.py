@@ -57,11 +57,13 @@ class Compose(Transform):
 
     def _apply(self, example, *facts, each):
         sound = np.issubdtype(example.dtype, np.floating)
-        if sound:
+        if sound and not np.isfinite(example).all():
             example = np.nan_to_num(example, nan=0.0, posinf=0.0, neginf=0.0)
         for transform, drawn in zip(self.transforms, each, strict=True):
             example = transform.apply(example, drawn, *facts)
-        return example / max(1.0, float(np.abs(example).max(initial=0.0))) if sound else example
+        if sound and (peak := max(example.max(initial=0.0), -example.min(initial=0.0))) > 1:
+            example = example / peak
+        return example
 
 
 class OneOf(Transform):

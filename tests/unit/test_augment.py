@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
+from understory.audio import noise
 from understory.audio.transforms.gaussian_noise_snr import GaussianNoiseSNR
 from understory.audio.transforms.pink_noise_snr import PinkNoiseSNR
 from understory.audio.transforms.pitch_shift import PitchShift
@@ -96,6 +98,18 @@ def test_pink_noise_has_the_spectrum_of_colorednoise(samples):
         np.mean(other**4) / np.mean(other**2) ** 2, abs=0.05
     )
     assert np.abs(np.corrcoef(own[:20]) - np.eye(20)).max() < 0.5
+
+
+@pytest.mark.parametrize("count", [400_000, 399_999])
+def test_normal_values_are_normal(count):
+    values = noise.normal(np.random.default_rng(0), count)
+    assert (values.dtype, values.shape) == (np.float32, (count,))
+    assert stats.kstest(values.astype(float), "norm").pvalue > 0.01
+    # The two values of a pair do not depend on each other, nor do their magnitudes.
+    pairs = np.stack([values[: count // 2], values[(count + 1) // 2 :]]).astype(float)
+    for power in (1, 2):
+        assert abs(np.corrcoef(pairs**power)[0, 1]) < 5 / np.sqrt(count / 2)
+    assert 4 < np.abs(values).max() < 6
 
 
 def test_pitch_is_shifted_by_whole_steps_from_minus_max_to_max_minus_one():

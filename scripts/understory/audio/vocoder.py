@@ -112,7 +112,9 @@ def _phases(spectra, rows, expected, phase):
     """
     changed = expected != rows
     turns = spectra[expected[changed]] * np.conj(spectra[rows[changed]])
-    turns /= np.abs(turns)
+    magnitudes = np.abs(turns)
+    turns.real /= magnitudes
+    turns.imag /= magnitudes
     phases = np.empty((len(turns) + 1, len(phase)), dtype=np.complex64)
     # Rounding errors of its magnitude do not grow beyond a block.
     phases[0] = phase / np.abs(phase)

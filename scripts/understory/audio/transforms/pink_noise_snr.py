@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import scipy.fft
 
-from understory.audio.noise import NoiseSNR
+from understory.audio.noise import NoiseSNR, normal
 from understory.core.options import Decibels, Share
 
 
@@ -29,7 +29,7 @@ class PinkNoiseSNR(NoiseSNR):
         super().__init__(min_snr=min_snr, max_snr=max_snr, snr=snr, p=p)
 
     def _noise(self, rng, samples):
-        spectrum = rng.standard_normal(2 * (samples // 2 + 1), dtype=np.float32)
+        spectrum = normal(rng, 2 * (samples // 2 + 1))
         spectrum *= _scale(samples)
         return scipy.fft.irfft(spectrum.view(np.complex64), n=samples, overwrite_x=True)
 

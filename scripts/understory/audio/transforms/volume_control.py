@@ -1,5 +1,6 @@
 """A change of the volume."""
 
+import math
 from functools import cache
 from typing import Literal
 
@@ -37,7 +38,7 @@ class VolumeControl(Transform):
         return {"db": float(rng.uniform(-self.db_limit, self.db_limit))}
 
     def _apply(self, wave, sample_rate, db):
-        return wave * np.exp(_curve(self.mode, len(wave)) * (db * np.log(10) / 20))
+        return wave * np.exp(_curve(self.mode, len(wave)) * (db * math.log(10) / 20))
 
 
 @cache

@@ -298,6 +298,11 @@ ROWS = [
         augmentation,
         copies(*SHARDS) | spectrograms(*SHARDS, variants=(1,)) | TRAINING,
     ),
+    Row(
+        "copies that are no longer kept",
+        to("augment.keep_copies", False),
+        spectrograms(*SHARDS, variants=(1,)) | TRAINING,
+    ),
     Row("a mel parameter", to("features.log_mel.n_mels", 64), spectrograms(*SHARDS) | TEST | TRAINING),
     Row("two numbers swapped", swapped, spectrograms(*SHARDS) | TEST | TRAINING),
     Row("window length", to("crop.window", 3), SIGNAL | TEST | TRAINING),

@@ -1,16 +1,17 @@
-# make run: set up .venv and run the workflow of config.yaml. make test: set up the same way, lint and test. make docs: build the site.
+# make run: set up .venv and run the workflow of config.yaml. make test: set up the same way, lint and test. make docs: build the site. make bench: measure the signal chain.
 # GPU=1 installs TensorFlow with CUDA. make run RECIPE=esc50 DATA=FOLDER runs recipes/esc50.yaml on a local copy of its data.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 REQUIREMENTS := requirements$(if $(GPU),-gpu).txt
 INSTALLED := .venv/.installed-from-$(REQUIREMENTS)
 DOCS_INSTALLED := .venv/.installed-from-requirements-docs.txt
+BENCH_INSTALLED := .venv-bench/.installed-from-requirements-bench.txt
 BIN := .venv/bin
 RECIPE ?=
 DATA ?=
 FILE := $(if $(RECIPE),recipes/$(RECIPE).yaml)
 
-.PHONY: run why test soak lint docs reference requirements .venv
+.PHONY: run why test soak lint docs bench reference requirements .venv
 # First clears the lock of a killed run, unless another run is at work here.
 run: .venv $(FILE)
 	@PYTHONPATH=scripts $(BIN)/python -m understory.run.unlock
@@ -40,6 +41,10 @@ lint: .venv
 docs: $(DOCS_INSTALLED)
 	$(BIN)/python -m sphinx --builder html --fresh-env --fail-on-warning --nitpicky --quiet docs site
 
+# What an example costs, beside other ways to compute it, which have an environment of their own.
+bench: $(BENCH_INSTALLED)
+	PYTHONPATH=scripts .venv-bench/bin/python benchmarks/signal_chain.py
+
 .venv: $(INSTALLED)
 
 $(INSTALLED): $(REQUIREMENTS)
@@ -50,6 +55,11 @@ $(INSTALLED): $(REQUIREMENTS)
 
 $(DOCS_INSTALLED): requirements-docs.txt $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(BENCH_INSTALLED): requirements-bench.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 # schemas/config.schema.json and docs/configuration.md, from the description of the configuration.
@@ -63,3 +73,6 @@ requirements: .venv
 		--extra dev --extra gpu --constraint requirements.txt pyproject.toml --output-file requirements-gpu.txt
 	UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
 		--extra docs --constraint requirements.txt pyproject.toml --output-file requirements-docs.txt
+	grep -v '^soxr==' requirements.txt > .venv/without-soxr.txt
+	UV_CUSTOM_COMPILE_COMMAND="make requirements" $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
+		--group bench --constraint .venv/without-soxr.txt --output-file requirements-bench.txt

@@ -86,12 +86,7 @@ rule augment_windows:
         runtime=SIZES.runtime,
     params:
         wildcards=wildcards_param,
-        settings=OF_MEDIUM.settings(
-            "augment",
-            augment={"chain": config["augment"]["chain"]},
-            seed=config["seed"],
-            stored=OF_MEDIUM.stored,
-        ),
+        settings=OF_MEDIUM.augment_settings(stored=OF_MEDIUM.stored),
         module=OF_MEDIUM.module("augment"),
         transforms=OF_MEDIUM.module("transforms"),
         store=STORE,
@@ -101,7 +96,7 @@ rule augment_windows:
 
 
 rule compute_features:
-    """Compute what a model is fed: spectrograms or other features of windows, images of one size."""
+    """Compute what a model is fed: spectrograms or other features of windows or copies of them, images of one size."""
     input:
         unpack(OF_MEDIUM.windows_input(OUT)),
     output:
@@ -124,6 +119,7 @@ rule compute_features:
             features={wildcards.features: config["features"][wildcards.features]},
             stored=OF_MEDIUM.stored,
         ),
+        copies=OF_MEDIUM.copies,
         test=OF_MEDIUM.only_test(lambda wildcards: OF_MEDIUM.settings("test")),
         module=OF_MEDIUM.module("compute"),
         features=lambda wildcards: OF_MEDIUM.features(wildcards.features),
@@ -132,7 +128,7 @@ rule compute_features:
         recordings=OF_MEDIUM.only_test(table_digest_param(recordings_of)),
         code=chosen_code(
             "compute_features.py",
-            lambda wildcards: [OF_MEDIUM.features(wildcards.features)],
+            OF_MEDIUM.feature_modules,
             OF_MEDIUM.module("compute"),
             STORE,
         ),

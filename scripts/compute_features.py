@@ -1,4 +1,4 @@
-"""Compute the features of one shard: of its windows or images, or of its test recordings."""
+"""Compute the features of one shard: of its windows, of copies of them, of its images, or of its test recordings."""
 
 from importlib import import_module
 
@@ -8,9 +8,19 @@ from understory.run.job import run
 
 def main(job):
     store, medium = import_module(job.params.store), import_module(job.params.module)
-    settings = job.params.settings
+    settings, copies = job.params.settings, job.params.copies
     if job.params.recordings is None:
-        windows = medium.stored(*store.read(job.input.windows, job.input.index))
+        windows, index = store.read(job.input.windows, job.input.index)
+        if copies is not None:
+            windows, index = import_module(copies["by"]).copied(
+                windows,
+                index,
+                augment=import_module(copies["module"]).augment,
+                package=copies["transforms"],
+                settings=copies["settings"],
+                variant=int(job.wildcards.variant),
+            )
+        windows = medium.stored(windows, index)
     else:
         windows = medium.recorded(read_table(job.input.recordings), job.params.source, job.params.test)
     options = dict(settings["features"][job.wildcards.features])

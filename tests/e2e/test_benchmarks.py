@@ -23,3 +23,16 @@ def test_the_benchmark_of_many_classes_goes_through_all_steps(tmp_path):
     out = tmp_path / "classes"
     assert 0 <= json.loads((out / "scores.json").read_text())["oof"] <= 1
     assert len((out / "submission.csv").read_text().splitlines()) == 1 + size["tests"]
+
+
+def test_the_benchmark_of_the_signal_chain_finds_fast_and_naive_in_agreement(tmp_path):
+    """Libraries that are only compared with are left out where they are not installed."""
+    command = [sys.executable, str(ROOT / "benchmarks/signal_chain.py"), "--tiny", "--output"]
+    env = {"PYTHONPATH": str(ROOT / "scripts"), "PATH": ""}
+    done = subprocess.run([*command, str(tmp_path / "found.json")], capture_output=True, text=True, env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["differences from librosa"]["pitch shift, dB"] < -80
+    assert {"notebook", "librosa", "floor", "here"} <= set(found["plain"])
+    assert {"notebook", "librosa", "here"} <= set(found["augmented"])
+    assert all(row["ms"][0] > 0 for table in ("plain", "augmented") for row in found[table].values())

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from workflow import copy_source
+from workflow import copy_source, planned
 
 from understory.run import summary
 
@@ -149,11 +149,30 @@ def test_too_small_a_disk_is_noticed_before_any_job(run_snakemake, folder, small
     assert not list((tmp_path / "results").rglob("*.npy"))
 
 
-def test_waveforms_that_are_not_kept_are_deleted(run_snakemake, folder, small, tmp_path):
-    config = small(data=str(folder), augment={"keep_copies": False})
-    run_snakemake(tmp_path, "results/small/examples/log_mel/1/train-0.npy", config=config)
-    assert (tmp_path / "results/small/examples/log_mel/1/train-0.npy").exists()
-    assert not (tmp_path / "results/small/augmented/1/train-0.npy").exists()
+def test_features_of_copies_that_are_not_kept_have_the_same_bytes(
+    run_snakemake, folder, small, first, tmp_path
+):
+    """No copy is written, and the job that computes its features depends on all that the copy does."""
+    config, target = small(data=str(folder), augment={"keep_copies": False}), "results/small/examples/log_mel"
+    targets = [f"{target}/{variant}/train-0.npy" for variant in (0, 1)]
+    done = run_snakemake(tmp_path, *targets, config=config)
+    assert "augment_windows" not in done.stdout + done.stderr
+    for path in [*targets, *(path.replace(".npy", ".csv") for path in targets)]:
+        assert (tmp_path / path).read_bytes() == (first / path).read_bytes(), path
+    assert not (tmp_path / "results/small/augmented").exists()
+    again = run_snakemake(tmp_path, "--dry-run", *targets, config=config)
+    assert planned(again.stdout) == set()
+    copy = {("compute_features", "features=log_mel, variant=1, shard=train-0")}
+    chain = [{"PitchShift": {"max_steps": 4}}]
+    other = small(data=str(folder), augment={"keep_copies": False, "chain": chain})
+    assert planned(run_snakemake(tmp_path, "--dry-run", *targets, config=other).stdout) == copy
+    source = tmp_path / "source"
+    copy_source(source)
+    for module in ("transforms/time_shift", "vocoder"):
+        with open(source / f"scripts/understory/audio/{module}.py", "a") as file:
+            file.write("\n\nADDED = 1\n")
+        changed = run_snakemake(tmp_path, "--dry-run", *targets, config=config, source=source)
+        assert planned(changed.stdout) == copy, module
 
 
 def test_a_data_set_with_folds_of_its_own_and_no_test_recordings(run_snakemake, tmp_path):

@@ -1,11 +1,14 @@
 import itertools
 import json
 
+import colorednoise
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
+from understory.audio import noise
 from understory.audio.transforms.gaussian_noise_snr import GaussianNoiseSNR
 from understory.audio.transforms.pink_noise_snr import PinkNoiseSNR
 from understory.audio.transforms.pitch_shift import PitchShift
@@ -73,6 +76,40 @@ def test_the_spectra_of_the_noises():
 
     assert slope(GaussianNoiseSNR(min_snr=10, max_snr=10)) == pytest.approx(0, abs=0.1)
     assert slope(PinkNoiseSNR(min_snr=10, max_snr=10)) == pytest.approx(-1, abs=0.1)
+
+
+@pytest.mark.parametrize("samples", [1024, 1023])
+def test_pink_noise_has_the_spectrum_of_colorednoise(samples):
+    """Of many draws of both, the mean power in each octave, at 0 Hz and at half the sample rate; and both are Gaussian."""
+    transform, draws = PinkNoiseSNR(min_snr=0, max_snr=0), 1500
+    rng = np.random.default_rng(0)
+    own = np.stack([transform._noise(rng, samples) for _ in range(draws)]).astype(float)
+    other = colorednoise.powerlaw_psd_gaussian(1, (draws, samples), random_state=rng)
+    edges = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, samples // 2, samples // 2 + 1]
+    power = [np.square(np.abs(np.fft.rfft(noise))).mean(axis=0) for noise in (own, other)]
+    own_bands, other_bands = (
+        np.array([each[low:high].mean() for low, high in itertools.pairwise(edges)]) / each[256:-1].mean()
+        for each in power
+    )
+    values = draws * np.diff(edges)
+    # Five deviations of the ratio of two means of powers, each of a deviation of at most sqrt(2) times its mean.
+    assert (np.abs(own_bands / other_bands - 1) < 5 * 2 / np.sqrt(values)).all()
+    assert np.mean(own**4) / np.mean(own**2) ** 2 == pytest.approx(
+        np.mean(other**4) / np.mean(other**2) ** 2, abs=0.05
+    )
+    assert np.abs(np.corrcoef(own[:20]) - np.eye(20)).max() < 0.5
+
+
+@pytest.mark.parametrize("count", [400_000, 399_999])
+def test_normal_values_are_normal(count):
+    values = noise.normal(np.random.default_rng(0), count)
+    assert (values.dtype, values.shape) == (np.float32, (count,))
+    assert stats.kstest(values.astype(float), "norm").pvalue > 0.01
+    # The two values of a pair do not depend on each other, nor do their magnitudes.
+    pairs = np.stack([values[: count // 2], values[(count + 1) // 2 :]]).astype(float)
+    for power in (1, 2):
+        assert abs(np.corrcoef(pairs**power)[0, 1]) < 5 / np.sqrt(count / 2)
+    assert 4 < np.abs(values).max() < 6
 
 
 def test_pitch_is_shifted_by_whole_steps_from_minus_max_to_max_minus_one():

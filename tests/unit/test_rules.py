@@ -24,8 +24,10 @@ HEAVY = {"pandas", "librosa", "tensorflow", "keras", "sklearn", "matplotlib", "s
 
 
 WILDCARDS = {
-    "rfcx": SimpleNamespace(model="sed_cnn", fold="0", shard="train-0", features="log_mel"),
-    "herbarium2021": SimpleNamespace(model="herbarium_cnn", fold="0", shard="train-0", features="photo"),
+    "rfcx": SimpleNamespace(model="sed_cnn", fold="0", shard="train-0", variant="1", features="log_mel"),
+    "herbarium2021": SimpleNamespace(
+        model="herbarium_cnn", fold="0", shard="train-0", variant="1", features="photo"
+    ),
 }
 
 
@@ -415,6 +417,12 @@ def test_a_training_imports_any_metric_in_its_environment():
 
 def test_the_requirements_with_a_gpu_hold_the_same_pins():
     assert pins(ROOT / "requirements.txt").items() <= pins(ROOT / "requirements-gpu.txt").items()
+
+
+def test_the_benchmark_runs_with_the_same_pins_but_soxrs():
+    wanted, found = pins(ROOT / "requirements.txt"), pins(ROOT / "requirements-bench.txt")
+    assert {"audiomentations", "python-stretch"} <= set(found) - set(wanted)
+    assert {name for name in wanted.keys() & found.keys() if wanted[name] != found[name]} == {"soxr"}
 
 
 def test_nothing_is_asserted_outside_tests():

@@ -150,10 +150,28 @@ def test_what_sound_needs_of_the_disk():
     config["augment"]["copies"] = 3
     assert disk_space.needed(config, tables, None) == 4 * 4 * (window + spectrogram)
     config["augment"]["keep_copies"] = False
-    assert disk_space.needed(config, tables, None) == 4 * (2 * window + 4 * spectrogram)
+    assert disk_space.needed(config, tables, None) == 4 * (window + 4 * spectrogram)
     config["crop"]["absent"] = False
     config["features"]["log_mel"] = {"kind": "fft_frames", "frames": 100}
-    assert disk_space.needed(config, tables, None) == 3 * (2 * window + 4 * 240_000 * 2)
+    assert disk_space.needed(config, tables, None) == 3 * (window + 4 * 240_000 * 2)
+    # Copies that two kinds of features read are written, one number of a copy at a time.
+    config["features"]["other"] = {"kind": "fft_frames", "frames": 100}
+    config["models"]["other"] = {**config["models"]["sed_cnn"], "features": "other"}
+    config["train"] = [*config["train"], "other"]
+    assert disk_space.needed(config, tables, None) == 3 * (2 * window + 2 * 4 * 240_000 * 2)
+
+
+def test_copies_that_are_not_written_are_no_jobs_but_take_their_time():
+    config, costs = configured(data="folder"), job_resources.COSTS_OF_MEDIUM["audio"]
+    written, copy = job_resources.jobs(config, tested=True), SimpleNamespace(shard="train-0", variant="1")
+    before = job_resources.Sizes(config, SOME, NOTHING).seconds("compute_features", copy)
+    config["augment"]["keep_copies"] = False
+    assert job_resources.jobs(config, tested=True) == written - config["shards"]["train"]
+    found = job_resources.Sizes(config, SOME, NOTHING)
+    more = costs["augment_windows"].seconds / costs["compute_features"].seconds
+    assert found.seconds("compute_features", copy) == pytest.approx(before * (1 + more))
+    plain = SimpleNamespace(shard="train-0", variant="0")
+    assert found.seconds("compute_features", plain) == pytest.approx(before)
 
 
 def test_a_rule_asks_for_as_much_under_a_prefix():

@@ -1,13 +1,16 @@
+import warnings
+
 import librosa
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understory.audio import compute, read
+from understory.audio import compute, mel, read, stft
 from understory.audio.features import fft_frames, log_mel
+from understory.core import mel_scale
 from understory.core.errors import InputError
 from understory.data import examples, source
 from understory.data.dataset import Dataset
@@ -44,6 +47,58 @@ def test_normalisations():
     standard = log_mel.compute(noise(), **{**MEL, "normalise": "standard"})
     assert standard.mean() == pytest.approx(0, abs=1e-3)
     assert standard.std() == pytest.approx(1, abs=1e-3)
+
+
+@settings(max_examples=60)
+@given(
+    n_fft=st.integers(4, 300).map(lambda half: 2 * half),
+    hop=st.integers(1, 700),
+    n_mels=st.integers(1, 140),
+    band=st.tuples(st.integers(0, 9_000), st.integers(50, 15_000)),
+    samples=st.integers(2, 5000),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_any_log_mel_is_librosas(n_fft, hop, n_mels, band, samples, seed):
+    rng = np.random.default_rng(seed)
+    wave = (rng.normal(size=samples) * np.geomspace(1, rng.uniform(1e-4, 1), samples)).astype(np.float32)
+    options = {"n_fft": n_fft, "n_mels": n_mels, "fmin": float(band[0]), "fmax": float(sum(band))}
+    with warnings.catch_warnings():
+        # Of frames longer than the waveform, and of empty bands.
+        warnings.simplefilter("ignore")
+        power = librosa.feature.melspectrogram(y=wave, sr=48_000, hop_length=hop, **options)
+        for scale, decibels in (("power_db", librosa.power_to_db), ("notebook", librosa.amplitude_to_db)):
+            found = log_mel.compute(
+                wave, sample_rate=48_000, hop=hop, scale=scale, normalise="none", **options
+            )
+            assert found.dtype == np.float32
+            np.testing.assert_allclose(found, decibels(power, top_db=80), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("n_mels", "fmin", "fmax"), [(128, 84.0, 15_056.0), (3, 0.0, 24_000.0), (64, 2000.0, 9000.0)]
+)
+def test_mel_filters_are_librosas(n_mels, fmin, fmax):
+    found = mel.filters(48_000, 2048, n_mels, fmin, fmax)
+    expected = librosa.filters.mel(sr=48_000, n_fft=2048, n_mels=n_mels, fmin=fmin, fmax=fmax)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-12)
+    edges = librosa.mel_frequencies(n_mels=n_mels + 2, fmin=fmin, fmax=fmax)
+    np.testing.assert_allclose(mel_scale.edges(n_mels, fmin, fmax), edges, rtol=1e-12)
+
+
+def test_bands_between_two_bins_are_told_of():
+    with pytest.warns(UserWarning, match="some mel bands lie between two bins"):
+        log_mel.compute(noise(), **{**MEL, "n_fft": 64, "n_mels": 130})
+
+
+def test_spectra_of_frames_are_librosas():
+    """In blocks, of which the last is a part of one, in the precision of the waveform."""
+    wave = noise(1.0)
+    for dtype, error in ((np.float32, 1e-5), (np.float64, 1e-13)):
+        found = np.concatenate([spectra for _, spectra in stft.blocks(wave.astype(dtype), 512, 128)])
+        assert len(found) % stft.BLOCK
+        expected = librosa.stft(wave.astype(dtype), n_fft=512, hop_length=128).T
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found, expected, atol=error)
 
 
 def test_the_notebook_doubles_decibels_over_the_same_floor():

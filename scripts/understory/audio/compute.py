@@ -8,9 +8,10 @@ from understory.data import examples
 from understory.data.store import Stream
 
 
-def stored(windows: np.ndarray, index: pd.DataFrame):
-    """Windows, int16 of shape (windows, samples), and their table, as `compute` takes them."""
-    return (read.to_float(window) for window in windows), index, windows.shape[1]
+def stored(windows: np.ndarray | Stream, index: pd.DataFrame):
+    """Windows, int16 of shape (windows, samples) or a stream of them, and their table, as `compute` takes them."""
+    items = windows.items if isinstance(windows, Stream) else windows
+    return (read.to_float(window) for window in items), index, windows.shape[-1]
 
 
 def recorded(recordings: pd.DataFrame, source, settings: dict):

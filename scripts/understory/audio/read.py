@@ -53,11 +53,13 @@ def read_window(path: Path, *, start: int, samples: int, sample_rate: int) -> np
         wanted = math.ceil((skip + samples) * down / up)
         try:
             file.seek(min(first - before, file.frames))
-            wave = file.read(before + wanted + margin, dtype="float32", always_2d=True).mean(axis=1)
+            wave = file.read(before + wanted + margin, dtype="float32")
         except soundfile.LibsndfileError as error:
             raise InputError(
                 f"{path} cannot be decoded at {start / sample_rate:.2f} s: {error.error_string}"
             ) from None
+    if wave.ndim > 1:
+        wave = wave.mean(axis=1)
     if not np.isfinite(wave).all():
         raise InputError(f"{path}: expected finite samples, found others from {start / sample_rate:.2f} s on")
     if down != up:

@@ -4,11 +4,15 @@ Each medium has a folder of transforms, one module each. What a transform change
 float32, or an image of uint8 or uint16.
 """
 
+import json
+
 import numpy as np
+import pandas as pd
 
 from understory.core import choices
 from understory.core.errors import InputError
 from understory.core.options import Share
+from understory.core.rng import Stage, stream
 
 
 class Transform:
@@ -57,11 +61,13 @@ class Compose(Transform):
 
     def _apply(self, example, *facts, each):
         sound = np.issubdtype(example.dtype, np.floating)
-        if sound:
+        if sound and not np.isfinite(example).all():
             example = np.nan_to_num(example, nan=0.0, posinf=0.0, neginf=0.0)
         for transform, drawn in zip(self.transforms, each, strict=True):
             example = transform.apply(example, drawn, *facts)
-        return example / max(1.0, float(np.abs(example).max(initial=0.0))) if sound else example
+        if sound and (peak := max(example.max(initial=0.0), -example.min(initial=0.0))) > 1:
+            example = example / peak
+        return example
 
 
 class OneOf(Transform):
@@ -110,3 +116,32 @@ def _build(step, package):
     if module not in choices.names(package):
         raise InputError(f"augment.chain: expected a transform in {package}, found {name}")
     return getattr(choices.load(package, module), name)(**options)
+
+
+def copied(windows, index: pd.DataFrame, *, augment, package: str, settings: dict, variant: int):
+    """One augmented copy of each window or image of a shard.
+
+    Parameters
+    ----------
+    windows
+        As the medium's `augment` takes them.
+    index : pandas.DataFrame
+        A row for each; `example_id` names its random stream.
+    augment : callable
+        Of the medium, such as `understory.audio.augment.augment`.
+    package : str
+        Where the transforms of the medium are.
+    settings : dict
+        `augment`: `chain`; `seed`; and what the medium's `augment` reads.
+    variant : int
+        The number of the copy, from 1.
+
+    Returns
+    -------
+    store.Stream, pandas.DataFrame
+        The copies, which are made as they are read, and their table: `index` with the `draw` of each copy, as JSON.
+    """
+    chain = build(settings["augment"]["chain"], package)
+    streams = (stream(settings["seed"], Stage.AUGMENT, example, variant) for example in index.example_id)
+    copies, draws = augment(windows, chain, streams, settings)
+    return copies, index.assign(draw=[json.dumps(drawn) for drawn in draws])

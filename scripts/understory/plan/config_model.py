@@ -165,7 +165,9 @@ class Augment(Block):
 
     copies: int = key(1, "Augmented copies of each training example", ge=0, le=1000)
     keep_copies: bool = key(
-        True, "Whether augmented windows are kept; false: they are deleted once their features are computed"
+        True,
+        "Whether augmented copies are kept; false: only their features are written. Copies of images, and those that several "
+        "kinds of features are computed of, are written and then deleted",
     )
     chain: list[Step] = key([], "Transforms in order, each a name with its options")
 

@@ -43,7 +43,8 @@ def needed(config: dict, tables: Dataset | None, source: Source) -> int:
     recorded, examples, tests, window, feature = estimate(config, medium, tables, source)
     copies = copies_by_features(config)
     most = max(copies.values(), default=0)
-    stored = 1 + (most if config["augment"]["keep_copies"] else min(most, 1))
+    kept = most if config["augment"]["keep_copies"] else min(most, 1)
+    stored = 1 + (kept if medium.copies_written else 0)
     features = sum((examples * (1 + count) + tests) * feature(name) for name, count in copies.items())
     return round(recorded + examples * stored * window + features)
 

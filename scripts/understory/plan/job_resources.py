@@ -98,12 +98,14 @@ def jobs(config: dict, *, tested: bool) -> int:
     """How many jobs a run from nothing has, `all` not counted; `tested` where there are test recordings."""
     train, test = (config["shards"][subset] for subset in ("train", "test"))
     copies = copies_by_features(config)
+    written = Medium(source.reader(config["dataset"]).MEDIUM, config).copies_written
     folds = config["split"]["n_splits"] * len(config["train"])
     made = int(address.kind(config["data"]) != "folder")
     # The list of the quarantine, and the ensemble.
     count = made + 2
     if not config["models_from"]:
-        count += train * (2 + max(copies.values(), default=0) + sum(1 + each for each in copies.values()))
+        augmented = max(copies.values(), default=0) if written else 0
+        count += train * (2 + augmented + sum(1 + each for each in copies.values()))
         # To split, to train, to validate, and to report.
         count += 2 + 2 * folds
     return count + (test * (1 + len(copies)) + folds + 1 if tested else 0)
@@ -111,6 +113,7 @@ def jobs(config: dict, *, tested: bool) -> int:
 
 class _Shard(NamedTuple):
     shard: str
+    variant: str = "1"
 
 
 class Sizes:
@@ -168,6 +171,8 @@ class Sizes:
         """How long a job is expected to take on one core."""
         passes = self._config["models"][wildcards.model]["epochs"] if rule == "train_fold" else 1
         seconds = self._costs.get(rule, GATHERING).seconds * self._number(rule, wildcards) * passes
+        if rule == "compute_features" and self._medium.copies(wildcards) is not None:
+            seconds += self._costs["augment_windows"].seconds * self._number(rule, wildcards)
         if rule == "inspect_recordings":
             subset = wildcards.shard.split("-")[0]
             size = getattr(self._counts, f"{subset}_bytes")
@@ -234,7 +239,8 @@ class Sizes:
         if self._counts == UNKNOWN:
             return []
         found = []
-        copied = "augment_windows" if self._config["augment"]["copies"] else "crop_windows"
+        copied = "augment_windows" if self._medium.copies_written else "compute_features"
+        copied = copied if self._config["augment"]["copies"] else "crop_windows"
         longest = {"train": copied, "test": "compute_features"}
         for subset, rule in longest.items():
             parts, recordings = self._config["shards"][subset], getattr(self._counts, subset)

@@ -6,7 +6,7 @@ Plain Python only: the Snakefile imports this module each time it is parsed.
 from understory.core import choices
 from understory.core.hashing import ordered
 from understory.data.band import Band
-from understory.plan.config import features_of
+from understory.plan.config import copies_by_features, features_of
 
 # The keys of the configuration that a step reads: `test` is reading test recordings, for `compute`.
 KEYS = {
@@ -110,14 +110,46 @@ class Medium:
         example = self.samples if self.name == "audio" else self._config["images"]["sequences"]
         return module.shape(example, **options)
 
-    @staticmethod
-    def windows_input(out: str):
+    @property
+    def copies_written(self) -> bool:
+        """Whether augmented copies are written; else each is made by the job that computes its features.
+
+        They are where they are kept, where several kinds of features are computed of them, and of images, whose copies
+        are compressed.
+        """
+        reading = [count for count in copies_by_features(self._config).values() if count]
+        return self._config["augment"]["keep_copies"] or self.name != "audio" or len(reading) > 1
+
+    def augment_settings(self, **others) -> dict:
+        """What augmented copies depend on."""
+        chain = {"chain": self._config["augment"]["chain"]}
+        return self.settings("augment", augment=chain, seed=self._config["seed"], **others)
+
+    def copies(self, wildcards) -> dict | None:
+        """A param: how a job that computes features makes the copies that it computes them of; None where it makes none."""
+        if self.copies_written or wildcards.shard.startswith("test") or wildcards.variant == "0":
+            return None
+        return {
+            "by": "understory.data.transforms",
+            "module": self.module("augment"),
+            "settings": self.augment_settings(),
+            "transforms": self.module("transforms"),
+        }
+
+    def feature_modules(self, wildcards) -> list[str]:
+        """The modules that a job loads by name to compute features: their own, and those that make copies."""
+        copies = self.copies(wildcards)
+        making = [copies["by"], copies["module"], *self.transforms()] if copies else []
+        return [self.features(wildcards.features), *making]
+
+    def windows_input(self, out: str):
         """An input function: the windows that features are computed of, or, for test shards, the recordings to cut."""
 
         def paths(wildcards):
             if wildcards.shard.startswith("test"):
                 return {"recordings": f"{out}/recordings/{wildcards.shard}.csv"}
-            folder = "windows" if wildcards.variant == "0" else f"augmented/{wildcards.variant}"
+            copied = wildcards.variant != "0" and self.copies_written
+            folder = f"augmented/{wildcards.variant}" if copied else "windows"
             place = f"{out}/{folder}/{wildcards.shard}"
             return {"windows": f"{place}.npy", "index": f"{place}.csv"}
 

@@ -2,11 +2,11 @@
 
 import io
 
-import librosa
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from understory.core import mel_scale
 from understory.data.dataset import SEPARATOR
 from understory.evaluation import analysis
 from understory.images.pixels import limited, resized
@@ -100,7 +100,7 @@ class Gallery:
 
 def _mel_frequencies(mel):
     """The centre frequency of each band that is shown, Hz."""
-    centres = librosa.mel_frequencies(n_mels=mel["n_mels"] + 2, fmin=mel["fmin"], fmax=mel["fmax"])[1:-1]
+    centres = mel_scale.edges(mel["n_mels"], mel["fmin"], mel["fmax"])[1:-1]
     if not mel["resize"]:
         return centres
     places = np.linspace(0, len(centres) - 1, mel["resize"][0])

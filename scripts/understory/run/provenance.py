@@ -8,7 +8,7 @@ import pandas as pd
 
 from understory.plan import code_digests
 
-PACKAGES = ("snakemake", "tensorflow", "keras", "librosa", "numpy", "pandas", "sklearn")
+PACKAGES = ("snakemake", "tensorflow", "keras", "numpy", "pandas", "scipy", "sklearn")
 # Columns of Snakemake's benchmark files: s, MiB, s.
 MEASURED = ["s", "max_rss", "cpu_time"]
 

@@ -50,17 +50,19 @@ def compute(
     numpy.ndarray
         float32 of shape (n_mels, 1 + samples // hop), or `resize`. A constant window gives zeros.
     """
-    import librosa
     import numpy as np
+
+    from understory.audio import mel
 
     if np.ptp(wave) == 0:
         return np.zeros(shape(len(wave), hop=hop, n_mels=n_mels, resize=resize), dtype=np.float32)
-    power = librosa.feature.melspectrogram(
-        y=wave, sr=sample_rate, n_fft=n_fft, hop_length=hop, n_mels=n_mels, fmin=fmin, fmax=fmax
+    power = mel.power(
+        wave, sample_rate=sample_rate, n_fft=n_fft, hop=hop, n_mels=n_mels, fmin=fmin, fmax=fmax
     )
-    decibels = {"power_db": librosa.power_to_db, "notebook": librosa.amplitude_to_db}[scale](
-        power, top_db=80.0
-    )
+    # As librosa's `power_to_db` and its `amplitude_to_db`, which takes the power for an amplitude.
+    factor, least = {"power_db": (10, 1e-10), "notebook": (20, 1e-5)}[scale]
+    decibels = factor * np.log10(np.maximum(power, least))
+    decibels = np.maximum(decibels, decibels.max() - 80)
     values = _normalised(decibels, normalise)
     if resize is not None:
         from skimage.transform import resize as stretch

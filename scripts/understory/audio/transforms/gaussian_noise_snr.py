@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from understory.audio.noise import NoiseSNR
+from understory.audio.noise import NoiseSNR, normal
 from understory.core.options import Decibels, Share
 
 
@@ -25,4 +25,4 @@ class GaussianNoiseSNR(NoiseSNR):
         super().__init__(min_snr=min_snr, max_snr=max_snr, snr=snr, p=p)
 
     def _noise(self, rng, samples):
-        return rng.standard_normal(samples)
+        return normal(rng, samples)

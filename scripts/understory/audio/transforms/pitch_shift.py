@@ -1,7 +1,6 @@
 """A shift of the pitch."""
 
-import librosa
-
+from understory.audio import vocoder
 from understory.core.options import Semitones, Share
 from understory.data.transforms import Transform
 
@@ -25,4 +24,4 @@ class PitchShift(Transform):
         return {"steps": int(rng.integers(-self.max_steps, self.max_steps))}
 
     def _apply(self, wave, sample_rate, steps):
-        return librosa.effects.pitch_shift(wave, sr=sample_rate, n_steps=steps) if steps else wave
+        return vocoder.shift(wave, sample_rate, steps) if steps else wave

@@ -1,5 +1,7 @@
 """A change of the volume."""
 
+import math
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -36,11 +38,17 @@ class VolumeControl(Transform):
         return {"db": float(rng.uniform(-self.db_limit, self.db_limit))}
 
     def _apply(self, wave, sample_rate, db):
-        turn = 2 * np.pi * np.arange(len(wave)) / len(wave)
-        curve = {
-            "uniform": lambda: 1.0,
-            "fade": lambda: np.linspace(1, 0, len(wave)),
-            "cosine": lambda: np.cos(turn),
-            "sine": lambda: np.sin(turn),
-        }[self.mode]()
-        return wave * 10 ** (db * curve / 20)
+        return wave * np.exp(_curve(self.mode, len(wave)) * (db * math.log(10) / 20))
+
+
+@cache
+def _curve(mode, samples):
+    """The share of the gain, in dB, at each sample, float32."""
+    turn = 2 * np.pi * np.arange(samples) / samples
+    curve = {
+        "uniform": lambda: 1.0,
+        "fade": lambda: np.linspace(1, 0, samples),
+        "cosine": lambda: np.cos(turn),
+        "sine": lambda: np.sin(turn),
+    }[mode]()
+    return np.float32(curve)

@@ -6,14 +6,12 @@ Plain Python only: the Snakefile imports this module each time it is parsed.
 import ast
 import hashlib
 import json
+import os
 import sys
 from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-
-from packaging.markers import default_environment
-from packaging.requirements import Requirement
 
 from understory.core import files, hashing
 from understory.core.hashing import digest, ordered
@@ -43,8 +41,8 @@ class _Memory:
     def __init__(self, path: Path | None):
         self.path, self._known, self._new = path, {}, False
         # Markers of requirements depend on the machine, and machines may share the file.
-        machine = json.dumps([sys.version, default_environment()], sort_keys=True)
-        self._maker = hashlib.sha256(machine.encode())
+        machine = sys.version, sys.implementation.name, *os.uname()
+        self._maker = hashlib.sha256(repr(machine).encode())
         for module in (__file__, hashing.__file__):
             self._maker.update(Path(module).read_bytes())
         if path is not None:
@@ -228,19 +226,18 @@ def module_files(name: str, library: Path) -> tuple[Path, ...]:
     `name` may end in something that a module defines. Empty for a module that is not local. ValueError for a folder
     without `__init__.py`: Python would import modules from it that no digest covers.
     """
-    found = []
-    for depth, _ in enumerate(parts := name.split(".")):
-        place = library.joinpath(*parts[: depth + 1])
-        if place.with_suffix(".py").is_file():
-            return (*found, place.with_suffix(".py"))
-        if not place.is_dir():
-            break
-        if not (place / "__init__.py").is_file():
-            raise ValueError(
-                f"{place}: expected a package with an __init__.py, found none; imported as {name}"
-            )
-        found.append(place / "__init__.py")
-    return tuple(found)
+    package, _, last = name.rpartition(".")
+    above = module_files(package, library) if package else (library / "__init__.py",)
+    if not above or above[-1].name != "__init__.py":
+        return above
+    above, place = above if package else (), f"{above[-1].parent}/{last}"
+    if os.path.isfile(f"{place}.py"):
+        return (*above, Path(f"{place}.py"))
+    if not os.path.isdir(place):
+        return above
+    if not os.path.isfile(f"{place}/__init__.py"):
+        raise ValueError(f"{place}: expected a package with an __init__.py, found none; imported as {name}")
+    return (*above, Path(place, "__init__.py"))
 
 
 @cache
@@ -258,6 +255,9 @@ def _installed(package: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _required(distribution):
+    # Imported here: what is remembered needs no parser.
+    from packaging.requirements import Requirement
+
     wanted = [Requirement(text) for text in distribution.requires or []]
     return sorted(
         {each.name for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})}

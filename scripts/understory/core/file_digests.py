@@ -15,6 +15,7 @@ from understory.core import files
 SETTLED = 2.0
 # Bytes that take so long to read that a message is printed first.
 MUCH = 2 * 10**9
+MISSING = "missing"
 
 
 class FileDigests:
@@ -41,7 +42,7 @@ class FileDigests:
         for as well.
         """
         known, paths = self._remembered(), [str(path) for path in paths]
-        stamps = {path: _stamp(path) for path in paths}
+        stamps = {path: stamp(path) for path in paths}
         pending = [
             path
             for path, stamp in stamps.items()
@@ -49,12 +50,12 @@ class FileDigests:
         ]
         if pending and not self._said:
             self._said = True
-            self._say({**stamps, **{path: _stamp(path) for path in map(str, among())}})
+            self._say({**stamps, **{path: stamp(path) for path in map(str, among())}})
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             digests = dict(zip(pending, pool.map(_digest, pending), strict=True))
         lines = []
         for path, digest in digests.items():
-            if _stamp(path) != stamps[path] or len(digest) != 64:
+            if stamp(path) != stamps[path] or len(digest) != 64:
                 continue
             known[path] = (stamps[path], digest)
             if time.time() - max(stamps[path][1:3]) / 1e9 > SETTLED:
@@ -119,12 +120,13 @@ def identity(path) -> str:
     return _digest(str(path))
 
 
-def _stamp(path):
+def stamp(path) -> list[int] | str:
+    """The size, dates and inode of a regular file, or why there is none, as `FileDigests.identities` says."""
     try:
         status = os.stat(path)
     except (OSError, ValueError) as error:
         missing = isinstance(error, (FileNotFoundError, NotADirectoryError, ValueError))
-        return "missing" if missing else f"unreadable: {error.strerror}"
+        return MISSING if missing else f"unreadable: {error.strerror}"
     if not stat.S_ISREG(status.st_mode):
         return "unreadable: no regular file"
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]

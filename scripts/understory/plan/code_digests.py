@@ -80,6 +80,13 @@ def remember(path: Path | None):
     _memory = _Memory(path)
 
 
+def remembered(content: bytes, make):
+    """The result of `make()`, a value that JSON can hold, computed once for each content."""
+    result = _memory.of(content, make)
+    _memory.keep()
+    return result
+
+
 def code_of(script: Path, library: Path, extra=(), *, messages: bool = False) -> dict[str, dict[str, str]]:
     """The code that decides what a script writes, as digests.
 

@@ -1,22 +1,26 @@
 """The configuration: checked, completed by the defaults, and what of it concerns a run."""
 
 import math
+from glob import glob
 from pathlib import Path
 
 import yaml
 
 from understory.core.errors import InputError
+from understory.core.file_digests import stamp
 from understory.core.hashing import ordered
 from understory.core.untracked import Text
 from understory.fetch import address
 from understory.inference import saved_run
-from understory.plan import config_checks
-from understory.plan.config_block import join, validated
-from understory.plan.config_model import Configuration
+from understory.plan import code_digests
+
+LIBRARY = Path(__file__).resolve().parents[1]
 
 
-def complete(config: dict, files=(), given: dict | None = None) -> dict:
+def complete(config: dict, files=(), given=dict) -> dict:
     """The checked configuration, with the settings of the models of another run where it names one; in a fixed order.
+
+    What was checked is remembered, as the description of the configuration takes longer to load than all else.
 
     Parameters
     ----------
@@ -24,8 +28,8 @@ def complete(config: dict, files=(), given: dict | None = None) -> dict:
         As Snakemake read it.
     files : iterable of path
         The YAML files that it was read from.
-    given : dict, optional
-        What of it the user gave over config.yaml.
+    given : callable, optional
+        What of it the user gave over config.yaml; asked for where `models_from` names a run.
 
     Raises
     ------
@@ -35,7 +39,17 @@ def complete(config: dict, files=(), given: dict | None = None) -> dict:
     """
     for path in files:
         _check_keys(Path(path))
-    config = saved_run.taken(checked(config), given or {})
+    if config.get("models_from") is not None:
+        return _of_saved_run(checked(config), given)
+    library = [(path, stamp(path)) for path in sorted(glob(f"{LIBRARY}/**/*.py", recursive=True))]
+    content = repr([config, library, code_digests.version("pydantic")]).encode(errors="surrogateescape")
+    return code_digests.remembered(content, lambda: ordered(checked(config)))
+
+
+def _of_saved_run(config, given):
+    from understory.plan import config_checks
+
+    config = saved_run.taken(config, given())
     if problems := list(config_checks.hop_problems(config)):
         raise _refused(problems)
     return ordered(config)
@@ -43,6 +57,8 @@ def complete(config: dict, files=(), given: dict | None = None) -> dict:
 
 def changed(base: dict) -> dict:
     """What of config.yaml, as `base` reads it, differs from the defaults, in the blocks that predictions depend on."""
+    from understory.plan.config_model import Configuration
+
     defaults = {name: Configuration.model_fields[name].default.model_dump() for name in saved_run.BLOCKS}
     return {
         name: {
@@ -60,6 +76,11 @@ def checked(config: dict) -> dict:
     InputError
         One message for all that is wrong: the key, what is expected, what was given, the closest valid key.
     """
+    # Imported here, as in `complete`: what is remembered needs neither.
+    from understory.plan import config_checks
+    from understory.plan.config_block import validated
+    from understory.plan.config_model import Configuration
+
     lines = dict(_not_finite(config, ""))
     if not lines:
         config, wrong = config_checks.choose(config)
@@ -81,7 +102,7 @@ def _not_finite(value, place):
     """By key, a line for each number that is not finite, which YAML has and no setting can be."""
     if isinstance(value, (dict, list)):
         for key, each in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _not_finite(each, join(place, key))
+            yield from _not_finite(each, f"{place}.{key}" if place else str(key))
     elif isinstance(value, float) and not math.isfinite(value):
         yield place, f"{place}: expected a finite number, given {value}"
 

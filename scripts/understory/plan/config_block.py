@@ -96,10 +96,6 @@ def plain(number: float) -> str:
     return str(int(number)) if float(number).is_integer() else str(number)
 
 
-def join(place: str, key) -> str:
-    return f"{place}.{key}" if place else str(key)
-
-
 def _line(error, root, place):
     """The key that an error is about, and a line that says what is wrong."""
     path = [key for key in error["loc"] if key != "[key]"]

@@ -1,6 +1,6 @@
 """The configuration: checked, completed by the defaults, and what of it concerns a run."""
 
-import math
+from contextlib import suppress
 from glob import glob
 from pathlib import Path
 
@@ -81,12 +81,9 @@ def checked(config: dict) -> dict:
     from understory.plan.config_block import validated
     from understory.plan.config_model import Configuration
 
-    lines = dict(_not_finite(config, ""))
-    if not lines:
-        config, wrong = config_checks.choose(config)
-        typed, lines = validated(Configuration, config)
-        lines = wrong | lines
-    if lines:
+    config, lines = config_checks.choose(config)
+    typed, wrong = validated(Configuration, config)
+    if lines := wrong | lines:
         raise _refused(line for _, line in sorted(lines.items()))
     config = typed.model_dump()
     if problems := list(config_checks.contradictions(config)):
@@ -98,32 +95,23 @@ def _refused(lines):
     return InputError("\n  ".join(["The configuration cannot be used:", *lines]))
 
 
-def _not_finite(value, place):
-    """By key, a line for each number that is not finite, which YAML has and no setting can be."""
-    if isinstance(value, (dict, list)):
-        for key, each in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _not_finite(each, f"{place}.{key}" if place else str(key))
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield place, f"{place}: expected a finite number, given {value}"
+class _OnceEach(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """Refuses a key that comes twice in a block: the second would replace the first."""
+
+    def construct_mapping(self, node, deep=False):
+        first: dict[str, int] = {}
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if isinstance(key.value, str) and first.setdefault(key.value, line) != line:
+                place = f"{key.start_mark.name}, line {line}"
+                raise InputError(f"{place}: {key.value} comes twice, first in line {first[key.value]}")
+        return super().construct_mapping(node, deep)
 
 
 def _check_keys(path):
-    """InputError where a YAML file has a key twice in a block: the second would replace the first."""
-    try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (OSError, ValueError, yaml.YAMLError):
-        return  # Snakemake has read it: it is no YAML, such as JSON with tabs.
-    nodes, seen = [root], {id(root)}
-    for node in nodes:
-        first: dict[str, int] = {}
-        # A node that is named by an anchor may come again.
-        for pair in node.value if isinstance(node, yaml.MappingNode) else ():
-            key, line = pair[0].value, pair[0].start_mark.line + 1
-            if isinstance(key, str) and first.setdefault(key, line) != line:
-                raise InputError(f"{path}, line {line}: {key} comes twice, first in line {first[key]}")
-        if isinstance(node, yaml.CollectionNode):
-            inner = (each for item in node.value for each in (item if isinstance(item, tuple) else (item,)))
-            nodes += [each for each in inner if not (id(each) in seen or seen.add(id(each)))]
+    with open(path, encoding="utf-8") as file, suppress(UnicodeError, yaml.YAMLError):
+        # Otherwise, Snakemake has read it, and it is no YAML, such as JSON with tabs.
+        yaml.load(file, _OnceEach)
 
 
 def effective(config: dict) -> dict:

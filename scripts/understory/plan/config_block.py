@@ -118,6 +118,8 @@ def _line(error, root, place):
         )
         return where, f"{where}: no such key{hint} Allowed here: {', '.join(valid) or 'no keys'}"
     wanted = node(root, path)
+    if kind == "finite_number" and isinstance(given, float):
+        return where, f"{where}: expected a finite number, given {given}"
     if kind == "missing":
         return where, f"{where}: missing ({wanted.get('description', 'a block of keys')})"
     hint = ""

@@ -30,7 +30,12 @@ def kinds(annotation) -> set:
 class Block(BaseModel):
     """A block of keys. Numbers may be given as text, as YAML reads `1e-5` and the command line gives what is in a block."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_default=True,
+        json_schema_extra=lambda schema: schema.pop("title"),
+    )
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_):
@@ -189,20 +194,20 @@ BOUNDS = {
 }
 
 
-def expected(schema: dict) -> str:
-    """What a JSON schema of one value allows, in words that follow "expected"."""
+def expected(schema: dict, code=str) -> str:
+    """What a JSON schema of one value allows, in words that follow "expected"; `code` marks what is written literally."""
     alternatives, null = _nullable(schema)
-    return " or ".join(_expected(each) for each in alternatives) + (" or null" if null else "")
+    return " or ".join(_expected(each, code) for each in alternatives) + (" or null" if null else "")
 
 
-def _expected(schema):
+def _expected(schema, code):
     if words := _words(schema):
-        return f"one of {', '.join(map(str, words))}"
+        return f"one of {', '.join(map(code, words))}"
     said = NAMES.get(schema.get("type"), "a value")
     if bounds := [f"{word} {plain(schema[key])}" for key, word in BOUNDS.items() if key in schema]:
         said += f" {' and '.join(bounds)}"
     if "pattern" in schema:
-        said += f" of the form {schema['pattern']}"
+        said += f" of the form {code(schema['pattern'])}"
     if schema.get("minLength"):
         said += " that is not empty"
     if schema.get("type") == "array":

@@ -98,12 +98,8 @@ class FileDigests:
         return self._known
 
     def _compact(self):
-        new = files.own(self.index)
-        new.write_text(
-            "".join(json.dumps([path, *entry]) + "\n" for path, entry in self._known.items()),
-            encoding="utf-8",
-        )
-        os.replace(new, self.index)
+        lines = (json.dumps([path, *entry]) + "\n" for path, entry in self._known.items())
+        files.replace(self.index, "".join(lines))
 
     def _remember(self, lines):
         if not lines:

@@ -66,9 +66,7 @@ class _Memory:
         # If the file cannot be written, the next run computes everything again.
         with suppress(OSError):
             self.path.parent.mkdir(exist_ok=True)
-            new = files.own(self.path)
-            new.write_text(json.dumps(dict(list(self._known.items())[-MANY:])), encoding="utf-8")
-            new.replace(self.path)
+            files.replace(self.path, json.dumps(dict(list(self._known.items())[-MANY:])))
 
 
 _memory = _Memory(None)
@@ -155,7 +153,7 @@ def _parsed(file, content):
     before = _names_used(tree)
     _drop_annotations(tree)
     # An import that is never used stays: it may register something.
-    _drop_imports(tree, before - _names_used(tree))
+    tree = _DropImports(before - _names_used(tree)).visit(tree)
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -189,23 +187,18 @@ def _drop_annotations(tree):
             node.annotation = None
 
 
-def _drop_imports(tree, names):
+class _DropImports(ast.NodeTransformer):
     """Drop the imports that bind any of `names`."""
-    for node in ast.walk(tree):
-        for field in ("body", "orelse", "finalbody"):
-            if isinstance(statements := getattr(node, field, None), list):
-                kept = []
-                for statement in statements:
-                    if isinstance(statement, (ast.Import, ast.ImportFrom)):
-                        statement.names = [
-                            alias
-                            for alias in statement.names
-                            if (alias.asname or alias.name.split(".")[0]) not in names
-                        ]
-                        if not statement.names:
-                            continue
-                    kept.append(statement)
-                setattr(node, field, kept or ([ast.Pass()] if statements and field == "body" else []))
+
+    def __init__(self, names):
+        self.names = names
+
+    def visit_Import(self, node):
+        bound = {alias: alias.asname or alias.name.split(".")[0] for alias in node.names}
+        node.names = [alias for alias, name in bound.items() if name not in self.names]
+        return node if node.names else None
+
+    visit_ImportFrom = visit_Import  # noqa: N815 the name that ast calls
 
 
 def _drop_messages(tree):

@@ -123,7 +123,7 @@ class TableFacts:
             tables, before = self._read(), None
         digest = table_digests.shard(tables, self.source, shard, count, self.contents)
         if before is not None and stamp(self.source.folder, paths) == before:
-            _write(known, json.dumps({"stamp": before, "digest": digest}).encode())
+            files.replace(known, json.dumps({"stamp": before, "digest": digest}))
         return digest
 
     def _keep(self, tables, facts):
@@ -187,9 +187,3 @@ def _loaded(path):
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-
-
-def _write(path, data):
-    new = files.own(path)
-    new.write_bytes(data)
-    os.replace(new, path)

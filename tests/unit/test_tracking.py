@@ -79,7 +79,6 @@ def forget():
         code_digests.parsed,
         code_digests.module_files,
         code_digests._installed,
-        code_digests.required,
     ):
         found.cache_clear()
 

@@ -43,11 +43,7 @@ class FileDigests:
         """
         known, paths = self._remembered(), [str(path) for path in paths]
         stamps = {path: stamp(path) for path in paths}
-        pending = [
-            path
-            for path, stamp in stamps.items()
-            if isinstance(stamp, list) and known.get(path, (None, ""))[0] != stamp
-        ]
+        pending = self._unknown(stamps)
         if pending and not self._said:
             self._said = True
             self._say({**stamps, **{path: stamp(path) for path in map(str, among())}})
@@ -66,12 +62,17 @@ class FileDigests:
             for path in paths
         ]
 
+    def _unknown(self, stamps):
+        """The stamps of files that are there, and have another digest than is remembered."""
+        known = self._known
+        return {
+            path: each
+            for path, each in stamps.items()
+            if isinstance(each, list) and known.get(path, (None, ""))[0] != each
+        }
+
     def _say(self, stamps):
-        sizes = [
-            stamp[0]
-            for path, stamp in stamps.items()
-            if isinstance(stamp, list) and self._known.get(path, (None, ""))[0] != stamp
-        ]
+        sizes = [size for size, *_ in self._unknown(stamps).values()]
         if sum(sizes) > MUCH:
             print(
                 f"reading {len(sizes)} files, {sum(sizes) / 1e9:.1f} GB, to know what they hold; remembered in {self.index}",

@@ -20,6 +20,7 @@ from understory.core import choices, options
 from understory.core.errors import InputError
 from understory.core.options import Share
 from understory.plan.config_block import Block, key
+from understory.plan.model_config import OPTIMISERS, SCHEDULES
 
 # What a choice of each kind is: the package of its modules, and the function whose options it takes; without one, the
 # options are those of the module's class.
@@ -67,6 +68,8 @@ class OneOf(Combination):
 
 
 COMBINATIONS = {"Compose": Compose, "OneOf": OneOf}
+# Choices that are no modules.
+DESCRIBED = {"optimiser": OPTIMISERS, "schedule": SCHEDULES}
 
 
 class Choice(NamedTuple):
@@ -80,6 +83,8 @@ class Choice(NamedTuple):
 
 def names(kind: str) -> list[str]:
     """The choices of a kind, as the configuration names them."""
+    if kind in DESCRIBED:
+        return list(DESCRIBED[kind])
     package, function = PLACES[kind]
     found = _modules(package)
     if function:
@@ -96,6 +101,8 @@ def block(kind: str, name: str) -> type[Block] | None:
     InputError
         Its module does not declare its options as described above.
     """
+    if kind in DESCRIBED:
+        return DESCRIBED[kind].get(name)
     package, function = PLACES[kind]
     if not function and name in COMBINATIONS:
         return COMBINATIONS[name]

@@ -28,6 +28,8 @@ DISTRIBUTIONS = {
 STARTER = "understory.run.job"
 # The memory holds at most this many source files and packages; the oldest are dropped.
 MANY = 2000
+# In the place of a version.
+NONE = "not installed"
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -246,7 +248,7 @@ def _installed(package: str) -> tuple[str, tuple[str, ...]]:
     try:
         distribution = metadata.distribution(DISTRIBUTIONS.get(package, package))
     except metadata.PackageNotFoundError:
-        return "not installed", ()
+        return NONE, ()
     texts = [package, *(distribution.read_text(name) for name in ("METADATA", "PKG-INFO", "requires.txt"))]
     number, names = _memory.of(
         json.dumps(texts).encode(), lambda: [distribution.version, _required(distribution)]
@@ -269,12 +271,6 @@ def version(package: str) -> str:
     return _installed(package)[0]
 
 
-@cache
-def required(package: str) -> frozenset[str]:
-    """The distributions that are installed of those that a package requires, without its extras."""
-    return frozenset(name for name in _installed(package)[1] if version(name) != "not installed")
-
-
 def versions(packages) -> dict[str, str]:
     """The installed version of each third-party package, by import name, and of those that they require in turn."""
     found, pending = {}, [name for name in packages if name not in sys.stdlib_module_names]
@@ -282,6 +278,6 @@ def versions(packages) -> dict[str, str]:
         name = pending.pop()
         key = DISTRIBUTIONS.get(name, name).lower().replace("_", "-")
         if key not in found:
-            found[key] = version(name)
-            pending += required(name)
+            found[key], names = _installed(name)
+            pending += (each for each in names if version(each) != NONE)
     return dict(sorted(found.items()))

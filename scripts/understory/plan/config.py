@@ -122,8 +122,7 @@ def effective(config: dict) -> dict:
     idle |= {"data_sha256"} if kind in ("synthetic", "folder") else set()
     models = {name: config["models"][name] for name in sorted(config["train"])}
     features = {name: config["features"][name] for name in sorted(features_of(config))}
-    used = {key: value for key, value in config.items() if key not in idle}
-    return {**used, "features": features, "models": models, "train": sorted(models)}
+    return {**_without(config, *idle), "features": features, "models": models, "train": sorted(models)}
 
 
 def features_of(config: dict) -> set[str]:
@@ -148,13 +147,15 @@ def copies_by_features(config: dict) -> dict[str, int]:
 
 def tracked(config: dict) -> dict:
     """An effective configuration without what changes no result: the places of data and models, and what may stop a split."""
-    tracked = {
-        key: value for key, value in config.items() if key not in ("data", "data_sha256", "models_from")
-    }
-    tracked["split"] = {key: value for key, value in tracked["split"].items() if key != "rare_classes"}
+    tracked = _without(config, "data", "data_sha256", "models_from")
+    tracked["split"] = _without(tracked["split"], "rare_classes")
     if "synthetic" in tracked:
-        tracked["synthetic"] = {key: value for key, value in tracked["synthetic"].items() if key != "clips"}
+        tracked["synthetic"] = _without(tracked["synthetic"], "clips")
     return tracked
+
+
+def _without(block, *keys):
+    return {key: value for key, value in block.items() if key not in keys}
 
 
 def as_text(config: dict) -> Text:

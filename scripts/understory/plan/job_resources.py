@@ -193,7 +193,7 @@ class Sizes:
                     lengths = [
                         float(row["frames"]) / float(row["sample_rate"]) for row in csv.DictReader(file)
                     ]
-                self._windows_of[key] = sum(map(self._windows, lengths))
+                self._windows_of[key] = sum(map(self._medium.windows, lengths))
             return self._windows_of[key]
         except (OSError, ValueError, TypeError, KeyError, ZeroDivisionError):
             return usual
@@ -203,12 +203,7 @@ class Sizes:
         if not self._sound:
             return self._items
         made = self._config["data"] == "synthetic"
-        return self._windows(self._config["synthetic"]["test_duration"] if made else TEST_SECONDS)
-
-    def _windows(self, seconds):
-        """How many windows a test recording of a length has."""
-        crop = self._config["crop"]
-        return 1 + math.ceil(max(seconds - crop["window"], 0) / crop["hop"])
+        return self._medium.windows(self._config["synthetic"]["test_duration"] if made else TEST_SECONDS)
 
     def remarks(self, jobs: int) -> list[str]:
         """What is said at the start of a run, of so many jobs, whose shards are too big or too many."""

@@ -12,7 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from understory.plan import choice_options
 from understory.plan.config_block import expected, node, plain
 from understory.plan.config_model import Configuration
-from understory.plan.model_config import OPTIMISERS, SCHEDULES, Model
+from understory.plan.model_config import Model
 
 SCHEMA = "schemas/config.schema.json"
 PAGE = "docs/configuration.md"
@@ -39,8 +39,8 @@ SECTIONS = (
         "architecture",
     ),
     ("Losses", "`models.NAME.loss`, with the loss's `name`.", "loss"),
-    ("Optimisers", "`models.NAME.optimiser`, with the optimiser's `name`.", OPTIMISERS),
-    ("Schedules of the learning rate", "`models.NAME.schedule`, with the schedule's `name`.", SCHEDULES),
+    ("Optimisers", "`models.NAME.optimiser`, with the optimiser's `name`.", "optimiser"),
+    ("Schedules of the learning rate", "`models.NAME.schedule`, with the schedule's `name`.", "schedule"),
     ("Features of audio", "`features.NAME`, with the features' `kind`.", "features of audio"),
     ("Features of images", "`features.NAME`, with the features' `kind`.", "features of images"),
     ("Transforms of audio", "`augment.chain`, each `NAME: {option: value}`.", "transform of audio"),
@@ -48,10 +48,8 @@ SECTIONS = (
 )
 
 
-def blocks(kind) -> dict:
+def blocks(kind: str) -> dict:
     """The options of each choice of a kind, by name."""
-    if isinstance(kind, dict):
-        return kind
     return {name: choice_options.block(kind, name) for name in choice_options.names(kind)}
 
 
@@ -137,8 +135,8 @@ def schema() -> dict:
     root = _options(Configuration)
     definitions = root["$defs"]
     model = definitions["Model"]
-    for key, kind in (("loss", "loss"), ("optimiser", OPTIMISERS), ("schedule", SCHEDULES)):
-        model["properties"][key] |= _named("name", blocks(kind))
+    for kind in ("loss", "optimiser", "schedule"):
+        model["properties"][kind] |= _named("name", blocks(kind))
     networks = {name: _options(block) for name, block in blocks("architecture").items()}
     model["properties"]["architecture"]["enum"] = sorted(networks)
     model["allOf"] = [

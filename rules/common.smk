@@ -21,11 +21,21 @@ from understory.run import lock
 
 # A module's configuration says only what differs; otherwise config.yaml is in it.
 config, own = load_configfile(HOME / "config.yaml"), config
-GIVEN = settings.changed(config)
-update_config(GIVEN, workflow.config_settings.overwrite_config if set(config) <= set(own) else own)
+ALL_GIVEN = set(config) <= set(own)
 update_config(config, own)
+# Parsing every module and every package's metadata anew takes longer than the rest of a small plan.
+code_digests.remember(Path(".snakemake", "code.json"))
+
+
+def given():
+    """What the user gave over config.yaml: on the command line and in files, or as a module's configuration."""
+    changed = settings.changed(load_configfile(HOME / "config.yaml"))
+    update_config(changed, workflow.config_settings.overwrite_config if ALL_GIVEN else own)
+    return changed
+
+
 with user_errors():
-    config = settings.complete(config, workflow.configfiles, GIVEN)
+    config = settings.complete(config, workflow.configfiles, given)
     IS_SYNTHETIC = address.kind(config["data"]) == "synthetic"
     IS_FETCHED = address.kind(config["data"]) in ("url", "kaggle")
     SYNTHESIZER = synthesizer(config["dataset"]) if IS_SYNTHETIC else None
@@ -61,9 +71,6 @@ FOLDS = range(config["split"]["n_splits"])
 MODELS = sorted(config["train"])
 MODEL_JOBS = ModelJobs(config)
 CACHED = snakemake_records.cached(workflow)
-
-# Parsing every module and every package's metadata anew takes longer than the rest of a small plan.
-code_digests.remember(Path(".snakemake", "code.json"))
 
 
 @cache

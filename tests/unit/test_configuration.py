@@ -15,7 +15,7 @@ from snakemake.utils import update_config
 from understory.core.errors import InputError
 from understory.core.hashing import ordered
 from understory.data import source
-from understory.plan import choice_options, config_model, model_config
+from understory.plan import choice_options, code_digests, config_model, model_config
 from understory.plan import config as configuration
 from understory.run import reference
 from understory.training import fit
@@ -558,6 +558,27 @@ def test_a_copy_is_checked_and_the_original_is_left_alone():
     before = copy.deepcopy(CONFIG)
     configuration.checked(CONFIG)
     assert before == CONFIG
+
+
+def test_what_was_checked_is_remembered_until_it_or_the_library_changes(tmp_path, monkeypatch):
+    memory, library = tmp_path / "code.json", tmp_path / "library.py"
+    library.touch()
+    monkeypatch.setattr(configuration, "LIBRARY", tmp_path)
+    monkeypatch.setattr(code_digests, "_memory", None)
+    code_digests.remember(memory)
+    wanted = configuration.complete(CONFIG)
+
+    def refuse(config):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(configuration, "checked", refuse)
+    code_digests.remember(memory)
+    assert repr(configuration.complete(copy.deepcopy(CONFIG))) == repr(wanted)
+    with pytest.raises(ZeroDivisionError):
+        configuration.complete({**CONFIG, "seed": 28})
+    library.write_text("OPTION = 1")
+    with pytest.raises(ZeroDivisionError):
+        configuration.complete(CONFIG)
 
 
 def test_the_hop_counts_where_there_are_test_recordings():

@@ -29,19 +29,21 @@ def module_name(class_name: str) -> str:
 def defined(package: str, name: str) -> set[str]:
     """The names that a choice's module defines at its top level, read from the source without importing it."""
     names = set()
-    for node in _tree(package, name).body:
+    for node in source(package, name)[1].body:
         targets = node.targets if isinstance(node, ast.Assign) else [node]
         names.update(getattr(each, "id", getattr(each, "name", "")) for each in targets)
     return names
 
 
-def _tree(package, name):
-    return ast.parse(Path(find_spec(f"{package}.{name}").origin).read_text(encoding="utf-8"))
+def source(package: str, name: str) -> tuple[Path, ast.Module]:
+    """The file of a choice's module, and its syntax tree."""
+    path = Path(find_spec(f"{package}.{name}").origin)
+    return path, ast.parse(path.read_bytes(), str(path))
 
 
 def constant(package: str, name: str, constant: str, *, default):
     """A constant of a choice's module, a literal such as `FIGURES = ("roc",)`, read from the source without importing it."""
-    for node in _tree(package, name).body:
+    for node in source(package, name)[1].body:
         if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [constant]:
             return ast.literal_eval(node.value)
     return default

@@ -15,6 +15,7 @@ from understory.core import files
 SETTLED = 2.0
 # Bytes that take so long to read that a message is printed first.
 MUCH = 2 * 10**9
+MISSING = "missing"
 
 
 class FileDigests:
@@ -41,20 +42,16 @@ class FileDigests:
         for as well.
         """
         known, paths = self._remembered(), [str(path) for path in paths]
-        stamps = {path: _stamp(path) for path in paths}
-        pending = [
-            path
-            for path, stamp in stamps.items()
-            if isinstance(stamp, list) and known.get(path, (None, ""))[0] != stamp
-        ]
+        stamps = {path: stamp(path) for path in paths}
+        pending = self._unknown(stamps)
         if pending and not self._said:
             self._said = True
-            self._say({**stamps, **{path: _stamp(path) for path in map(str, among())}})
+            self._say({**stamps, **{path: stamp(path) for path in map(str, among())}})
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             digests = dict(zip(pending, pool.map(_digest, pending), strict=True))
         lines = []
         for path, digest in digests.items():
-            if _stamp(path) != stamps[path] or len(digest) != 64:
+            if stamp(path) != stamps[path] or len(digest) != 64:
                 continue
             known[path] = (stamps[path], digest)
             if time.time() - max(stamps[path][1:3]) / 1e9 > SETTLED:
@@ -65,12 +62,17 @@ class FileDigests:
             for path in paths
         ]
 
+    def _unknown(self, stamps):
+        """The stamps of files that are there, and have another digest than is remembered."""
+        known = self._known
+        return {
+            path: each
+            for path, each in stamps.items()
+            if isinstance(each, list) and known.get(path, (None, ""))[0] != each
+        }
+
     def _say(self, stamps):
-        sizes = [
-            stamp[0]
-            for path, stamp in stamps.items()
-            if isinstance(stamp, list) and self._known.get(path, (None, ""))[0] != stamp
-        ]
+        sizes = [size for size, *_ in self._unknown(stamps).values()]
         if sum(sizes) > MUCH:
             print(
                 f"reading {len(sizes)} files, {sum(sizes) / 1e9:.1f} GB, to know what they hold; remembered in {self.index}",
@@ -97,12 +99,8 @@ class FileDigests:
         return self._known
 
     def _compact(self):
-        new = files.own(self.index)
-        new.write_text(
-            "".join(json.dumps([path, *entry]) + "\n" for path, entry in self._known.items()),
-            encoding="utf-8",
-        )
-        os.replace(new, self.index)
+        lines = (json.dumps([path, *entry]) + "\n" for path, entry in self._known.items())
+        files.replace(self.index, "".join(lines))
 
     def _remember(self, lines):
         if not lines:
@@ -119,12 +117,13 @@ def identity(path) -> str:
     return _digest(str(path))
 
 
-def _stamp(path):
+def stamp(path) -> list[int] | str:
+    """The size, dates and inode of a regular file, or why there is none, as `FileDigests.identities` says."""
     try:
         status = os.stat(path)
     except (OSError, ValueError) as error:
         missing = isinstance(error, (FileNotFoundError, NotADirectoryError, ValueError))
-        return "missing" if missing else f"unreadable: {error.strerror}"
+        return MISSING if missing else f"unreadable: {error.strerror}"
     if not stat.S_ISREG(status.st_mode):
         return "unreadable: no regular file"
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]

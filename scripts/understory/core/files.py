@@ -50,6 +50,13 @@ def own(path: Path) -> Path:
     return path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}")
 
 
+def replace(path: Path, text: str):
+    """Write a text file whole or not at all, whatever other processes write to it."""
+    new = own(path)
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
+
+
 @contextmanager
 def replacing(path):
     """A temporary path that is renamed to `path` on success, and deleted on failure."""

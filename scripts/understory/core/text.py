@@ -9,7 +9,7 @@ import difflib
 def listed(names, most: int = 20) -> str:
     """Names in a row, separated by commas; of more than `most`, the first ones and how many more there are."""
     names = list(map(str, names))
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 def did_you_mean(name: str, valid, prefix: str = "") -> str:

@@ -13,7 +13,7 @@ import stat
 import tarfile
 import unicodedata
 import zipfile
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from understory.core.errors import InputError
@@ -22,6 +22,9 @@ CHUNK = 1 << 18  # bytes; a header of a tar's member that is longer is no honest
 MEMBERS = 1_000_000  # files and folders, those included that are named only as part of a path
 KEPT_FREE = 10**9  # bytes
 KEPT_SHARE = 0.05  # of the disk
+# How files begin: of a zip, full or empty, and of a tar that is compressed.
+ZIP = b"PK\3\4", b"PK\5\6"
+COMPRESSED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 ADDED = ("__MACOSX", ".DS_Store")
 EXPECTED = "expected a zip, tar, tar.gz, tar.bz2 or tar.xz archive"
 
@@ -84,19 +87,11 @@ def unpack(archive: Path, folder: Path):
             magic = file.read(6)
             file.seek(0)
             target = _Target(folder)
-            if magic.startswith((b"PK\3\4", b"PK\5\6")):
-                _unzip(file, target)
-            elif magic.startswith(b"\x1f\x8b"):
-                with gzip.open(file) as stream:
-                    _untar(stream, target)
-            elif magic.startswith(b"BZh"):
-                with bz2.open(file) as stream:
-                    _untar(stream, target)
-            elif magic.startswith(b"\xfd7zXZ\0"):
-                with lzma.open(file) as stream:
-                    _untar(stream, target)
-            else:
-                _untar(file, target)
+            opened = next(
+                (each for start, each in COMPRESSED.items() if magic.startswith(start)), nullcontext
+            )
+            with opened(file) as stream:
+                (_unzip if magic.startswith(ZIP) else _untar)(stream, target)
             if not target.files:
                 raise InputError(f"{EXPECTED}, found one without files")
     except BaseException as error:

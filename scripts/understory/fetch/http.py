@@ -9,6 +9,7 @@ import requests
 import urllib3
 
 from understory.core.errors import InputError
+from understory.core.files import replacing
 from understory.fetch import archives
 from understory.fetch.address import shown
 
@@ -76,7 +77,8 @@ def download(url: str, growing: Path):
                 # In this order: at no moment do bytes of one version lie beside the name of another.
                 growing.unlink(missing_ok=True)
                 have, length = 0, content_length(response)
-                _note(known, {"validator": _validator(response), "length": length})
+                with replacing(known) as path:
+                    path.write_text(json.dumps({"validator": _validator(response), "length": length}))
             elif response.status_code == 416 and have:
                 growing.unlink()
                 raise Interrupted("the server has no more of it, so that it starts again")
@@ -137,12 +139,6 @@ def _continued(response, state, have):
     if not told or not same or int(told[1]) != have or state["length"] not in (None, int(told[2])):
         return None
     return int(told[2])
-
-
-def _note(path, state):
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(state))
-    draft.replace(path)
 
 
 def complain(address: str, status: int):

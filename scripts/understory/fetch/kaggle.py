@@ -34,12 +34,12 @@ def download(address: str, growing: Path):
     """
     competition = COMPETITION.fullmatch(address)[1]
     page = f"https://www.kaggle.com/competitions/{competition}"
+    if kagglehub.config.get_kaggle_credentials() is None:
+        raise InputError(
+            f"{address}: expected an access token of Kaggle's in ~/.kaggle/access_token or in the variable "
+            f"KAGGLE_API_TOKEN (https://www.kaggle.com/settings makes one), found none; {http.FOLDER}"
+        )
     try:
-        if kagglehub.config.get_kaggle_credentials() is None:
-            raise InputError(
-                f"{address}: expected an access token of Kaggle's in ~/.kaggle/access_token or in the variable "
-                f"KAGGLE_API_TOKEN (https://www.kaggle.com/settings makes one), found none; {http.FOLDER}"
-            )
         request = ApiDownloadDataFilesRequest()
         request.competition_name = competition
         with kagglehub.clients.build_kaggle_client() as client:

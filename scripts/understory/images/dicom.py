@@ -143,14 +143,11 @@ def _cosines(dataset):
 
 def _window(dataset):
     """The lower and upper end of the first window (PS3.3, C.11.2.1.2.1); None without one."""
-    ends = []
-    for keyword in ("WindowCenter", "WindowWidth"):
-        value = dataset.get(keyword)
-        try:
-            ends.append(float(value[0] if isinstance(value, pydicom.multival.MultiValue) else value))
-        except (TypeError, ValueError, IndexError):
-            return None
-    centre, width = ends
-    if not (np.isfinite(ends).all() and width >= 1):
+    try:
+        # Either may have several values.
+        centre, width = (float(np.atleast_1d(dataset.get(key))[0]) for key in ("WindowCenter", "WindowWidth"))
+    except (TypeError, ValueError, IndexError):
+        return None
+    if not (np.isfinite([centre, width]).all() and width >= 1):
         return None
     return centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2

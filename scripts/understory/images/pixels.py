@@ -5,8 +5,6 @@ import numpy as np
 from understory.core.errors import InputError
 from understory.images.opencv import cv2
 
-FITS = ("stretch", "pad", "crop")
-SCALES = ("none", "max", "percentile", "window")
 # Share of an image's brightest level above which a pixel is content and not noise, and share of a row's or column's pixels that
 # makes the row or column content.
 CONTENT, FILLED = 0.1, 0.01
@@ -46,8 +44,6 @@ def fit(image: np.ndarray, *, size, how: str = "pad") -> np.ndarray:
         `stretch`: resized by bilinear interpolation, whatever its aspect; `pad`: resized to fit into the size, centred, with
         zeros around it; `crop`: resized to fill the size, and cut to its middle.
     """
-    if how not in FITS:
-        raise InputError(f"fit: expected one of {', '.join(FITS)}, found {how}")
     if how == "stretch":
         return resized(image, *size, smooth=False)
     have = np.array(image.shape[:2])
@@ -82,8 +78,6 @@ def scaled(image: np.ndarray, *, how: str, windows=None) -> np.ndarray:
     numpy.ndarray
         uint8 of the same shape.
     """
-    if how not in SCALES:
-        raise InputError(f"scale: expected one of {', '.join(SCALES)}, found {how}")
     if how == "none":
         if image.dtype != np.uint8:
             raise InputError("scale: expected max, percentile or window for images of 16 bits, found none")

@@ -10,7 +10,6 @@ import ast
 import inspect
 import re
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_origin
 
@@ -21,6 +20,7 @@ from understory.core import choices, options
 from understory.core.errors import InputError
 from understory.core.options import Share
 from understory.plan.config_block import Block, key
+from understory.plan.model_config import OPTIMISERS, SCHEDULES
 
 # What a choice of each kind is: the package of its modules, and the function whose options it takes; without one, the
 # options are those of the module's class.
@@ -34,8 +34,20 @@ PLACES = {
 }
 # Keyword-only parameters of `compute` that are handed over, and are no options.
 NOT_OPTIONS = ("sample_rate", "sequences")
-BOUNDS = {each.__name__: each for each in (Ge, Gt, Le, Lt, MinLen, MaxLen)}
-TYPES = {"bool": bool, "float": float, "int": int, "str": str}
+
+
+class Words:
+    """`Literal`, of words only."""
+
+    def __class_getitem__(cls, words):
+        if not all(isinstance(word, str) for word in (words if isinstance(words, tuple) else (words,))):
+            raise TypeError("expected words")
+        return Literal[words]
+
+
+# What types of options are made of.
+TYPES = (Annotated, Ge, Gt, Le, Lt, MinLen, MaxLen, bool, float, int, list, str)
+NAMES = {**vars(options), **{each.__name__: each for each in TYPES}, "Literal": Words, "__builtins__": {}}
 
 
 class Combination(Block):
@@ -56,6 +68,8 @@ class OneOf(Combination):
 
 
 COMBINATIONS = {"Compose": Compose, "OneOf": OneOf}
+# Choices that are no modules.
+DESCRIBED = {"optimiser": OPTIMISERS, "schedule": SCHEDULES}
 
 
 class Choice(NamedTuple):
@@ -69,6 +83,8 @@ class Choice(NamedTuple):
 
 def names(kind: str) -> list[str]:
     """The choices of a kind, as the configuration names them."""
+    if kind in DESCRIBED:
+        return list(DESCRIBED[kind])
     package, function = PLACES[kind]
     found = _modules(package)
     if function:
@@ -85,6 +101,8 @@ def block(kind: str, name: str) -> type[Block] | None:
     InputError
         Its module does not declare its options as described above.
     """
+    if kind in DESCRIBED:
+        return DESCRIBED[kind].get(name)
     package, function = PLACES[kind]
     if not function and name in COMBINATIONS:
         return COMBINATIONS[name]
@@ -106,16 +124,10 @@ def _modules(package):
     return choices.names(package)
 
 
-def _source(package, module):
-    """The file of a module, and its syntax tree."""
-    path = Path(find_spec(f"{package}.{module}").origin)
-    return path, ast.parse(path.read_bytes(), str(path))
-
-
 @cache
 def _choice(kind, module):
     package, function = PLACES[kind]
-    path, tree = _source(package, module)
+    path, tree = choices.source(package, module)
     wanted = f"a function {function}" if function else "a class in CamelCase of the module's name"
     for node in tree.body:
         if function and isinstance(node, ast.FunctionDef) and node.name == function:
@@ -138,8 +150,9 @@ def _options(choice):
             continue
         place = f"{choice.path}: option {argument.arg} of {choice.name}"
         try:
-            annotation = _type(argument.annotation)
-        except (AttributeError, KeyError, ValueError):
+            # The names are the library's own, and no others are known.
+            annotation = eval(ast.unparse(argument.annotation), {**NAMES})
+        except (AttributeError, NameError, TypeError, ValueError):
             said = ast.unparse(argument.annotation) if argument.annotation else "none"
             types = [name for name, each in vars(options).items() if get_origin(each) is Annotated]
             raise InputError(
@@ -163,34 +176,6 @@ def _signature(choice):
         if isinstance(each, ast.FunctionDef) and each.name == "__init__":
             return each, parameters(ast.get_docstring(choice.node))
     raise InputError(f"{choice.path}: expected {choice.name} to have __init__ with its options, found none")
-
-
-def _type(node):
-    """The type that an annotation names."""
-    match node:
-        case ast.Constant(value=None):
-            return None
-        case ast.Name(id=name):
-            return TYPES[name] if name in TYPES else getattr(options, name)
-        case ast.Subscript(value=ast.Name(id="Literal"), slice=words):
-            words = words.elts if isinstance(words, ast.Tuple) else [words]
-            if all(isinstance(ast.literal_eval(word), str) for word in words):
-                return Literal[tuple(ast.literal_eval(word) for word in words)]
-        case ast.Subscript(value=ast.Name(id="list"), slice=item):
-            return list[_type(item)]
-        case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[kind, *bounds])):
-            return Annotated[(_type(kind), *map(_bound, bounds))]
-        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            return _type(left) | _type(right)
-    raise ValueError("no type of an option")
-
-
-def _bound(node):
-    """A bound such as `Ge(1)`, of annotated_types."""
-    match node:
-        case ast.Call(func=ast.Name(id=name), args=[value], keywords=[]) if name in BOUNDS:
-            return BOUNDS[name](ast.literal_eval(value))
-    raise ValueError("no bound of an option")
 
 
 def parameters(docstring: str | None) -> dict[str, str]:

@@ -6,14 +6,12 @@ Plain Python only: the Snakefile imports this module each time it is parsed.
 import ast
 import hashlib
 import json
+import os
 import sys
 from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-
-from packaging.markers import default_environment
-from packaging.requirements import Requirement
 
 from understory.core import files, hashing
 from understory.core.hashing import digest, ordered
@@ -30,6 +28,8 @@ DISTRIBUTIONS = {
 STARTER = "understory.run.job"
 # The memory holds at most this many source files and packages; the oldest are dropped.
 MANY = 2000
+# In the place of a version.
+NONE = "not installed"
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -43,8 +43,8 @@ class _Memory:
     def __init__(self, path: Path | None):
         self.path, self._known, self._new = path, {}, False
         # Markers of requirements depend on the machine, and machines may share the file.
-        machine = json.dumps([sys.version, default_environment()], sort_keys=True)
-        self._maker = hashlib.sha256(machine.encode())
+        machine = sys.version, sys.implementation.name, *os.uname()
+        self._maker = hashlib.sha256(repr(machine).encode())
         for module in (__file__, hashing.__file__):
             self._maker.update(Path(module).read_bytes())
         if path is not None:
@@ -68,9 +68,7 @@ class _Memory:
         # If the file cannot be written, the next run computes everything again.
         with suppress(OSError):
             self.path.parent.mkdir(exist_ok=True)
-            new = files.own(self.path)
-            new.write_text(json.dumps(dict(list(self._known.items())[-MANY:])), encoding="utf-8")
-            new.replace(self.path)
+            files.replace(self.path, json.dumps(dict(list(self._known.items())[-MANY:])))
 
 
 _memory = _Memory(None)
@@ -80,6 +78,13 @@ def remember(path: Path | None):
     """Keep the results for source files and packages in a file, and use those that it holds."""
     global _memory
     _memory = _Memory(path)
+
+
+def remembered(content: bytes, make):
+    """The result of `make()`, a value that JSON can hold, computed once for each content."""
+    result = _memory.of(content, make)
+    _memory.keep()
+    return result
 
 
 def code_of(script: Path, library: Path, extra=(), *, messages: bool = False) -> dict[str, dict[str, str]]:
@@ -150,7 +155,7 @@ def _parsed(file, content):
     before = _names_used(tree)
     _drop_annotations(tree)
     # An import that is never used stays: it may register something.
-    _drop_imports(tree, before - _names_used(tree))
+    tree = _DropImports(before - _names_used(tree)).visit(tree)
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -184,23 +189,18 @@ def _drop_annotations(tree):
             node.annotation = None
 
 
-def _drop_imports(tree, names):
+class _DropImports(ast.NodeTransformer):
     """Drop the imports that bind any of `names`."""
-    for node in ast.walk(tree):
-        for field in ("body", "orelse", "finalbody"):
-            if isinstance(statements := getattr(node, field, None), list):
-                kept = []
-                for statement in statements:
-                    if isinstance(statement, (ast.Import, ast.ImportFrom)):
-                        statement.names = [
-                            alias
-                            for alias in statement.names
-                            if (alias.asname or alias.name.split(".")[0]) not in names
-                        ]
-                        if not statement.names:
-                            continue
-                    kept.append(statement)
-                setattr(node, field, kept or ([ast.Pass()] if statements and field == "body" else []))
+
+    def __init__(self, names):
+        self.names = names
+
+    def visit_Import(self, node):
+        bound = {alias: alias.asname or alias.name.split(".")[0] for alias in node.names}
+        node.names = [alias for alias, name in bound.items() if name not in self.names]
+        return node if node.names else None
+
+    visit_ImportFrom = visit_Import  # noqa: N815 the name that ast calls
 
 
 def _drop_messages(tree):
@@ -228,19 +228,18 @@ def module_files(name: str, library: Path) -> tuple[Path, ...]:
     `name` may end in something that a module defines. Empty for a module that is not local. ValueError for a folder
     without `__init__.py`: Python would import modules from it that no digest covers.
     """
-    found = []
-    for depth, _ in enumerate(parts := name.split(".")):
-        place = library.joinpath(*parts[: depth + 1])
-        if place.with_suffix(".py").is_file():
-            return (*found, place.with_suffix(".py"))
-        if not place.is_dir():
-            break
-        if not (place / "__init__.py").is_file():
-            raise ValueError(
-                f"{place}: expected a package with an __init__.py, found none; imported as {name}"
-            )
-        found.append(place / "__init__.py")
-    return tuple(found)
+    package, _, last = name.rpartition(".")
+    above = module_files(package, library) if package else (library / "__init__.py",)
+    if not above or above[-1].name != "__init__.py":
+        return above
+    above, place = above if package else (), f"{above[-1].parent}/{last}"
+    if os.path.isfile(f"{place}.py"):
+        return (*above, Path(f"{place}.py"))
+    if not os.path.isdir(place):
+        return above
+    if not os.path.isfile(f"{place}/__init__.py"):
+        raise ValueError(f"{place}: expected a package with an __init__.py, found none; imported as {name}")
+    return (*above, Path(place, "__init__.py"))
 
 
 @cache
@@ -249,7 +248,7 @@ def _installed(package: str) -> tuple[str, tuple[str, ...]]:
     try:
         distribution = metadata.distribution(DISTRIBUTIONS.get(package, package))
     except metadata.PackageNotFoundError:
-        return "not installed", ()
+        return NONE, ()
     texts = [package, *(distribution.read_text(name) for name in ("METADATA", "PKG-INFO", "requires.txt"))]
     number, names = _memory.of(
         json.dumps(texts).encode(), lambda: [distribution.version, _required(distribution)]
@@ -258,6 +257,9 @@ def _installed(package: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _required(distribution):
+    # Imported here: what is remembered needs no parser.
+    from packaging.requirements import Requirement
+
     wanted = [Requirement(text) for text in distribution.requires or []]
     return sorted(
         {each.name for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})}
@@ -269,12 +271,6 @@ def version(package: str) -> str:
     return _installed(package)[0]
 
 
-@cache
-def required(package: str) -> frozenset[str]:
-    """The distributions that are installed of those that a package requires, without its extras."""
-    return frozenset(name for name in _installed(package)[1] if version(name) != "not installed")
-
-
 def versions(packages) -> dict[str, str]:
     """The installed version of each third-party package, by import name, and of those that they require in turn."""
     found, pending = {}, [name for name in packages if name not in sys.stdlib_module_names]
@@ -282,6 +278,6 @@ def versions(packages) -> dict[str, str]:
         name = pending.pop()
         key = DISTRIBUTIONS.get(name, name).lower().replace("_", "-")
         if key not in found:
-            found[key] = version(name)
-            pending += required(name)
+            found[key], names = _installed(name)
+            pending += (each for each in names if version(each) != NONE)
     return dict(sorted(found.items()))

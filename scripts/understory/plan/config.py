@@ -1,22 +1,26 @@
 """The configuration: checked, completed by the defaults, and what of it concerns a run."""
 
-import math
+from contextlib import suppress
+from glob import glob
 from pathlib import Path
 
 import yaml
 
 from understory.core.errors import InputError
+from understory.core.file_digests import stamp
 from understory.core.hashing import ordered
 from understory.core.untracked import Text
 from understory.fetch import address
 from understory.inference import saved_run
-from understory.plan import config_checks
-from understory.plan.config_block import join, validated
-from understory.plan.config_model import Configuration
+from understory.plan import code_digests
+
+LIBRARY = Path(__file__).resolve().parents[1]
 
 
-def complete(config: dict, files=(), given: dict | None = None) -> dict:
+def complete(config: dict, files=(), given=dict) -> dict:
     """The checked configuration, with the settings of the models of another run where it names one; in a fixed order.
+
+    What was checked is remembered, as the description of the configuration takes longer to load than all else.
 
     Parameters
     ----------
@@ -24,8 +28,8 @@ def complete(config: dict, files=(), given: dict | None = None) -> dict:
         As Snakemake read it.
     files : iterable of path
         The YAML files that it was read from.
-    given : dict, optional
-        What of it the user gave over config.yaml.
+    given : callable, optional
+        What of it the user gave over config.yaml; asked for where `models_from` names a run.
 
     Raises
     ------
@@ -35,7 +39,17 @@ def complete(config: dict, files=(), given: dict | None = None) -> dict:
     """
     for path in files:
         _check_keys(Path(path))
-    config = saved_run.taken(checked(config), given or {})
+    if config.get("models_from") is not None:
+        return _of_saved_run(checked(config), given)
+    library = [(path, stamp(path)) for path in sorted(glob(f"{LIBRARY}/**/*.py", recursive=True))]
+    content = repr([config, library, code_digests.version("pydantic")]).encode(errors="surrogateescape")
+    return code_digests.remembered(content, lambda: ordered(checked(config)))
+
+
+def _of_saved_run(config, given):
+    from understory.plan import config_checks
+
+    config = saved_run.taken(config, given())
     if problems := list(config_checks.hop_problems(config)):
         raise _refused(problems)
     return ordered(config)
@@ -43,6 +57,8 @@ def complete(config: dict, files=(), given: dict | None = None) -> dict:
 
 def changed(base: dict) -> dict:
     """What of config.yaml, as `base` reads it, differs from the defaults, in the blocks that predictions depend on."""
+    from understory.plan.config_model import Configuration
+
     defaults = {name: Configuration.model_fields[name].default.model_dump() for name in saved_run.BLOCKS}
     return {
         name: {
@@ -60,12 +76,14 @@ def checked(config: dict) -> dict:
     InputError
         One message for all that is wrong: the key, what is expected, what was given, the closest valid key.
     """
-    lines = dict(_not_finite(config, ""))
-    if not lines:
-        config, wrong = config_checks.choose(config)
-        typed, lines = validated(Configuration, config)
-        lines = wrong | lines
-    if lines:
+    # Imported here, as in `complete`: what is remembered needs neither.
+    from understory.plan import config_checks
+    from understory.plan.config_block import validated
+    from understory.plan.config_model import Configuration
+
+    config, lines = config_checks.choose(config)
+    typed, wrong = validated(Configuration, config)
+    if lines := wrong | lines:
         raise _refused(line for _, line in sorted(lines.items()))
     config = typed.model_dump()
     if problems := list(config_checks.contradictions(config)):
@@ -77,32 +95,23 @@ def _refused(lines):
     return InputError("\n  ".join(["The configuration cannot be used:", *lines]))
 
 
-def _not_finite(value, place):
-    """By key, a line for each number that is not finite, which YAML has and no setting can be."""
-    if isinstance(value, (dict, list)):
-        for key, each in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _not_finite(each, join(place, key))
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield place, f"{place}: expected a finite number, given {value}"
+class _OnceEach(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """Refuses a key that comes twice in a block: the second would replace the first."""
+
+    def construct_mapping(self, node, deep=False):
+        first: dict[str, int] = {}
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if isinstance(key.value, str) and first.setdefault(key.value, line) != line:
+                place = f"{key.start_mark.name}, line {line}"
+                raise InputError(f"{place}: {key.value} comes twice, first in line {first[key.value]}")
+        return super().construct_mapping(node, deep)
 
 
 def _check_keys(path):
-    """InputError where a YAML file has a key twice in a block: the second would replace the first."""
-    try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (OSError, ValueError, yaml.YAMLError):
-        return  # Snakemake has read it: it is no YAML, such as JSON with tabs.
-    nodes, seen = [root], {id(root)}
-    for node in nodes:
-        first: dict[str, int] = {}
-        # A node that is named by an anchor may come again.
-        for pair in node.value if isinstance(node, yaml.MappingNode) else ():
-            key, line = pair[0].value, pair[0].start_mark.line + 1
-            if isinstance(key, str) and first.setdefault(key, line) != line:
-                raise InputError(f"{path}, line {line}: {key} comes twice, first in line {first[key]}")
-        if isinstance(node, yaml.CollectionNode):
-            inner = (each for item in node.value for each in (item if isinstance(item, tuple) else (item,)))
-            nodes += [each for each in inner if not (id(each) in seen or seen.add(id(each)))]
+    with open(path, encoding="utf-8") as file, suppress(UnicodeError, yaml.YAMLError):
+        # Otherwise, Snakemake has read it, and it is no YAML, such as JSON with tabs.
+        yaml.load(file, _OnceEach)
 
 
 def effective(config: dict) -> dict:
@@ -113,8 +122,7 @@ def effective(config: dict) -> dict:
     idle |= {"data_sha256"} if kind in ("synthetic", "folder") else set()
     models = {name: config["models"][name] for name in sorted(config["train"])}
     features = {name: config["features"][name] for name in sorted(features_of(config))}
-    used = {key: value for key, value in config.items() if key not in idle}
-    return {**used, "features": features, "models": models, "train": sorted(models)}
+    return {**_without(config, *idle), "features": features, "models": models, "train": sorted(models)}
 
 
 def features_of(config: dict) -> set[str]:
@@ -139,13 +147,15 @@ def copies_by_features(config: dict) -> dict[str, int]:
 
 def tracked(config: dict) -> dict:
     """An effective configuration without what changes no result: the places of data and models, and what may stop a split."""
-    tracked = {
-        key: value for key, value in config.items() if key not in ("data", "data_sha256", "models_from")
-    }
-    tracked["split"] = {key: value for key, value in tracked["split"].items() if key != "rare_classes"}
+    tracked = _without(config, "data", "data_sha256", "models_from")
+    tracked["split"] = _without(tracked["split"], "rare_classes")
     if "synthetic" in tracked:
-        tracked["synthetic"] = {key: value for key, value in tracked["synthetic"].items() if key != "clips"}
+        tracked["synthetic"] = _without(tracked["synthetic"], "clips")
     return tracked
+
+
+def _without(block, *keys):
+    return {key: value for key, value in block.items() if key not in keys}
 
 
 def as_text(config: dict) -> Text:

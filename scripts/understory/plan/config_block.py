@@ -30,7 +30,12 @@ def kinds(annotation) -> set:
 class Block(BaseModel):
     """A block of keys. Numbers may be given as text, as YAML reads `1e-5` and the command line gives what is in a block."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_default=True,
+        json_schema_extra=lambda schema: schema.pop("title"),
+    )
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_):
@@ -96,10 +101,6 @@ def plain(number: float) -> str:
     return str(int(number)) if float(number).is_integer() else str(number)
 
 
-def join(place: str, key) -> str:
-    return f"{place}.{key}" if place else str(key)
-
-
 def _line(error, root, place):
     """The key that an error is about, and a line that says what is wrong."""
     path = [key for key in error["loc"] if key != "[key]"]
@@ -122,6 +123,8 @@ def _line(error, root, place):
         )
         return where, f"{where}: no such key{hint} Allowed here: {', '.join(valid) or 'no keys'}"
     wanted = node(root, path)
+    if kind == "finite_number" and isinstance(given, float):
+        return where, f"{where}: expected a finite number, given {given}"
     if kind == "missing":
         return where, f"{where}: missing ({wanted.get('description', 'a block of keys')})"
     hint = ""
@@ -191,20 +194,20 @@ BOUNDS = {
 }
 
 
-def expected(schema: dict) -> str:
-    """What a JSON schema of one value allows, in words that follow "expected"."""
+def expected(schema: dict, code=str) -> str:
+    """What a JSON schema of one value allows, in words that follow "expected"; `code` marks what is written literally."""
     alternatives, null = _nullable(schema)
-    return " or ".join(_expected(each) for each in alternatives) + (" or null" if null else "")
+    return " or ".join(_expected(each, code) for each in alternatives) + (" or null" if null else "")
 
 
-def _expected(schema):
+def _expected(schema, code):
     if words := _words(schema):
-        return f"one of {', '.join(map(str, words))}"
+        return f"one of {', '.join(map(code, words))}"
     said = NAMES.get(schema.get("type"), "a value")
     if bounds := [f"{word} {plain(schema[key])}" for key, word in BOUNDS.items() if key in schema]:
         said += f" {' and '.join(bounds)}"
     if "pattern" in schema:
-        said += f" of the form {schema['pattern']}"
+        said += f" of the form {code(schema['pattern'])}"
     if schema.get("minLength"):
         said += " that is not empty"
     if schema.get("type") == "array":

@@ -8,9 +8,9 @@ from understory.fetch import address
 from understory.plan import choice_options
 from understory.plan.choice_options import COMBINATIONS
 from understory.plan.config_block import plain, shown, validated
-from understory.plan.model_config import OPTIMISERS, SCHEDULES
 
-MEDIA = ("audio", "images")
+FEATURES = ("features of audio", "features of images")
+TRANSFORMS = ("transform of audio", "transform of images")
 # Models that config.yaml had once, and the recipes that have them now.
 FORMER = {"resnet50": "recipes/rfcx_notebook.yaml"}
 # A key that models had once. It never did anything: Keras compiles nothing with XLA where operations are deterministic.
@@ -24,31 +24,28 @@ def choose(config: dict) -> tuple[dict, dict[str, str]]:
     completed by their defaults.
     """
     config, lines = dict(config), {}
-    if isinstance(config.get("models"), dict):
-        config["models"] = {
-            name: _model(f"models.{name}", model, lines) if isinstance(model, dict) else model
-            for name, model in config["models"].items()
-        }
-    if isinstance(config.get("features"), dict):
-        config["features"] = {
-            name: _features(f"features.{name}", block, lines) for name, block in config["features"].items()
-        }
+    for key, check in (("models", _model), ("features", _features)):
+        if isinstance(config.get(key), dict):
+            blocks = config[key].items()
+            config[key] = {name: check(f"{key}.{name}", block, lines) for name, block in blocks}
     if isinstance(config.get("augment"), dict) and isinstance(config["augment"].get("chain"), list):
         chain = _chain("augment.chain", config["augment"]["chain"], lines)
         config["augment"] = {**config["augment"], "chain": chain}
     return config, lines
 
 
-def medium_of(kind: str, name: str) -> str | None:
-    """The medium that has features or a transform of a name, or None."""
-    return next((medium for medium in MEDIA if choice_options.block(f"{kind} of {medium}", name)), None)
+def _block(kinds, name):
+    """The options of a choice of one of some kinds, or None."""
+    return next(filter(None, (choice_options.block(kind, name) for kind in kinds)), None)
 
 
-def _names(kind, media=MEDIA):
-    return sorted({name for medium in media for name in choice_options.names(f"{kind} of {medium}")})
+def _names(kinds):
+    return sorted({name for kind in kinds for name in choice_options.names(kind)})
 
 
 def _model(place, model, lines):
+    if not isinstance(model, dict):
+        return model
     model = dict(model)
     if model.pop(FORMER_KEY, False) not in (False, None, "false", "null"):
         lines[f"{place}.{FORMER_KEY}"] = (
@@ -64,35 +61,27 @@ def _model(place, model, lines):
             lines[f"{place}.architecture"] = _one_of(f"{place}.architecture", architecture, known)
         elif isinstance(model.get("options"), dict):
             model["options"] = _options(f"{place}.options", architecture, block, model["options"], lines)
-    for key, known in (("loss", None), ("optimiser", OPTIMISERS), ("schedule", SCHEDULES)):
-        names = known or choice_options.names("loss")
-        if isinstance(model.get(key), dict):
-            model[key] = _named(f"{place}.{key}", "name", model[key], names, known, lines)
+    for kind in ("loss", "optimiser", "schedule"):
+        if isinstance(model.get(kind), dict):
+            model[kind] = _named(f"{place}.{kind}", "name", model[kind], [kind], lines)
     return model
 
 
-def _named(place, key, values, names, blocks, lines):
+def _named(place, key, values, kinds, lines):
     """The options beside the key that holds the choice's name."""
-    name = values.get(key)
+    name, names = values.get(key), _names(kinds)
     if name is None:
-        lines[f"{place}.{key}"] = f"{place}.{key}: missing (one of {', '.join(sorted(names))})"
-    elif not isinstance(name, str) or name not in names:
+        lines[f"{place}.{key}"] = f"{place}.{key}: missing (one of {', '.join(names)})"
+    elif name not in names:
         lines[f"{place}.{key}"] = _one_of(f"{place}.{key}", name, names)
     else:
-        block = blocks[name] if blocks else choice_options.block("loss", name)
         others = {option: value for option, value in values.items() if option != key}
-        return {key: name, **_options(place, name, block, others, lines)}
+        return {key: name, **_options(place, name, _block(kinds, name), others, lines)}
     return values
 
 
 def _features(place, values, lines):
-    if not isinstance(values, dict):
-        return values
-    kind = values.get("kind")
-    medium = medium_of("features", kind) if isinstance(kind, str) else None
-    blocks = {kind: choice_options.block(f"features of {medium}", kind)} if medium else {}
-    names = list(blocks) or _names("features")
-    return _named(place, "kind", values, names, blocks, lines)
+    return _named(place, "kind", values, FEATURES, lines) if isinstance(values, dict) else values
 
 
 def _chain(place, chain, lines):
@@ -106,14 +95,13 @@ def _step(place, step, lines):
     ((name, values),) = step.items()
     if not isinstance(name, str):
         return step
-    here, medium = f"{place}.{name}", medium_of("transform", name)
-    if medium is None:
-        known = _names("transform")
+    here, block = f"{place}.{name}", _block(TRANSFORMS, name)
+    if block is None:
+        known = _names(TRANSFORMS)
         lines[here] = (
             f"{here}: no such transform{did_you_mean(name, known) or '.'} Expected one of {', '.join(known)}"
         )
     elif isinstance(values, dict):
-        block = choice_options.block(f"transform of {medium}", name)
         values = _options(here, name, block, values, lines)
         if name in COMBINATIONS and isinstance(values.get("transforms"), list):
             values["transforms"] = _chain(f"{here}.transforms", values["transforms"], lines)
@@ -145,7 +133,7 @@ def _options(place, choice, block, values, lines):
 
 
 def _one_of(place, given, known):
-    """A message where a name has to be one of those known; None where it is."""
+    """A message where a name has to be one of those known."""
     return f"{place}: expected one of {', '.join(sorted(known))}, given {shown(given)}{did_you_mean(given, known)}"
 
 

@@ -88,7 +88,7 @@ class DatasetState:
         """Look at files each time that is asked from now on: jobs begin, and may be about to read what was changed."""
         self.started = True
         for facts in self._facts.values():
-            facts.renew()
+            facts.remember = False
 
     def _when_there(self, give):
         if not self.ready:
@@ -115,13 +115,14 @@ class DatasetState:
     def _facts_of(self, stamp):
         if stamp not in self._facts:
             place = table_cache.place(self.source, self.config, self.memory)
-            facts = table_cache.TableFacts(
-                self.source, self.config, self.contents, lambda: self._tables(stamp), place
+            self._facts[stamp] = table_cache.TableFacts(
+                self.source,
+                self.config,
+                self.contents,
+                lambda: self._tables(stamp),
+                place,
+                remember=not self.started,
             )
-            facts.load()
-            if self.started:
-                facts.renew()
-            self._facts[stamp] = facts
         return self._facts[stamp]
 
     def tested(self) -> bool:
@@ -130,8 +131,8 @@ class DatasetState:
         InputError where the tables do not go with the configuration.
         """
         facts = self.facts()
-        if facts is not None:
-            facts.check()
+        if facts is not None and facts.wrong:
+            raise InputError(facts.wrong)
         if not self.config["shards"]["test"]:
             return False
         if facts is None:

@@ -68,11 +68,10 @@ def _audio(config, medium, tables, source):
                 break
             except InputError:  # reported by the job that needs the recording
                 continue
-    windows = tests * (1 + math.ceil(max(seconds - crop["window"], 0) / crop["hop"]))
     return (
         recorded * SAMPLE_RATE * WAVEFORM_BYTES,
         examples,
-        windows,
+        tests * medium.windows(seconds),
         medium.samples * WAVEFORM_BYTES,
         lambda name: math.prod(medium.shape(name)) * FEATURE_BYTES,
     )

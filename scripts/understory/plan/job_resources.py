@@ -6,11 +6,11 @@ Plain Python only: the Snakefile imports this module each time it is parsed, and
 import csv
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 from understory.data import source
-from understory.fetch import address
-from understory.plan.config import copies_by_features, copies_of
+from understory.plan.config import copies_of
 from understory.plan.job_settings import Medium
 
 
@@ -92,28 +92,6 @@ def planned(config: dict) -> Counts:
     made = config["synthetic"]
     train = made["train_recordings"] + made["rejected_recordings"]
     return Counts(train, made["test_recordings"], 3 * train // 2)
-
-
-def jobs(config: dict, *, tested: bool) -> int:
-    """How many jobs a run from nothing has, `all` not counted; `tested` where there are test recordings."""
-    train, test = (config["shards"][subset] for subset in ("train", "test"))
-    copies = copies_by_features(config)
-    written = Medium(source.reader(config["dataset"]).MEDIUM, config).copies_written
-    folds = config["split"]["n_splits"] * len(config["train"])
-    made = int(address.kind(config["data"]) != "folder")
-    # The list of the quarantine, and the ensemble.
-    count = made + 2
-    if not config["models_from"]:
-        augmented = max(copies.values(), default=0) if written else 0
-        count += train * (2 + augmented + sum(1 + each for each in copies.values()))
-        # To split, to train, to validate, and to report.
-        count += 2 + 2 * folds
-    return count + (test * (1 + len(copies)) + folds + 1 if tested else 0)
-
-
-class _Shard(NamedTuple):
-    shard: str
-    variant: str = "1"
 
 
 class Sizes:
@@ -217,7 +195,7 @@ class Sizes:
                     lengths = [
                         float(row["frames"]) / float(row["sample_rate"]) for row in csv.DictReader(file)
                     ]
-                self._windows_of[key] = sum(map(self._windows, lengths))
+                self._windows_of[key] = sum(map(self._medium.windows, lengths))
             return self._windows_of[key]
         except (OSError, ValueError, TypeError, KeyError, ZeroDivisionError):
             return usual
@@ -227,15 +205,10 @@ class Sizes:
         if not self._sound:
             return self._items
         made = self._config["data"] == "synthetic"
-        return self._windows(self._config["synthetic"]["test_duration"] if made else TEST_SECONDS)
+        return self._medium.windows(self._config["synthetic"]["test_duration"] if made else TEST_SECONDS)
 
-    def _windows(self, seconds):
-        """How many windows a test recording of a length has."""
-        crop = self._config["crop"]
-        return 1 + math.ceil(max(seconds - crop["window"], 0) / crop["hop"])
-
-    def remarks(self) -> list[str]:
-        """What is said at the start of a run whose shards are too big or too many."""
+    def remarks(self, jobs: int) -> list[str]:
+        """What is said at the start of a run, of so many jobs, whose shards are too big or too many."""
         if self._counts == UNKNOWN:
             return []
         found = []
@@ -246,7 +219,7 @@ class Sizes:
             parts, recordings = self._config["shards"][subset], getattr(self._counts, subset)
             if not parts or not recordings or (subset == "train" and self._config["models_from"]):
                 continue
-            seconds = self.seconds(rule, _Shard(f"{subset}-0"))
+            seconds = self.seconds(rule, SimpleNamespace(shard=f"{subset}-0", variant="1"))
             fitting = max(1, round(seconds * parts / AIM))
             if seconds > LONGEST:
                 found.append(
@@ -258,9 +231,8 @@ class Sizes:
                     f"shards.{subset}: {parts} parts of {recordings} recordings make jobs of about "
                     f"{1000 * seconds:.0f} ms ({rule}), less than their start takes; {fitting} would do"
                 )
-        tested = bool(self._counts.test and self._config["shards"]["test"])
-        if (count := jobs(self._config, tested=tested)) > MOST_JOBS:
+        if jobs > MOST_JOBS:
             found.append(
-                f"shards: they make {count} jobs of this run; beyond {MOST_JOBS}, plans take long. Set fewer of them"
+                f"shards: they make {jobs} jobs of this run; beyond {MOST_JOBS}, plans take long. Set fewer of them"
             )
         return found

@@ -3,6 +3,8 @@
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
 
+import math
+
 from understory.core import choices
 from understory.core.hashing import ordered
 from understory.data.band import Band
@@ -102,6 +104,11 @@ class Medium:
     def samples(self) -> int:
         """The samples of a window of sound."""
         return round(self._config["crop"]["window"] * self._config["crop"]["sample_rate"])
+
+    def windows(self, seconds: float) -> int:
+        """How many windows a test recording of sound of a length has."""
+        crop = self._config["crop"]
+        return 1 + math.ceil(max(seconds - crop["window"], 0) / crop["hop"])
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of what a model is fed of one example, by the name of its features in the configuration."""

@@ -3,17 +3,14 @@
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
 
-import hashlib
 import json
 import os
 import shutil
-import stat
 import time
 from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 
-from understory.core import files, hashing
+from understory.core import file_digests, files, hashing
 from understory.core.errors import InputError
 from understory.core.file_digests import SETTLED, FileDigests
 from understory.data.dataset import SUBSETS, Dataset
@@ -30,7 +27,7 @@ ABANDONED = 24 * 3600
 
 
 class TableFacts:
-    """Facts about a data set's tables that a plan needs.
+    """Facts about a data set's tables that a plan needs. InputError where the tables cannot be used.
 
     Where they are cached, a shard's digest is remembered beside the sizes, dates and inodes of its files: as long as these
     stay the same, neither the tables nor the index of contents are read.
@@ -47,30 +44,35 @@ class TableFacts:
         Gives the tables.
     folder : Path or None
         The cache for these tables, this reader and these settings; None where there is none.
+    remember : bool
+        Whether a shard's files are looked at once only.
+
+    Attributes
+    ----------
+    annotations, rows : str
+        As `table_digests` says.
+    counts : list of int
+        What `job_resources.Counts` holds.
+    tested : bool
+        Whether there are test recordings.
+    wrong : str or None
+        What does not go with the configuration.
     """
 
-    def __init__(self, source, config: dict, contents: FileDigests, read, folder: Path | None):
+    def __init__(
+        self, source, config: dict, contents: FileDigests, read, folder: Path | None, *, remember: bool
+    ):
         self.source, self.config, self.contents, self.folder = source, config, contents, folder
-        self._read = read
+        self._read, self.remember = read, remember
         self._shards: dict[str, str] = {}
-        self._renewed = False
+        facts = (folder and _loaded(folder / FACTS)) or self._facts(read())
+        self.annotations, self.rows, self.counts, self.tested, self.wrong = facts
 
-    @cached_property
-    def _facts(self):
-        if self.folder is not None and (kept := _loaded(self.folder / FACTS)) is not None:
-            return kept
-        tables = self._read()
-        facts = {
-            "annotations": table_digests.annotations(tables),
-            "counts": [
-                *(sum(recording.subset == subset for recording in tables.recordings) for subset in SUBSETS),
-                len(tables.annotations),
-                *(self._bytes(tables, subset) for subset in SUBSETS),
-            ],
-            "rows": table_digests.rows(tables),
-            "tested": any(recording.subset == "test" for recording in tables.recordings),
-            "wrong": self._wrong(tables),
-        }
+    def _facts(self, tables):
+        numbers = [sum(recording.subset == subset for recording in tables.recordings) for subset in SUBSETS]
+        counts = [*numbers, len(tables.annotations), *(self._bytes(tables, subset) for subset in SUBSETS)]
+        digests = table_digests.annotations(tables), table_digests.rows(tables)
+        facts = [*digests, counts, numbers[1] > 0, self._wrong(tables)]
         if self.folder is not None:
             self._keep(tables, facts)
         return facts
@@ -96,52 +98,15 @@ class TableFacts:
             return str(error)
         return None
 
-    @property
-    def annotations(self) -> str:
-        """As `table_digests.annotations` says."""
-        return self._facts["annotations"]
-
-    @property
-    def counts(self) -> list[int]:
-        """What `job_resources.Counts` holds."""
-        return self._facts["counts"]
-
-    @property
-    def rows(self) -> str:
-        """As `table_digests.rows` says."""
-        return self._facts["rows"]
-
-    @property
-    def tested(self) -> bool:
-        """Whether there are test recordings."""
-        return self._facts["tested"]
-
     def rows_of(self, shard: str) -> Path | None:
         """The file where a shard's rows are kept, as `Dataset.part_as_text` gives them; None where they are not."""
         return None if self.folder is None else self.folder / f"{shard}.rows"
 
-    def load(self):
-        """Read the tables, unless what is asked of them is kept. InputError where they cannot be used."""
-        _ = self._facts
-
-    def check(self):
-        """InputError where the tables do not go with the configuration."""
-        if self._facts["wrong"]:
-            raise InputError(self._facts["wrong"])
-
     def shard(self, shard: str) -> str:
-        """As `table_digests.shard` says, looked up once until `renew`."""
-        if shard in self._shards:
-            return self._shards[shard]
-        digest = self._shard(shard, self.config["shards"][shard.split("-")[0]])
-        if not self._renewed:
-            self._shards[shard] = digest
-        return digest
-
-    def renew(self):
-        """Look at the files again from now on, each time that a shard is asked for."""
-        self._shards.clear()
-        self._renewed = True
+        """As `table_digests.shard` says."""
+        if not (self.remember and shard in self._shards):
+            self._shards[shard] = self._shard(shard, self.config["shards"][shard.split("-")[0]])
+        return self._shards[shard]
 
     def _shard(self, shard, count):
         if self.folder is None:
@@ -158,7 +123,7 @@ class TableFacts:
             tables, before = self._read(), None
         digest = table_digests.shard(tables, self.source, shard, count, self.contents)
         if before is not None and stamp(self.source.folder, paths) == before:
-            _write(known, json.dumps({"stamp": before, "digest": digest}).encode())
+            files.replace(known, json.dumps({"stamp": before, "digest": digest}))
         return digest
 
     def _keep(self, tables, facts):
@@ -203,23 +168,11 @@ def place(source, config: dict, folder: Path) -> Path | None:
 
 def stamp(folder: str, paths) -> str | None:
     """A digest of the sizes, dates and inodes of files; None where one cannot be told by these, or may still be written."""
-    found, newest = [folder], 0
-    for path in paths:
-        try:
-            status = os.stat(f"{folder}/{path}")
-        except (FileNotFoundError, NotADirectoryError):
-            found.append(None)
-            continue
-        except (OSError, ValueError):
-            return None
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        dates = status.st_mtime_ns, status.st_ctime_ns
-        newest = max(newest, *dates)
-        found += [status.st_size, *dates, status.st_ino]
-    if time.time() - newest / 1e9 <= SETTLED:
+    stamps = [file_digests.stamp(f"{folder}/{path}") for path in paths]
+    if any(isinstance(each, str) and each != file_digests.MISSING for each in stamps):
         return None
-    return hashlib.sha256(repr(found).encode()).hexdigest()
+    newest = max((date for each in stamps if isinstance(each, list) for date in each[1:3]), default=0)
+    return hashing.digest([folder, stamps]) if time.time() - newest / 1e9 > SETTLED else None
 
 
 def _old(path):
@@ -234,9 +187,3 @@ def _loaded(path):
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-
-
-def _write(path, data):
-    new = files.own(path)
-    new.write_bytes(data)
-    os.replace(new, path)

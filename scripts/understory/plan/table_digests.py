@@ -37,26 +37,19 @@ def shard(tables: Dataset, source, shard: str, count: int, contents: FileDigests
     """
     own = tables.shard(shard, count)
     found = [source.files(recording) for recording in own]
+
+    def files(lists):
+        return (os.path.join(source.folder, path) for paths in lists for path in paths)
+
     identities = iter(
-        contents.identities(
-            (os.path.join(source.folder, path) for paths in found for path in paths),
-            among=lambda: (
-                os.path.join(source.folder, path)
-                for recording in tables.recordings
-                for path in source.files(recording)
-            ),
-        )
+        contents.identities(files(found), among=lambda: files(map(source.files, tables.recordings)))
     )
-    return digest(
+    held = [
         [
-            shard.split("-")[0],
-            [
-                [
-                    recording,
-                    [[path, next(identities)] for path in paths],
-                    tables.annotations_of.get(recording.recording_id, []),
-                ]
-                for recording, paths in zip(own, found, strict=True)
-            ],
+            recording,
+            [[path, next(identities)] for path in paths],
+            tables.annotations_of.get(recording.recording_id, []),
         ]
-    )
+        for recording, paths in zip(own, found, strict=True)
+    ]
+    return digest([shard.split("-")[0], held])

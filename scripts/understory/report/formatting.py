@@ -54,7 +54,3 @@ def time(seconds: float) -> str:
 
 def memory(mebibytes: float) -> str:
     return f"{mebibytes:.0f} MiB" if np.isfinite(mebibytes) else "not measured"
-
-
-def listed(names, most: int = 20) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")

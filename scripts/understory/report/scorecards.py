@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from understory.core.text import listed
 from understory.data.folds import UNVALIDATED
 from understory.evaluation.intervals import chance_interval
-from understory.report.formatting import counted, listed, number, span
+from understory.report.formatting import counted, number, span
 from understory.report.plotting import finite
 from understory.report.results import NARROWEST, Results
 

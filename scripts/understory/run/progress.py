@@ -148,10 +148,8 @@ class Progress(logging.Handler):
 
 def _epoch(log):
     """The last epoch in a training's log; None in any other."""
-    found = None
-    for found in EPOCH.finditer(_tail(log)):  # noqa: B007 the last one is wanted
-        pass
-    return found
+    epochs = list(EPOCH.finditer(_tail(log)))
+    return epochs[-1] if epochs else None
 
 
 def _tail(log):

@@ -1,6 +1,5 @@
 """What ran: the code, the packages, and the time and memory of the jobs."""
 
-import csv
 import subprocess
 from pathlib import Path
 
@@ -59,28 +58,22 @@ def costs(folder: Path, *, rules, names) -> pd.DataFrame:
         largest resident memory (MiB) and processor time of all (s), the longest rule first. What Snakemake
         did not measure (NA for a job that was over at once) is NaN.
     """
-    rows = []
+    tables = [pd.DataFrame(columns=["rule", "job", *MEASURED])]
     for path in sorted(folder.rglob("*.tsv")):
         rule, *wildcards = path.relative_to(folder).with_suffix("").parts
-        if rule in rules and set(wildcards) <= set(names):
-            with open(path, newline="", encoding="utf-8") as file:
-                rows += [
-                    {"rule": rule, "job": str(path), **{key: row.get(key) for key in MEASURED}}
-                    for row in csv.DictReader(file, delimiter="\t")
-                ]
-    table = pd.DataFrame(rows, columns=["rule", "job", *MEASURED])
+        if rule in rules and set(wildcards) <= set(names) and path.stat().st_size:
+            measured = pd.read_csv(path, sep="\t").reindex(columns=MEASURED)
+            tables.append(measured.assign(rule=rule, job=str(path)))
+    table = pd.concat(tables)
     table[MEASURED] = table[MEASURED].apply(pd.to_numeric, errors="coerce").astype(float)
     grouped = table.groupby("rule")
-    return (
-        pd.DataFrame(
-            {
-                "jobs": grouped.job.nunique(),
-                "total": grouped.s.sum(min_count=1),
-                "longest": grouped.s.max(),
-                "memory": grouped.max_rss.max(),
-                "cpu": grouped.cpu_time.sum(min_count=1),
-            }
-        )
-        .sort_values("total", ascending=False, kind="stable")
-        .reset_index()
-    )
+    sums = grouped[["s", "cpu_time"]].sum(min_count=1)
+    most = grouped[["s", "max_rss"]].max()
+    columns = {
+        "jobs": grouped.job.nunique(),
+        "total": sums.s,
+        "longest": most.s,
+        "memory": most.max_rss,
+        "cpu": sums.cpu_time,
+    }
+    return pd.DataFrame(columns).sort_values("total", ascending=False, kind="stable").reset_index()

@@ -7,10 +7,12 @@ import json
 import sys
 from pathlib import Path
 
+from pydantic.json_schema import GenerateJsonSchema
+
 from understory.plan import choice_options
-from understory.plan.config_block import BOUNDS, node, plain
+from understory.plan.config_block import expected, node, plain
 from understory.plan.config_model import Configuration
-from understory.plan.model_config import OPTIMISERS, SCHEDULES, Model
+from understory.plan.model_config import Model
 
 SCHEMA = "schemas/config.schema.json"
 PAGE = "docs/configuration.md"
@@ -29,14 +31,6 @@ default that is given here. `null` takes back an option that another file gives 
 Everything that is wrong is reported at once, before any job: the key, what was expected, what was given and the closest
 valid key.
 """
-TYPES = {
-    "array": "list",
-    "boolean": "true or false",
-    "integer": "integer",
-    "number": "number",
-    "object": "block",
-    "string": "text",
-}
 # The sections of choices: heading, introduction, and their blocks by name.
 SECTIONS = (
     (
@@ -45,8 +39,8 @@ SECTIONS = (
         "architecture",
     ),
     ("Losses", "`models.NAME.loss`, with the loss's `name`.", "loss"),
-    ("Optimisers", "`models.NAME.optimiser`, with the optimiser's `name`.", OPTIMISERS),
-    ("Schedules of the learning rate", "`models.NAME.schedule`, with the schedule's `name`.", SCHEDULES),
+    ("Optimisers", "`models.NAME.optimiser`, with the optimiser's `name`.", "optimiser"),
+    ("Schedules of the learning rate", "`models.NAME.schedule`, with the schedule's `name`.", "schedule"),
     ("Features of audio", "`features.NAME`, with the features' `kind`.", "features of audio"),
     ("Features of images", "`features.NAME`, with the features' `kind`.", "features of images"),
     ("Transforms of audio", "`augment.chain`, each `NAME: {option: value}`.", "transform of audio"),
@@ -54,10 +48,8 @@ SECTIONS = (
 )
 
 
-def blocks(kind) -> dict:
+def blocks(kind: str) -> dict:
     """The options of each choice of a kind, by name."""
-    if isinstance(kind, dict):
-        return kind
     return {name: choice_options.block(kind, name) for name in choice_options.names(kind)}
 
 
@@ -122,36 +114,29 @@ def _value(value):
 
 def _type(schema):
     """The type and the bounds of a value, as a cell of a table."""
-    null = ", or null" if {"type": "null"} in schema.get("anyOf", ()) else ""
-    schema = next((each for each in schema.get("anyOf", ()) if each != {"type": "null"}), schema)
-    if words := schema.get("enum"):
-        return ", ".join(map(_code, words)) + null
-    said = TYPES[schema["type"]]
-    low, high = schema.get("minimum"), schema.get("maximum")
-    if low is not None and high is not None:
-        said += f", {plain(low)} to {plain(high)}"
-    else:
-        said += "".join(f", {word} {plain(schema[key])}" for key, word in BOUNDS.items() if key in schema)
-    if "pattern" in schema:
-        said += f" of the form {_code(schema['pattern'])}"
-    if schema["type"] == "array":
-        low, high = schema.get("minItems", 0), schema.get("maxItems")
-        said += f" of {low}" if low and low == high else f" of at most {high}" if high else ""
-        said += (
-            f" (each {_type(schema['items'])})"
-            if schema["items"].get("type") in ("integer", "number")
-            else ""
-        )
-    return said + null
+    said = expected(schema, _code)
+    items = next((each["items"] for each in schema.get("anyOf", [schema]) if "items" in each), {})
+    return f"{said} (each {expected(items)})" if items.get("type") in ("integer", "number") else said
+
+
+class _Schema(GenerateJsonSchema):
+    """Without titles, and closed where the names of keys follow a pattern."""
+
+    def field_title_should_be_set(self, schema):
+        return False
+
+    def dict_schema(self, schema):
+        made = super().dict_schema(schema)
+        return {**made, "additionalProperties": False} if "patternProperties" in made else made
 
 
 def schema() -> dict:
     """The JSON schema of a whole configuration: config.yaml, with a recipe over it."""
-    root = _plain(Configuration.model_json_schema())
+    root = _options(Configuration)
     definitions = root["$defs"]
     model = definitions["Model"]
-    for key, kind in (("loss", "loss"), ("optimiser", OPTIMISERS), ("schedule", SCHEDULES)):
-        model["properties"][key] |= _named("name", blocks(kind))
+    for kind in ("loss", "optimiser", "schedule"):
+        model["properties"][kind] |= _named("name", blocks(kind))
     networks = {name: _options(block) for name, block in blocks("architecture").items()}
     model["properties"]["architecture"]["enum"] = sorted(networks)
     model["allOf"] = [
@@ -180,7 +165,7 @@ def schema() -> dict:
 
 
 def _options(block):
-    return _plain(block.model_json_schema())
+    return block.model_json_schema(schema_generator=_Schema)
 
 
 def _named(key, chosen):
@@ -199,24 +184,6 @@ def _loose(own, others, key=None, name=None):
     named = {key: {"const": name}} if key else {}
     required = [*named, *own.get("required", ())]
     return {**own, "properties": foreign | optional | named, "required": required}
-
-
-def _plain(schema):
-    """A schema as pydantic makes it, without titles, and closed where the names of keys follow a pattern."""
-    if isinstance(schema, list):
-        return [_plain(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    plain = {
-        key: {name: _plain(each) for name, each in value.items()}
-        if key in ("properties", "$defs")
-        else _plain(value)
-        for key, value in schema.items()
-        if key != "title"
-    }
-    if "patternProperties" in plain:
-        plain["additionalProperties"] = False
-    return plain
 
 
 def main(folder: Path):

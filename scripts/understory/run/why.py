@@ -11,6 +11,8 @@ import re
 import sys
 from typing import NamedTuple
 
+from understory.core.text import listed
+
 NOTHING = "<nothing exclusive>"
 MISSING = "not made yet, or deleted"
 # Reasons as Snakemake words them, and as they are shown.
@@ -103,7 +105,7 @@ def reasons(text: str) -> list[str]:
             case "Updated input files" if ".snakemake/since" in rest:
                 causes.append("no record of how it was made")
             case "Updated input files":
-                causes.append(f"newer than what was made of it: {_some(rest)}")
+                causes.append(f"newer than what was made of it: {listed(rest.split(', '), 2)}")
             case "Input files updated by another job" | "":
                 pass
             case _:
@@ -174,11 +176,6 @@ def _differences(one, other, place):
 def _short(value):
     text = "none" if value is None else str(value)
     return text if len(text) <= 80 else f"{text[:77]}…"
-
-
-def _some(text):
-    names = text.split(", ")
-    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
 
 
 def main(plan: str, target: str | None = None) -> list[str]:

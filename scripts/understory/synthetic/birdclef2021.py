@@ -118,40 +118,27 @@ def synthesize(folder: Path, truth: Path, *, settings: dict, seed: int, processe
     clip_rows = [recording.row for recording in made if recording.row is not None]
     clip_rows.sort(key=lambda row: (row["primary_label"], row["filename"]))
     write_rows(folder / CLIPS, METADATA, [[row[column] for column in METADATA] for row in clip_rows])
-    train, test = (_windows(made, subset) for subset in ("train", "test"))
-    labels = [
-        [*_named(plan, stop), " ".join(sorted(codes[s] for s in birds)) or NONE]
-        for plan, stop, birds in train
-    ]
+    train, test = (_windows(made, subset, codes) for subset in ("train", "test"))
+    labels = [[*_named(plan, stop), " ".join(birds)] for plan, stop, birds in train]
     write_rows(folder / LABELS, (*COLUMNS, "birds"), labels)
     names = [_named(plan, stop) for plan, stop, _ in test]
     write_rows(folder / TEST, COLUMNS, names)
     write_rows(folder / SAMPLE, ("row_id", "birds"), [[name[0], NONE] for name in names])
-    _write_truth(truth, test, codes)
+    classes = sorted([NONE, *codes])
+    rows = [
+        [plan.recording_id, stop - WINDOW, stop, *(int(name in birds) for name in classes)]
+        for plan, stop, birds in test
+    ]
+    write_rows(truth, ("recording_id", "start", "stop", *classes), rows)
 
 
-def _windows(made, subset):
-    """The windows of a subset's soundscapes: their plan, their end (s) and the species heard in them."""
+def _windows(made, subset, codes):
+    """The windows of a subset's soundscapes: their plan, their end (s) and their labels."""
     return [
-        (plan, stop, heard(plan, stop - WINDOW, stop))
+        (plan, stop, sorted(codes[species] for species in heard(plan, stop - WINDOW, stop)) or [NONE])
         for plan in sorted(m.plan for m in made if m.plan.subset == subset and m.row is None)
         for stop in range(WINDOW, round(plan.duration) + 1, WINDOW)
     ]
-
-
-def _write_truth(path, windows, codes):
-    numbers = {code: number for number, code in enumerate(codes)}
-    classes = sorted([NONE, *codes])
-    rows = [
-        [
-            plan.recording_id,
-            stop - WINDOW,
-            stop,
-            *(int(not birds if name == NONE else numbers[name] in birds) for name in classes),
-        ]
-        for plan, stop, birds in windows
-    ]
-    write_rows(path, ("recording_id", "start", "stop", *classes), rows)
 
 
 def soundscape(number: int, subset: str, *, singers, settings: soundscapes.Settings, seed: int) -> Made:

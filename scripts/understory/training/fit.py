@@ -131,7 +131,7 @@ def train(
         A loss or score is not finite.
     """
     # Loaded modules register the classes that a saved state needs.
-    models.load(settings["architecture"], name=name)
+    choices.load(models.PACKAGE, settings["architecture"])
     loss, kind = loss_and_targets(settings["loss"])
     rows = data.training_rows(fold, centred=kind == "centred")
     targets = training_targets(data, kind, control=control, rows=rows, seed=seed)

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from understory.annotations import files
+from understory.annotations.formats import audacity
 from understory.core.errors import InputError
 from understory.datasets import own
 
@@ -332,3 +333,29 @@ def test_files_are_found_whatever_the_case_of_their_suffix(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert files.below(tmp_path) == (["a.Flac", "b.MP3"], ["notes.TXT"])
+
+
+WRITTEN = [
+    {"start": "0.5", "end": "2", "label": "lark", "low": "2000", "high": "4000", "confidence": "0.9"},
+    {"start": "3.25", "end": "4", "label": 'a "quoted", Grünling', "low": "", "high": ""},
+]
+
+
+@pytest.mark.parametrize("name", sorted(files.FORMATS))
+def test_what_is_written_is_read_as_it_was(name):
+    module = files.FORMATS[name]
+    several = [{**fields, "path": f"{number}.wav"} for number, fields in enumerate(WRITTEN)]
+    with_paths = [several] if module is not audacity else []
+    for events in (WRITTEN, WRITTEN[1:], [], *with_paths):
+        lines = module.write(events).splitlines()
+        if lines:
+            assert module.matches(lines)
+            found = [event.fields for event in module.rows(lines, {})]
+            assert [{key: text for key, text in fields.items() if text} for fields in found] == [
+                {key: text for key, text in fields.items() if text} for fields in events
+            ]
+
+
+def test_numbers_are_written_as_they_are():
+    (line,) = audacity.write([{"start": 0.5, "end": 2.0, "label": "lark", "confidence": None}]).splitlines()
+    assert line == "0.5\t2.0\tlark"

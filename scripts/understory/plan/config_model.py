@@ -73,8 +73,8 @@ class Own(Block):
     annotations: Text | None = key(
         None, "Folder within the data folder whose tables are read; null: all tables in the data folder"
     )
-    columns: dict[Literal["path", "start", "end", "label", "low", "high", "presence"], Text] = key(
-        {}, "Names of columns by what they hold, where they have none of the usual names"
+    columns: dict[Literal["path", "start", "end", "label", "low", "high", "presence", "confidence"], Text] = (
+        key({}, "Names of columns by what they hold, where they have none of the usual names")
     )
     labels: Text | None = key(
         None,

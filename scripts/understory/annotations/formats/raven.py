@@ -1,6 +1,6 @@
 """Selection tables of Raven (Cornell Lab of Ornithology): separated by tabs, a row for each view of a selection."""
 
-from understory.annotations.events import SPELLINGS, Event, columns_of, picked
+from understory.annotations.events import SPELLINGS, Event, columns_of, given, picked, texts
 
 BEGIN, END, OFFSET = "Begin Time (s)", "End Time (s)", "File Offset (s)"
 # Columns of measurements and of the table itself, which are no labels.
@@ -59,6 +59,21 @@ def rows(lines, columns):
     return events
 
 
+def write(events) -> str:
+    """A selection table of one recording, or of several that are not opened as one: times count from each file's begin."""
+    events = list(events)
+    own = {"path": "Begin Path", "presence": "Presence", "confidence": "Confidence"}
+    others = given(events, own)
+    header = ["Selection", "View", "Channel", BEGIN, END, "Low Freq (Hz)", "High Freq (Hz)", "Annotation"]
+    header += [own[field] for field in others] + [OFFSET] * ("path" in others)
+    lines = [header]
+    for number, event in enumerate(events, 1):
+        line = [str(number), "Spectrogram 1", "1"]
+        line += texts(event, ["start", "end", "low", "high", "label", *others])
+        lines.append(line + texts(event, ["start"]) * ("path" in others))
+    return "".join("\t".join(line) + "\n" for line in lines)
+
+
 def _place(header, name):
     return header.index(name) if name in header else None
 
@@ -73,6 +88,8 @@ def _label(header):
 
 
 def _in_its_file(fields, offset, wrong):
+    if fields["start"] == offset:
+        return fields, wrong
     try:
         start, length = float(offset), float(fields["end"]) - float(fields["start"])
     except ValueError:

@@ -1,8 +1,9 @@
 """Tables with a header: CSV of BirdNET-Analyzer, crowsetta's generic sequences, and one's own."""
 
 import csv
+import io
 
-from understory.annotations.events import Event, columns_of, picked
+from understory.annotations.events import FIELDS, Event, columns_of, given, picked, texts
 
 MARKS = ",;\t"
 
@@ -28,3 +29,14 @@ def rows(lines, columns):
                 wrong += "; if its numbers have decimal commas, write decimal points"
         events.append(Event(reader.line_num, picked(cells, places), wrong))
     return events
+
+
+def write(events) -> str:
+    """A CSV file with `start,end,label`, and the other fields that any event has."""
+    events = list(events)
+    needed = ("start", "end", "label")
+    shown = given(events, FIELDS)
+    fields = [field for field in FIELDS if field in needed or field in shown]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([fields, *(texts(event, fields) for event in events)])
+    return text.getvalue()

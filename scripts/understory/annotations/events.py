@@ -18,10 +18,59 @@ from understory.core.text import did_you_mean, listed
 FIELDS = ("path", "start", "end", "label", "low", "high", "presence", "confidence")
 # The names that columns have in the tables of common programs, in lower case. Of several, the first counts.
 SPELLINGS = {
-    "path": ("path", "file", "filename", "file_name", "filepath", "recording", "begin path", "begin file"),
-    "start": ("start", "start (s)", "start_s", "start_time", "onset_s", "onset", "t_min"),
-    "end": ("end", "end (s)", "end_s", "end_time", "offset_s", "offset", "stop", "t_max"),
-    "label": ("label", "annotation", "species", "scientific name", "common name", "class", "species code"),
+    "path": (
+        "path",
+        "file",
+        "filename",
+        "file name",
+        "file_name",
+        "filepath",
+        "file path",
+        "recording",
+        "notated_path",
+        "begin path",
+        "begin file",
+        "in file",
+    ),
+    "start": (
+        "start",
+        "start (s)",
+        "start_s",
+        "start time (s)",
+        "start_time_s",
+        "start_time",
+        "start_offset_s",
+        "onset_s",
+        "onset",
+        "t_min",
+        "begin time (s)",
+    ),
+    "end": (
+        "end",
+        "end (s)",
+        "end_s",
+        "end time (s)",
+        "end_time_s",
+        "end_time",
+        "end_offset_s",
+        "offset_s",
+        "offset",
+        "stop",
+        "t_max",
+    ),
+    "label": (
+        "label",
+        "annotation",
+        "species",
+        "scientific name",
+        "scientific_name",
+        "common name",
+        "common_name",
+        "class",
+        "species code",
+        "species ebird code",
+        "manual id",
+    ),
     "low": ("low", "low_hz", "low freq (hz)", "f_min", "freq_low"),
     "high": ("high", "high_hz", "high freq (hz)", "f_max", "freq_high"),
     "presence": ("presence", "label_type", "verdict"),
@@ -39,7 +88,10 @@ PRESENCE = {
 
 
 class Event(NamedTuple):
-    """A row of a table: its line, the fields as text, and what is wrong with it, or None."""
+    """A row of a table: its line, the fields as text, and what is wrong with it, or None.
+
+    `fields` may also hold `channel`, where that is not the first.
+    """
 
     line: int
     fields: dict[str, str]

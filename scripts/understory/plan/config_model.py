@@ -84,6 +84,9 @@ class Own(Block):
         False,
         "Whether all that is heard in annotated recordings is annotated, so that other labels are absent",
     )
+    min_confidence: Share = key(
+        0, "Confidence of a row below which it is unknown whether its event is there, where tables have one"
+    )
 
 
 class Shards(Block):
@@ -134,6 +137,13 @@ class Crop(Block):
     long_events: Literal["middle", "cover"] = key(
         "middle",
         "Annotations that are longer than the window: one window at their middle, or as many as cover them",
+    )
+    background: int = key(
+        0,
+        "Windows without an annotation, at most, that each recording adds to the training examples in which all that is heard "
+        "is annotated (own.exhaustive)",
+        ge=0,
+        le=10_000,
     )
 
 

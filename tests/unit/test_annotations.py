@@ -4,6 +4,7 @@ import unicodedata
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 from hypothesis import HealthCheck, example, given, settings
@@ -148,7 +149,11 @@ def test_an_umlaut_written_as_two_characters_is_the_same_name(tmp_path):
     ("name", "text", "said"),
     [
         ("z.txt", "0\t1\tlark\n", "a recording of the name of this table, 'z'"),
-        ("t.csv", "path,start,end,label\nz.wav,0,1,lark\n", "expected a recording named 'z.wav', found none"),
+        (
+            "t.csv",
+            "path,start,end,label\nz.wav,0,1,lark\n",
+            "expected a recording named 'z.wav' in the data folder, found none",
+        ),
         (
             "a.csv",
             "start,end\n0,1\n",
@@ -197,7 +202,7 @@ def test_two_recordings_of_one_name_are_told_apart_by_their_folders(tmp_path):
         ("y/a.wav", "owl"),
     ]
     (one,) = found.quarantined
-    assert "expected a recording named 'a.wav', found x/a.wav, y/a.wav" in one.reason
+    assert "expected a recording named 'a.wav' in the data folder, found x/a.wav, y/a.wav" in one.reason
 
 
 def test_an_event_that_two_tables_say_is_one_event(tmp_path):
@@ -302,31 +307,43 @@ def test_no_table_ends_in_a_traceback_and_no_row_is_lost(tmp_path, first, lines,
 
 @pytest.mark.slow
 def test_from_a_folder_to_predictions_without_a_table_of_names(tmp_path, run_snakemake):
-    """Two tones in folders of their own, and one new recording; then new recordings alone, by the saved models."""
+    """Two tones in a second half, one recording of nothing, and two new ones; then all of them, by the saved models."""
     rng, rate = np.random.default_rng(0), 16_000
-    times = np.arange(2 * rate) / rate
-    for number in range(16):
-        label, pitch = (("low", 500), ("high", 3000))[number % 2]
-        place = tmp_path / "data" / ("" if number > 13 else label)
+    times, rows = np.arange(2 * rate) / rate, ["path,start,end,label"]
+    data = tmp_path / "data"
+    for number in range(17):
+        label, pitch = (("low", 500), ("high", 3000), ("quiet", 0))[2 if number == 16 else number % 2]
+        place = data / ("new" if 14 <= number < 16 else "known")
         place.mkdir(exist_ok=True, parents=True)
-        wave = 0.3 * np.sin(2 * np.pi * pitch * times) + rng.normal(0, 0.01, len(times))
+        wave = 0.3 * np.sin(2 * np.pi * pitch * times) * (times > 1) + rng.normal(0, 0.01, len(times))
         soundfile.write(place / f"{label}{number}.wav", wave, rate)
+        if number < 14:
+            rows.append(f"{label}{number}.wav,1,2,{label}")
+    (data / "known/events.csv").write_text("\n".join(rows))
+    (data / "known/quiet16.txt").touch()
     small = {
         "shards": {"train": 1, "test": 1},
         "split": {"n_splits": 2},
         "crop": {"window": 1, "hop": 0.5, "sample_rate": 16_000},
+        "own": {"exhaustive": True},
         "features": {"log_mel": {"fmax": 8000}},
         "models": {"sed_cnn": {"options": {"filters": [4, 8], "dense": 8}, "epochs": 1}},
     }
-    run_snakemake(tmp_path / "run", recipe="own", config=small | {"data": str(tmp_path / "data")})
+    done = run_snakemake(tmp_path / "run", recipe="own", config=small | {"data": str(data)})
+    assert "tables with a header: files 1, rows 14, events 14\n" in done.stderr
+    assert "15 of 17 recordings are annotated; the others are predicted\n" in done.stderr
+    windows = pd.read_csv(tmp_path / "run/results/own/windows/train-0.csv", keep_default_na=False)
+    # Of each, its first half; of the one of nothing, both.
+    assert windows.label.value_counts().to_dict() == {"": 16, "low": 7, "high": 7}
+    assert set(windows.start[windows.label == ""]) == {0, 1}
     written = (tmp_path / "run/results/own/submission.csv").read_text().splitlines()
     assert written[0] == "path,high,low"
-    assert [line.split(",")[0] for line in written[1:]] == ["high15.wav", "low14.wav"]
-    new = {"train": [], "models_from": "results/own", "name": "new", "data": str(tmp_path / "data")}
+    assert [line.split(",")[0] for line in written[1:]] == ["new/high15.wav", "new/low14.wav"]
+    new = {"train": [], "models_from": "results/own", "name": "new", "data": str(data)}
     run_snakemake(tmp_path / "run", recipe="own", config=small | new)
     written = (tmp_path / "run/results/new/submission.csv").read_text().splitlines()
     assert written[0] == "path,high,low"
-    assert len(written) == 17
+    assert len(written) == 18
 
 
 def test_files_are_found_whatever_the_case_of_their_suffix(tmp_path):

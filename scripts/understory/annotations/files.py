@@ -132,7 +132,7 @@ class Recordings:
         found = self._named.get(name) or self._stems.get(PurePosixPath(name).stem.lower(), [])
         most = max((_shared(given, each) for each in found), default=0)
         found = [each for each in found if _shared(given, each) == most]
-        return self._only(found, f"a recording named {given!r}")
+        return self._only(found, f"a recording named {given!r} in the data folder")
 
     def of_table(self, table: str) -> str:
         """The recording that a table is of, by its name; InputError where there is none, or several."""

@@ -246,8 +246,8 @@ def _rare(dataset):
             recordings.setdefault(annotation.label, set()).add(annotation.recording_id)
     if rare := sorted(label for label, names in recordings.items() if len(names) == 1):
         yield (
-            f"{listed(rare)}: present in one recording only, so that no model that has learnt from it can be tested on "
-            "another; annotate a second one"
+            f"{listed(rare)}: annotated as present in one recording only, so that no model that has learnt from it is tested "
+            "on another; annotate a second one"
         )
 
 

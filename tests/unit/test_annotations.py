@@ -412,6 +412,34 @@ def test_what_is_written_is_read_as_it_was(name):
             ]
 
 
+NUMBERS = st.floats(0, 1e5).map(repr)
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "start": NUMBERS,
+            "end": NUMBERS,
+            "label": st.text(st.characters(blacklist_categories=["C", "Z"]), min_size=1, max_size=8),
+        },
+        optional={"low": NUMBERS, "high": NUMBERS, "confidence": st.floats(0, 1).map(repr)},
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(rows=ROWS, path=st.sampled_from([None, "a.wav"]), name=st.sampled_from(sorted(files.FORMATS)))
+def test_whatever_is_written_is_read_as_it_was(rows, path, name):
+    module = files.FORMATS[name]
+    if path and module is not audacity:
+        rows = [{**row, "path": path} for row in rows]
+    # As files are read: by lines, and by a format that is told from what is in them.
+    lines = module.write(rows).split("\n")
+    assert next(kind for kind, each in files.FORMATS.items() if each.matches(lines)) == name
+    found = module.rows(lines, {})
+    assert not any(event.wrong for event in found)
+    assert [{key: text for key, text in event.fields.items() if text} for event in found] == rows
+
+
 def test_numbers_are_written_as_they_are():
     (line,) = audacity.write([{"start": 0.5, "end": 2.0, "label": "lark", "confidence": None}]).splitlines()
     assert line == "0.5\t2.0\tlark"

@@ -178,6 +178,8 @@ def test_an_umlaut_written_as_two_characters_is_the_same_name(tmp_path):
         ),
         ("a.csv", "start;end;label\n0;1,5;x\n", "found '1,5'; write a decimal point"),
         ("a.csv", "start,end,label\n0,1,a;b\n", "write a row for each label"),
+        ("a.txt", "0\t1\ta\x0bb\n", "expected a label in plain text of 1 to 200"),
+        ("a.csv", 'start,end,label\n0,1,"a\nb"\n', "expected a label in plain text of 1 to 200"),
         ("a.txt", "0\t1\tx\n".encode("utf-16-le"), "UTF-16 with its byte order mark"),
     ],
 )
@@ -496,9 +498,11 @@ BIRDNET = {
 }
 
 
-@pytest.mark.parametrize("text", BIRDNET.values(), ids=BIRDNET)
-def test_each_form_of_birdnet_analyzer(tmp_path, text):
-    found = own.read(folder(tmp_path, **{"a.BirdNET.results.csv": text}), options={"min_confidence": 0.5})
+@pytest.mark.parametrize("form", BIRDNET)
+def test_each_form_of_birdnet_analyzer(tmp_path, form):
+    # All but one name the recording.
+    name = "a.BirdNET.results.csv" if form == "audacity" else "BirdNET_CombinedTable.csv"
+    found = own.read(folder(tmp_path, **{name: BIRDNET[form]}), options={"min_confidence": 0.5})
     assert [
         (a.recording_id, a.label.split(",")[0], a.presence, a.t_min, a.t_max) for a in found.annotations
     ] == [

@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 
+from understory.audio import background
 from understory.core.files import replacing
 from understory.data import examples, folds, inspection, quarantine, store
 from understory.data import source as datasets
@@ -26,8 +27,12 @@ def main(job):
     annotated = examples.annotation_examples(tables, absent=params["crop"]["absent"])
     annotated = examples.of_items(annotated, recordings)
     if windows := params["windows"]:
-        durations = examples.durations(recordings, windows["sample_rate"])
-        annotated = examples.of_windows(annotated, durations, **windows)
+        events, size = windows["long_events"], {key: windows[key] for key in ("window", "sample_rate")}
+        durations = examples.durations(recordings, size["sample_rate"])
+        annotated = background.added(
+            examples.of_windows(annotated, durations, **size, long_events=events),
+            background.examples(tables, durations, **size, background=windows["background"]),
+        )
     dealt = folds.deal(annotated, tables, **params["split"], rare_classes=job.params.rare_classes.text)
     store.write_table(job.output.folds, dealt)
     reader = datasets.reader(source.dataset)

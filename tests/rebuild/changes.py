@@ -307,6 +307,7 @@ ROWS = [
     Row("two numbers swapped", swapped, spectrograms(*SHARDS) | TEST | TRAINING),
     Row("window length", to("crop.window", 3), SIGNAL | TEST | TRAINING),
     Row("windows that cover long events", to("crop.long_events", "cover"), SPLIT | SIGNAL | TRAINING),
+    Row("windows of background", to("crop.background", 2), SPLIT | SIGNAL | TRAINING),
     Row("hop of the test windows", to("crop.hop", 1), TEST | PREDICTION),
     Row(
         "number of folds",

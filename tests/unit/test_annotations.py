@@ -1,14 +1,17 @@
 """One's own annotation tables, and the recordings that they are about."""
 
 import unicodedata
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from understory.annotations import files
+from understory.annotations.formats import audacity, raven, table
 from understory.core.errors import InputError
 from understory.datasets import own
 
@@ -146,7 +149,11 @@ def test_an_umlaut_written_as_two_characters_is_the_same_name(tmp_path):
     ("name", "text", "said"),
     [
         ("z.txt", "0\t1\tlark\n", "a recording of the name of this table, 'z'"),
-        ("t.csv", "path,start,end,label\nz.wav,0,1,lark\n", "expected a recording named 'z.wav', found none"),
+        (
+            "t.csv",
+            "path,start,end,label\nz.wav,0,1,lark\n",
+            "expected a recording named 'z.wav' in the data folder, found none",
+        ),
         (
             "a.csv",
             "start,end\n0,1\n",
@@ -171,6 +178,8 @@ def test_an_umlaut_written_as_two_characters_is_the_same_name(tmp_path):
         ),
         ("a.csv", "start;end;label\n0;1,5;x\n", "found '1,5'; write a decimal point"),
         ("a.csv", "start,end,label\n0,1,a;b\n", "write a row for each label"),
+        ("a.txt", "0\t1\ta\x0bb\n", "expected a label in plain text of 1 to 200"),
+        ("a.csv", 'start,end,label\n0,1,"a\nb"\n', "expected a label in plain text of 1 to 200"),
         ("a.txt", "0\t1\tx\n".encode("utf-16-le"), "UTF-16 with its byte order mark"),
     ],
 )
@@ -195,7 +204,7 @@ def test_two_recordings_of_one_name_are_told_apart_by_their_folders(tmp_path):
         ("y/a.wav", "owl"),
     ]
     (one,) = found.quarantined
-    assert "expected a recording named 'a.wav', found x/a.wav, y/a.wav" in one.reason
+    assert "expected a recording named 'a.wav' in the data folder, found x/a.wav, y/a.wav" in one.reason
 
 
 def test_an_event_that_two_tables_say_is_one_event(tmp_path):
@@ -249,30 +258,63 @@ def test_a_folder_without_what_is_needed(tmp_path, names, said):
         assert [r.subset for r in found.recordings] == ["test", "test"]
 
 
-LINES = st.lists(
-    st.lists(
-        st.sampled_from(
-            ["0", "1.5", "-1", "nan", "x", "", "lark", "\\", "a.wav", "Begin Time (s)", "start", "é\x00"]
-        ),
-        max_size=6,
-    ),
-    max_size=6,
+CELLS = st.sampled_from(
+    [
+        "0",
+        "1.5",
+        "-1",
+        "nan",
+        "1,5",
+        "x",
+        "",
+        "lark",
+        "nocall",
+        '"',
+        '"owl"',
+        "\\",
+        "a.wav",
+        "z/a.wav",
+        "positive",
+        "é\x00",
+    ]
 )
+HEADERS = [
+    [],
+    ["start", "end", "label"],
+    ["path", "start", "end", "label", "presence", "confidence"],
+    ["INDIR", "FOLDER", "IN FILE", "OFFSET", "DURATION", "scientific_name"],
+    ["0", "1", "lark"],
+    ["0", "1", "lark", "0.5"],
+    [*HEADER.split("\t"), "Species"],
+    [*HEADER.split("\t"), "Begin File", "File Offset (s)", "Annotation"],
+]
 
 
-@given(
-    first=st.sampled_from(
-        [[], ["start", "end", "label"], ["0", "1", "lark"], [*HEADER.split("\t"), "Species"]]
-    ),
-    lines=LINES,
-    mark=st.sampled_from(["\t", ",", ";"]),
-    end=st.sampled_from(["\n", "\r\n"]),
-    encoding=st.sampled_from(["utf-8", "utf-16"]),
-)
+TABLES = {
+    "first": st.sampled_from(HEADERS),
+    "lines": st.lists(st.lists(CELLS, max_size=11), max_size=6),
+    "mark": st.sampled_from(["\t", ",", ";"]),
+    "end": st.sampled_from(["\n", "\r\n", "\r"]),
+    "encoding": st.sampled_from(["utf-8", "utf-16"]),
+}
+
+
+@given(**TABLES)
 @example(first=[], lines=[["0", "0", "0"]] * 2, mark="\t", end="\n", encoding="utf-8")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_table_ends_in_a_traceback_and_no_row_is_lost(tmp_path, first, lines, mark, end, encoding):
-    """Each row that is not empty is an event or quarantined, or the table is as a whole."""
+    check_table(tmp_path, first, lines, mark, end, encoding)
+
+
+@pytest.mark.soak
+@given(**TABLES)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10_000)
+def test_none_of_many_tables_does(tmp_path, first, lines, mark, end, encoding):
+    check_table(tmp_path, first, lines, mark, end, encoding)
+
+
+def check_table(tmp_path, first, lines, mark, end, encoding):
+    """Each row that is not empty is an event or quarantined, or the table is as a whole, and the log counts each once."""
     (tmp_path / "a.wav").touch()
     lines = [first, *lines]
     text = end.join(mark.join(cells) for cells in lines)
@@ -280,51 +322,68 @@ def test_no_table_ends_in_a_traceback_and_no_row_is_lost(tmp_path, first, lines,
     try:
         found = own.read(tmp_path)
     except InputError:
-        # There is no annotation at all.
-        assert not any(any(cells) for cells in lines[1:])
+        # There is no annotation at all; a separator between quotation marks is a blank cell.
+        assert all(set(cells) <= {"", '"'} or "nocall" in cells for cells in lines[1:])
         return
     for row in found.quarantined:
         assert row.place.startswith("a.txt")
+        assert "\n" not in row.reason
         assert "expected" in row.reason or "duplicate" in row.reason
     if any(row.place == "a.txt" for row in found.quarantined):
         assert not found.annotations
         return
+    counted = dict(part.rsplit(" ", 1) for part in found.remarks[0].split(": ")[1].split(", "))
+    assert sum(map(int, counted.values())) == int(counted["files"]) + 2 * int(counted["rows"])
+    assert int(counted.get("quarantined", 0)) == len(found.quarantined)
+    assert int(counted.get("events", 0)) == len(found.annotations)
     places = {row.place for row in found.quarantined} | set(found.places.values())
     said = {(a.label, round(a.t_min, 2), round(a.t_max, 2)) for a in found.annotations}
     for event in files.read(tmp_path / "a.txt", {})[1]:
         # Said before, by another row.
-        if f"a.txt, line {event.line}" not in places:
+        if f"a.txt, line {event.line}" not in places and event.fields["label"] != "nocall":
             times = (round(float(event.fields[side]), 2) for side in ("start", "end"))
             assert (event.fields["label"], *times) in said
 
 
 @pytest.mark.slow
 def test_from_a_folder_to_predictions_without_a_table_of_names(tmp_path, run_snakemake):
-    """Two tones in folders of their own, and one new recording; then new recordings alone, by the saved models."""
+    """Two tones in a second half, one recording of nothing, and two new ones; then all of them, by the saved models."""
     rng, rate = np.random.default_rng(0), 16_000
-    times = np.arange(2 * rate) / rate
-    for number in range(16):
-        label, pitch = (("low", 500), ("high", 3000))[number % 2]
-        place = tmp_path / "data" / ("" if number > 13 else label)
+    times, rows = np.arange(2 * rate) / rate, ["path,start,end,label"]
+    data = tmp_path / "data"
+    for number in range(17):
+        label, pitch = (("low", 500), ("high", 3000), ("quiet", 0))[2 if number == 16 else number % 2]
+        place = data / ("new" if 14 <= number < 16 else "known")
         place.mkdir(exist_ok=True, parents=True)
-        wave = 0.3 * np.sin(2 * np.pi * pitch * times) + rng.normal(0, 0.01, len(times))
+        wave = 0.3 * np.sin(2 * np.pi * pitch * times) * (times > 1) + rng.normal(0, 0.01, len(times))
         soundfile.write(place / f"{label}{number}.wav", wave, rate)
+        if number < 14:
+            rows.append(f"{label}{number}.wav,1,2,{label}")
+    (data / "known/events.csv").write_text("\n".join(rows))
+    (data / "known/quiet16.txt").touch()
     small = {
         "shards": {"train": 1, "test": 1},
         "split": {"n_splits": 2},
         "crop": {"window": 1, "hop": 0.5, "sample_rate": 16_000},
+        "own": {"exhaustive": True},
         "features": {"log_mel": {"fmax": 8000}},
         "models": {"sed_cnn": {"options": {"filters": [4, 8], "dense": 8}, "epochs": 1}},
     }
-    run_snakemake(tmp_path / "run", recipe="own", config=small | {"data": str(tmp_path / "data")})
+    done = run_snakemake(tmp_path / "run", recipe="own", config=small | {"data": str(data)})
+    assert "tables with a header: files 1, rows 14, events 14\n" in done.stderr
+    assert "15 of 17 recordings are annotated; the others are predicted\n" in done.stderr
+    windows = pd.read_csv(tmp_path / "run/results/own/windows/train-0.csv", keep_default_na=False)
+    # Of each, its first half; of the one of nothing, both.
+    assert windows.label.value_counts().to_dict() == {"": 16, "low": 7, "high": 7}
+    assert set(windows.start[windows.label == ""]) == {0, 1}
     written = (tmp_path / "run/results/own/submission.csv").read_text().splitlines()
     assert written[0] == "path,high,low"
-    assert [line.split(",")[0] for line in written[1:]] == ["high15.wav", "low14.wav"]
-    new = {"train": [], "models_from": "results/own", "name": "new", "data": str(tmp_path / "data")}
+    assert [line.split(",")[0] for line in written[1:]] == ["new/high15.wav", "new/low14.wav"]
+    new = {"train": [], "models_from": "results/own", "name": "new", "data": str(data)}
     run_snakemake(tmp_path / "run", recipe="own", config=small | new)
     written = (tmp_path / "run/results/new/submission.csv").read_text().splitlines()
     assert written[0] == "path,high,low"
-    assert len(written) == 17
+    assert len(written) == 18
 
 
 def test_files_are_found_whatever_the_case_of_their_suffix(tmp_path):
@@ -332,3 +391,292 @@ def test_files_are_found_whatever_the_case_of_their_suffix(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert files.below(tmp_path) == (["a.Flac", "b.MP3"], ["notes.TXT"])
+
+
+WRITTEN = [
+    {"start": "0.5", "end": "2", "label": "lark", "low": "2000", "high": "4000", "confidence": "0.9"},
+    {"start": "3.25", "end": "4", "label": 'a "quoted", Grünling', "low": "", "high": ""},
+]
+
+
+@pytest.mark.parametrize("name", sorted(files.FORMATS))
+def test_what_is_written_is_read_as_it_was(name):
+    module = files.FORMATS[name]
+    several = [{**fields, "path": f"{number}.wav"} for number, fields in enumerate(WRITTEN)]
+    with_paths = [several] if module is not audacity else []
+    for events in (WRITTEN, WRITTEN[1:], [], *with_paths):
+        lines = module.write(events).splitlines()
+        if lines:
+            assert module.matches(lines)
+            found = [event.fields for event in module.rows(lines, {})]
+            assert [{key: text for key, text in fields.items() if text} for fields in found] == [
+                {key: text for key, text in fields.items() if text} for fields in events
+            ]
+
+
+NUMBERS = st.floats(0, 1e5).map(repr)
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "start": NUMBERS,
+            "end": NUMBERS,
+            "label": st.text(st.characters(blacklist_categories=["C", "Z"]), min_size=1, max_size=8),
+        },
+        optional={"low": NUMBERS, "high": NUMBERS, "confidence": st.floats(0, 1).map(repr)},
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(rows=ROWS, path=st.sampled_from([None, "a.wav"]), name=st.sampled_from(sorted(files.FORMATS)))
+def test_whatever_is_written_is_read_as_it_was(rows, path, name):
+    module = files.FORMATS[name]
+    if path and module is not audacity:
+        rows = [{**row, "path": path} for row in rows]
+    # As files are read: by lines, and by a format that is told from what is in them.
+    lines = module.write(rows).split("\n")
+    assert next(kind for kind, each in files.FORMATS.items() if each.matches(lines)) == name
+    found = module.rows(lines, {})
+    assert not any(event.wrong for event in found)
+    assert [{key: text for key, text in event.fields.items() if text} for event in found] == rows
+
+
+def test_numbers_are_written_as_they_are():
+    (line,) = audacity.write([{"start": 0.5, "end": 2.0, "label": "lark", "confidence": None}]).splitlines()
+    assert line == "0.5\t2.0\tlark"
+
+
+BOTH = [("a.wav", "Grünling", 1.25, 2), ("a.wav", "lark", 0.5, 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("generic-seq.csv", [*BOTH, ("sub/b.WAV", "lark", 0.125, 0.75)]),
+        ("simple-seq.csv", BOTH),
+        ("raven.txt", BOTH),
+        ("aud-bbox.txt", BOTH),
+    ],
+)
+def test_tables_that_crowsetta_wrote(tmp_path, name, expected):
+    written = (Path(__file__).parent / "annotations" / name).read_bytes()
+    given = name if name == "generic-seq.csv" else f"a{Path(name).suffix}"
+    found = own.read(folder(tmp_path, **{given: written}))
+    assert [event[:4] for event in events(found)] == expected
+    assert not found.quarantined
+    if name in ("raven.txt", "aud-bbox.txt"):
+        assert [event[4:] for event in events(found)] == [(1500.5, 3000), (2000, 4000)]
+
+
+def test_what_crowsetta_wrote_is_written_as_it_was():
+    """What is in these files and is no annotation (an empty column, the number of a sequence) is left out."""
+    place = Path(__file__).parent / "annotations"
+    text = (place / "aud-bbox.txt").read_text(encoding="utf-8")
+    assert audacity.write(event.fields for event in audacity.rows(text.splitlines(), {})) == text
+    for name, module in (("raven.txt", raven), ("generic-seq.csv", table), ("simple-seq.csv", table)):
+        lines = (place / name).read_text(encoding="utf-8").splitlines()
+        fields = [event.fields for event in module.rows(lines, {})]
+        again = module.write(fields).splitlines()
+        assert [event.fields for event in module.rows(again, {})] == fields
+
+
+BIRDNET = {
+    "csv": "Start (s),End (s),Scientific name,Common name,Confidence,File\n"
+    "0.0,3.0,Alauda arvensis,Skylark,0.9000,/data/x/a.wav\n3.0,6.0,Strix aluco,Tawny Owl,0.2000,/data/x/a.wav\n",
+    "table": "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\tCommon Name\tSpecies Code"
+    "\tConfidence\tBegin Path\tFile Offset (s)\n"
+    "1\tSpectrogram 1\t1\t60.0\t63.0\t0\t15000\tAlauda arvensis\tskylar\t0.9000\t/data/x/a.wav\t0.0\n"
+    "2\tSpectrogram 1\t1\t63.0\t66.0\t0\t15000\tStrix aluco\ttawowl1\t0.2000\t/data/x/a.wav\t3.0\n",
+    "audacity": "0.0\t3.0\tAlauda arvensis, Skylark\t0.9000\n3.0\t6.0\tStrix aluco, Tawny Owl\t0.2000\n",
+    "kaleidoscope": "INDIR,FOLDER,IN FILE,OFFSET,DURATION,scientific_name,common_name,confidence,lat,lon,week,overlap,sensitivity\n"
+    "/data,x,a.wav,0.0,3.0,Alauda arvensis,Skylark,0.9,-1,-1,-1,0,1\n"
+    "/data,x,a.wav,3.0,3.0,Strix aluco,Tawny Owl,0.2,-1,-1,-1,0,1\n",
+    "r": "filepath,start,end,scientific_name,common_name,confidence,lat,lon,week,overlap,sensitivity,min_conf,species_list,model\n"
+    "/data/x/a.wav,0.0,3.0,Alauda arvensis,Skylark,0.9,-1,-1,-1,0,1,0.1,,m\n"
+    "/data/x/a.wav,3.0,6.0,Strix aluco,Tawny Owl,0.2,-1,-1,-1,0,1,0.1,,m\n",
+}
+
+
+@pytest.mark.parametrize("form", BIRDNET)
+def test_each_form_of_birdnet_analyzer(tmp_path, form):
+    # All but one name the recording.
+    name = "a.BirdNET.results.csv" if form == "audacity" else "BirdNET_CombinedTable.csv"
+    found = own.read(folder(tmp_path, **{name: BIRDNET[form]}), options={"min_confidence": 0.5})
+    assert [
+        (a.recording_id, a.label.split(",")[0], a.presence, a.t_min, a.t_max) for a in found.annotations
+    ] == [
+        ("a.wav", "Alauda arvensis", "present", 0, 3),
+        ("a.wav", "Strix aluco", "unknown", 3, 6),
+    ]
+    assert not found.quarantined
+    # Without a least confidence, all are taken as they are.
+    assert {a.presence for a in own.read(tmp_path).annotations} == {"present"}
+
+
+def test_a_recording_in_which_birdnet_heard_nothing_is_annotated_without_an_event(tmp_path):
+    nothing = BIRDNET["table"].splitlines()[0] + (
+        "\n1\tSpectrogram 1\t1\t0\t3\t0\t15000\tnocall\tnocall\t1.0\t/data/x/a.wav\t0\n"
+    )
+    found = own.read(folder(tmp_path, **{"a.BirdNET.selection.table.txt": nothing, "b.txt": "0\t1\tlark\n"}))
+    assert found.classes == ("lark",)
+    assert {r.recording_id for r in found.recordings if r.subset == "train"} == {"a.wav", "sub/b.WAV"}
+
+
+def test_the_table_of_perch_hoplite(tmp_path):
+    text = (
+        "recording,label,start_offset_s,end_offset_s,label_type\na.wav,lark,0.5,5.5,positive\n"
+        "sub/b.WAV,lark,0,5,negative\nc.flac,owl,5,10,uncertain\n"
+    )
+    found = own.read(folder(tmp_path, **{"hoplite_annotations.csv": text}))
+    assert [(a.recording_id, a.label, a.presence, a.t_min, a.t_max) for a in sorted(found.annotations)] == [
+        ("a.wav", "lark", "present", 0.5, 5.5),
+        ("c.flac", "owl", "unknown", 5, 10),
+        ("sub/b.WAV", "lark", "absent", 0, 5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        ("1.2", "expected a confidence from 0 to 1, found 1.2"),
+        ("x", "expected a finite number in column confidence"),
+    ],
+)
+def test_a_confidence_is_checked(tmp_path, said, wrong):
+    for name, text in (
+        ("a.txt", f"0\t1\tlark\t{said}\n"),
+        ("a.csv", f"start,end,label,confidence\n0,1,lark,{said}\n"),
+    ):
+        (tmp_path / "each").mkdir(exist_ok=True)
+        (one,) = own.read(folder(tmp_path / "each", **{name: text})).quarantined
+        assert wrong in one.reason
+        (tmp_path / "each" / name).unlink()
+
+
+def test_labels_with_a_band_and_without_one_in_one_track(tmp_path):
+    text = "0.5\t2\tlark\n\\\t2000\t4000\n3\t4\towl\n5\t6\tlark\n\\\t-1\t900.5\n"
+    assert events(own.read(folder(tmp_path, **{"a.txt": text}))) == [
+        ("a.wav", "lark", 0.5, 2, 2000, 4000),
+        ("a.wav", "lark", 5, 6, 0, 900.5),
+        ("a.wav", "owl", 3, 4, 0, float("inf")),
+    ]
+    assert audacity.write(event.fields for event in audacity.rows(text.splitlines(), {})) == text
+
+
+class TestRaven:
+    """What Raven's tables are like, and what one takes for granted in vain."""
+
+    def read(self, tmp_path, columns, *rows, name="a.txt"):
+        text = "\n".join("\t".join(row.split("|")) for row in (columns, *rows)) + "\n"
+        return own.read(folder(tmp_path, **{name: text}))
+
+    COLUMNS = "Selection|View|Channel|Begin Time (s)|End Time (s)|Low Freq (Hz)|High Freq (Hz)|Annotation"
+
+    def test_views_of_one_selection_in_either_order_and_one_view_alone(self, tmp_path):
+        found = self.read(
+            tmp_path,
+            self.COLUMNS,
+            "1|Spectrogram 1|1|0|1|2000|4000|lark",
+            "1|Waveform 1|1|0|1|0|0|lark",
+            "2|Waveform 1|1|2|3|0|0|owl",
+        )
+        assert events(found) == [("a.wav", "lark", 0, 1, 2000, 4000), ("a.wav", "owl", 2, 3, 0, float("inf"))]
+        assert not found.quarantined
+
+    def test_a_number_that_two_selections_have_is_no_reason_to_lose_one(self, tmp_path):
+        """Two tables copied into one: both count from 1."""
+        found = self.read(
+            tmp_path,
+            self.COLUMNS,
+            "1|Spectrogram 1|1|0|1|2000|4000|lark",
+            "1|Spectrogram 1|1|5|6|2000|4000|lark",
+        )
+        assert [event[2] for event in events(found)] == [0, 5]
+
+    def test_times_that_run_on_over_recordings_are_not_taken_for_those_within_one(self, tmp_path):
+        found = self.read(
+            tmp_path,
+            "Selection|Begin Time (s)|End Time (s)|Begin File|Annotation",
+            "1|0|1|a.wav|lark",
+            "2|61|62|b.WAV|lark",
+            name="all.txt",
+        )
+        assert not found.annotations
+        assert {row.reason for row in found.quarantined} == {
+            "expected a column File Offset (s), as Begin Time (s) runs on over the recordings of one table, found none: have "
+            "Raven save it, or set own.columns.start where the times count from the begin of each"
+        }
+        options = {"columns": {"start": "Begin Time (s)"}}
+        assert [event[2] for event in events(own.read(tmp_path, options=options))] == [0, 61]
+
+    def test_the_column_of_labels_stands_among_measurements_and_a_confidence(self, tmp_path):
+        found = self.read(
+            tmp_path,
+            "Selection|Begin Time (s)|End Time (s)|Inband Power (dB FS)|Center Freq (Hz)|Confidence|Call type",
+            "1|0|1|-60|3000|0.8|song",
+        )
+        assert found.classes == ("song",)
+
+
+def test_a_row_is_not_given_to_a_recording_of_the_same_name_in_another_folder(tmp_path):
+    """Of two sites, the recordings of one are there: their names are those of a date and a time."""
+    (tmp_path / "site1").mkdir()
+    (tmp_path / "site1/0600.wav").touch()
+    rows = "path,start,end,label\nsite2/0600.wav,0,1,owl\nsite1/0600.wav,2,3,lark\nC:\\all\\site1\\0600.wav,4,5,lark\n"
+    (tmp_path / "all.csv").write_text(rows)
+    found = own.read(tmp_path)
+    assert [(a.label, a.t_min) for a in found.annotations] == [("lark", 2), ("lark", 4)]
+    (one,) = found.quarantined
+    assert one.reason.startswith(
+        "expected a recording named 'site2/0600.wav', found only site1/0600.wav, which may also be"
+    )
+
+
+def test_paths_of_another_computer_find_recordings_by_as_much_as_is_the_same(tmp_path):
+    for site in ("x", "y"):
+        (tmp_path / site).mkdir()
+        (tmp_path / site / "a.wav").touch()
+    (tmp_path / "t.csv").write_text("path,start,end,label\nD:\\birds\\y\\a.wav,0,1,lark\n")
+    assert [a.recording_id for a in own.read(tmp_path).annotations] == ["y/a.wav"]
+
+
+@pytest.mark.parametrize(
+    "columns", ["start,duration,label", "offset,duration,label", "Onset,Duration (s),label"]
+)
+def test_how_long_an_event_lasts_may_stand_for_when_it_ends(tmp_path, columns):
+    found = own.read(folder(tmp_path, **{"a.csv": f"{columns}\n1,0.5,lark\n2,x,lark\n"}))
+    assert [(a.t_min, a.t_max) for a in found.annotations] == [(1, 1.5)]
+    assert "expected a finite number in column end, found 'x'" in found.quarantined[0].reason
+
+
+def test_a_quotation_mark_without_its_pair_costs_no_row_silently(tmp_path):
+    found = own.read(
+        folder(
+            tmp_path,
+            **{"a.csv": 'start,end,label\n0,1,"lark\n2,3,owl\n', "c.csv": "start,end,label\n0,1,x\n"},
+        )
+    )
+    (one,) = found.quarantined
+    assert one.reason == "after line 1: expected a line of a table, found unexpected end of data"
+    assert found.classes == ("x",)
+
+
+def test_the_log_says_what_was_read_as_what(tmp_path):
+    texts = {
+        "a.txt": "0\t1\tlark\n2\t1\tlark\n",
+        "b.txt": SAME["raven"],
+        "b.csv": "start,end,label\n0.5,2,lark\n4,5,noise\n5,6,nocall\n",
+        "c.txt": "",
+        "notes.txt": "a letter to a friend",
+        "labels.csv": "from,to\nnoise,\n",
+    }
+    found = own.read(folder(tmp_path, **texts), options={"labels": "labels.csv"})
+    assert found.remarks == (
+        "Audacity label tracks: files 1, rows 2, events 1, quarantined 1",
+        "Raven selection tables: files 1, rows 1, said before 1",
+        "empty tables: files 1",
+        "other tables: files 1, quarantined 1",
+        "tables with a header: files 1, rows 3, events 1, left out by own.labels 1, nocall 1",
+        "3 of 3 recordings are annotated; the others are predicted",
+    )

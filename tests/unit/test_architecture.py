@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "training": BASE,
     "evaluation": BASE,
     "synthetic": BASE | {"datasets", "audio"},
-    "inference": BASE | {"audio", "training"},
+    "inference": BASE | {"annotations", "audio", "training"},
     "report": BASE | {"images", "evaluation"},
     "plan": BASE | {"fetch", "synthetic", "audio", "images", "inference"},
     "run": BASE | {"plan"},

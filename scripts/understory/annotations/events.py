@@ -3,8 +3,9 @@
 A format is a module of `understory.annotations.formats` with
 
 - `matches(lines)`: whether the lines of a file are of this format;
-- `rows(lines, columns)`: its rows as (line number, dict of text by `FIELDS`, what is wrong with the row or None). `columns`
-  maps fields to the user's own names of columns.
+- `rows(lines, columns)`: its rows as `Event`. `columns` maps fields to the user's own names of columns;
+- `write(events)`: the text of a file of this format. Each event is a mapping of `FIELDS` to text or numbers, as `Event.fields`
+  is; what is missing or empty is left out. `rows` of its lines gives the same fields again.
 
 Plain Python only: the Snakefile reads tables through it.
 """
@@ -14,16 +15,66 @@ from typing import NamedTuple
 from understory.core.errors import InputError
 from understory.core.text import did_you_mean, listed
 
-FIELDS = ("path", "start", "end", "label", "low", "high", "presence")
+FIELDS = ("path", "start", "end", "label", "low", "high", "presence", "confidence")
 # The names that columns have in the tables of common programs, in lower case. Of several, the first counts.
 SPELLINGS = {
-    "path": ("path", "file", "filename", "file_name", "filepath", "recording", "begin path", "begin file"),
-    "start": ("start", "start (s)", "start_s", "start_time", "onset_s", "onset", "t_min"),
-    "end": ("end", "end (s)", "end_s", "end_time", "offset_s", "offset", "stop", "t_max"),
-    "label": ("label", "annotation", "species", "scientific name", "common name", "class", "species code"),
+    "path": (
+        "path",
+        "file",
+        "filename",
+        "file name",
+        "file_name",
+        "filepath",
+        "file path",
+        "recording",
+        "notated_path",
+        "begin path",
+        "begin file",
+        "in file",
+    ),
+    "start": (
+        "start",
+        "start (s)",
+        "start_s",
+        "start time (s)",
+        "start_time_s",
+        "start_time",
+        "start_offset_s",
+        "onset_s",
+        "onset",
+        "t_min",
+        "begin time (s)",
+    ),
+    "end": (
+        "end",
+        "end (s)",
+        "end_s",
+        "end time (s)",
+        "end_time_s",
+        "end_time",
+        "end_offset_s",
+        "offset_s",
+        "offset",
+        "stop",
+        "t_max",
+    ),
+    "label": (
+        "label",
+        "annotation",
+        "species",
+        "scientific name",
+        "scientific_name",
+        "common name",
+        "common_name",
+        "class",
+        "species code",
+        "species ebird code",
+        "manual id",
+    ),
     "low": ("low", "low_hz", "low freq (hz)", "f_min", "freq_low"),
     "high": ("high", "high_hz", "high freq (hz)", "f_max", "freq_high"),
     "presence": ("presence", "label_type", "verdict"),
+    "confidence": ("confidence", "probability"),
 }
 PRESENCE = {
     "": "present",
@@ -37,7 +88,10 @@ PRESENCE = {
 
 
 class Event(NamedTuple):
-    """A row of a table: its line, the fields as text, and what is wrong with it, or None."""
+    """A row of a table: its line, the fields as text, and what is wrong with it, or None.
+
+    `fields` may also hold `channel`, where that is not the first.
+    """
 
     line: int
     fields: dict[str, str]
@@ -82,3 +136,13 @@ def columns_of(header: list[str], own: dict[str, str], needed) -> dict[str, int]
 def picked(cells: list[str], places: dict[str, int]) -> dict[str, str]:
     """The fields of a row; a cell that is missing is empty."""
     return {field: cells[place].strip() if place < len(cells) else "" for field, place in places.items()}
+
+
+def given(events, fields) -> list[str]:
+    """Those of some fields that any event has."""
+    return [field for field in fields if any(event.get(field, "") not in ("", None) for event in events)]
+
+
+def texts(event, fields) -> list[str]:
+    """The fields of an event as text, empty where it has none."""
+    return ["" if event.get(field) is None else str(event[field]) for field in fields]

@@ -5,14 +5,17 @@ Plain Python only: the Snakefile reads tables through it.
 
 import codecs
 import os
+import re
 import unicodedata
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from understory.annotations.formats import audacity, raven, table
 from understory.core.errors import InputError
 from understory.core.files import visible
 
-FORMATS = {"Raven selections": raven, "Audacity labels": audacity, "a table": table}
+FORMATS = {"Raven selection tables": raven, "Audacity label tracks": audacity, "tables with a header": table}
+EMPTY = "empty tables"
 SOUND = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 TABLES = (".csv", ".txt", ".tsv")
 # What programs put between a recording's name and the suffix of its table.
@@ -50,7 +53,8 @@ def lines_of(path: Path) -> list[str]:
         )
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        return data.decode("utf-16" if wide else "utf-8-sig").splitlines()
+        # Not splitlines(), which breaks lines at form feeds as well.
+        return re.split(r"\r\n|\n|\r", data.decode("utf-16" if wide else "utf-8-sig"))
     except UnicodeDecodeError as error:
         raise InputError(
             f"expected text in UTF-8 or UTF-16, found other bytes at {error.start}: save it as UTF-8"
@@ -67,7 +71,7 @@ def read(path: Path, columns: dict[str, str]):
     """
     lines = lines_of(path)
     if not any(line.strip() for line in lines):
-        return "an empty table", []
+        return EMPTY, []
     for name, module in FORMATS.items():
         if module.matches(lines):
             return name, module.rows(lines, columns)
@@ -94,8 +98,29 @@ class Recordings:
             self._named.setdefault(name, []).append(path)
             self._stems.setdefault(PurePosixPath(name).stem.lower(), []).append(path)
 
-    def of_row(self, given: str, table: str) -> str:
-        """The recording that a row names, in a table's own folder, in the whole, or anywhere by a name that is there once.
+    def of_rows(self, given, table: str) -> dict[str, str | InputError]:
+        """The recording that each of the names in a table means, or what is wrong with the name.
+
+        One that is found by its name alone is not taken for two files of that name in different folders.
+        """
+        found, meant = {}, {}
+        for name in given:
+            try:
+                found[name] = self._of_row(name, table)
+                meant.setdefault(found[name], []).append(name)
+            except InputError as error:
+                found[name] = error
+        for path, names in meant.items():
+            for name in names:
+                others = [other for other in names if not _same(_folders(name), _folders(other))]
+                if others and _shared(name, path) <= max(_shared(other, path) for other in others):
+                    found[name] = InputError(
+                        f"expected a recording named {name!r}, found only {path}, which may also be {others[0]!r}"
+                    )
+        return found
+
+    def _of_row(self, given, table):
+        """The recording that a row names, in a table's own folder, in the whole, or anywhere by as much of its path as is there.
 
         InputError where there is none, or several.
         """
@@ -105,7 +130,9 @@ class Recordings:
                 return self._paths[candidate]
         name = PurePosixPath(path).name
         found = self._named.get(name) or self._stems.get(PurePosixPath(name).stem.lower(), [])
-        return self._only(found, f"a recording named {given!r}")
+        most = max((_shared(given, each) for each in found), default=0)
+        found = [each for each in found if _shared(given, each) == most]
+        return self._only(found, f"a recording named {given!r} in the data folder")
 
     def of_table(self, table: str) -> str:
         """The recording that a table is of, by its name; InputError where there is none, or several."""
@@ -128,3 +155,20 @@ class Recordings:
         if len(found) == 1:
             return found[0]
         raise InputError(f"expected {wanted}, found {', '.join(found[:5]) or 'none'}")
+
+
+def _folders(name):
+    """The folders that a name of a file is given with."""
+    return PurePosixPath(normal(name.replace("\\", "/"))).parts[:-1]
+
+
+def _same(one, other):
+    """Whether two rows of folders may be the same, one of them given from further up."""
+    least = min(len(one), len(other))
+    return one[len(one) - least :] == other[len(other) - least :]
+
+
+def _shared(name, path):
+    """How many folders a name and a path have in common, from the file upwards."""
+    pairs = zip(reversed(_folders(name)), reversed(_folders(path)), strict=False)
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))

@@ -47,8 +47,11 @@ class Band(NamedTuple):
         return f"{self.low:g} to {self.high:g} Hz"
 
     def shows(self, annotation: Annotation) -> bool:
-        """Whether an annotation's box has a part in the band."""
-        return annotation.f_min < self.high and annotation.f_max > self.low
+        """Whether an annotation's box has a part in the band, and at least half of it where it may be in kHz."""
+        seen = min(annotation.f_max, self.high) - max(annotation.f_min, self.low)
+        likely_khz = annotation.f_min > 0 and annotation.f_max <= LIKELY_KHZ
+        least = (annotation.f_max - annotation.f_min) / 2 if likely_khz else 0
+        return seen > 0 and seen >= least
 
     def reason(self, annotation: Annotation) -> str:
         """Why an annotation that the band does not show is quarantined."""

@@ -126,6 +126,10 @@ class Dataset:
         Annotations without a part in the band of the features, which are among `quarantined`.
     places : dict
         Where annotations stand, where known; for messages only, so that a moved line is no change.
+    background : frozenset of str
+        Recordings in which all that is heard is annotated, so that windows without an annotation are background.
+    remarks : tuple of str
+        What the reader says of its tables, a line each; for messages only.
     """
 
     classes: tuple[str, ...]
@@ -138,6 +142,8 @@ class Dataset:
     shared_windows: bool = False
     unvalidated: frozenset[str] = frozenset()
     out_of_band: tuple[Annotation, ...] = ()
+    background: frozenset[str] = frozenset()
+    remarks: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self):
         for label in self.classes:
@@ -155,6 +161,7 @@ class Dataset:
             recordings=tuple(r for r in self.recordings if r.recording_id in names),
             annotations=tuple(a for a in self.annotations if a.recording_id in names),
             quarantined=tuple(q for q in self.quarantined if q.recording_id not in others),
+            background=self.background & names,
         )
 
     @cached_property
@@ -192,17 +199,20 @@ class Dataset:
             exhaustive=self.exhaustive,
             places={a: self.places[a] for a in annotations if a in self.places},
             shared_windows=self.shared_windows,
+            background=self.background & {recording.recording_id for recording in own},
         )
 
     def part_as_text(self) -> str:
         """A part as JSON, which `part_of_text` reads."""
         annotations = [[self.places.get(annotation), *annotation] for annotation in self.annotations]
-        return json.dumps([self.exhaustive, self.shared_windows, self.recordings, annotations])
+        return json.dumps(
+            [self.exhaustive, self.shared_windows, self.recordings, annotations, sorted(self.background)]
+        )
 
     @classmethod
     def part_of_text(cls, text: str) -> "Dataset":
         """The part that `part_as_text` wrote; ValueError or TypeError where it is none."""
-        exhaustive, shared_windows, recordings, annotations = json.loads(text)
+        exhaustive, shared_windows, recordings, annotations, background = json.loads(text)
         placed = [(Annotation(*row), place) for place, *row in annotations]
         return cls(
             classes=(),
@@ -211,6 +221,7 @@ class Dataset:
             exhaustive=exhaustive,
             places={annotation: place for annotation, place in placed if place is not None},
             shared_windows=shared_windows,
+            background=frozenset(background),
         )
 
 

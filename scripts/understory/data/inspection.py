@@ -90,7 +90,9 @@ def usable(tables: Dataset, recordings: pd.DataFrame) -> tuple[Dataset, list[Qua
             )
         else:
             inside.append(annotation)
-    return replace(found, annotations=tuple(inside)), outside
+    # Where an event is not where its table says, nobody knows where nothing is.
+    background = found.background - {item.recording_id for item in outside}
+    return replace(found, annotations=tuple(inside), background=background), outside
 
 
 def _band(annotation):

@@ -131,7 +131,8 @@ class Centred:
 
     def __init__(self, index: pd.DataFrame, classes):
         column = {label: number for number, label in enumerate(classes)}
-        numbers = np.array([column[label] for label in index.label], dtype=np.int32)
+        # An example of background has no label.
+        numbers = np.array([column.get(label, -1) for label in index.label], dtype=np.int32)
         self.numbers = np.where(index.presence == "present", numbers, np.int32(-1))
         self.shape = len(index), len(column)
 

@@ -3,6 +3,7 @@
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
 
+import re
 from dataclasses import dataclass
 
 from understory.core.errors import InputError
@@ -63,14 +64,13 @@ class Limit(Untracked):
                 "annotation": [a for a in tables.annotations if a.recording_id in names],
             }
             for kind, kept in totals.items():
-                bad = sorted(item for item in quarantined if (item.subset, item.kind) == (subset, kind))
+                bad = [item for item in quarantined if (item.subset, item.kind) == (subset, kind)]
                 total = len(kept) + sum(1 for q in tables.quarantined if (q.subset, q.kind) == (subset, kind))
                 if len(bad) > self.max_quarantined * total:
                     raise InputError(
                         f"{len(bad)} of {total} {subset} {kind}s cannot be used, more than max_quarantined "
                         f"({self.max_quarantined:g} of them) allows. {self._advice(kind)}:\n"
-                        + "\n".join(f"  {_line(item)}" for item in bad[:50])
-                        + (f"\n  and {len(bad) - 50} more" if len(bad) > 50 else "")
+                        + "\n".join(_lines(bad))
                     )
 
 
@@ -95,6 +95,28 @@ def check_present(dataset: Dataset, usable: Dataset, quarantined):
         + (f", such as {_line(bad[0])}" if bad else "")
         + ". Add annotations of present events, or repair these"
     )
+
+
+def _lines(items, most=50):
+    """A line for each item, but one for all rows of a table with which the same is wrong but for numbers."""
+    groups = {}
+    for item in sorted(items, key=_in_order):
+        table, row, _ = item.place.partition(", line ")
+        like = re.sub(r"\d+(\.\d+)?", "0", item.reason) if row else item.place
+        groups.setdefault((table, like), []).append(item)
+    for group in list(groups.values())[:most]:
+        yield f"  {_line(group[0])}"
+        if len(group) > 1:
+            yield f"    {len(group) - 1} more like it, to {group[-1].place}"
+    if (rest := sum(map(len, list(groups.values())[most:]))) > 0:
+        yield f"  and {rest} more"
+
+
+def _in_order(item):
+    """By name and place, in which numbers count by their value."""
+    return item.recording_id, [
+        (int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", item.place)
+    ]
 
 
 def _line(item: Quarantined):

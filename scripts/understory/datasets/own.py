@@ -7,11 +7,15 @@ Audacity labels, or have a header (`understory.annotations`).
 
 import csv
 import math
+from collections import Counter
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from understory.annotations import files
 from understory.annotations.events import PRESENCE
 from understory.core.errors import InputError
+from understory.core.text import listed
 from understory.data.builder import DatasetBuilder, check_annotation, number
 from understory.data.dataset import Annotation, Dataset, Recording
 
@@ -24,6 +28,8 @@ PARTS = ()
 PRIORS = False
 # The block of the configuration that `read` and `submission_template` take.
 OPTIONS = "own"
+# The label of a recording in which nothing was heard, in BirdNET-Analyzer's tables and elsewhere.
+NOTHING = "nocall"
 
 
 def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
@@ -38,7 +44,7 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
         Without it, all recordings are predicted, and tables are not opened.
     options : dict
         `annotations` (a folder of tables within the folder, or None), `columns` (names of columns by field), `labels` (a
-        table that renames labels, or None) and `exhaustive`.
+        table that renames labels, or None), `exhaustive` and `min_confidence`.
     """
     options, builder = options or {}, DatasetBuilder(folder)
     sounds, tables = files.below(folder)
@@ -46,14 +52,18 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
         raise InputError(f"{folder}: expected recordings ({', '.join(files.SOUND)}), found none")
     labels = _labels(folder, options.get("labels"))
     tables = _tables(folder, tables, options)
-    annotated = set()
+    annotated, remarks, known = set(), [], frozenset()
     if train and tables:
-        events = _Events(builder, files.Recordings(sounds), labels, options.get("columns") or {})
+        events = _Events(builder, files.Recordings(sounds), labels, options)
         for path in tables:
             annotated |= events.read(path)
         events.add()
+        remarks, known = events.remarks(len(sounds)), annotated - events.doubtful
     elif train:
-        annotated = _add_folders(builder, sounds, labels)
+        annotated = known = _add_folders(builder, sounds, labels)
+        remarks = [
+            f"no annotation tables: {len(annotated)} recordings are of the class that their folder is named after"
+        ]
     for path in sounds:
         if path not in annotated:
             with builder.each("test", "recording", path, path):
@@ -65,7 +75,10 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
             f"folder for each class, found {where}"
         )
     classes = sorted({annotation.label for annotation in builder.annotations})
-    return builder.build(classes=classes, exhaustive=bool(options.get("exhaustive")))
+    exhaustive = bool(options.get("exhaustive"))
+    dataset = builder.build(classes=classes, exhaustive=exhaustive)
+    background = frozenset(known) if exhaustive else frozenset()
+    return replace(dataset, background=background, remarks=(*remarks, *_rare(dataset)))
 
 
 def _tables(folder, tables, options):
@@ -92,51 +105,85 @@ def _labels(folder, path):
             raise InputError(
                 f"expected the columns from and to, found {', '.join(reader.fieldnames or ()) or 'none'}"
             )
-        return {row["from"].strip(): (row["to"] or "").strip() for row in reader if row["from"]}
+        return {files.normal(row["from"].strip()): (row["to"] or "").strip() for row in reader if row["from"]}
     except InputError as error:
         raise InputError(f"own.labels: {folder / path}: {error}") from None
 
 
 class _Events:
-    """The events of tables, each once however many tables say it."""
+    """The events of tables, each once however many tables say it.
 
-    def __init__(self, builder: DatasetBuilder, find: files.Recordings, labels: dict, columns: dict):
-        self._builder, self._find, self._labels, self._columns = builder, find, labels, columns
+    Attributes
+    ----------
+    doubtful : set of str
+        Recordings of which a row or a table cannot be used, so that it is not known where nothing is.
+    """
+
+    def __init__(self, builder: DatasetBuilder, find: files.Recordings, labels: dict, options: dict):
+        self._builder, self._find, self._labels = builder, find, labels
+        self._columns = options.get("columns") or {}
+        self._least = options.get("min_confidence") or 0
         # By recording, label, presence and times, the annotation and its place.
         self._found: dict[tuple, tuple[Annotation, str]] = {}
         self._about: dict[str, str] = {}
+        self.doubtful: set[str] = set()
+        # By format, how many tables and rows there are, and what became of the rows.
+        self._read: dict[str, Counter] = {}
 
     def read(self, path: str) -> set[str]:
         """Take the events of a table; the recordings that it is about."""
         before = set(self._about)
         try:
-            _, events = files.read(self._builder.folder / path, self._columns)
+            kind, events = files.read(self._builder.folder / path, self._columns)
         except InputError as error:
+            self._read.setdefault("other tables", Counter()).update({"files": 1, "quarantined": 1})
             self._builder.quarantine("train", "annotation", "", path, str(error))
+            with suppress(InputError):
+                self.doubtful.add(self._find.of_table(path))
             return set()
-        whole, lost = None, None
-        if not any("path" in event.fields for event in events):
+        counts = self._read.setdefault(kind, Counter())
+        counts.update({"files": 1, "rows": len(events)} if events else {"files": 1})
+        named = {event.fields["path"] for event in events if "path" in event.fields}
+        found = self._find.of_rows(sorted(named), path)
+        if not named:
             try:
-                whole = self._find.of_table(path)
-                self._about.setdefault(whole, path)
+                found[None] = self._find.of_table(path)
+                self._about.setdefault(found[None], path)
             except InputError as error:
-                lost = str(error)
+                found[None] = error
                 if not events:
-                    self._builder.quarantine("train", "annotation", "", path, lost)
+                    counts["quarantined"] += 1
+                    self._builder.quarantine("train", "annotation", "", path, str(error))
         for event in events:
-            place = f"{path}, line {event.line}"
-            with self._builder.each("train", "annotation", whole or event.fields.get("path", ""), place):
-                if wrong := event.wrong or lost:
-                    raise InputError(wrong)
-                self._take(whole or self._find.of_row(event.fields["path"], path), event.fields, place)
+            counts[self._row(event, found.get(event.fields.get("path")), path)] += 1
         return set(self._about) - before
+
+    def _row(self, event, name, path):
+        """Take one row, which `name` is the recording of; what became of it."""
+        place = f"{path}, line {event.line}"
+        known = isinstance(name, str)
+        try:
+            if event.wrong:
+                raise InputError(event.wrong)
+            if not known:
+                raise name
+            return self._take(name, event.fields, place)
+        except InputError as error:
+            given = name if known else event.fields.get("path", "")
+            self._builder.quarantine("train", "annotation", given, place, str(error))
+            self.doubtful |= {name} if known else set()
+            return "quarantined"
 
     def _take(self, name, fields, place):
         self._about.setdefault(name, place)
-        label = self._labels.get(fields["label"], fields["label"])
+        label = files.normal(fields["label"])
+        label = self._labels.get(label, label)
         if not label and fields["label"]:
-            return
-        annotation = _annotation(name, label, fields)
+            return "left out by own.labels"
+        if label.lower() == NOTHING:
+            return NOTHING
+        annotation = _annotation(name, label, fields, self._least)
+        became = "events of a second channel (mixed with the first)" if "channel" in fields else "events"
         key = (name, label, annotation.presence, round(annotation.t_min, 2), round(annotation.t_max, 2))
         # Said twice, by one table with frequencies and by one without: the first has more to say.
         known = self._found.get(key)
@@ -144,6 +191,9 @@ class _Events:
             self._found[key] = annotation, place
         elif annotation.f_max < math.inf and annotation != known[0]:
             self._found[(*key, annotation.f_min, annotation.f_max)] = annotation, place
+        else:
+            return "said before"
+        return became if known is None else "said before"
 
     def add(self):
         """Add what was taken to the data set."""
@@ -156,25 +206,56 @@ class _Events:
                 with self._builder.each("train", "recording", name, place):
                     self._builder.add_recording(Recording(name, name, "train"))
 
+    def remarks(self, recordings: int) -> list[str]:
+        """A line for each format, and how many of the recordings are annotated."""
+        lines = [
+            f"{kind}: " + ", ".join(f"{what} {number}" for what, number in counts.items())
+            for kind, counts in sorted(self._read.items())
+        ]
+        return [
+            *lines,
+            f"{len(self._about)} of {recordings} recordings are annotated; the others are predicted",
+        ]
 
-def _annotation(name, label, fields):
+
+def _annotation(name, label, fields, least):
+    """The annotation that a row is; with a confidence below `least`, whether it is there is unknown."""
     if (said := fields.get("presence", "").lower()) not in PRESENCE:
         raise InputError(f"expected presence {', '.join(filter(None, PRESENCE))}, found {said!r}")
+    presence = PRESENCE[said]
+    if fields.get("confidence"):
+        confidence = number(fields, "confidence")
+        if not 0 <= confidence <= 1:
+            raise InputError(f"expected a confidence from 0 to 1, found {fields['confidence']}")
+        presence = presence if confidence >= least else "unknown"
     box = {"t_min": number(fields, "start"), "t_max": number(fields, "end")}
     for side, field in (("f_min", "low"), ("f_max", "high")):
         if fields.get(field):
             box[side] = number(fields, field)
-    annotation = Annotation(name, label, PRESENCE[said], **box)
+    annotation = Annotation(name, label, presence, **box)
     # Before rows that say the same are merged, so that each of them is quarantined.
     check_annotation(annotation)
     return annotation
+
+
+def _rare(dataset):
+    """A line about classes that are present in one recording only."""
+    recordings = {}
+    for annotation in dataset.annotations:
+        if annotation.presence == "present":
+            recordings.setdefault(annotation.label, set()).add(annotation.recording_id)
+    if rare := sorted(label for label, names in recordings.items() if len(names) == 1):
+        yield (
+            f"{listed(rare)}: annotated as present in one recording only, so that no model that has learnt from it is tested "
+            "on another; annotate a second one"
+        )
 
 
 def _add_folders(builder, sounds, labels):
     """Add each recording in a folder as an example of the class that the folder is named after."""
     annotated = set()
     for path in sounds:
-        label = PurePosixPath(path).parent.name
+        label = files.normal(PurePosixPath(path).parent.name)
         label = labels.get(label, label)
         if label:
             annotated.add(path)

@@ -73,8 +73,8 @@ class Own(Block):
     annotations: Text | None = key(
         None, "Folder within the data folder whose tables are read; null: all tables in the data folder"
     )
-    columns: dict[Literal["path", "start", "end", "label", "low", "high", "presence"], Text] = key(
-        {}, "Names of columns by what they hold, where they have none of the usual names"
+    columns: dict[Literal["path", "start", "end", "label", "low", "high", "presence", "confidence"], Text] = (
+        key({}, "Names of columns by what they hold, where they have none of the usual names")
     )
     labels: Text | None = key(
         None,
@@ -83,6 +83,9 @@ class Own(Block):
     exhaustive: bool = key(
         False,
         "Whether all that is heard in annotated recordings is annotated, so that other labels are absent",
+    )
+    min_confidence: Share = key(
+        0, "Confidence of a row below which it is unknown whether its event is there, where tables have one"
     )
 
 
@@ -134,6 +137,13 @@ class Crop(Block):
     long_events: Literal["middle", "cover"] = key(
         "middle",
         "Annotations that are longer than the window: one window at their middle, or as many as cover them",
+    )
+    background: int = key(
+        0,
+        "Windows without an annotation, at most, that each recording adds to the training examples in which all that is heard "
+        "is annotated (own.exhaustive)",
+        ge=0,
+        le=10_000,
     )
 
 

@@ -60,6 +60,7 @@ def _audio(config, medium, tables, source):
         recorded = (train + rejected) * synthetic["train_duration"] + tests * seconds
     else:
         examples = sum(a.presence == "present" or crop["absent"] for a in tables.annotations)
+        examples += len(tables.background) * crop["background"]
         test = [recording for recording in tables.recordings if recording.subset == "test"]
         tests, seconds = len(test), 0.0
         for recording in test:

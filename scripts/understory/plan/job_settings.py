@@ -14,7 +14,7 @@ from understory.plan.config import copies_by_features, features_of
 KEYS = {
     "audio": {
         "inspect": {},
-        "crop": {"crop": ("absent", "long_events", "sample_rate", "window")},
+        "crop": {"crop": ("absent", "background", "long_events", "sample_rate", "window")},
         "augment": {"crop": ("sample_rate",)},
         "compute": {"crop": ("sample_rate",)},
         "test": {"crop": ("hop", "sample_rate", "window")},
@@ -94,11 +94,11 @@ class Medium:
 
     @property
     def covering(self) -> dict | None:
-        """What windows of events depend on where an event may have several; None where it has one."""
+        """What the number of examples depends on where an event may have several, or none is one; None where each has one."""
         crop = self._config["crop"]
-        if self.name != "audio" or crop["long_events"] == "middle":
+        if self.name != "audio" or (crop["long_events"] == "middle" and not crop["background"]):
             return None
-        return {key: crop[key] for key in ("window", "sample_rate", "long_events")}
+        return {key: crop[key] for key in ("window", "sample_rate", "long_events", "background")}
 
     @property
     def samples(self) -> int:

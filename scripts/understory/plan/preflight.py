@@ -40,4 +40,6 @@ def check(config: dict, tables: Dataset | None, source: Source, limit: Limit, fo
 
 def remarks(tables: Dataset | None, source: Source) -> list[str]:
     """What is said of the tables at the start of a run, as far as they are there."""
-    return source.band.remarks(tables) if tables and source.band else []
+    if tables is None:
+        return []
+    return [*tables.remarks, *(source.band.remarks(tables) if source.band else ())]

@@ -21,6 +21,7 @@ def annotations(tables: Dataset) -> str:
             tables.exhaustive,
             tables.shared_windows,
             sorted(tables.unvalidated),
+            *([sorted(tables.background)] if tables.background else []),
         ]
     )
 
@@ -49,6 +50,7 @@ def shard(tables: Dataset, source, shard: str, count: int, contents: FileDigests
             recording,
             [[path, next(identities)] for path in paths],
             tables.annotations_of.get(recording.recording_id, []),
+            *(["background"] if recording.recording_id in tables.background else []),
         ]
         for recording, paths in zip(own, found, strict=True)
     ]

@@ -1,6 +1,12 @@
-"""Label tracks of Audacity: start, end and label, separated by tabs, and for spectral selections a second line with `\\`."""
+"""Label tracks of Audacity: start, end and label, separated by tabs, and for spectral selections a second line with `\\`.
 
-from understory.annotations.events import Event
+BirdNET-Analyzer writes them with a confidence after the label.
+"""
+
+from understory.annotations.events import Event, given, texts
+
+# Where a spectral selection has no limit on one side.
+NO_LIMIT = "-1"
 
 
 def matches(lines) -> bool:
@@ -11,21 +17,21 @@ def matches(lines) -> bool:
 
 def _number(text):
     try:
-        float(text)
+        # Of a decimal comma, the row says what is wrong.
+        float(text.replace(",", ".", 1))
     except ValueError:
         return False
     return True
 
 
 def rows(lines, columns):
-    """The labels, with the band of those that have one; a fourth column, a confidence, is left out."""
+    """The labels, with the band of those that have one."""
     events = []
     for number, line in enumerate(lines, 1):
         cells = [cell.strip() for cell in line.split("\t")]
         if not any(cells):
             continue
         if cells[0] == "\\":
-            # Audacity writes -1 where a selection has no limit on one side.
             if events and len(cells) == 3:
                 band = zip(("low", "high"), cells[1:], strict=True)
                 events[-1].fields.update({name: cell for name, cell in band if not cell.startswith("-")})
@@ -33,5 +39,18 @@ def rows(lines, columns):
                 events.append(Event(number, {}, "expected a label before its frequencies, found none"))
             continue
         wrong = None if 3 <= len(cells) <= 4 else f"expected start, end and label, found {len(cells)} values"
-        events.append(Event(number, dict(zip(("start", "end", "label"), cells, strict=False)), wrong))
+        fields = ("start", "end", "label", "confidence")
+        events.append(Event(number, dict(zip(fields, cells, strict=False)), wrong))
     return events
+
+
+def write(events) -> str:
+    """A label track; it is of one recording, so it has no path, and no presence either."""
+    events = list(events)
+    fields = ["start", "end", "label", *given(events, ["confidence"])]
+    lines = []
+    for event in events:
+        lines.append(texts(event, fields))
+        if given([event], ["low", "high"]):
+            lines.append(["\\", *(cell or NO_LIMIT for cell in texts(event, ["low", "high"]))])
+    return "".join("\t".join(line) + "\n" for line in lines)

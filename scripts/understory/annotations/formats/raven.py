@@ -1,9 +1,9 @@
 """Selection tables of Raven (Cornell Lab of Ornithology): separated by tabs, a row for each view of a selection."""
 
-from understory.annotations.events import SPELLINGS, Event, columns_of, picked
+from understory.annotations.events import SPELLINGS, Event, columns_of, given, picked, texts
 
 BEGIN, END, OFFSET = "Begin Time (s)", "End Time (s)", "File Offset (s)"
-# Columns of measurements and of the table itself, which are no labels.
+# How the names begin of columns of measurements and of the table itself, which are no labels.
 MEASURED = (
     "selection",
     "view",
@@ -17,8 +17,24 @@ MEASURED = (
     "peak",
     "avg",
     "max",
+    "min",
     "dur",
+    "inband",
+    "energy",
+    "freq",
+    "time",
+    "center",
+    "bw",
+    "q1",
+    "q3",
+    "agg",
+    "sample",
+    "length",
+    "snr",
+    "notes",
 )
+# Columns that hold other fields.
+OTHERS = (*SPELLINGS["presence"], *SPELLINGS["confidence"])
 
 
 def matches(lines) -> bool:
@@ -36,31 +52,58 @@ def rows(lines, columns):
     if "label" not in columns:
         own |= _label(header)
     places = columns_of(header, own, ("start", "end", "label"))
-    view, number, offset = (_place(header, name) for name in ("View", "Selection", OFFSET))
+    found = [_row(line, text, header, places) for line, text in enumerate(lines[1:], 2) if text.strip()]
+    paths = {event.fields["path"] for event, _, _ in found if event.fields.get("path")}
+    if OFFSET not in header and "start" not in columns and len(paths) > 1:
+        wrong = (
+            f"expected a column {OFFSET}, as {BEGIN} runs on over the recordings of one table, found none: have Raven save it, "
+            "or set own.columns.start where the times count from the begin of each"
+        )
+        found = [(event._replace(wrong=wrong), *others) for event, *others in found]
     events, taken = [], {}
-    for line, text in enumerate(lines[1:], 2):
-        cells = [cell.strip() for cell in text.split("\t")]
-        if not any(cells):
-            continue
-        fields, wrong = picked(cells, places), None
-        if len(cells) > len(header):
-            wrong = f"expected as many values as the header has ({len(header)}), found {len(cells)}"
-        if offset is not None and offset < len(cells) and cells[offset]:
-            fields, wrong = _in_its_file(fields, cells[offset], wrong)
+    for event, number, view in found:
         # A selection has a row for each of its views.
-        key = (cells[number], fields.get("path")) if number is not None and number < len(cells) else line
-        shown = cells[view] if view is not None and view < len(cells) else ""
-        if key in taken and view is not None:
-            if shown.startswith("Spectrogram"):
-                events[taken[key]] = Event(line, fields, wrong)
-            continue
-        taken[key] = len(events)
-        events.append(Event(line, fields, wrong))
+        fields = event.fields
+        key = (number, fields.get("path"), fields["start"], fields["end"], fields["label"])
+        if not (number and view) or key not in taken:
+            taken[key] = len(events)
+            events.append(event)
+        elif view.startswith("Spectrogram"):
+            events[taken[key]] = event
     return events
 
 
-def _place(header, name):
-    return header.index(name) if name in header else None
+def _row(line, text, header, places):
+    """A row as an event, the number of the selection, and the view that the row is of."""
+    cells = [cell.strip() for cell in text.split("\t")]
+    fields, wrong = picked(cells, places), None
+    if len(cells) > len(header):
+        wrong = f"expected as many values as the header has ({len(header)}), found {len(cells)}"
+    others = dict(zip(header, cells, strict=False))
+    if offset := others.get(OFFSET):
+        fields, wrong = _in_its_file(fields, offset, wrong)
+    view = others.get("View", "")
+    if view.startswith("Waveform"):
+        # A view without a frequency axis.
+        fields = {field: text for field, text in fields.items() if field not in ("low", "high")}
+    if (channel := others.get("Channel") or "1") != "1":
+        fields["channel"] = channel
+    return Event(line, fields, wrong), others.get("Selection", ""), view
+
+
+def write(events) -> str:
+    """A selection table of one recording, or of several that are not opened as one: times count from each file's begin."""
+    events = list(events)
+    own = {"path": "Begin Path", "presence": "Presence", "confidence": "Confidence"}
+    others = given(events, own)
+    header = ["Selection", "View", "Channel", BEGIN, END, "Low Freq (Hz)", "High Freq (Hz)", "Annotation"]
+    header += [own[field] for field in others] + [OFFSET] * ("path" in others)
+    lines = [header]
+    for number, event in enumerate(events, 1):
+        line = [str(number), "Spectrogram 1", "1"]
+        line += texts(event, ["start", "end", "low", "high", "label", *others])
+        lines.append(line + texts(event, ["start"]) * ("path" in others))
+    return "".join("\t".join(line) + "\n" for line in lines)
 
 
 def _label(header):
@@ -68,11 +111,13 @@ def _label(header):
     names = [name.lower() for name in header]
     if any(name in names for name in SPELLINGS["label"]):
         return {}
-    others = [name for name in header if name and not name.lower().startswith(MEASURED)]
+    others = [name for name in header if name and not name.lower().startswith((*MEASURED, *OTHERS))]
     return {"label": others[0]} if len(others) == 1 else {}
 
 
 def _in_its_file(fields, offset, wrong):
+    if fields["start"] == offset:
+        return fields, wrong
     try:
         start, length = float(offset), float(fields["end"]) - float(fields["start"])
     except ValueError:

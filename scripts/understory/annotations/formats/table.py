@@ -1,10 +1,14 @@
-"""Tables with a header: CSV of BirdNET-Analyzer, crowsetta's generic sequences, and one's own."""
+"""Tables with a header: CSV of BirdNET-Analyzer, Kaleidoscope, perch-hoplite and crowsetta, and one's own."""
 
 import csv
+import io
 
-from understory.annotations.events import Event, columns_of, picked
+from understory.annotations.events import FIELDS, Event, columns_of, given, picked, texts
+from understory.core.errors import InputError
 
 MARKS = ",;\t"
+# Columns that say how long an event lasts, where none says when it ends.
+LENGTH = ("duration", "duration (s)", "duration_s")
 
 
 def matches(lines) -> bool:
@@ -12,19 +16,68 @@ def matches(lines) -> bool:
 
 
 def rows(lines, columns):
-    """The rows of a table with columns for start, end and label, as `events.SPELLINGS` names them."""
-    mark = max(MARKS, key=lines[0].count)
-    reader = csv.reader(lines, delimiter=mark)
-    header = [name.strip() for name in next(reader)]
-    places = columns_of(header, columns, ("start", "end", "label"))
-    events = []
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        wrong = None
-        if len(cells) != len(header):
-            wrong = f"expected {len(header)} values, as the header has, found {len(cells)}"
-            if mark == "," and len(cells) > len(header):
-                wrong += "; if its numbers have decimal commas, write decimal points"
-        events.append(Event(reader.line_num, picked(cells, places), wrong))
+    """The rows of a table with columns for start, end (or a duration) and label, as `events.SPELLINGS` names them."""
+    mark, line = max(MARKS, key=lines[0].count), 1
+    # With line ends, so that one within quotes is seen.
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter=mark, strict=True)
+    try:
+        header = [name.strip() for name in next(reader)]
+        own = _with_length(header, columns)
+        places, lasts = columns_of(header, own, ("start", "end", "label")), own.get("end") in LENGTH
+        events = []
+        for cells in reader:
+            line = reader.line_num
+            if not any(cell.strip() for cell in cells):
+                continue
+            fields = picked(cells, places)
+            if lasts:
+                fields["end"] = _end(fields)
+            events.append(Event(line, fields, _wrong(cells, header, mark)))
+    except csv.Error as error:
+        raise InputError(f"after line {line}: expected a line of a table, found {error}") from None
     return events
+
+
+def _with_length(header, columns):
+    """The user's names of columns, with that of a duration for the end where there is no other.
+
+    In Kaleidoscope's tables, OFFSET is where an event starts.
+    """
+    names = [name.lower() for name in header]
+    length = next((name for name in LENGTH if name in names), None)
+    if length is None or "end" in columns:
+        return columns
+    if "offset" in names and not {"onset", "start"} & {*names, *columns}:
+        return {"start": "offset", "end": length, **columns}
+    try:
+        columns_of(header, columns, ("end",))
+    except InputError:
+        return {"end": length, **columns}
+    return columns
+
+
+def _end(fields):
+    try:
+        return repr(float(fields["start"]) + float(fields["end"]))
+    except ValueError:
+        # What is no number is said where the times are read.
+        return fields["end"]
+
+
+def _wrong(cells, header, mark):
+    if len(cells) == len(header):
+        return None
+    wrong = f"expected {len(header)} values, as the header has, found {len(cells)}"
+    commas = mark == "," and len(cells) > len(header)
+    return wrong + "; if its numbers have decimal commas, write decimal points" * commas
+
+
+def write(events) -> str:
+    """A CSV file with `start,end,label`, and the other fields that any event has."""
+    events = list(events)
+    needed = ("start", "end", "label")
+    shown = given(events, FIELDS)
+    fields = [field for field in FIELDS if field in needed or field in shown]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([fields, *(texts(event, fields) for event in events)])
+    return text.getvalue()

@@ -12,10 +12,11 @@ onstart:
 
     DATASET.start()
     with user_errors():
-        remarks = [*SIZES.remarks(len(workflow.dag)), *preflight.remarks(DATASET.tables(), SOURCE)]
-        sys.stderr.writelines(f"{remark}\n" for remark in remarks)
-        preflight.check(config, DATASET.tables(), SOURCE, LIMIT, Path(OUT))
-        reader_check.check(DATASET.tables(), SOURCE, top_k=config["predictions"]["top_k"])
+        if not ONLY_DETECTS:
+            remarks = [*SIZES.remarks(len(workflow.dag)), *preflight.remarks(DATASET.tables(), SOURCE)]
+            sys.stderr.writelines(f"{remark}\n" for remark in remarks)
+            preflight.check(config, DATASET.tables(), SOURCE, LIMIT, Path(OUT))
+            reader_check.check(DATASET.tables(), SOURCE, top_k=config["predictions"]["top_k"])
     planned = workflow.dag.needrun_jobs()
     costs = [(job.rule.name, SIZES.expected(job.rule.name, job.wildcards)) for job in planned]
     progress.show(logger, workflow.output_settings, costs)
@@ -24,6 +25,11 @@ onstart:
 onsuccess:
     from understory.run import summary
 
-    if not workflow.dag_settings.targets:
-        found = summary.lines(Path(OUT), tested=bool(TEST), models_from=config["models_from"])
+    targets = workflow.dag_settings.targets
+    found = []
+    if not targets and not ONLY_DETECTS:
+        found += summary.lines(Path(OUT), tested=bool(TEST), models_from=config["models_from"])
+    if NEW and (not targets or "detections" in targets):
+        found += summary.detections(Path(OUT))
+    if found:
         print(*found, sep="\n", flush=True)

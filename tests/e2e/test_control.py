@@ -31,7 +31,12 @@ def judged(out):
 def test_shuffled_labels_score_chance_and_true_labels_do_not(run_snakemake, small, tmp_path):
     config = small(
         name="control",
-        synthetic={"train_recordings": 192, "rejected_recordings": 0, "test_recordings": 60, "test_duration": 8},
+        synthetic={
+            "train_recordings": 192,
+            "rejected_recordings": 0,
+            "test_recordings": 60,
+            "test_duration": 8,
+        },
         augment={"copies": 0},
         report={"examples": 0},
         models={"sed_cnn": {"options": {"filters": [8, 16, 32], "dense": 32}, "epochs": 10}},

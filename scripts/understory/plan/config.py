@@ -40,7 +40,7 @@ def complete(config: dict, files=(), given=dict) -> dict:
     for path in files:
         _check_keys(Path(path))
     if config.get("models_from") is not None:
-        return _of_saved_run(checked(config), given)
+        return _of_saved_run(config, given())
     library = [(path, stamp(path)) for path in sorted(glob(f"{LIBRARY}/**/*.py", recursive=True))]
     content = repr([config, library, code_digests.version("pydantic")]).encode(errors="surrogateescape")
     return code_digests.remembered(content, lambda: ordered(checked(config)))
@@ -49,10 +49,28 @@ def complete(config: dict, files=(), given=dict) -> dict:
 def _of_saved_run(config, given):
     from understory.plan import config_checks
 
-    config = saved_run.taken(config, given())
-    if problems := list(config_checks.hop_problems(config)):
+    config = saved_run.taken(checked(with_train(config, given)), given)
+    if problems := [*config_checks.hop_problems(config), *config_checks.unheard(config)]:
         raise _refused(problems)
-    return ordered(config)
+    return ordered(_of_new_recordings(config) if only_detects(config) else config)
+
+
+def with_train(config: dict, given: dict) -> dict:
+    """The configuration as Snakemake read it, in which nothing is trained where `models_from` was given, and `train` was not."""
+    return {**config, "train": []} if config.get("models_from") and "train" not in given else config
+
+
+def only_detects(config: dict) -> bool:
+    """Whether a run does nothing but detect events in new recordings, with the models of another run."""
+    return bool(config["recordings"] and config["models_from"])
+
+
+def _of_new_recordings(config):
+    """The configuration of a run that only detects: its data are the new recordings, whatever was trained on."""
+    from understory.plan.config_model import Own
+
+    own = {"data": config["recordings"], "dataset": "own", "own": Own().model_dump(), "subset": "all"}
+    return {**config, **own, "shards": {**config["shards"], "test": 0}}
 
 
 def changed(base: dict) -> dict:
@@ -86,7 +104,7 @@ def checked(config: dict) -> dict:
     if lines := wrong | lines:
         raise _refused(line for _, line in sorted(lines.items()))
     config = typed.model_dump()
-    if problems := list(config_checks.contradictions(config)):
+    if problems := list(config_checks.contradictions(config)) or list(config_checks.unheard(config)):
         raise _refused(problems)
     return config
 
@@ -120,6 +138,8 @@ def effective(config: dict) -> dict:
     idle = {"synthetic"} if kind != "synthetic" else set()
     idle |= {"own"} if config["dataset"] != "own" else set()
     idle |= {"data_sha256"} if kind in ("synthetic", "folder") else set()
+    # What is made of new recordings is no part of what a report tells.
+    idle |= {"detect", "recordings"}
     models = {name: config["models"][name] for name in sorted(config["train"])}
     features = {name: config["features"][name] for name in sorted(features_of(config))}
     return {**_without(config, *idle), "features": features, "models": models, "train": sorted(models)}

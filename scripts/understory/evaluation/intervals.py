@@ -47,12 +47,37 @@ def bootstrap_interval(
     """
     score = metric.weighted(labels, predictions)
     group, names = pd.factorize(np.asarray(groups), sort=True)
-    resamples = min(resamples, max(FEWEST, ROWS // max(len(group), 1)))
-    rng = stream(seed, Stage.INTERVAL, f"bootstrap/{metric.name}")
-    scores = []
-    for _ in range(resamples if len(names) else 0):
-        times = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
-        scores.append(score(times[group].astype(float)))
+    return resampled_interval(
+        lambda times: score(times[group]),
+        len(names),
+        seed=seed,
+        name=f"bootstrap/{metric.name}",
+        resamples=min(resamples, max(FEWEST, ROWS // max(len(group), 1))),
+        level=level,
+    )
+
+
+def resampled_interval(
+    score, count: int, *, seed: int, name: str, resamples: int = 1000, level: float = 0.95
+) -> Interval:
+    """The percentile interval of a score over resamples of `count` recordings, drawn with replacement.
+
+    Parameters
+    ----------
+    score : callable
+        Called with how often each recording is drawn, float64 (count,); NaN where it is not defined.
+    count : int
+    seed : int
+    name : str
+        Of the random stream.
+    resamples : int
+    level : float
+    """
+    rng = stream(seed, Stage.INTERVAL, name)
+    scores = [
+        score(np.bincount(rng.integers(count, size=count), minlength=count).astype(float))
+        for _ in range(resamples if count else 0)
+    ]
     defined = [value for value in scores if np.isfinite(value)]
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2]) if defined else (np.nan, np.nan)
     return Interval(float(low), float(high), len(defined), len(scores) - len(defined))

@@ -45,24 +45,25 @@ def test_the_lowest_threshold_is_found_by_trying_them_all(found, wanted):
 
 
 def test_what_is_reported_of_a_fold_knows_nothing_of_it():
-    """Above the highest scores of fold 0 all are correct, so the others alone choose where it is judged."""
     scores = np.repeat([1, 2, 3], 20)
     correct = np.concatenate([np.arange(20) < 5, np.arange(20) < 18, np.arange(20) < 20])
     recordings = np.arange(60) % 4
     grid = grid_of(scores, correct, recordings, [0, 0, 1, 1])
-    before = detection_thresholds._held_out(grid, WANTED)
-    flipped = Grid(
-        grid.thresholds,
-        np.where(grid.folds == 0, grid.wrong, grid.right),
-        np.where(grid.folds == 0, grid.right, grid.wrong),
-        grid.folds,
-    )
-    after = detection_thresholds._held_out(flipped, WANTED)
+    before = detection_thresholds.choose(grid, WANTED)
     inside = grid.folds == 0
-    # At the same threshold, with correct and wrong exchanged.
-    np.testing.assert_array_equal(after[0][inside], before[1][inside])
-    np.testing.assert_array_equal(after[1][inside], before[0][inside])
-    assert before[0][inside].sum() > before[1][inside].sum()
+    # Of fold 0, half of the correct detections are wrong now.
+    moved = np.where(inside, grid.right // 2, 0)
+    after = detection_thresholds.choose(
+        grid._replace(right=grid.right - moved, wrong=grid.wrong + moved), WANTED - 0.2
+    )
+    again = detection_thresholds.choose(grid, WANTED - 0.2)
+    assert after.by_fold[0] == again.by_fold[0]
+    assert after.by_fold[1] != again.by_fold[1]
+    # The precision is that of both folds, each at the threshold of the other.
+    places = {fold: grid.thresholds.tolist().index(own) for fold, own in before.by_fold.items()}
+    right = sum(grid.right[place, grid.folds == fold].sum() for fold, place in places.items())
+    wrong = sum(grid.wrong[place, grid.folds == fold].sum() for fold, place in places.items())
+    assert before.precision == right / (right + wrong)
 
 
 def test_too_little_data_have_a_reason():

@@ -47,6 +47,8 @@ class Choice(NamedTuple):
     events : int
         The judged detections at the lowest threshold of the grid.
     reason : str or None
+    by_fold : dict
+        For each fold, the threshold that the other folds choose, or None.
     """
 
     threshold: float | None
@@ -54,6 +56,7 @@ class Choice(NamedTuple):
     interval: tuple[float, float] | None
     events: int
     reason: str | None
+    by_fold: dict[int, float | None]
 
 
 def choose(grid: Grid, wanted: float) -> Choice:
@@ -76,7 +79,13 @@ def choose(grid: Grid, wanted: float) -> Choice:
     place = _lowest(grid.right, grid.wrong, wanted, ABOVE)
     if place is None:
         return _none(events, _not_reached(grid, wanted))
-    right, wrong = _held_out(grid, wanted)
+    places = {
+        int(fold): _lowest(
+            grid.right[:, grid.folds != fold], grid.wrong[:, grid.folds != fold], wanted, ABOVE_IN_OTHERS
+        )
+        for fold in np.unique(grid.folds)
+    }
+    right, wrong = _held_out(grid, places)
     if (count := int((right + wrong).sum())) < ABOVE:
         return _none(
             events,
@@ -84,11 +93,15 @@ def choose(grid: Grid, wanted: float) -> Choice:
         )
     low, high = precision_interval(right, wrong)
     high = max(high, precision_interval(grid.right[place], grid.wrong[place])[1])
-    return Choice(float(grid.thresholds[place]), float(right.sum() / count), (low, high), events, None)
+    threshold, *own = (
+        None if each is None else float(grid.thresholds[each]) for each in (place, *places.values())
+    )
+    by_fold = dict(zip(places, own, strict=True))
+    return Choice(threshold, float(right.sum() / count), (low, high), events, None, by_fold)
 
 
 def _none(events, reason):
-    return Choice(None, None, None, events, reason)
+    return Choice(None, None, None, events, reason, {})
 
 
 def _not_reached(grid, wanted):
@@ -105,12 +118,11 @@ def _lowest(right, wrong, wanted, least):
     return int(reached[0]) if len(reached) else None
 
 
-def _held_out(grid, wanted):
-    """The correct and the wrong detections of each recording at the threshold that the other folds choose."""
+def _held_out(grid, places):
+    """The correct and the wrong detections of each recording at the threshold of its fold."""
     right, wrong = (np.zeros(len(grid.folds), dtype=int) for _ in range(2))
-    for fold in np.unique(grid.folds):
+    for fold, place in places.items():
         inside = grid.folds == fold
-        place = _lowest(grid.right[:, ~inside], grid.wrong[:, ~inside], wanted, ABOVE_IN_OTHERS)
         if place is not None:
             right[inside], wrong[inside] = grid.right[place, inside], grid.wrong[place, inside]
     return right, wrong

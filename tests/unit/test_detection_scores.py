@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from understory.evaluation import detection_scores, held_out
+from understory.evaluation import detection_scores, held_out, intervals
 from understory.evaluation.event_metrics import Counts
 from understory.evaluation.held_out import HeldOut, Known
 from understory.inference import events
@@ -66,7 +66,7 @@ def test_overlapping_annotations_are_background_once():
 
 @given(st.integers(0, 200))
 def test_a_poisson_interval_has_its_tails(count):
-    low, high = detection_scores.poisson_interval(count)
+    low, high = intervals.poisson_interval(count)
     assert stats.poisson.cdf(count, high) == pytest.approx(0.025)
     assert low == 0 if count == 0 else stats.poisson.sf(count - 1, low) == pytest.approx(0.025)
 
@@ -75,9 +75,13 @@ def test_a_summary_is_plain_and_says_nothing_of_what_is_not_defined():
     recordings = [recording(SCORES, KNOWN, fold=fold) for fold in (0, 1)]
     counted = detection_scores.count(recordings, FIND, {**LIMITS, 1: LIMITS[0]})
     judged = held_out.judged(recordings, FIND, 2)
-    found = detection_scores.summary(counted, judged, ["a", "b"], ["owl", "cat"], seed=1)
+    found = detection_scores.summary(
+        counted, judged, ["a", "b"], ["owl", "cat"], chosen=[True, False], seed=1
+    )
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert found == detection_scores.summary(counted, judged, ["a", "b"], ["owl", "cat"], seed=1)
+    assert found == detection_scores.summary(
+        counted, judged, ["a", "b"], ["owl", "cat"], chosen=[True, False], seed=1
+    )
     assert found["events"]["0.3"] | {"f1_interval": None} == {
         "both": 2,
         "detected": 8,
@@ -89,13 +93,20 @@ def test_a_summary_is_plain_and_says_nothing_of_what_is_not_defined():
     }
     assert found["classes"]["cat"]["events"]["0.5"]["recall"] is None
     hours = 12 / 3600
-    assert found["background"]["per_hour"] == pytest.approx(4 / hours)
-    low, high = found["background"]["interval"]
+    every, own = (found["background"][key] for key in ("every_class", "own_threshold"))
+    assert own == every
+    assert every["per_hour"] == pytest.approx(4 / hours)
+    low, high = every["interval"]
     assert low < 4 / hours < high
     # Too few detections for probabilities.
     assert found["reliability"]["error"] is None
     nothing = detection_scores.summary(
-        detection_scores.count([], FIND, LIMITS), held_out.judged([], FIND, 2), [], ["owl", "cat"], seed=1
+        detection_scores.count([], FIND, LIMITS),
+        held_out.judged([], FIND, 2),
+        [],
+        ["owl", "cat"],
+        chosen=[False] * 2,
+        seed=1,
     )
     assert nothing["background"] is None
     assert nothing["events"]["0.3"]["f1"] is None

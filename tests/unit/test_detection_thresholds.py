@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from understory.evaluation import detection_thresholds
-from understory.evaluation.detection_thresholds import Grid
+from understory.evaluation import detection_thresholds, intervals
+from understory.evaluation.held_out import Grid
 
 WANTED = 0.9
 
@@ -88,21 +88,21 @@ def test_too_little_data_have_a_reason():
 def test_the_interval_of_independent_detections_is_that_of_clopper_and_pearson(count, data):
     """With one detection a recording."""
     right = data.draw(st.integers(0, count))
-    found = detection_thresholds.precision_interval(np.arange(count) < right, np.arange(count) >= right)
+    found = intervals.precision_interval(np.arange(count) < right, np.arange(count) >= right)
     exact = stats.binomtest(right, count).proportion_ci(0.95, "exact")
     np.testing.assert_allclose(found, exact, atol=1e-9)
 
 
 def test_the_interval_of_recordings_that_differ_is_wider():
-    alike = detection_thresholds.precision_interval(np.full(10, 8), np.full(10, 2))
-    apart = detection_thresholds.precision_interval(np.repeat([10, 0], [8, 2]), np.repeat([0, 10], [8, 2]))
+    alike = intervals.precision_interval(np.full(10, 8), np.full(10, 2))
+    apart = intervals.precision_interval(np.repeat([10, 0], [8, 2]), np.repeat([0, 10], [8, 2]))
     by_recording = stats.binomtest(8, 10).proportion_ci(0.95, "exact")
     assert alike[1] - alike[0] < 0.2
     assert apart[0] < by_recording[0] < 0.8 < by_recording[1] < apart[1]
     # All are correct: ten recordings, and not a hundred detections.
-    same = detection_thresholds.precision_interval(np.full(10, 10), np.zeros(10, int))
+    same = intervals.precision_interval(np.full(10, 10), np.zeros(10, int))
     np.testing.assert_allclose(same, stats.binomtest(10, 10).proportion_ci(0.95, "exact"))
-    assert detection_thresholds.precision_interval(np.zeros(3), np.zeros(3)) == (0, 1)
+    assert intervals.precision_interval(np.zeros(3), np.zeros(3)) == (0, 1)
 
 
 # Detections, recordings, folds, how much recordings differ, share of correct ones, and how far these score above the others.

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from understory.evaluation import calibration, event_metrics
 from understory.evaluation.held_out import UNKNOWN, Find, HeldOut, Judged, by_class, verdicts
+from understory.evaluation.intervals import poisson_interval
 
 NONE = np.empty((0, 2))
 
@@ -95,15 +95,9 @@ def _joined(boxes):
     return np.array(joined, dtype=float).reshape(-1, 2)
 
 
-def poisson_interval(events: int, level: float = 0.95) -> tuple[float, float]:
-    """The exact interval of the expected number of events, of which so many were counted (F. Garwood, "Fiducial limits for the
-    Poisson distribution", Biometrika 28, 1936)."""
-    tail = (1 - level) / 2
-    low = stats.chi2.ppf(tail, 2 * events) / 2 if events else 0.0
-    return float(low), float(stats.chi2.ppf(1 - tail, 2 * events + 2) / 2)
-
-
-def summary(counted: Counted, judged: Sequence[Judged], names: Sequence[str], labels, *, seed: int) -> dict:
+def summary(
+    counted: Counted, judged: Sequence[Judged], names: Sequence[str], labels, *, chosen, seed: int
+) -> dict:
     """What is written of counted and judged detections, of plain values; None stands for what is not defined.
 
     Parameters
@@ -115,6 +109,8 @@ def summary(counted: Counted, judged: Sequence[Judged], names: Sequence[str], la
         The recordings.
     labels : sequence of str
         The classes.
+    chosen : sequence of bool
+        Whether each class has a threshold of its own.
     seed : int
     """
     per_recording = counted.events.sum(axis=0)
@@ -129,7 +125,12 @@ def summary(counted: Counted, judged: Sequence[Judged], names: Sequence[str], la
             "seconds": event_metrics.SEGMENT,
             **_scores(counted.segments.sum(axis=0), seed, "segments"),
         },
-        "background": _alarms(int(counted.alarms.sum()), hours) if hours else None,
+        "background": {
+            "every_class": _alarms(counted.alarms.sum(), hours),
+            "own_threshold": _alarms(counted.alarms[np.asarray(chosen, dtype=bool)].sum(), hours),
+        }
+        if hours
+        else None,
         "reliability": _reliability(judged, names, seed),
         "classes": {
             label: {
@@ -137,7 +138,7 @@ def summary(counted: Counted, judged: Sequence[Judged], names: Sequence[str], la
                     f"{least:g}": _scores(counted.events[column, :, place], seed, f"{label}/{least:g}")
                     for place, least in enumerate(event_metrics.IOUS)
                 },
-                "background": _alarms(int(counted.alarms[column].sum()), hours) if hours else None,
+                "background": _alarms(counted.alarms[column].sum(), hours) if hours else None,
             }
             for column, label in enumerate(labels)
         },
@@ -158,6 +159,7 @@ def _scores(counts, seed, name):
 
 
 def _alarms(alarms, hours):
+    alarms = int(alarms)
     return {
         "hours": hours,
         "alarms": alarms,

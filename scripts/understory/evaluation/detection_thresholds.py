@@ -4,33 +4,21 @@ A threshold that is chosen by the detections it is judged by looks better than i
 threshold that the other folds choose.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+
+from understory.data.calibration import ClassCalibration
+from understory.data.task import Task
+from understory.evaluation import calibration, detection_scores, held_out
+from understory.evaluation.held_out import Find, Grid, HeldOut
+from understory.evaluation.intervals import precision_interval
 
 # The least judged detections of a class, the least of them above a threshold, and the least above it in the other folds.
 LEAST, ABOVE, ABOVE_IN_OTHERS = 20, 10, 5
-LEVEL = 0.95
-
-
-class Grid(NamedTuple):
-    """The judged detections of a class at several thresholds.
-
-    Attributes
-    ----------
-    thresholds : numpy.ndarray
-        float64 (thresholds,), rising.
-    right, wrong : numpy.ndarray
-        int (thresholds, recordings): how many detections of each recording are correct, and how many wrong.
-    folds : numpy.ndarray
-        int (recordings,): the fold of each recording.
-    """
-
-    thresholds: np.ndarray
-    right: np.ndarray
-    wrong: np.ndarray
-    folds: np.ndarray
+# The least absent annotations of a class where annotations are not exhaustive: only in these can a detection be wrong.
+LEAST_ABSENT = 10
 
 
 class Choice(NamedTuple):
@@ -75,10 +63,10 @@ def choose(grid: Grid, wanted: float) -> Choice:
     """
     events = int((grid.right[:1] + grid.wrong[:1]).sum())
     if events < LEAST:
-        return _none(events, f"not enough data: {events} detections, at least {LEAST} are needed")
+        return none(events, f"not enough data: {events} detections, at least {LEAST} are needed")
     place = _lowest(grid.right, grid.wrong, wanted, ABOVE)
     if place is None:
-        return _none(events, _not_reached(grid, wanted))
+        return none(events, _not_reached(grid, wanted))
     places = {
         int(fold): _lowest(
             grid.right[:, grid.folds != fold], grid.wrong[:, grid.folds != fold], wanted, ABOVE_IN_OTHERS
@@ -87,7 +75,7 @@ def choose(grid: Grid, wanted: float) -> Choice:
     }
     right, wrong = _held_out(grid, places)
     if (count := int((right + wrong).sum())) < ABOVE:
-        return _none(
+        return none(
             events,
             f"not enough data: {count} held-out detections above the thresholds of the other folds, at least {ABOVE} are needed",
         )
@@ -100,7 +88,8 @@ def choose(grid: Grid, wanted: float) -> Choice:
     return Choice(threshold, float(right.sum() / count), (low, high), events, None, by_fold)
 
 
-def _none(events, reason):
+def none(events: int, reason: str) -> Choice:
+    """No threshold, and why."""
     return Choice(None, None, None, events, reason, {})
 
 
@@ -128,40 +117,96 @@ def _held_out(grid, places):
     return right, wrong
 
 
-def precision_interval(right: np.ndarray, wrong: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """The interval of a share of detections that cluster by recording.
-
-    The interval of C. Clopper and E. Pearson (Biometrika 26, 1934) for as many independent detections as have the same
-    variance, by E. Korn and B. Graubard, "Confidence intervals for proportions with small expected number of positive counts
-    estimated from survey data" (Survey Methodology 24, 1998). Where all detections are alike nothing tells how much those of one
-    recording depend on each other: each recording then counts as one.
+def calibrate(
+    recordings: Sequence[HeldOut],
+    probes: Sequence,
+    find: Find,
+    *,
+    task: Task,
+    wanted: float,
+    fallback: float,
+    seed: int,
+) -> tuple[list[ClassCalibration], dict]:
+    """The calibration of each class, and what is reported.
 
     Parameters
     ----------
-    right, wrong : numpy.ndarray
-        int (recordings,): its correct and its wrong detections.
-    level : float
-
-    Returns
-    -------
-    (float, float)
-        (0, 1) without a detection.
+    recordings : sequence of HeldOut
+        In any order.
+    probes : sequence
+        Sounds without an event, each with `path`, `starts`, `stops` and smoothed `scores` by all models.
+    find : callable
+        As `held_out.Find`.
+    task : Task
+    wanted : float
+        The precision that thresholds are chosen for.
+    fallback : float
+        The threshold of a class without one.
+    seed : int
     """
-    total = np.asarray(right, dtype=float) + wrong
-    right, total = np.asarray(right, dtype=float)[total > 0], total[total > 0]
-    count, recordings = total.sum(), len(total)
-    if not recordings:
-        return 0.0, 1.0
-    share = right.sum() / count
-    effective = float(recordings)
-    if 0 < share < 1 and recordings > 1:
-        variance = recordings / (recordings - 1) * ((right - share * total) ** 2).sum() / count**2
-        independent = share * (1 - share) / (count - 1)
-        effective = min(count, count * independent / variance) if variance else count
-        quantile = (1 + level) / 2
-        ratio = stats.t.ppf(quantile, count - 1) / stats.t.ppf(quantile, recordings - 1)
-        effective = min(count, effective * ratio**2)
-    hits, tail = share * effective, (1 - level) / 2
-    low = stats.beta.ppf(tail, hits, effective - hits + 1) if share > 0 else 0.0
-    high = stats.beta.ppf(1 - tail, hits + 1, effective - hits) if share < 1 else 1.0
-    return float(low), float(high)
+    # Results do not depend on how recordings are dealt to shards.
+    recordings = sorted(recordings, key=lambda recording: recording.name)
+    judged = held_out.judged(recordings, find, len(task.classes))
+    lacking = [_lacking(recordings, column, task.exhaustive) for column in range(len(task.classes))]
+    choices = [
+        none(choose(each.grid, wanted).events, reason) if reason else choose(each.grid, wanted)
+        for each, reason in zip(judged, lacking, strict=True)
+    ]
+    calibrations = [
+        _calibrated(
+            label, calibration.Map("none") if reason else calibration.fit(each.scores, each.correct), choice
+        )
+        for label, each, reason, choice in zip(task.classes, judged, lacking, choices, strict=True)
+    ]
+    told = [each for each, reason in zip(judged, lacking, strict=True) if not reason]
+    found = _reported(recordings, probes, find, told, choices, task=task, fallback=fallback, seed=seed)
+    return calibrations, {"precision": wanted, **found}
+
+
+def _reported(recordings, probes, find, judged, choices, *, task, fallback, seed):
+    """What is reported, at the thresholds that know nothing of a recording; of probes at those of new recordings."""
+    silent = [label in (task.none, *task.untrained) for label in task.classes]
+
+    def limits(thresholds):
+        return np.where(silent, np.inf, [fallback if each is None else each for each in thresholds])
+
+    folds = {recording.fold for recording in recordings} or {0}
+    by_fold = {fold: limits([choice.by_fold.get(fold) for choice in choices]) for fold in folds}
+    found = detection_scores.summary(
+        detection_scores.count(recordings, find, by_fold),
+        judged,
+        [recording.name for recording in recordings],
+        task.classes,
+        chosen=[choice.threshold is not None for choice in choices],
+        seed=seed,
+    )
+    return {
+        "exhaustive": task.exhaustive,
+        "fallback": fallback,
+        "hours": sum(recording.duration for recording in recordings) / 3600,
+        **found,
+        "probes": _probed(probes, find, limits([choice.threshold for choice in choices]), task.classes),
+    }
+
+
+def _calibrated(label, fitted, choice):
+    known = {key: value for key, value in choice._asdict().items() if key != "by_fold"}
+    return ClassCalibration(label, *fitted, **known)
+
+
+def _lacking(recordings, column, exhaustive):
+    """What a class lacks where nothing tells which of its detections are wrong: all would seem to be correct."""
+    absent = sum(len(recording.known[column].absent) for recording in recordings)
+    if exhaustive or absent >= LEAST_ABSENT:
+        return None
+    return f"not enough data: {absent} absent events, at least {LEAST_ABSENT} are needed where not all that is heard is annotated"
+
+
+def _probed(probes, find, thresholds, labels):
+    """By probe, which classes are detected in it, and their share."""
+    found = {}
+    for probe in sorted(probes, key=lambda each: each.path):
+        events = find(probe.starts, probe.stops, probe.scores, thresholds)
+        heard = sorted({labels[event.column] for event in events})
+        found[probe.path] = {"share": len(heard) / max(len(labels), 1), "classes": heard}
+    return found

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from understory.evaluation.detection_thresholds import Grid
+from understory.data.task import Task
 from understory.evaluation.event_metrics import overlaps
 
 CORRECT, WRONG, UNKNOWN = 1, 0, -1
@@ -57,6 +57,25 @@ class HeldOut(NamedTuple):
 Find = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], Sequence]
 
 
+class Grid(NamedTuple):
+    """The judged detections of a class at several thresholds.
+
+    Attributes
+    ----------
+    thresholds : numpy.ndarray
+        float64 (thresholds,), rising.
+    right, wrong : numpy.ndarray
+        int (thresholds, recordings): how many detections of each recording are correct, and how many wrong.
+    folds : numpy.ndarray
+        int (recordings,): the fold of each recording.
+    """
+
+    thresholds: np.ndarray
+    right: np.ndarray
+    wrong: np.ndarray
+    folds: np.ndarray
+
+
 class Judged(NamedTuple):
     """The judged detections of a class.
 
@@ -83,6 +102,33 @@ def known(annotations, classes, duration: float) -> list[Known]:
     return [
         Known(*(np.array(boxes.get((label, kind), []), dtype=float).reshape(-1, 2) for kind in Known._fields))
         for label in classes
+    ]
+
+
+def of(scored: Sequence, annotations: dict, folds: dict[str, int], task: Task) -> list[HeldOut]:
+    """Recordings with their scores and annotations.
+
+    Parameters
+    ----------
+    scored : sequence
+        Recordings with their ids as `path`, `starts`, `stops` and smoothed `scores`.
+    annotations : dict
+        Those of each recording that has any.
+    folds : dict
+        The fold of each recording.
+    task : Task
+    """
+    return [
+        HeldOut(
+            each.path,
+            folds[each.path],
+            each.starts,
+            each.stops,
+            each.scores,
+            known(annotations.get(each.path, ()), task.classes, float(each.stops[-1])),
+            task.exhaustive,
+        )
+        for each in scored
     ]
 
 

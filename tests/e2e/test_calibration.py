@@ -70,7 +70,7 @@ def test_what_is_written_has_every_class_and_every_probe(calibrated):
 
 
 def test_only_what_depends_on_a_setting_is_made_again(calibrated):
-    place, again = calibrated
+    _, again = calibrated
     assert again("calibrate_detections") == set()
     assert again("calibrate_detections", detect={"precision": 0.8}) == FITTING
     assert again("calibrate_detections", detect={"smoothing": 3}) == FITTING

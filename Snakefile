@@ -31,6 +31,7 @@ if not config["models_from"]:
     include: "rules/split.smk"
     include: "rules/train.smk"
     include: "rules/validate.smk"
+    include: "rules/calibrate.smk"
 
 
 include: "rules/predict.smk"

@@ -25,6 +25,7 @@ FIGURES = {
     },
     "confusion": ("Scores", "Confusion"),
     "learning_curves": ("Training", "Learning curves"),
+    **({"reliability": ("Detections", "Reliability")} if CALIBRATES else {}),
 }
 # Benchmark files are no inputs: Snakemake writes those of the jobs that run, and one that is missing is left out.
 BENCHMARKS = {
@@ -60,6 +61,8 @@ rule build_report:
         train_recordings=expand(f"{OUT}/recordings/{{shard}}.csv", shard=TRAIN),
         test_recordings=expand(f"{OUT}/recordings/{{shard}}.csv", shard=TEST),
         truth=TRUTH,
+        calibration=f"{OUT}/calibration.json" if CALIBRATES else [],
+        detection_scores=f"{OUT}/detection_scores.json" if CALIBRATES else [],
         arrays=examples("npy", SHOWN, 0, TRAIN),
         indexes=examples("csv", SHOWN, 0, TRAIN),
     output:

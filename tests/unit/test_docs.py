@@ -20,7 +20,7 @@ ENDS = {"|", "||", "&&", ";", "&", ">", "<"}
 RULES = {
     name
     for path in (ROOT / "rules").glob("*.smk")
-    for name in re.findall(r"^rule (\w+):", path.read_text(), re.M)
+    for name in re.findall(r"^ *rule (\w+):", path.read_text(), re.M)
 }
 
 

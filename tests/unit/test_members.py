@@ -151,19 +151,19 @@ def test_recordings_ask_for_nothing_but_models(finished, monkeypatch):
     given = {"models_from": str(finished), "recordings": "new", "detect": {"hop": 0.5}}
     base = yaml.safe_load((ROOT / "config.yaml").read_text())
     assert base["train"]
-    found = configuration.complete({**base, "dataset": "esc50", "data": "gone", **given}, (), given)
+    found = configuration.complete({**base, "dataset": "esc50", "data": "gone", **given}, (), lambda: given)
     assert configuration.only_detects(found)
     assert (found["train"], found["data"], found["shards"]["test"]) == (["m"], "new", 0)
     # Its results may be beside those of the models' own run.
     (finished / "results").mkdir()
     (finished / "results/demo").symlink_to(finished)
     monkeypatch.chdir(finished)
-    assert configuration.complete({**base, **given}, (), given)["name"] == "demo"
+    assert configuration.complete({**base, **given}, (), lambda: given)["name"] == "demo"
     with pytest.raises(InputError, match="name: expected another name"):
-        configuration.complete({**base, "models_from": str(finished)}, (), {})
+        configuration.complete({**base, "models_from": str(finished)}, ())
     photo = {**RUN, "features": {"mel": {"kind": "picture"}}}
     (finished / saved_run.FILE).write_text(json.dumps({"run": photo, "thresholds": None, "priors": {}}))
     with pytest.raises(
         InputError, match="recordings: expected models of sound, given some that are fed picture"
     ):
-        configuration.complete({**base, **given}, (), given)
+        configuration.complete({**base, **given}, (), lambda: given)

@@ -131,7 +131,7 @@ def faults(rule, reader="rfcx"):
     if rule.name in ("predict_fold", "validate_fold"):
         # Of the architecture, which may define layers of its own.
         given.append(CHOSEN[reader]["train_fold"][0])
-    if rule.name == "score_recordings":
+    if rule.name in ("score_recordings", "score_held_out", "score_probes"):
         given += [CHOSEN[reader]["train_fold"][0], *CHOSEN[reader]["compute_features"]]
     if {"METRICS", "scoring", "report"} & names_in(script) or rule.name == "build_report":
         given.append(f"{METRICS}.{source.reader(reader).METRIC}")
@@ -153,7 +153,7 @@ def faults(rule, reader="rfcx"):
 
 
 def test_every_rule_has_its_digests_its_log_and_its_environment(rules, image_rules):
-    assert len(rules) == 16
+    assert len(rules) == 18
     assert {rule.name: list(faults(rule)) for rule in rules} == {rule.name: [] for rule in rules}
     found = {rule.name: list(faults(rule, "herbarium2021")) for rule in image_rules}
     assert found == {rule.name: [] for rule in image_rules}
@@ -255,6 +255,7 @@ def test_only_rules_that_are_given_the_source_can_read_it(rules):
         "inspect_recordings",
         "list_quarantined",
         "split_folds",
+        "calibrate_detections",
         "crop_windows",
         "compute_features",
         "write_submission",
@@ -311,7 +312,7 @@ print(*(module for module in sys.modules if "." not in module))
 """
     command = [sys.executable, "-c", program, str(ROOT / "Snakefile"), str(tmp_path), *HEAVY]
     rules, modules = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert int(rules) == 15
+    assert int(rules) == 18
     assert not HEAVY & set(modules.split())
 
 

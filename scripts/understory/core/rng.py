@@ -19,6 +19,7 @@ class Stage(IntEnum):
     MIXUP = 7
     SPLIT = 8
     BACKGROUND = 9
+    PROBE = 11
 
 
 def stream(seed: int, stage: Stage, name: str, variant: int = 0) -> np.random.Generator:

@@ -227,6 +227,11 @@ class Detect(Block):
     min_duration: Annotated[float, Field(ge=0, le=3600)] = key(
         0.0, "Events that are shorter are left out", unit="s"
     )
+    calibrate: bool | None = key(
+        None,
+        "Whether a run that trains also fits probabilities and thresholds for detections and reports how good these are; null: "
+        "where dataset is own",
+    )
     shards: Annotated[int, Field(ge=1, le=10_000)] | None = key(
         None, "Parts of the new recordings, one job each; null: by the size of their files"
     )

@@ -33,6 +33,9 @@ COSTS = {
     "score_recordings": Cost(0.02),
     "detect_events": Cost(0.0005, 4000),
     "show_detections": Cost(0.0001, 1000),
+    "score_held_out": Cost(0.02),
+    "score_probes": Cost(0.02),
+    "calibrate_detections": Cost(0.02, 20_000),
 }
 COSTS_OF_MEDIUM = {
     "audio": {
@@ -54,8 +57,16 @@ GATHERING = Cost(0.002, 4000)
 BASE, TENSORFLOW = 1000, 4000
 # Seconds of its start.
 PYTHON_SECONDS, TENSORFLOW_SECONDS = 2, 5
-OF_MODELS = ("train_fold", "validate_fold", "predict_fold", "score_recordings")
+OF_MODELS = (
+    "train_fold",
+    "validate_fold",
+    "predict_fold",
+    "score_recordings",
+    "score_held_out",
+    "score_probes",
+)
 OF_NEW = ("detect_events", "show_detections")
+OF_HELD_OUT = ("score_held_out", "calibrate_detections")
 # How much more than expected is asked for: machines differ, and a job that is cut off has to begin again.
 MARGIN = 4
 # Minutes that are asked for beside those of the items: a start on a busy node.
@@ -171,6 +182,12 @@ class Sizes:
         if rule in OF_NEW or (shard or "").startswith("new"):
             hop = self._config["detect"]["hop"] or self._config["crop"]["hop"]
             return math.ceil(self._new.seconds(shard) / hop)
+        if rule in OF_HELD_OUT:
+            # Files are not opened for a plan: a second of sound is taken for 48 kB.
+            windows = max(
+                counts.annotations, math.ceil(counts.train_bytes / 48_000 / self._config["crop"]["hop"])
+            )
+            return math.ceil(windows / (max(shards["train"], 1) if shard else 1))
         if shard is None:
             examples, windows = counts.annotations * self._items, self._test_windows()
             if rule == "train_fold":

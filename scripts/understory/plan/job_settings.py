@@ -250,6 +250,20 @@ class ModelJobs:
         own = {"band": self.detecting()["band"], "name": self.config["name"]}
         return ordered({**own, "sample_rate": self.config["crop"]["sample_rate"]})
 
+    def calibrating(self) -> dict:
+        """The settings of a job that calibrates detections: `detect` has those that thresholds are chosen for."""
+        detect, hop = self.config["detect"], self.scoring()["hop"]
+        own = {key: detect[key] for key in ("low", "merge_gap", "min_duration", "smoothing")}
+        return ordered(
+            {
+                "detect": {**own, "hop": hop},
+                "n_splits": self.config["split"]["n_splits"],
+                "name": self.config["name"],
+                "precision": detect["precision"],
+                "seed": self.config["seed"],
+            }
+        )
+
     def training_settings(self, wildcards) -> dict:
         """The settings of a training."""
         model = self.config["models"][wildcards.model]

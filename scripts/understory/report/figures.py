@@ -175,6 +175,31 @@ def separation(predictions: dict, label: str, rows: str) -> bytes:
     return encoded(figure)
 
 
+def reliability(probability, correct, low, high, detections) -> bytes:
+    """The share of correct detections by calibrated probability, with intervals; below, how many detections there are.
+
+    Parameters
+    ----------
+    probability, correct, low, high : sequence of float
+        Of each bin: the mean probability, the share of correct detections, and the interval of that.
+    detections : sequence of int
+    """
+    figure, (axis, below) = axes(4.2, nrows=2, height_ratios=[3, 1], sharex=True)
+    axis.plot([0, 1], [0, 1], color=FAINT, linestyle="--")
+    if len(probability):
+        spread = np.abs(np.array([low, high]) - correct)
+        axis.errorbar(
+            probability, correct, yerr=spread, fmt="o", color=COLOURS[0], ecolor=INK, capsize=3, clip_on=False
+        )
+        below.bar(probability, detections, width=0.02, color=COLOURS[0])
+    else:
+        axis.text(0.5, 0.5, "no class has enough detections", ha="center", va="center")
+    axis.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that is correct")
+    below.set(xlabel="calibrated probability", ylabel="detections")
+    below.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
+    return encoded(figure)
+
+
 def _message(axis, text):
     axis.text(0.5, 0.5, text, ha="center", va="center")
 

@@ -2,7 +2,14 @@
 
 from typing import NamedTuple
 
-from understory.report import class_sections, data_sections, fold_sections, quarantine, roc_sections
+from understory.report import (
+    class_sections,
+    data_sections,
+    detection_sections,
+    fold_sections,
+    quarantine,
+    roc_sections,
+)
 from understory.report.results import Results
 from understory.report.scorecards import Head
 from understory.report.template import PAGE
@@ -36,6 +43,7 @@ def build(results: Results, *, costs, facts, configuration: str) -> Page:
         fold_sections.learning_curves(results),
         specific.curves(results),
         class_sections.confusion(results),
+        *detection_sections.detections(results),
         data_sections.counts(results),
         data_sections.examples(results),
         quarantine.section(results),

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from understory.data import examples, predictions, store
+from understory.data import calibration, examples, predictions, store
+from understory.data.calibration import ClassCalibration
 from understory.data.folds import UNVALIDATED
 from understory.data.predictions import Predictions
 from understory.data.task import Task
@@ -26,7 +27,7 @@ class Results:
     ----------
     inputs : dict
         Paths by name. Single files: `scores`, `labels`, `members`, `folds`, `oof`, `quarantine`, and `predictions` and
-        `truth`, which may be empty. Lists: `histories`, `train_recordings`, `test_recordings`, `arrays`, `indexes`.
+        `truth`, `calibration` and `detection_scores`, which may be empty. Lists: `histories`, `train_recordings`, `test_recordings`, `arrays`, `indexes`.
     settings : dict
         `report`, `features` (those shown) and `crop` (`window` in s, `long_events`) as in the configuration; `seed`, `control`, `select` by
         model, `trained` (the model and fold of each history), `sources` (one of `formatting.WORDS`), `sequences` of
@@ -76,6 +77,18 @@ class Results:
     def thresholds(self) -> dict[str, float] | None:
         """The threshold of each class for test predictions; None where the metric needs none."""
         return json.loads(Path(self.inputs["members"]).read_text(encoding="utf-8"))["thresholds"]
+
+    @cached_property
+    def calibrations(self) -> dict[str, ClassCalibration]:
+        """The calibration of each class; none where detections are not calibrated."""
+        path = self.inputs.get("calibration")
+        return calibration.read(path) if path else {}
+
+    @cached_property
+    def detection_scores(self) -> dict | None:
+        """`detection_scores.json`, where detections are scored."""
+        path = self.inputs.get("detection_scores")
+        return json.loads(Path(path).read_text(encoding="utf-8")) if path else None
 
     @cached_property
     def histories(self) -> dict[str, dict[int, pd.DataFrame]]:

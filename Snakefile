@@ -36,6 +36,7 @@ if not config["models_from"]:
 include: "rules/predict.smk"
 include: "rules/ensemble.smk"
 include: "rules/submission.smk"
+include: "rules/review.smk"
 
 
 if not config["models_from"]:

@@ -18,6 +18,7 @@ class Stage(IntEnum):
     INTERVAL = 6
     MIXUP = 7
     SPLIT = 8
+    REVIEW = 12
 
 
 def stream(seed: int, stage: Stage, name: str, variant: int = 0) -> np.random.Generator:

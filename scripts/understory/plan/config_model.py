@@ -200,6 +200,22 @@ class Report(Block):
     examples: int = key(2, "Best and worst examples shown of each class", ge=0, le=20)
 
 
+class Review(Block):
+    """The page on which detections are reviewed (snakemake review)."""
+
+    order: Literal["sample", "doubtful", "above"] = key(
+        "sample",
+        "sample: a random sample of each class, stratified by score; doubtful: those whose score is nearest to the threshold; "
+        "above: those with a score of at least review.above, from the highest down",
+    )
+    items: int = key(60, "Detections on the page at most, each of about 100 kB", ge=1, le=1000)
+    above: Share = key(0.5, "Least score, for the order above")
+    context: float = key(1.0, "Sound before and after an event", unit="s", ge=0, le=10)
+    slower: int = key(
+        1, "How many times slower the sound is played: 10 for what is above hearing, such as bats", ge=1, le=32
+    )
+
+
 class Configuration(Block):
     """Settings of a run."""
 
@@ -245,6 +261,8 @@ class Configuration(Block):
     models_from: Text | None = key(
         None, "Folder of a finished run, results/NAME: its models predict, and train has to be []"
     )
+    recordings: Text | None = key(None, "Folder of new recordings in which events are detected")
+    review: Review = Review()
     predictions: Predictions = Predictions()
     ensemble: Ensemble = Ensemble()
     report: Report = Report()

@@ -50,3 +50,4 @@ rule all:
     input:
         [] if config["models_from"] else [f"{OUT}/scores.json", rules.build_report.output],
         f"{OUT}/submission.csv" if TEST else [],
+        f"{OUT}/review/precision.csv" if VERDICTS else [],

@@ -27,3 +27,5 @@ onsuccess:
     if not workflow.dag_settings.targets:
         found = summary.lines(Path(OUT), tested=bool(TEST), models_from=config["models_from"])
         print(*found, sep="\n", flush=True)
+    if VERDICTS and {*workflow.dag_settings.targets} <= {"review"}:
+        print(*summary.precision(Path(OUT)), sep="\n", flush=True)

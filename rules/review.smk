@@ -2,12 +2,29 @@
 # Writes review/review.html, the page on which detections are reviewed, and review/precision.csv of the verdicts.
 
 from understory.core.untracked import Text
+from understory.data.source import verdict_files
+
+VERDICTS = verdict_files(config)
+
+
+def reviewed(wildcards):
+    """The page, and what verdicts say; the run stops where there are no recordings."""
+    with user_errors():
+        if not config["recordings"]:
+            raise InputError(
+                "recordings: expected the folder of the recordings whose detections are reviewed, given none: add --config "
+                "recordings=FOLDER"
+            )
+    return [f"{OUT}/review/review.html", f"{OUT}/review/precision.csv"][: 1 + bool(VERDICTS)]
+
+
+rule review:
+    """Review detections."""
+    input:
+        reviewed,
+
 
 if config["recordings"]:
-
-    rule review:
-        input:
-            f"{OUT}/review/review.html",
 
     rule build_review:
         """Build the page on which detections are reviewed."""
@@ -38,3 +55,26 @@ if config["recordings"]:
             code=code("build_review.py"),
         script:
             "../scripts/build_review.py"
+
+
+if VERDICTS:
+
+    rule estimate_precision:
+        """Estimate the precision of each class from verdicts on a sample of its detections."""
+        output:
+            precision=f"{OUT}/review/precision.csv",
+        log:
+            f"{OUT}/logs/estimate_precision.log",
+        benchmark:
+            f"{OUT}/benchmarks/estimate_precision.tsv"
+        conda:
+            "../envs/signal.yaml"
+        resources:
+            mem_mb=SIZES.mem_mb,
+            runtime=SIZES.runtime,
+        params:
+            files=Text("\n".join(VERDICTS)),
+            verdicts=FILE_DIGESTS.identities(VERDICTS),
+            code=code("estimate_precision.py"),
+        script:
+            "../scripts/estimate_precision.py"

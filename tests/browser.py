@@ -142,7 +142,11 @@ class Browser:
     def open(self, path: Path, *, width: int = 1280, height: int = 900):
         """Show a file, in a window of a size in pixels."""
         self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
         )
         self.call("Page.navigate", url=path.as_uri())
         self.wait("document.readyState === 'complete'")

@@ -54,6 +54,22 @@ def rules(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def review_rules(tmp_path_factory):
+    """The rules of a run whose detections are reviewed."""
+    folder = tmp_path_factory.mktemp("parsed")
+    (folder / "verdicts.csv").touch()
+    return parsed(
+        folder,
+        "rfcx",
+        recordings="new",
+        models_from=None,
+        verdicts="verdicts.csv",
+        dataset="own",
+        data="recs",
+    )
+
+
+@pytest.fixture(scope="module")
 def image_rules(tmp_path_factory):
     """The rules of a data set of images."""
     recipe = yaml.safe_load((ROOT / "recipes/herbarium2021.yaml").read_text())

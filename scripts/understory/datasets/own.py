@@ -9,7 +9,7 @@ import csv
 import math
 from pathlib import Path, PurePosixPath
 
-from understory.annotations import files
+from understory.annotations import files, verdicts
 from understory.annotations.events import PRESENCE
 from understory.core.errors import InputError
 from understory.data.builder import DatasetBuilder, check_annotation, number
@@ -38,7 +38,8 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
         Without it, all recordings are predicted, and tables are not opened.
     options : dict
         `annotations` (a folder of tables within the folder, or None), `columns` (names of columns by field), `labels` (a
-        table that renames labels, or None) and `exhaustive`.
+        table that renames labels, or None), `exhaustive`, `verdicts` (files of verdicts on detections) and `reviewed` (the
+        folder that their paths are relative to, or None for this one).
     """
     options, builder = options or {}, DatasetBuilder(folder)
     sounds, tables = files.below(folder)
@@ -47,13 +48,14 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
     labels = _labels(folder, options.get("labels"))
     tables = _tables(folder, tables, options)
     annotated = set()
-    if train and tables:
+    if train:
+        annotated |= set() if tables else _add_folders(builder, sounds, labels)
         events = _Events(builder, files.Recordings(sounds), labels, options.get("columns") or {})
         for path in tables:
             annotated |= events.read(path)
+        reviewed = verdicts.Reviewed(folder, sounds, options.get("reviewed"))
+        annotated |= events.judge(options.get("verdicts") or (), reviewed)
         events.add()
-    elif train:
-        annotated = _add_folders(builder, sounds, labels)
     for path in sounds:
         if path not in annotated:
             with builder.each("test", "recording", path, path):
@@ -136,7 +138,28 @@ class _Events:
         label = self._labels.get(fields["label"], fields["label"])
         if not label and fields["label"]:
             return
-        annotation = _annotation(name, label, fields)
+        self._keep(_annotation(name, label, fields), place)
+
+    def judge(self, paths, reviewed: verdicts.Reviewed) -> set[str]:
+        """Take the annotations that verdicts become; the recordings that these are about. Of several verdicts on one
+        detection, the last counts."""
+        last = {}
+        for path in paths:
+            for place, row in verdicts.rows(Path(path)):
+                with self._builder.each("train", "annotation", row["path"] or "", place):
+                    if judged := verdicts.verdict(row):
+                        last[judged[:4]] = reviewed.find(judged.path), judged, place
+        for name, judged, place in last.values():
+            with self._builder.each("train", "annotation", name, place):
+                for label, presence in judged.annotations:
+                    annotation = Annotation(name, label, presence, judged.start, judged.end)
+                    check_annotation(annotation)
+                    self._about.setdefault(name, place)
+                    self._keep(annotation, place)
+        return {name for name, _, _ in last.values()}
+
+    def _keep(self, annotation, place):
+        name, label = annotation.recording_id, annotation.label
         key = (name, label, annotation.presence, round(annotation.t_min, 2), round(annotation.t_max, 2))
         # Said twice, by one table with frequencies and by one without: the first has more to say.
         known = self._found.get(key)

@@ -108,7 +108,9 @@ def _check_keys(path):
 def effective(config: dict) -> dict:
     """A checked configuration without the blocks that its run does not use, such as models that are not trained."""
     kind = address.kind(config["data"])
-    idle = {"recordings", "review"} | ({"synthetic"} if kind != "synthetic" else set())
+    idle = {"recordings", "review", "reviewed", "verdicts"} | (
+        {"synthetic"} if kind != "synthetic" else set()
+    )
     idle |= {"own"} if config["dataset"] != "own" else set()
     idle |= {"data_sha256"} if kind in ("synthetic", "folder") else set()
     models = {name: config["models"][name] for name in sorted(config["train"])}

@@ -212,7 +212,10 @@ class Review(Block):
     above: Share = key(0.5, "Least score, for the order above")
     context: float = key(1.0, "Sound before and after an event", unit="s", ge=0, le=10)
     slower: int = key(
-        1, "How many times slower the sound is played: 10 for what is above hearing, such as bats", ge=1, le=32
+        1,
+        "How many times slower the sound is played: 10 for what is above hearing, such as bats",
+        ge=1,
+        le=32,
     )
 
 
@@ -262,6 +265,13 @@ class Configuration(Block):
         None, "Folder of a finished run, results/NAME: its models predict, and train has to be []"
     )
     recordings: Text | None = key(None, "Folder of new recordings in which events are detected")
+    verdicts: Text | Names | None = key(
+        None,
+        "File of verdicts on detections, as the review page gives it, or several: they become annotations",
+    )
+    reviewed: Text | None = key(
+        None, "Folder that the paths in verdicts are relative to; null: recordings, or without it data"
+    )
     review: Review = Review()
     predictions: Predictions = Predictions()
     ensemble: Ensemble = Ensemble()

@@ -3,7 +3,6 @@
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
 
-import os
 import re
 
 from understory.core.file_digests import FileDigests
@@ -39,11 +38,9 @@ def shard(tables: Dataset, source, shard: str, count: int, contents: FileDigests
     found = [source.files(recording) for recording in own]
     identities = iter(
         contents.identities(
-            (os.path.join(source.folder, path) for paths in found for path in paths),
+            (source.place(path) for paths in found for path in paths),
             among=lambda: (
-                os.path.join(source.folder, path)
-                for recording in tables.recordings
-                for path in source.files(recording)
+                source.place(path) for recording in tables.recordings for path in source.files(recording)
             ),
         )
     )

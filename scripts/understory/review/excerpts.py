@@ -5,10 +5,9 @@ import math
 from pathlib import Path
 
 import librosa
-import matplotlib
 import numpy as np
 import soundfile
-from PIL import Image
+from matplotlib import image
 
 from understory.audio import read
 
@@ -20,10 +19,10 @@ BITS = 12
 PEAK = 0.7
 # Seconds of a piece at most; of longer events it shows the beginning.
 LONGEST = 20.0
-# Pixels of a spectrogram: columns a second, at most so many in all, and rows.
+# Pixels of a spectrogram: columns a second, at most so many in all, and rows at least.
 COLUMNS, WIDEST, ROWS = 160, 960, 240
-# Decibels below the loudest that are dark.
-RANGE = 70.0
+# Decibels below the loudest that are told apart, and the share of a spectrogram that is dark, as most of it is noise.
+RANGE, DARK = 70.0, 0.4
 
 
 def excerpt(path: Path, start: float, end: float, *, context: float, highest: float, slower: int) -> dict:
@@ -69,19 +68,15 @@ def excerpt(path: Path, start: float, end: float, *, context: float, highest: fl
 
 def spectrogram(wave: np.ndarray, rate: int, top: float) -> bytes:
     """The spectrogram of a wave, of linear frequency from 0 to `top` Hz, as WebP; loud is light."""
-    columns = min(max(math.ceil(len(wave) / rate * COLUMNS), 2), WIDEST)
-    # As long as a row needs, and no shorter than a column.
-    frame = 2 ** math.ceil(math.log2(max(rate / 2 / top * 2 * ROWS, 256)))
+    columns = min(math.ceil(len(wave) / rate * COLUMNS), WIDEST)
+    frame = 2 ** math.ceil(math.log2(rate / top * ROWS))
     power = np.abs(librosa.stft(wave, n_fft=frame, hop_length=max(len(wave) // columns, 1))) ** 2
-    power = power[: max(round(power.shape[0] * top / (rate / 2)), 2)]
+    power = power[: round(len(power) * top / (rate / 2))]
     decibels = librosa.power_to_db(power, ref=np.max, amin=1e-12, top_db=RANGE)
-    # Each row from the quiet of the recording up, as rain and engines are loud below.
-    floor = np.percentile(decibels, 40)
-    shades = np.clip((decibels - floor) / max(-floor, 1e-6), 0, 1)
-    colours = (matplotlib.colormaps["magma"](shades[::-1])[..., :3] * 255).round().astype(np.uint8)
-    image = Image.fromarray(colours).resize((columns, ROWS), Image.Resampling.BILINEAR)
     out = io.BytesIO()
-    image.save(out, format="webp", quality=70, method=4)
+    darkest = min(np.quantile(decibels, DARK), -1.0)
+    options = {"pil_kwargs": {"quality": 70}, "vmin": darkest, "vmax": 0, "cmap": "magma", "origin": "lower"}
+    image.imsave(out, decibels, format="webp", **options)
     return out.getvalue()
 
 

@@ -306,9 +306,7 @@ function summary() {
     const found = precision(label);
     const cells = [
       own.filter((i) => verdict(i)).length + " of " + own.length,
-      own.filter((i) => verdict(i)?.[0] === "accept").length,
-      found ? percent(found.estimate) : "",
-      found ? `${percent(found.low)} to ${percent(found.high)}` : "",
+      found ? `${percent(found.estimate)} (${percent(found.low)} to ${percent(found.high)})` : "",
     ];
     const row = element("tr");
     row.append(element("th", label, { scope: "row" }), ...cells.map((cell) => element("td", cell)));

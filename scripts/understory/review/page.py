@@ -63,7 +63,7 @@ PAGE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
 <div class="buttons" role="group" aria-label="The rest of the group"><button type="button" data-action="accept-rest" data-rest aria-keyshortcuts="Shift+a">Accept the rest<kbd>Shift+A</kbd></button><button type="button" data-action="reject-rest" data-rest aria-keyshortcuts="Shift+r">Reject the rest<kbd>Shift+R</kbd></button></div>
 <p class="note"><span id="left"></span> without a verdict in this group.</p></section>
 <section aria-label="Precision"><h3>Precision so far</h3>
-<div class="wide" role="region" aria-label="Precision of each class" tabindex="0"><table><thead><tr><th scope="col">Class</th><th scope="col">Reviewed</th><th scope="col">Right</th><th scope="col">Precision</th><th scope="col">95 % interval</th></tr></thead><tbody id="classes"></tbody></table></div>
+<div class="wide" role="region" aria-label="Precision of each class" tabindex="0"><table><thead><tr><th scope="col">Class</th><th scope="col">Reviewed</th><th scope="col">Precision (95 % interval)</th></tr></thead><tbody id="classes"></tbody></table></div>
 <p class="note" id="unsampled">Without a precision where the items are no random sample of the class's detections.</p>
 <p class="note">Of all detections of the class; a relabelled one counts as wrong, an unsure one is left out.</p></section>
 <section aria-label="Settings"><h3>Settings</h3>

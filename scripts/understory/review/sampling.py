@@ -1,5 +1,7 @@
 """Which detections are reviewed, and how likely each was to be drawn."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 
@@ -72,7 +74,7 @@ def _sample(events, number, rng):
     drawn = np.diff(np.linspace(0, number, strata + 1).round().astype(int))
     edges = (np.cumsum([0, *drawn]) * len(events) / number).round().astype(int)
     parts = []
-    for stratum, (first, last) in enumerate(zip(edges, edges[1:], strict=False)):
+    for stratum, (first, last) in enumerate(itertools.pairwise(edges)):
         size, take = last - first, drawn[stratum]
         rows = first + rng.choice(size, take, replace=False)
         parts.append(

@@ -52,6 +52,25 @@ def lines(folder: Path, *, tested: bool, models_from: str | None = None) -> list
     ]
 
 
+def precision(folder: Path) -> list[str]:
+    """What verdicts on a sample say of the detections of each class."""
+    with open(folder / "review" / "precision.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    if not rows:
+        return ["precision    unknown, as no verdict is on a random sample (review.order: sample)"]
+    return [
+        f"precision    {row['label']}: {_reviewed(row)} of {row['detections']} detections, {row['reviewed']} reviewed"
+        for row in rows
+    ]
+
+
+def _reviewed(row):
+    if not row["precision"]:
+        return "unknown"
+    share, low, high = (round(100 * float(row[key])) for key in ("precision", "low", "high"))
+    return f"{share} % (95 % interval {low} to {high} %)"
+
+
 def _untrained(task):
     if names := task.get("untrained"):
         yield (

@@ -152,12 +152,12 @@ def simulated(size, items, seeds):
 
 def check_coverage(size, items, seeds):
     hidden, found = simulated(size, items, seeds)
-    for label, own in found.groupby("label"):
-        covered = (own.low - 1e-9 <= hidden[label]) & (hidden[label] <= own.high + 1e-9)
+    for label, rows in found.groupby("label"):
+        covered = (rows.low - 1e-9 <= hidden[label]) & (hidden[label] <= rows.high + 1e-9)
         assert covered.mean() >= precision.LEVEL, label
         # The estimate is unbiased: its mean over the seeds is the truth within five standard errors.
-        error = own.precision.std() / np.sqrt(seeds)
-        assert abs(own.precision.mean() - hidden[label]) <= 5 * error + 1e-9, label
+        error = rows.precision.std() / np.sqrt(seeds)
+        assert abs(rows.precision.mean() - hidden[label]) <= 5 * error + 1e-9, label
 
 
 @pytest.mark.parametrize(("size", "items"), [(300, 8), (37, 20)])

@@ -1,7 +1,5 @@
 """Which detections are reviewed, and how likely each was to be drawn."""
 
-import itertools
-
 import numpy as np
 import pandas as pd
 
@@ -73,15 +71,17 @@ def _sample(events, number, rng):
     strata = min(STRATA, max(number // FEWEST, 1))
     drawn = np.diff(np.linspace(0, number, strata + 1).round().astype(int))
     edges = (np.cumsum([0, *drawn]) * len(events) / number).round().astype(int)
-    parts = []
-    for stratum, (first, last) in enumerate(itertools.pairwise(edges)):
-        size, take = last - first, drawn[stratum]
-        rows = first + rng.choice(size, take, replace=False)
-        parts.append(
-            events.iloc[rows].assign(inclusion=take / size, stratum=stratum + 1, stratum_events=size)
-        )
-    found = pd.concat(parts)
-    return found.iloc[rng.permutation(len(found))]
+    sizes = np.diff(edges)
+    rows = [
+        first + rng.choice(size, take, replace=False)
+        for first, size, take in zip(edges[:-1], sizes, drawn, strict=True)
+    ]
+    found = events.iloc[np.concatenate(rows)].assign(
+        inclusion=np.repeat(drawn / sizes, drawn),
+        stratum=np.repeat(np.arange(strata) + 1, drawn),
+        stratum_events=np.repeat(sizes, drawn),
+    )
+    return found.iloc[rng.permutation(number)]
 
 
 def _doubtful(events, number, rng):

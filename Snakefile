@@ -14,7 +14,7 @@ include: "rules/hooks.smk"
 
 
 wildcard_constraints:
-    shard=r"(train|test)-\d+",
+    shard=r"(train|test|new)-\d+",
     variant=r"\d+",
     fold=r"\d+",
     model=r"[a-z][a-z0-9_]*",
@@ -45,9 +45,13 @@ if not config["models_from"]:
     include: "rules/report.smk"
 
 
+include: "rules/detect.smk"
+
+
 rule all:
     default_target: True
     input:
         [] if config["models_from"] else [f"{OUT}/scores.json", rules.build_report.output],
         f"{OUT}/submission.csv" if TEST else [],
         f"{OUT}/review/precision.csv" if VERDICTS else [],
+        DETECTED,

@@ -7,13 +7,14 @@ from functools import cache
 from snakemake.common.configfile import load_configfile
 from snakemake.utils import update_config
 
+from understory.annotations import files as annotation_files
 from understory.core import file_digests, untracked
 from understory.core.hashing import digest, ordered
 from understory.data import quarantine
 from understory.data.source import reader, synthesizer, source
 from understory.data.task import METRICS
 from understory.fetch import address
-from understory.inference import saved_run
+from understory.inference import new_recordings, saved_run
 from understory.plan import code_digests, config as settings, dataset_state, job_resources
 from understory.plan import snakemake_records
 from understory.plan.job_settings import Medium, ModelJobs
@@ -40,12 +41,15 @@ with user_errors():
     READER = f"understory.datasets.{config['dataset']}"
     METRIC = f"{METRICS}.{reader(config['dataset']).METRIC}"
     STORE = "understory.images.store" if MEDIUM == "images" else "understory.data.store"
+    ONLY_DETECTS = settings.only_detects(config)
     # Where the models that predict are: of this run, or of another.
     MODELS_FROM = config["models_from"] or OUT
 
 lock.hold()
 snakemake_records.record_params_of_started_jobs()
 FILE_DIGESTS = file_digests.FileDigests(Path(".snakemake", "contents.jsonl"))
+with user_errors():
+    NEW = new_recordings.of(config, annotation_files.below, FILE_DIGESTS)
 # Results older than Snakemake's records are made again: the first rules have an input that is as old as the records.
 RECORDS = snakemake_records.records_marker(Path(".snakemake", "metadata"), Path(OUT))
 # Tables that are there are read here, so that errors in them come before anything else.
@@ -53,7 +57,7 @@ DATASET = dataset_state.DatasetState(config, SOURCE, READY, FILE_DIGESTS, Path("
 with user_errors():
     TESTED = DATASET.tested()
     # What a job asks of a cluster's scheduler; on one machine nothing is limited by it.
-    SIZES = job_resources.Sizes(config, DATASET.counts(), Path(OUT))
+    SIZES = job_resources.Sizes(config, DATASET.counts(), Path(OUT), NEW)
 TRUTH = f"{OUT}/truth.csv" if IS_SYNTHETIC and TESTED else []
 TRAIN = [f"train-{number}" for number in range(config["shards"]["train"]) if not config["models_from"]]
 TEST = [f"test-{number}" for number in range(config["shards"]["test"])] if TESTED else []

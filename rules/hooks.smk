@@ -12,9 +12,11 @@ onstart:
 
     DATASET.start()
     with user_errors():
-        preflight.check(config, DATASET.tables(), SOURCE, LIMIT, Path(OUT))
-        reader_check.check(DATASET.tables(), SOURCE, top_k=config["predictions"]["top_k"])
-    remarks = [*SIZES.remarks(), *preflight.remarks(DATASET.tables(), SOURCE)]
+        if not ONLY_DETECTS:
+            preflight.check(config, DATASET.tables(), SOURCE, LIMIT, Path(OUT))
+            reader_check.check(DATASET.tables(), SOURCE, top_k=config["predictions"]["top_k"])
+    said = preflight.verdict_remarks(config)
+    remarks = said if ONLY_DETECTS else [*said, *SIZES.remarks(), *preflight.remarks(DATASET.tables(), SOURCE)]
     sys.stderr.writelines(f"{remark}\n" for remark in remarks)
     planned = workflow.dag.needrun_jobs()
     costs = [(job.rule.name, SIZES.expected(job.rule.name, job.wildcards)) for job in planned]

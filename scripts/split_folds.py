@@ -7,6 +7,7 @@ import pandas as pd
 from understory.core.files import replacing
 from understory.data import examples, folds, inspection, quarantine, store
 from understory.data import source as datasets
+from understory.data.band import typical
 from understory.data.task import Task
 from understory.run.job import run
 
@@ -40,6 +41,7 @@ def main(job):
         scored=reader.SCORED,
         none=getattr(reader, "NONE", None),
         untrained=sorted(set(tables.classes) - shown),
+        bands=typical(tables.annotations),
     )
     with replacing(job.output.labels) as path:
         path.write_text(json.dumps(task._asdict(), indent=1) + "\n")

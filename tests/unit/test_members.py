@@ -24,6 +24,7 @@ CONFIG = {
     "models": {"n": {}},
     "train": [],
     "name": "mine",
+    "recordings": None,
 }
 
 

@@ -19,6 +19,8 @@ from understory.plan import code_digests
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
+# Rules that make nothing themselves.
+TARGETS = {"all", "detections", "review"}
 # Modules that every process of Snakemake parses the Snakefile with.
 HEAVY = {"pandas", "librosa", "tensorflow", "keras", "sklearn", "matplotlib", "scipy", "soundfile"}
 
@@ -30,7 +32,7 @@ WILDCARDS = {
 
 
 def parsed(folder, reader, cache=None, **config):
-    """Every rule of the workflow but `all`, as Snakemake parsed it."""
+    """Every rule of the workflow but targets, as Snakemake parsed it."""
     with SnakemakeApi(OutputSettings()) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),
@@ -39,7 +41,7 @@ def parsed(folder, reader, cache=None, **config):
             snakefile=ROOT / "Snakefile",
             workdir=folder,
         )
-        found = [rule for rule in workflow._workflow.rules if rule.name != "all"]
+        found = [rule for rule in workflow._workflow.rules if rule.name not in TARGETS]
         for rule in found:
             # Now: what functions refer to is replaced when another workflow is parsed.
             code = dict(rule.params.items()).get("code")
@@ -49,24 +51,11 @@ def parsed(folder, reader, cache=None, **config):
 
 @pytest.fixture(scope="module")
 def rules(tmp_path_factory):
-    """The rules of a data set of sound."""
-    return parsed(tmp_path_factory.mktemp("parsed"), "rfcx")
-
-
-@pytest.fixture(scope="module")
-def review_rules(tmp_path_factory):
-    """The rules of a run whose detections are reviewed."""
+    """The rules of a data set of sound, and of new recordings."""
     folder = tmp_path_factory.mktemp("parsed")
+    (folder / "new.wav").touch()
     (folder / "verdicts.csv").touch()
-    return parsed(
-        folder,
-        "rfcx",
-        recordings="new",
-        models_from=None,
-        verdicts="verdicts.csv",
-        dataset="own",
-        data="recs",
-    )
+    return parsed(folder, "rfcx", recordings=str(folder), verdicts="verdicts.csv")
 
 
 @pytest.fixture(scope="module")
@@ -141,12 +130,14 @@ def faults(rule, reader="rfcx"):
     if rule.name in ("predict_fold", "validate_fold"):
         # Of the architecture, which may define layers of its own.
         given.append(CHOSEN[reader]["train_fold"][0])
+    if rule.name == "score_recordings":
+        given += [CHOSEN[reader]["train_fold"][0], *CHOSEN[reader]["compute_features"]]
     if {"METRICS", "scoring", "report"} & names_in(script) or rule.name == "build_report":
         given.append(f"{METRICS}.{source.reader(reader).METRIC}")
     if rule.name == "download_data":
         given = [f"understory.synthetic.{reader}"]
     # Messages of errors are rows of what these write.
-    messages = rule.name in ("inspect_recordings", "list_quarantined")
+    messages = rule.name in ("inspect_recordings", "list_quarantined", "score_recordings")
     if (params.get("code") and rule.code_digests) != code_digests.code_of(
         script, SCRIPTS, given, messages=messages
     ):
@@ -161,7 +152,7 @@ def faults(rule, reader="rfcx"):
 
 
 def test_every_rule_has_its_digests_its_log_and_its_environment(rules, image_rules):
-    assert len(rules) == 13
+    assert len(rules) == 17
     assert {rule.name: list(faults(rule)) for rule in rules} == {rule.name: [] for rule in rules}
     found = {rule.name: list(faults(rule, "herbarium2021")) for rule in image_rules}
     assert found == {rule.name: [] for rule in image_rules}
@@ -317,7 +308,7 @@ print(*(module for module in sys.modules if "." not in module))
 """
     command = [sys.executable, "-c", program, str(ROOT / "Snakefile"), str(tmp_path), *HEAVY]
     rules, modules = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert int(rules) == 14
+    assert int(rules) == 16
     assert not HEAVY & set(modules.split())
 
 

@@ -12,6 +12,8 @@ from understory.core.errors import InputError
 
 # Context for resampling on either side, s.
 MARGIN = 0.02
+# Values that are decoded at a time where windows overlap.
+BLOCK = 1 << 22
 
 
 def length(path: Path, sample_rate: int) -> int:
@@ -42,28 +44,56 @@ def read_window(path: Path, *, start: int, samples: int, sample_rate: int) -> np
     InputError
         The file cannot be decoded, or holds samples that are not finite.
     """
+    return next(read_windows(path, [start], samples=samples, sample_rate=sample_rate))
+
+
+def read_windows(path: Path, starts, *, samples: int, sample_rate: int):
+    """Windows of a file, in the order of their rising `starts`, each as `read_window` gives it.
+
+    What windows share is decoded once, `BLOCK` values at a time: no more than that, or than one window, is in memory.
+    """
     with _opened(path, soundfile.SoundFile) as file:
         period = math.gcd(file.samplerate, sample_rate)
         down, up = file.samplerate // period, sample_rate // period
-        # Windows begin where both rates have a sample, so that resampling does not move them.
-        skip = start % up
-        first = (start - skip) // up * down
         margin = 0 if down == up else math.ceil(MARGIN * file.samplerate / down) * down
-        before = min(margin, first)
-        wanted = math.ceil((skip + samples) * down / up)
-        try:
-            file.seek(min(first - before, file.frames))
-            wave = file.read(before + wanted + margin, dtype="float32", always_2d=True).mean(axis=1)
-        except soundfile.LibsndfileError as error:
-            raise InputError(
-                f"{path} cannot be decoded at {start / sample_rate:.2f} s: {error.error_string}"
-            ) from None
-    if not np.isfinite(wave).all():
-        raise InputError(f"{path}: expected finite samples, found others from {start / sample_rate:.2f} s on")
-    if down != up:
-        wave = soxr.resample(wave, file.samplerate, sample_rate)[before // down * up :]
-    wave = wave[skip : skip + samples]
-    return np.pad(wave, (0, samples - len(wave)))
+
+        def frames(start):
+            """The frames that a window is made of, and how many of its samples come before it in them."""
+            # Windows begin where both rates have a sample, so that resampling does not move them.
+            skip = start % up
+            first = (start - skip) // up * down
+            before = min(margin, first)
+            wanted = math.ceil((skip + samples) * down / up)
+            return first - before, first + wanted + margin, before // down * up + skip
+
+        most = max(1, BLOCK // file.channels)
+        last = frames(starts[-1])[1] if len(starts) else 0
+        begin, until, block = 0, 0, None
+        for start in starts:
+            first, end, skip = frames(start)
+            if end > until:
+                begin, until = first, max(end, min(first + most, last))
+                try:
+                    block = _block(file, begin, until)
+                except soundfile.LibsndfileError as error:
+                    raise InputError(
+                        f"{path} cannot be decoded at {start / sample_rate:.2f} s: {error.error_string}"
+                    ) from None
+            wave = block[first - begin : end - begin]
+            if not np.isfinite(wave).all():
+                raise InputError(
+                    f"{path}: expected finite samples, found others from {start / sample_rate:.2f} s on"
+                )
+            if down != up:
+                wave = soxr.resample(wave, file.samplerate, sample_rate)
+            wave = wave[skip : skip + samples]
+            yield np.pad(wave, (0, samples - len(wave)))
+
+
+def _block(file, first, end):
+    """The mean of the channels from one frame to another, or to the end of the file: float32."""
+    file.seek(min(first, file.frames))
+    return file.read(end - first, dtype="float32", always_2d=True).mean(axis=1)
 
 
 def _opened(path, opener):

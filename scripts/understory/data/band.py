@@ -3,8 +3,10 @@
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
 
+import math
 from collections import Counter
 from dataclasses import replace
+from statistics import median
 from typing import NamedTuple
 
 from understory.data.dataset import Annotation, Dataset, Quarantined
@@ -35,6 +37,15 @@ def without_unseen(dataset: Dataset, band: "Band") -> Dataset:
         quarantined=(*dataset.quarantined, *bad),
         out_of_band=outside,
     )
+
+
+def typical(annotations) -> dict[str, list[float]]:
+    """By label, the medians of the lower and of the upper frequencies (Hz) of its present annotations that have both."""
+    boxes: dict[str, list[tuple[float, float]]] = {}
+    for each in annotations:
+        if each.presence == "present" and each.f_max < math.inf:
+            boxes.setdefault(each.label, []).append((each.f_min, each.f_max))
+    return {label: [median(side) for side in zip(*own, strict=True)] for label, own in sorted(boxes.items())}
 
 
 class Band(NamedTuple):

@@ -1,7 +1,9 @@
 """The task of a data set: what is predicted, and how it is scored."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 # Where metrics are: a metric is the name of a module in it.
@@ -26,6 +28,9 @@ class Task(NamedTuple):
         The class of rows that have no other class.
     untrained : sequence of str
         The classes without a present example to learn from, which are never predicted.
+    bands : dict
+        By class, its typical labelled band: the medians of the lower and of the upper frequencies of its present annotations,
+        Hz; without classes that have no frequencies.
     """
 
     classes: list[str]
@@ -35,6 +40,7 @@ class Task(NamedTuple):
     scored: str
     none: str | None
     untrained: tuple[str, ...] = ()
+    bands: Mapping[str, tuple[float, float]] = MappingProxyType({})
 
     @classmethod
     def read(cls, path) -> "Task":

@@ -50,7 +50,8 @@ def taken(config: dict, given: dict) -> dict:
     if config["models_from"] is None:
         return config
     folder = Path(config["models_from"]).expanduser()
-    if folder.resolve() == Path("results", config["name"]).resolve():
+    # Detections in new recordings go to a folder of their own.
+    if folder.resolve() == Path("results", config["name"]).resolve() and not config["recordings"]:
         raise InputError(
             f"name: expected another name than that of the run in models_from, given {config['name']}: the results of that "
             "run would be replaced; add name=NEW to --config"

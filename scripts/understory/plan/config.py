@@ -12,7 +12,7 @@ from understory.fetch import address
 from understory.inference import saved_run
 from understory.plan import config_checks
 from understory.plan.config_block import join, validated
-from understory.plan.config_model import Configuration
+from understory.plan.config_model import Configuration, Own
 
 
 def complete(config: dict, files=(), given: dict | None = None) -> dict:
@@ -35,10 +35,28 @@ def complete(config: dict, files=(), given: dict | None = None) -> dict:
     """
     for path in files:
         _check_keys(Path(path))
+    if config.get("models_from") and "train" not in (given or {}):
+        config = {**config, "train": []}
     config = saved_run.taken(checked(config), given or {})
     if problems := list(config_checks.hop_problems(config)):
         raise _refused(problems)
-    return ordered(config)
+    return ordered(_of_new_recordings(config) if only_detects(config) else config)
+
+
+def only_detects(config: dict) -> bool:
+    """Whether a run does nothing but detect events in new recordings, with the models of another run."""
+    return bool(config["recordings"] and config["models_from"])
+
+
+def _of_new_recordings(config):
+    """The configuration of a run that only detects: its data are the new recordings, whatever was trained on."""
+    kinds = {config["features"][config["models"][name]["features"]]["kind"] for name in config["train"]}
+    if unheard := sorted(kind for kind in kinds if config_checks.medium_of("features", kind) != "audio"):
+        raise InputError(
+            f"recordings: expected models of sound in {config['models_from']}, found some that are fed {', '.join(unheard)}"
+        )
+    own = {"data": config["recordings"], "dataset": "own", "own": Own().model_dump(), "subset": "all"}
+    return {**config, **own, "shards": {**config["shards"], "test": 0}}
 
 
 def changed(base: dict) -> dict:
@@ -108,11 +126,11 @@ def _check_keys(path):
 def effective(config: dict) -> dict:
     """A checked configuration without the blocks that its run does not use, such as models that are not trained."""
     kind = address.kind(config["data"])
-    idle = {"recordings", "review", "reviewed", "verdicts"} | (
-        {"synthetic"} if kind != "synthetic" else set()
-    )
+    idle = {"synthetic"} if kind != "synthetic" else set()
     idle |= {"own"} if config["dataset"] != "own" else set()
     idle |= {"data_sha256"} if kind in ("synthetic", "folder") else set()
+    # What is made of new recordings is no part of what a report tells, nor where verdicts lie.
+    idle |= {"detect", "recordings", "review", "reviewed", "verdicts"}
     models = {name: config["models"][name] for name in sorted(config["train"])}
     features = {name: config["features"][name] for name in sorted(features_of(config))}
     used = {key: value for key, value in config.items() if key not in idle}

@@ -156,6 +156,8 @@ def contradictions(config: dict) -> Iterator[str]:
     # A run that models_from names has a window of its own.
     if config["models_from"] is None:
         yield from hop_problems(config)
+    if config["detect"]["smoothing"] % 2 == 0:
+        yield f"detect.smoothing: expected an odd number of windows, given {config['detect']['smoothing']}"
     slices = config["images"]["slices"]
     if slices["start"] >= slices["stop"]:
         yield f"images.slices.stop: expected more than start ({slices['start']:g}), given {slices['stop']:g}"
@@ -173,13 +175,17 @@ def contradictions(config: dict) -> Iterator[str]:
 
 
 def hop_problems(config: dict) -> Iterator[str]:
-    """What is wrong with the step of windows over test recordings; nothing else is cut at a step."""
-    crop = config["crop"]
-    if config["shards"]["test"] and not 1 / crop["sample_rate"] <= crop["hop"] <= crop["window"]:
-        yield (
-            f"crop.hop: expected at least one sample and at most crop.window ({plain(crop['window'])}), "
-            f"given {plain(crop['hop'])}"
-        )
+    """What is wrong with the steps of windows over test recordings and new ones; nothing else is cut at a step."""
+    crop, own = config["crop"], config["detect"]["hop"]
+    hops = {"crop.hop": crop["hop"]} if config["shards"]["test"] else {}
+    if config["recordings"]:
+        hops["crop.hop" if own is None else "detect.hop"] = crop["hop"] if own is None else own
+    for key, hop in hops.items():
+        if not 1 / crop["sample_rate"] <= hop <= crop["window"]:
+            yield (
+                f"{key}: expected at least one sample and at most crop.window ({plain(crop['window'])}), "
+                f"given {plain(hop)}"
+            )
 
 
 def _noise(place, options):

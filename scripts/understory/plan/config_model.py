@@ -193,6 +193,33 @@ class Ensemble(Block):
     )
 
 
+class Detect(Block):
+    """From the scores of windows to events, in new recordings."""
+
+    hop: Seconds | None = key(None, "Step between the windows over a new recording; null: crop.hop", unit="s")
+    smoothing: int = key(
+        1, "Windows of the moving average over scores, an odd number; 1: none", ge=1, le=1001
+    )
+    precision: Share = key(
+        0.9, "Share of the detections of a class that should be right, for which its threshold is chosen"
+    )
+    threshold: Share | None = key(
+        None, "Smoothed score from which on there is an event; null: one a class, chosen for precision"
+    )
+    low: Annotated[float, Field(gt=0, le=1)] = key(
+        0.75, "Share of the threshold down to which an event goes on before and after (hysteresis)"
+    )
+    merge_gap: Annotated[float, Field(ge=0, le=3600)] = key(
+        1.0, "Events of a class that are at most so far apart become one", unit="s"
+    )
+    min_duration: Annotated[float, Field(ge=0, le=3600)] = key(
+        0.0, "Events that are shorter are left out", unit="s"
+    )
+    shards: Annotated[int, Field(ge=1, le=10_000)] | None = key(
+        None, "Parts of the new recordings, one job each; null: by the size of their files"
+    )
+
+
 class Report(Block):
     """The report page."""
 
@@ -262,9 +289,12 @@ class Configuration(Block):
     models: Annotated[dict[BlockName, Model], MinLen(1)] = key(..., "Models, by a name of your choice")
     train: Names = key(..., "Names of the models to train, one job a model and fold")
     models_from: Text | None = key(
-        None, "Folder of a finished run, results/NAME: its models predict, and train has to be []"
+        None, "Folder of a finished run, results/NAME: its models predict, and nothing is trained (train: [])"
     )
-    recordings: Text | None = key(None, "Folder of new recordings in which events are detected")
+    recordings: Text | None = key(
+        None,
+        "Folder of new recordings in which events are detected (snakemake detections); with models_from, data is not read",
+    )
     verdicts: Text | Names | None = key(
         None,
         "File of verdicts on detections, as the review page gives it, or several: they become annotations",
@@ -272,7 +302,8 @@ class Configuration(Block):
     reviewed: Text | None = key(
         None, "Folder that the paths in verdicts are relative to; null: recordings, or without it data"
     )
-    review: Review = Review()
     predictions: Predictions = Predictions()
     ensemble: Ensemble = Ensemble()
+    detect: Detect = Detect()
+    review: Review = Review()
     report: Report = Report()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from understory.data import source
 from understory.fetch import address
+from understory.inference.new_recordings import NewRecordings
 from understory.plan.config import copies_by_features, copies_of
 from understory.plan.job_settings import Medium
 
@@ -29,6 +30,8 @@ COSTS = {
     "train_fold": Cost(0.006, 1000),
     "validate_fold": Cost(0.01, 4000),
     "predict_fold": Cost(0.01, 4000),
+    "score_recordings": Cost(0.02),
+    "detect_events": Cost(0.0005, 4000),
 }
 COSTS_OF_MEDIUM = {
     "audio": {
@@ -50,7 +53,8 @@ GATHERING = Cost(0.002, 4000)
 BASE, TENSORFLOW = 1000, 4000
 # Seconds of its start.
 PYTHON_SECONDS, TENSORFLOW_SECONDS = 2, 5
-OF_MODELS = ("train_fold", "validate_fold", "predict_fold")
+OF_MODELS = ("train_fold", "validate_fold", "predict_fold", "score_recordings")
+OF_NEW = ("detect_events",)
 # How much more than expected is asked for: machines differ, and a job that is cut off has to begin again.
 MARGIN = 4
 # Minutes that are asked for beside those of the items: a start on a busy node.
@@ -124,10 +128,12 @@ class Sizes:
         Of the data set.
     out : Path
         The folder of the run's results: what inspection found there says how long test recordings are.
+    new : NewRecordings, optional
+        Those that events are detected in.
     """
 
-    def __init__(self, config: dict, counts: Counts, out: Path):
-        self._config, self._counts, self._out = config, counts, out
+    def __init__(self, config: dict, counts: Counts, out: Path, new: NewRecordings | None = None):
+        self._config, self._counts, self._out, self._new = config, counts, out, new
         self._windows_of: dict[tuple[Path, int], int] = {}
         self._medium = Medium(source.reader(config["dataset"]).MEDIUM, config)
         self._sound = self._medium.name == "audio"
@@ -178,6 +184,9 @@ class Sizes:
         """How many items a job works on."""
         counts, shards = self._counts, self._config["shards"]
         shard = getattr(wildcards, "shard", None)
+        if rule in OF_NEW or (shard or "").startswith("new"):
+            hop = self._config["detect"]["hop"] or self._config["crop"]["hop"]
+            return math.ceil(self._new.seconds(shard) / hop)
         if shard is None:
             examples, windows = counts.annotations * self._items, self._test_windows()
             if rule == "train_fold":

@@ -162,6 +162,53 @@ class ModelJobs:
 
         return path
 
+    def saved(self, folder: str) -> list[str]:
+        """The saved models of all folds that predict, of the run in `folder`, model by model."""
+        models = self.config["models"]
+        return [
+            f"{folder}/models/{name}/fold{fold}/{models[name]['select']}.keras"
+            for name in sorted(self.config["train"])
+            for fold in range(self.config["split"]["n_splits"])
+        ]
+
+    def scoring(self) -> dict:
+        """The settings of a job that scores windows of new recordings with all of `saved`."""
+        crop, own = self.config["crop"], self.config["detect"]["hop"]
+        models = [self.config["models"][name] for name in sorted(self.config["train"])]
+        each = [model for model in models for _ in range(self.config["split"]["n_splits"])]
+        return ordered(
+            {
+                "architectures": [model["architecture"] for model in each],
+                # Ranks are among all windows, of which the last is not known before the first is scored.
+                "combine": "geometric" if self.config["ensemble"]["folds"] == "geometric" else "mean",
+                "features": [self.config["features"][model["features"]] for model in each],
+                "hop": crop["hop"] if own is None else own,
+                "sample_rate": crop["sample_rate"],
+                "threads": max(model["threads"] for model in models),
+                "window": crop["window"],
+            }
+        )
+
+    def scoring_modules(self) -> list[str]:
+        """The modules that such a job loads by name."""
+        settings = self.scoring()
+        modules = {f"understory.training.architectures.{name}" for name in settings["architectures"]}
+        return sorted(
+            modules | {f"understory.audio.features.{each['kind']}" for each in settings["features"]}
+        )
+
+    def detecting(self) -> dict:
+        """The settings of a job that finds events in scores."""
+        settings = self.scoring()
+        shown = [
+            (each.get("fmin", 0.0), each.get("fmax", settings["sample_rate"] / 2))
+            for each in settings["features"]
+        ]
+        band = [min(low for low, _ in shown), max(high for _, high in shown)]
+        keys = ("low", "merge_gap", "min_duration", "smoothing", "threshold")
+        own = {key: self.config["detect"][key] for key in keys}
+        return ordered({**own, "band": band, "hop": settings["hop"]})
+
     def training_settings(self, wildcards) -> dict:
         """The settings of a training."""
         model = self.config["models"][wildcards.model]

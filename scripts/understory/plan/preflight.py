@@ -41,3 +41,12 @@ def check(config: dict, tables: Dataset | None, source: Source, limit: Limit, fo
 def remarks(tables: Dataset | None, source: Source) -> list[str]:
     """What is said of the tables at the start of a run, as far as they are there."""
     return source.band.remarks(tables) if tables and source.band else []
+
+
+def verdict_remarks(config: dict) -> list[str]:
+    """What is said of verdicts that do not become annotations."""
+    if not config["verdicts"] or config["models_from"] or config["dataset"] == "own":
+        return []
+    return [
+        f"verdicts: they tell the precision alone, as they become annotations of dataset own, not {config['dataset']}"
+    ]

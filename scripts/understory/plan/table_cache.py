@@ -16,8 +16,7 @@ from pathlib import Path
 from understory.core import files, hashing
 from understory.core.errors import InputError
 from understory.core.file_digests import SETTLED, FileDigests
-from understory.data.dataset import SUBSETS, Dataset
-from understory.data.fold_checks import check_folds
+from understory.data.dataset import SUBSETS, Dataset, check_folds
 from understory.data.quarantine import check_present
 from understory.data.source import reader
 from understory.plan import code_digests, table_digests

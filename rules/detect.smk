@@ -1,0 +1,92 @@
+# Reads new recordings, and the models, labels.json and, where there is one, calibration.json of this run or of models_from.
+# Writes detections/: window scores, tables of events, a summary, figures; and what it has scored, to spare that the next time.
+
+DETECTED = []
+DETECTIONS = f"{OUT}/detections"
+
+
+def detected(wildcards):
+    """All that is made of new recordings; the run stops where there are none."""
+    with user_errors():
+        if NEW is None:
+            raise InputError(
+                "recordings: expected the folder of the recordings to detect events in, given none: add --config recordings=FOLDER"
+            )
+    return DETECTED
+
+
+rule detections:
+    """Detect events in new recordings."""
+    input:
+        detected,
+
+
+if NEW:
+    DETECTED = [
+        *expand(f"{DETECTIONS}/{{table}}.csv", table=("detections", "failed", "recordings", "summary")),
+        *expand(f"{DETECTIONS}/{{folder}}", folder=("audacity", "raven")),
+        # f"{DETECTIONS}/activity.svg",
+        # f"{DETECTIONS}/gallery.html",
+    ]
+    # With models of another run, it is used where that run has one.
+    CALIBRATION = f"{MODELS_FROM}/calibration.json"
+    CALIBRATED = workflow.is_rule("calibrate_detections") or Path(CALIBRATION).is_file()
+
+    rule score_recordings:
+        """Score the windows of new recordings with all models."""
+        input:
+            models=MODEL_JOBS.saved(MODELS_FROM),
+            labels=f"{MODELS_FROM}/labels.json",
+            records=RECORDS,
+        output:
+            scores=f"{DETECTIONS}/scores/{{shard}}.parquet",
+            failed=f"{DETECTIONS}/failed/{{shard}}.csv",
+        log:
+            f"{OUT}/logs/score_recordings/{{shard}}.log",
+        benchmark:
+            f"{OUT}/benchmarks/score_recordings/{{shard}}.tsv"
+        conda:
+            "../envs/tensorflow.yaml"
+        threads: MODEL_JOBS.scoring()["threads"]
+        resources:
+            gpu=1,
+            mem_mb=SIZES.mem_mb,
+            runtime=SIZES.runtime,
+        params:
+            wildcards=wildcards_param,
+            settings=MODEL_JOBS.scoring(),
+            shards=NEW.count,
+            recordings=lambda wildcards: NEW.digest(wildcards.shard),
+            places=new_recordings.Places(str(NEW.folder), f"{DETECTIONS}/cache", str(FILE_DIGESTS.index)),
+            code=code("score_recordings.py", *MODEL_JOBS.scoring_modules(), messages=True),
+        script:
+            "../scripts/score_recordings.py"
+
+    rule detect_events:
+        """Find the events in window scores."""
+        input:
+            scores=expand(f"{DETECTIONS}/scores/{{shard}}.parquet", shard=NEW.shards),
+            failed=expand(f"{DETECTIONS}/failed/{{shard}}.csv", shard=NEW.shards),
+            labels=f"{MODELS_FROM}/labels.json",
+            calibration=CALIBRATION if CALIBRATED else [],
+        output:
+            detections=f"{DETECTIONS}/detections.csv",
+            failed=f"{DETECTIONS}/failed.csv",
+            recordings=f"{DETECTIONS}/recordings.csv",
+            summary=f"{DETECTIONS}/summary.csv",
+            audacity=directory(f"{DETECTIONS}/audacity"),
+            raven=directory(f"{DETECTIONS}/raven"),
+        log:
+            f"{OUT}/logs/detect_events.log",
+        benchmark:
+            f"{OUT}/benchmarks/detect_events.tsv"
+        conda:
+            "../envs/signal.yaml"
+        resources:
+            mem_mb=SIZES.mem_mb,
+            runtime=SIZES.runtime,
+        params:
+            settings=MODEL_JOBS.detecting(),
+            code=code("detect_events.py"),
+        script:
+            "../scripts/detect_events.py"

@@ -1,0 +1,49 @@
+"""Score the windows of the new recordings of one shard with all models."""
+
+from pathlib import Path
+
+from understory.annotations import files as annotation_files
+from understory.core import files
+from understory.core.file_digests import FileDigests, identity
+from understory.core.hashing import digest
+from understory.data.task import Task
+from understory.inference import new_recordings
+from understory.run.job import run
+from understory.training import gpu_lock, imports
+
+
+def main(job):
+    gpu_lock.take()
+    # TensorFlow prints while it is imported: here, into the log.
+    imports.import_keras()
+    from understory.inference import shard_scores, window_scores
+    from understory.training import predict, runtime
+
+    settings, places = job.params.settings, job.params.places
+    runtime.configure(threads=settings["threads"], seed=0)
+    task, paths = Task.read(job.input.labels), list(job.input.models)
+    key = digest([settings, [identity(path) for path in paths], task.classes, job.params.code])
+    scorer = shard_scores.Scorer(
+        [predict.load(Path(path), name) for path, name in zip(paths, settings["architectures"], strict=True)],
+        settings,
+        Path(places.cache),
+        key,
+        FileDigests(Path(places.contents)),
+    )
+    folder, shard = Path(places.recordings), job.wildcards.shard
+    sounds, _ = annotation_files.below(folder)
+    names = [name for name in sounds if new_recordings.in_text(name)]
+    own = [name for name in names if new_recordings.shard_of(name, job.params.shards) == shard]
+    failed = []
+    if shard == "new-0":
+        wrong = "expected a name in UTF-8, found other bytes: rename the file"
+        failed = [(ascii(name), wrong) for name in sounds if not new_recordings.in_text(name)]
+    silent = [task.classes.index(label) for label in task.untrained]
+    with files.replacing(job.output.scores) as path:
+        writer = window_scores.Writer(path, task.classes)
+        failed += shard_scores.write(scorer, folder, own, writer, silent)
+        writer.close()
+    files.write_rows(job.output.failed, ["path", "reason"], failed)
+
+
+run(main, globals().get("snakemake"))

@@ -1,0 +1,178 @@
+"""Scores of the windows slid over one recording, by the combined models of a run.
+
+A recording is decoded, transformed and scored batch by batch: neither its sound nor its features are ever in memory as a
+whole, or on disk. Scores are kept in a cache, a chunk of a fixed grid at a time, so that a job that was interrupted
+goes on where it was. Batches never hold windows of two recordings, so that the scores of a recording depend on nothing but it.
+"""
+
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from understory.audio import read
+from understory.core import choices, files
+from understory.data import examples
+
+FEATURES = "understory.audio.features"
+# Windows that the models are given at once.
+BATCH = 32
+# Seconds of sound, more or less, whose scores are kept together.
+CHUNK = 300
+# The lowest score in a mean of logarithms.
+FLOOR = 1e-7
+
+
+class Cache:
+    """The chunks of the scores of one recording, a file for each.
+
+    Parameters
+    ----------
+    folder : Path
+        It is made when it is needed; that of many recordings.
+    key : str
+        Hexadecimal: a digest of all that the scores depend on.
+    """
+
+    def __init__(self, folder: Path, key: str):
+        self._place = Path(folder, key[:2], key)
+
+    def _path(self, number):
+        return self._place.with_name(f"{self._place.name}-{number}.npy")
+
+    def read(self, number: int) -> np.ndarray | None:
+        """A chunk; None where it is not there, or not whole."""
+        try:
+            return np.load(self._path(number), allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None
+
+    def write(self, number: int, scores: np.ndarray):
+        """Keep a chunk, wholly or not at all; several processes may keep the same."""
+        path = self._path(number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = files.own(path)
+        try:
+            with open(new, "wb") as file:
+                np.save(file, scores, allow_pickle=False)
+            os.replace(new, path)
+        finally:
+            new.unlink(missing_ok=True)
+
+
+def score_recording(
+    path: Path, models, settings: dict, cache: Cache | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The scores of all windows of a recording, as `chunks` gives them.
+
+    Returns
+    -------
+    starts : numpy.ndarray
+        float64 (windows,): s.
+    scores : numpy.ndarray
+        float32 (windows, classes): in [0, 1].
+    """
+    starts, scores = zip(*chunks(path, models, settings, cache), strict=True)
+    return np.concatenate(starts), np.concatenate(scores)
+
+
+def chunks(
+    path: Path, models, settings: dict, cache: Cache | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The scores of the windows of a recording, a chunk at a time.
+
+    Windows begin at every hop, and the last ends with the recording; one that is longer than the recording is filled with
+    silence. They are decoded, rounded and transformed as those that the models were trained on.
+
+    Parameters
+    ----------
+    path : Path
+        Any file that libsndfile reads; `understory.audio.inspect` tells whether it can be used.
+    models : sequence of keras.Model
+        Of the same classes.
+    settings : dict
+        `window` and `hop` (s), `sample_rate` (Hz); `features`: for each model what it is fed, a block of the configuration, or
+        one block for all; `combine`: the mean over the models, `mean` or `geometric` (the exponential of the mean logarithm,
+        where scores below 1e-7 count as 1e-7).
+    cache : Cache, optional
+        What it has is not computed again.
+
+    Yields
+    ------
+    (numpy.ndarray, numpy.ndarray)
+        Starts in s, float64 (windows,), and scores, float32 (windows, classes).
+
+    Raises
+    ------
+    InputError
+        The file cannot be decoded, or holds samples that are not finite.
+    """
+    rate = settings["sample_rate"]
+    samples, hop = round(settings["window"] * rate), round(settings["hop"] * rate)
+    starts = examples.sliding_starts(duration=read.length(path, rate), samples=samples, hop=hop)
+    size = max(1, round(CHUNK / settings["hop"] / BATCH)) * BATCH
+    for number, first in enumerate(range(0, len(starts), size)):
+        part = starts[first : first + size]
+        scores = cache.read(number) if cache else None
+        if scores is None or len(scores) != len(part):
+            scores = _scores(path, part, models, settings)
+            if cache:
+                cache.write(number, scores)
+        yield np.array(part) / rate, scores
+
+
+def _scores(path, starts, models, settings):
+    """The scores of the windows of a chunk: float32 (windows, classes)."""
+    rate = settings["sample_rate"]
+    samples = round(settings["window"] * rate)
+    blocks = settings["features"]
+    blocks = [blocks] * len(models) if isinstance(blocks, dict) else blocks
+    # Models that are fed the same share it.
+    fed = [blocks.index(block) for block in blocks]
+    waves = read.read_windows(path, starts, samples=samples, sample_rate=rate)
+    parts = []
+    for first in range(0, len(starts), BATCH):
+        count = min(BATCH, len(starts) - first)
+        # A power of two, so that there are few shapes to compile for.
+        batches = {of: _empty(1 << (count - 1).bit_length(), samples, blocks[of]) for of in set(fed)}
+        for row in range(count):
+            wave = read.to_float(read.to_int16(next(waves)))
+            for of, batch in batches.items():
+                # Rounded to float16, as features on disk are.
+                features = _features(wave, rate, blocks[of]).astype(np.float16)
+                batch[row] = features.reshape(batch.shape[1:])
+        members = [_compiled(model)(batches[of])[:count] for model, of in zip(models, fed, strict=True)]
+        parts.append(combined(members, settings["combine"]))
+    return np.concatenate(parts)
+
+
+def _empty(count, samples, block):
+    """Room for the features of some windows, with a channel axis: zeros, float32."""
+    options = {key: value for key, value in block.items() if key != "kind"}
+    shape = choices.load(FEATURES, block["kind"]).shape(samples, **options)
+    return np.zeros((count, *shape, 1), dtype=np.float32)
+
+
+def _features(wave, rate, block):
+    options = {key: value for key, value in block.items() if key != "kind"}
+    return choices.load(FEATURES, block["kind"]).compute(wave, sample_rate=rate, **options)
+
+
+@lru_cache(maxsize=64)
+def _compiled(model):
+    """A function from a batch to a model's scores, compiled once for each shape; Keras' `predict` takes longer than small models."""
+    import tensorflow as tf
+
+    call = tf.function(lambda batch: model(batch, training=False))
+    return lambda batch: call(tf.constant(batch)).numpy()
+
+
+def combined(members, method: str) -> np.ndarray:
+    """The mean of the models' scores, computed in float64: float32 of the same shape."""
+    values = np.stack(members).astype(np.float64)
+    if method == "geometric":
+        values = np.log(np.maximum(values, FLOOR))
+    mean = values.mean(axis=0)
+    return (np.exp(mean) if method == "geometric" else mean).astype(np.float32)

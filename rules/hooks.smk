@@ -16,7 +16,9 @@ onstart:
             preflight.check(config, DATASET.tables(), SOURCE, LIMIT, Path(OUT))
             reader_check.check(DATASET.tables(), SOURCE, top_k=config["predictions"]["top_k"])
     said = preflight.verdict_remarks(config)
-    remarks = said if ONLY_DETECTS else [*said, *SIZES.remarks(), *preflight.remarks(DATASET.tables(), SOURCE)]
+    remarks = (
+        said if ONLY_DETECTS else [*said, *SIZES.remarks(), *preflight.remarks(DATASET.tables(), SOURCE)]
+    )
     sys.stderr.writelines(f"{remark}\n" for remark in remarks)
     planned = workflow.dag.needrun_jobs()
     costs = [(job.rule.name, SIZES.expected(job.rule.name, job.wildcards)) for job in planned]
@@ -26,8 +28,15 @@ onstart:
 onsuccess:
     from understory.run import summary
 
-    if not workflow.dag_settings.targets:
-        found = summary.lines(Path(OUT), tested=bool(TEST), models_from=config["models_from"])
+    targets = workflow.dag_settings.targets
+    found = []
+    if not targets and not ONLY_DETECTS:
+        found += summary.lines(Path(OUT), tested=bool(TEST), models_from=config["models_from"])
+    if NEW and (not targets or "detections" in targets):
+        found += summary.detections(Path(OUT))
+    if VERDICTS and (not targets or "review" in targets):
+        found += summary.precision(Path(OUT))
+    if "review" in targets:
+        found.append(f"review       {OUT}/review/review.html")
+    if found:
         print(*found, sep="\n", flush=True)
-    if VERDICTS and {*workflow.dag_settings.targets} <= {"review"}:
-        print(*summary.precision(Path(OUT)), sep="\n", flush=True)

@@ -32,6 +32,7 @@ COSTS = {
     "predict_fold": Cost(0.01, 4000),
     "score_recordings": Cost(0.02),
     "detect_events": Cost(0.0005, 4000),
+    "show_detections": Cost(0.0001, 1000),
 }
 COSTS_OF_MEDIUM = {
     "audio": {
@@ -54,7 +55,7 @@ BASE, TENSORFLOW = 1000, 4000
 # Seconds of its start.
 PYTHON_SECONDS, TENSORFLOW_SECONDS = 2, 5
 OF_MODELS = ("train_fold", "validate_fold", "predict_fold", "score_recordings")
-OF_NEW = ("detect_events",)
+OF_NEW = ("detect_events", "show_detections")
 # How much more than expected is asked for: machines differ, and a job that is cut off has to begin again.
 MARGIN = 4
 # Minutes that are asked for beside those of the items: a start on a busy node.

@@ -54,8 +54,7 @@ def lines(folder: Path, *, tested: bool, models_from: str | None = None) -> list
 
 def precision(folder: Path) -> list[str]:
     """What verdicts on a sample say of the detections of each class."""
-    with open(folder / "review" / "precision.csv", newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = _rows(folder / "review" / "precision.csv")
     if not rows:
         return ["precision    unknown, as no verdict is on a random sample (review.order: sample)"]
     return [
@@ -69,6 +68,45 @@ def _reviewed(row):
         return "unknown"
     share, low, high = (round(100 * float(row[key])) for key in ("precision", "low", "high"))
     return f"{share} % (95 % interval {low} to {high} %)"
+
+
+def detections(folder: Path) -> list[str]:
+    """The summary of the detection of events in new recordings, whose results are in `folder`."""
+    place = folder / "detections"
+    recordings, failed, thresholds = (
+        _rows(place / f"{name}.csv") for name in ("recordings", "failed", "thresholds")
+    )
+    events, with_some = (
+        sum(int(row["events"]) for row in recordings),
+        sum(row["events"] != "0" for row in recordings),
+    )
+    hours = sum(float(row["seconds"]) for row in recordings) / 3600
+    lines = [
+        f"detections   {place / 'detections.csv'} ({_counted(events, 'event')} in {with_some} of "
+        f"{_counted(len(recordings), 'recording')}, {hours:.1f} h)",
+        f"page         {place / 'gallery.html'}",
+    ]
+    if others := [row["label"] for row in thresholds if row["why"].startswith("for want")]:
+        first = next(row for row in thresholds if row["label"] == others[0])
+        lines.append(
+            f"thresholds   {first['threshold']}, {first['why']}: {_counted(len(others), 'class', 'classes')}, "
+            f"{listed(others, 5)}; see {place / 'thresholds.csv'}"
+        )
+    if failed:
+        shown = "; ".join(f"{' '.join(row['path'].split())}: {row['reason']}" for row in failed[:3])
+        lines.append(
+            f"not read     {_counted(len(failed), 'recording')}, see {place / 'failed.csv'}: {shown}"
+        )
+    return lines
+
+
+def _rows(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _counted(count, one, many=None):
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
 def _untrained(task):
@@ -86,8 +124,7 @@ def _interval(interval):
 
 
 def _column(path, name):
-    with open(path, newline="", encoding="utf-8") as file:
-        return [row[name] for row in csv.DictReader(file)]
+    return [row[name] for row in _rows(path)]
 
 
 def _left_out(folder, tested):

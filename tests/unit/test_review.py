@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from understory.annotations import verdicts
 from understory.core import file_digests
 from understory.core.errors import InputError
+from understory.data import store
 from understory.data.source import Source
 from understory.datasets import own
-from understory.plan import table_digests
+from understory.plan import code_digests, preflight, table_digests
 from understory.review import excerpts, page, precision, sampling
+from understory.run import summary
 
 NASTY = ['Süd "meise"', "</script><script>alert(1)</script>", "=1+1", "-x", "'=x", "a, b", "ü & <b>"]
 
@@ -511,3 +513,45 @@ def test_what_was_drawn_is_read_with_and_without_a_verdict(tmp_path, capsys):
         ("x.wav", 3.0, 2.0, "a", "", 0.5, 1, 4, "r"),
     ]
     assert capsys.readouterr().out.startswith("v.csv, line 4: expected a verdict")
+
+
+# ---- The workflow
+
+
+def test_the_program_and_the_style_of_the_page_are_code_of_its_rule(tmp_path):
+    scripts = Path(page.__file__).resolve().parents[2]
+    code = code_digests.code_of(scripts / "build_review.py", scripts)["code"]
+    assert {"understory/review/page.js", "understory/review/page.css"} <= set(code)
+    (tmp_path / "job.py").write_text("import beside\n")
+    (tmp_path / "beside.py").write_text("")
+    found = []
+    for number in range(2):
+        code_digests._beside.cache_clear()
+        (tmp_path / "beside.js").write_text(f"let x = {number}")
+        found.append(code_digests.code_of(tmp_path / "job.py", tmp_path))
+    assert found[0] != found[1]
+
+
+def test_a_run_ends_with_what_verdicts_say(tmp_path):
+    found = sampling.chosen(events({"a": 9, "b": 9}), order="sample", items=18, above=0, seed=0)
+    rows = judged(found, np.ones(18, bool))
+    rows.loc[rows.label == "b", "verdict"] = "unsure"
+    store.write_table(tmp_path / "review" / "precision.csv", precision.table(rows))
+    assert summary.precision(tmp_path) == [
+        "precision    a: 100 % (95 % interval 100 to 100 %) of 9 detections, 9 reviewed",
+        "precision    b: unknown of 9 detections, 9 reviewed",
+    ]
+    store.write_table(tmp_path / "review" / "precision.csv", precision.table(rows.assign(inclusion=0.0)))
+    assert summary.precision(tmp_path) == [
+        "precision    unknown, as no verdict is on a random sample (review.order: sample)"
+    ]
+
+
+def test_verdicts_that_train_nothing_are_told_of():
+    config = {"verdicts": "v.csv", "models_from": None, "dataset": "rfcx"}
+    (said,) = preflight.verdict_remarks(config)
+    assert (
+        said == "verdicts: they tell the precision alone, as they become annotations of dataset own, not rfcx"
+    )
+    for change in ({"verdicts": None}, {"models_from": "results/own"}, {"dataset": "own"}):
+        assert preflight.verdict_remarks({**config, **change}) == []

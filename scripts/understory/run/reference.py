@@ -123,7 +123,10 @@ def _value(value):
 def _type(schema):
     """The type and the bounds of a value, as a cell of a table."""
     null = ", or null" if {"type": "null"} in schema.get("anyOf", ()) else ""
-    schema = next((each for each in schema.get("anyOf", ()) if each != {"type": "null"}), schema)
+    several = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    if len(several) > 1:
+        return ", or ".join(map(_type, several)) + null
+    schema = several[0] if several else schema
     if words := schema.get("enum"):
         return ", ".join(map(_code, words)) + null
     said = TYPES[schema["type"]]

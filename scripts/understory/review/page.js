@@ -205,7 +205,7 @@ function prepare(i) {
 }
 
 const seconds = (value) => value.toFixed(1);
-const percent = (value) => `${Math.round(100 * value)} %`;
+const percent = (value) => Math.round(100 * value);
 const clamp = (value) => Math.min(Math.max(value, 0), 1);
 
 function spectrogram(i) {
@@ -281,7 +281,7 @@ function play() {
   const sound = ready.get(state.at).sound;
   sound.currentTime = 0;
   // A browser plays nothing before the first key or click.
-  sound.play().then(follow, (error) => error.name === "NotAllowedError" && say("Press Space to play"));
+  sound.play().then(follow, (error) => error.name === "NotAllowedError" && say("Press Space or Replay to hear it"));
 }
 
 function follow() {
@@ -306,7 +306,7 @@ function summary() {
     const found = precision(label);
     const cells = [
       own.filter((i) => verdict(i)).length + " of " + own.length,
-      found ? `${percent(found.estimate)} (${percent(found.low)} to ${percent(found.high)})` : "",
+      found ? `${percent(found.estimate)} % (${percent(found.low)}–${percent(found.high)})` : "",
     ];
     const row = element("tr");
     row.append(element("th", label, { scope: "row" }), ...cells.map((cell) => element("td", cell)));

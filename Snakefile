@@ -37,6 +37,7 @@ if not config["models_from"]:
 include: "rules/predict.smk"
 include: "rules/ensemble.smk"
 include: "rules/submission.smk"
+include: "rules/review.smk"
 
 
 if not config["models_from"]:
@@ -53,4 +54,5 @@ rule all:
     input:
         [] if config["models_from"] else [f"{OUT}/scores.json", rules.build_report.output],
         f"{OUT}/submission.csv" if TEST else [],
+        f"{OUT}/review/precision.csv" if VERDICTS else [],
         DETECTED,

@@ -17,6 +17,7 @@ onstart:
             sys.stderr.writelines(f"{remark}\n" for remark in remarks)
             preflight.check(config, DATASET.tables(), SOURCE, LIMIT, Path(OUT))
             reader_check.check(DATASET.tables(), SOURCE, top_k=config["predictions"]["top_k"])
+    sys.stderr.writelines(f"{remark}\n" for remark in preflight.verdict_remarks(config))
     planned = workflow.dag.needrun_jobs()
     costs = [(job.rule.name, SIZES.expected(job.rule.name, job.wildcards)) for job in planned]
     progress.show(logger, workflow.output_settings, costs)
@@ -31,5 +32,9 @@ onsuccess:
         found += summary.lines(Path(OUT), tested=bool(TEST), models_from=config["models_from"])
     if NEW and (not targets or "detections" in targets):
         found += summary.detections(Path(OUT))
+    if VERDICTS and (not targets or "review" in targets):
+        found += summary.precision(Path(OUT))
+    if "review" in targets:
+        found.append(f"review       {OUT}/review/review.html")
     if found:
         print(*found, sep="\n", flush=True)

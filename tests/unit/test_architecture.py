@@ -22,6 +22,8 @@ MAY_IMPORT = {
     "synthetic": BASE | {"datasets", "audio"},
     "inference": BASE | {"annotations", "audio", "training"},
     "report": BASE | {"images", "evaluation"},
+    # Sound, for the excerpts that are heard and seen.
+    "review": BASE | {"report", "inference", "audio"},
     "plan": BASE | {"fetch", "synthetic", "audio", "images", "inference"},
     "run": BASE | {"plan"},
 }

@@ -19,7 +19,7 @@ ELSEWHERE = re.compile(r"marsh|crnn|mine\.yaml|[A-Z]{4}")
 ENDS = {"|", "||", "&&", ";", "&", ">", "<"}
 RULES = {
     name
-    for path in (ROOT / "rules").glob("*.smk")
+    for path in (ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk"))
     for name in re.findall(r"^ *rule (\w+):", path.read_text(), re.M)
 }
 

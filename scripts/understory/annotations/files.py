@@ -134,6 +134,12 @@ class Recordings:
         found = [each for each in found if _shared(given, each) == most]
         return self._only(found, f"a recording named {given!r} in the data folder")
 
+    def of_path(self, path: str) -> str:
+        """The recording at a path, however its umlauts are written; InputError where there is none."""
+        if (found := self._paths.get(normal(path))) is None:
+            raise InputError(f"expected a recording of this path, found none: {path!r}")
+        return found
+
     def of_table(self, table: str) -> str:
         """The recording that a table is of, by its name; InputError where there is none, or several."""
         stem = PurePosixPath(normal(table)).stem.lower()

@@ -20,6 +20,7 @@ class Stage(IntEnum):
     SPLIT = 8
     BACKGROUND = 9
     PROBE = 11
+    REVIEW = 12
 
 
 def stream(seed: int, stage: Stage, name: str, variant: int = 0) -> np.random.Generator:

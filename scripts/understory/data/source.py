@@ -14,7 +14,8 @@ A reader is a module with
   recordings alone, and the other tables need not be there;
 - `PRIORS`: False where the row of a recording that could not be read stays empty, instead of the classes' shares; may be left
   out;
-- `OPTIONS`: the block of the configuration that `read` takes as `options`; may be left out;
+- `OPTIONS`: the block of the configuration that `read` takes as `options`, with the keys `verdicts` and `reviewed` of the
+  configuration; may be left out;
 - `TABLES`: the files that `read` reads, where it reads no others and looks at no folders: what a plan asks of large ones
   is kept from plan to plan; may be left out;
 - `submission_template(folder)`: the columns and ids that a submission has to have, as
@@ -53,6 +54,8 @@ from understory.data.dataset import Dataset, Recording
 from understory.data.task import METRICS
 
 PLACE = "scripts/understory/datasets/"
+# Before the path of a recording that lies in the folder of reviewed recordings, and not in the data folder.
+ELSEWHERE = "recordings:"
 # Readers that have been found complete: they are asked for once a recording.
 _CHECKED = set()
 # Where readers are, and the modules that make synthetic data sets.
@@ -111,6 +114,10 @@ def reader(name: str):
 
 def source(config: dict, folder: str, band: Band | None = None) -> "Source":
     """The data set of a checked configuration, which lies in `folder`; `band` is that of the features, if it matters."""
+    reviewed = config["reviewed"] or config["recordings"]
+    options = None
+    if hasattr(module := reader(config["dataset"]), "OPTIONS"):
+        options = {**config[module.OPTIONS], "verdicts": verdict_files(config), "reviewed": reviewed}
     found = Source(
         config["dataset"],
         folder,
@@ -119,10 +126,17 @@ def source(config: dict, folder: str, band: Band | None = None) -> "Source":
         trained=config["models_from"] is None,
         sequences=tuple(config["images"]["sequences"]),
         band=band,
-        options=config[module.OPTIONS] if hasattr(module := reader(config["dataset"]), "OPTIONS") else None,
+        options=options,
+        reviewed=reviewed,
     )
     found.check()
     return found
+
+
+def verdict_files(config: dict) -> list[str]:
+    """The files of verdicts that a configuration names."""
+    named = config["verdicts"]
+    return [named] if isinstance(named, str) else list(named or ())
 
 
 def synthesizer(name: str) -> str:
@@ -156,6 +170,7 @@ class Source(Untracked):
     part: Part | None = None
     band: Band | None = None
     options: dict | None = None
+    reviewed: str | None = None
 
     def check(self):
         """InputError where `subset` (all, available, or a part) is none that the reader has."""
@@ -167,7 +182,13 @@ class Source(Untracked):
 
     def path(self, recording: Recording) -> Path:
         """The file of a recording, or its folder."""
-        return Path(self.folder, recording.path)
+        return Path(self.place(recording.path))
+
+    def place(self, path: str) -> str:
+        """Where what a recording's path names lies: in the data folder, or in that of reviewed recordings."""
+        if self.reviewed and path.startswith(ELSEWHERE):
+            return os.path.join(os.path.expanduser(self.reviewed), path.removeprefix(ELSEWHERE))
+        return os.path.join(self.folder, path)
 
     @property
     def wanted(self) -> str:
@@ -179,8 +200,7 @@ class Source(Untracked):
 
     def other(self, recording: Recording) -> str | None:
         """What lies at a recording's path, in words that follow "found"; None where it is what is expected."""
-        place = os.path.join(self.folder, recording.path)
-        found = files.other(place)
+        found = files.other(self.place(recording.path))
         if not getattr(reader(self.dataset), "FOLDERS", False):
             return found
         return None if found == files.FOLDER else found or "a file"

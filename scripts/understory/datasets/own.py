@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from understory.annotations import files
+from understory.annotations import files, verdicts
 from understory.annotations.events import PRESENCE
 from understory.core.errors import InputError
 from understory.core.text import listed
@@ -44,7 +44,8 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
         Without it, all recordings are predicted, and tables are not opened.
     options : dict
         `annotations` (a folder of tables within the folder, or None), `columns` (names of columns by field), `labels` (a
-        table that renames labels, or None), `exhaustive` and `min_confidence`.
+        table that renames labels, or None), `exhaustive`, `min_confidence`, `verdicts` (files of verdicts on detections) and
+        `reviewed` (the folder that their paths are relative to, or None for this one).
     """
     options, builder = options or {}, DatasetBuilder(folder)
     sounds, tables = files.below(folder)
@@ -53,17 +54,26 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
     labels = _labels(folder, options.get("labels"))
     tables = _tables(folder, tables, options)
     annotated, remarks, known = set(), [], frozenset()
-    if train and tables:
+    if train:
         events = _Events(builder, files.Recordings(sounds), labels, options)
-        for path in tables:
-            annotated |= events.read(path)
+        if tables:
+            for path in tables:
+                annotated |= events.read(path)
+            remarks, known = events.remarks(len(sounds)), annotated - events.doubtful
+        else:
+            annotated = known = _add_folders(builder, sounds, labels)
+            remarks = [
+                f"no annotation tables: {len(annotated)} recordings are of the class that their folder is named after"
+            ]
+        reviewed = verdicts.Reviewed(folder, sounds, options.get("reviewed"))
+        judged = events.judge(options.get("verdicts") or (), reviewed)
+        if options.get("exhaustive") and (others := judged - annotated):
+            raise InputError(
+                "verdicts: expected own.exhaustive: false, as of reviewed recordings only the detections are known, given "
+                f"true and verdicts on {listed(sorted(others), 5)}"
+            )
+        annotated = annotated | judged
         events.add()
-        remarks, known = events.remarks(len(sounds)), annotated - events.doubtful
-    elif train:
-        annotated = known = _add_folders(builder, sounds, labels)
-        remarks = [
-            f"no annotation tables: {len(annotated)} recordings are of the class that their folder is named after"
-        ]
     for path in sounds:
         if path not in annotated:
             with builder.each("test", "recording", path, path):
@@ -182,8 +192,30 @@ class _Events:
             return "left out by own.labels"
         if label.lower() == NOTHING:
             return NOTHING
-        annotation = _annotation(name, label, fields, self._least)
         became = "events of a second channel (mixed with the first)" if "channel" in fields else "events"
+        return became if self._keep(_annotation(name, label, fields, self._least), place) else "said before"
+
+    def judge(self, paths, reviewed: verdicts.Reviewed) -> set[str]:
+        """Take the annotations that verdicts become; the recordings that these are about. Of several verdicts on one
+        detection, the last counts."""
+        last = {}
+        for path in paths:
+            for place, row in verdicts.rows(Path(path)):
+                with self._builder.each("train", "annotation", row["path"] or "", place):
+                    if judged := verdicts.verdict(row):
+                        last[judged[:4]] = reviewed.find(judged.path), judged, place
+        for name, judged, place in last.values():
+            with self._builder.each("train", "annotation", name, place):
+                for label, presence in judged.annotations:
+                    annotation = Annotation(name, label, presence, judged.start, judged.end)
+                    check_annotation(annotation)
+                    self._about.setdefault(name, place)
+                    self._keep(annotation, place)
+        return {name for name, _, _ in last.values()}
+
+    def _keep(self, annotation, place):
+        """Whether an annotation says what no other said before."""
+        name, label = annotation.recording_id, annotation.label
         key = (name, label, annotation.presence, round(annotation.t_min, 2), round(annotation.t_max, 2))
         # Said twice, by one table with frequencies and by one without: the first has more to say.
         known = self._found.get(key)
@@ -191,9 +223,7 @@ class _Events:
             self._found[key] = annotation, place
         elif annotation.f_max < math.inf and annotation != known[0]:
             self._found[(*key, annotation.f_min, annotation.f_max)] = annotation, place
-        else:
-            return "said before"
-        return became if known is None else "said before"
+        return known is None
 
     def add(self):
         """Add what was taken to the data set."""

@@ -90,8 +90,9 @@ def remembered(content: bytes, make):
 def code_of(script: Path, library: Path, extra=(), *, messages: bool = False) -> dict[str, dict[str, str]]:
     """The code that decides what a script writes, as digests.
 
-    Covers the syntax trees of the script and of the local modules that it imports, directly or not, and the versions of
-    the third-party packages that any of these imports. Comments, layout, docstrings, annotations of functions, and
+    Covers the syntax trees of the script and of the local modules that it imports, directly or not, style sheets and
+    programs in JavaScript that have the name of one of these, and the versions of the third-party packages that any of
+    these imports. Comments, layout, docstrings, annotations of functions, and
     modules imported for such annotations only do not count, nor does `STARTER`.
 
     Parameters
@@ -129,11 +130,20 @@ def code_of(script: Path, library: Path, extra=(), *, messages: bool = False) ->
             pending += local
             if not local:
                 packages.add(name.split(".")[0])
+    for file in list(sources):
+        sources |= _beside(file)
     trees = {file.relative_to(library).as_posix(): tree for file, tree in sources.items()}
     python = {"python": ".".join(map(str, sys.version_info[:2]))}
     digests = ordered({"code": trees, "packages": {**python, **versions(packages - {"snakemake"})}})
     _memory.keep()
     return digests
+
+
+@cache
+def _beside(file):
+    """The digests of the style sheet and the program in JavaScript that have a module's name."""
+    paths = [file.with_suffix(suffix) for suffix in (".css", ".js")]
+    return {path: digest(path.read_text(encoding="utf-8")) for path in paths if path.is_file()}
 
 
 @cache

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from understory.core.options import Share
 from understory.plan.config_block import Block, key
-from understory.plan.model_config import Model, Text
+from understory.plan.model_config import Detect, Model, Review, Seconds, Text
 
 
 def _different(items):
@@ -35,7 +35,6 @@ Step = Annotated[dict[str, Any], MinLen(1), MaxLen(1)]
 Recordings = Annotated[int, Field(ge=0, le=1_000_000)]
 SomeRecordings = Annotated[int, Field(ge=1, le=1_000_000)]
 Duration = Annotated[float, Field(ge=5, le=3600)]
-Seconds = Annotated[float, Field(gt=0, le=3600)]
 Ratio = Annotated[float, Field(ge=-60, le=60)]
 
 
@@ -205,38 +204,6 @@ class Ensemble(Block):
     )
 
 
-class Detect(Block):
-    """From the scores of windows to events, in new recordings."""
-
-    hop: Seconds | None = key(None, "Step between the windows over a new recording; null: crop.hop", unit="s")
-    smoothing: int = key(
-        1, "Windows of the moving average over scores, an odd number; 1: none", ge=1, le=1001
-    )
-    precision: Share = key(
-        0.9, "Share of the detections of a class that should be right, for which its threshold is chosen"
-    )
-    threshold: Share | None = key(
-        None, "Smoothed score from which on there is an event; null: one a class, chosen for precision"
-    )
-    low: Annotated[float, Field(gt=0, le=1)] = key(
-        0.75, "Share of the threshold down to which an event goes on before and after (hysteresis)"
-    )
-    merge_gap: Annotated[float, Field(ge=0, le=3600)] = key(
-        1.0, "Events of a class that are at most so far apart become one", unit="s"
-    )
-    min_duration: Annotated[float, Field(ge=0, le=3600)] = key(
-        0.0, "Events that are shorter are left out", unit="s"
-    )
-    calibrate: bool | None = key(
-        None,
-        "Whether a run that trains also fits probabilities and thresholds for detections and reports how good these are; null: "
-        "where dataset is own",
-    )
-    shards: Annotated[int, Field(ge=1, le=10_000)] | None = key(
-        None, "Parts of the new recordings, one job each; null: by the size of their files"
-    )
-
-
 class Report(Block):
     """The report page."""
 
@@ -293,7 +260,15 @@ class Configuration(Block):
         None,
         "Folder of new recordings in which events are detected (snakemake detections); with models_from, data is not read",
     )
+    verdicts: Text | Names | None = key(
+        None,
+        "File of verdicts on detections, as the review page gives it, or several: they become annotations",
+    )
+    reviewed: Text | None = key(
+        None, "Folder that the paths in verdicts are relative to; null: recordings, or without it data"
+    )
     predictions: Predictions = Predictions()
     ensemble: Ensemble = Ensemble()
     detect: Detect = Detect()
+    review: Review = Review()
     report: Report = Report()

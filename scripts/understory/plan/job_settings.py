@@ -83,8 +83,11 @@ class Medium:
     @property
     def band(self) -> Band | None:
         """The band that the features of the trained models show; None where events beside it are kept, or have no band."""
-        if self.name != "audio" or self._config["crop"]["out_of_band"] == "keep":
-            return None
+        return self.shown if self.name == "audio" and self._config["crop"]["out_of_band"] != "keep" else None
+
+    @property
+    def shown(self) -> Band:
+        """The band that the features of the trained models show, of sound."""
         features = [self._config["features"][name] for name in features_of(self._config)]
         highest = self._config["crop"]["sample_rate"] / 2
         return Band(

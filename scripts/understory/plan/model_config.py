@@ -1,4 +1,5 @@
-"""The block of the configuration that describes a model, with the optimisers and schedules that it may name."""
+"""The blocks of the configuration that describe a model, with the optimisers and schedules that it may name, and what is made
+of its scores: detections and their review."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,6 +9,7 @@ from understory.core.options import Count, Share
 from understory.plan.config_block import Block, key
 
 Text = Annotated[str, StringConstraints(min_length=1)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
 class Adam(Block):
@@ -84,4 +86,55 @@ class Model(Block):
     )
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = key(
         "float32", "Precision that layers compute in, mixed on GPUs only; weights and outputs are float32"
+    )
+
+
+class Detect(Block):
+    """From the scores of windows to events, in new recordings."""
+
+    hop: Seconds | None = key(None, "Step between the windows over a new recording; null: crop.hop", unit="s")
+    smoothing: int = key(
+        1, "Windows of the moving average over scores, an odd number; 1: none", ge=1, le=1001
+    )
+    precision: Share = key(
+        0.9, "Share of the detections of a class that should be right, for which its threshold is chosen"
+    )
+    threshold: Share | None = key(
+        None, "Smoothed score from which on there is an event; null: one a class, chosen for precision"
+    )
+    low: Annotated[float, Field(gt=0, le=1)] = key(
+        0.75, "Share of the threshold down to which an event goes on before and after (hysteresis)"
+    )
+    merge_gap: Annotated[float, Field(ge=0, le=3600)] = key(
+        1.0, "Events of a class that are at most so far apart become one", unit="s"
+    )
+    min_duration: Annotated[float, Field(ge=0, le=3600)] = key(
+        0.0, "Events that are shorter are left out", unit="s"
+    )
+    calibrate: bool | None = key(
+        None,
+        "Whether a run that trains also fits probabilities and thresholds for detections and reports how good these are; null: "
+        "where dataset is own",
+    )
+    shards: Annotated[int, Field(ge=1, le=10_000)] | None = key(
+        None, "Parts of the new recordings, one job each; null: by the size of their files"
+    )
+
+
+class Review(Block):
+    """The page on which detections are reviewed (snakemake review)."""
+
+    order: Literal["sample", "doubtful", "above"] = key(
+        "sample",
+        "sample: a random sample of each class, stratified by score; doubtful: those whose score is nearest to the threshold; "
+        "above: those with a score of at least review.above, from the highest down",
+    )
+    items: int = key(60, "Detections on the page at most, each of about 200 kB", ge=1, le=1000)
+    above: Share = key(0.5, "Least score, for the order above")
+    context: float = key(1.0, "Sound before and after an event", unit="s", ge=0, le=10)
+    slower: int = key(
+        1,
+        "How many times slower the sound is played: 10 for what is above hearing, such as bats",
+        ge=1,
+        le=32,
     )

@@ -43,3 +43,12 @@ def remarks(tables: Dataset | None, source: Source) -> list[str]:
     if tables is None:
         return []
     return [*tables.remarks, *(source.band.remarks(tables) if source.band else ())]
+
+
+def verdict_remarks(config: dict) -> list[str]:
+    """What is said of verdicts that do not become annotations."""
+    if not config["verdicts"] or config["models_from"] or config["dataset"] == "own":
+        return []
+    return [
+        f"verdicts: they tell the precision alone, as they become annotations of dataset own, not {config['dataset']}"
+    ]

@@ -84,7 +84,7 @@ class TableFacts:
         for recording in tables.recordings:
             if recording.subset == subset:
                 with suppress(OSError, ValueError):
-                    total += os.stat(f"{self.source.folder}/{recording.path}").st_size
+                    total += os.stat(self.source.place(recording.path)).st_size
         return total
 
     def _wrong(self, tables):

@@ -3,7 +3,6 @@
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
 
-import os
 import re
 
 from understory.core.file_digests import FileDigests
@@ -40,7 +39,7 @@ def shard(tables: Dataset, source, shard: str, count: int, contents: FileDigests
     found = [source.files(recording) for recording in own]
 
     def files(lists):
-        return (os.path.join(source.folder, path) for paths in lists for path in paths)
+        return (source.place(path) for paths in lists for path in paths)
 
     identities = iter(
         contents.identities(files(found), among=lambda: files(map(source.files, tables.recordings)))

@@ -52,6 +52,24 @@ def lines(folder: Path, *, tested: bool, models_from: str | None = None) -> list
     ]
 
 
+def precision(folder: Path) -> list[str]:
+    """What verdicts on a sample say of the detections of each class."""
+    rows = _rows(folder / "review" / "precision.csv")
+    if not rows:
+        return ["precision    unknown, as no verdict is on a random sample (review.order: sample)"]
+    return [
+        f"precision    {row['label']}: {_reviewed(row)} of {row['detections']} detections, {row['reviewed']} reviewed"
+        for row in rows
+    ]
+
+
+def _reviewed(row):
+    if not row["precision"]:
+        return "unknown"
+    share, low, high = (round(100 * float(row[key])) for key in ("precision", "low", "high"))
+    return f"{share} % (95 % interval {low} to {high} %)"
+
+
 def detections(folder: Path) -> list[str]:
     """The summary of the detection of events in new recordings, whose results are in `folder`."""
     place = folder / "detections"

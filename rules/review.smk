@@ -1,0 +1,80 @@
+# Reads detections/detections.csv, the recordings that the detections are of, and labels.json of the models.
+# Writes review/review.html, the page on which detections are reviewed, and review/precision.csv of the verdicts.
+
+from understory.core.untracked import Text
+from understory.data.source import verdict_files
+
+VERDICTS = verdict_files(config)
+
+
+def reviewed(wildcards):
+    """The page, and what verdicts say; the run stops where there are no recordings."""
+    with user_errors():
+        if not config["recordings"]:
+            raise InputError(
+                "recordings: expected the folder of the recordings whose detections are reviewed, given none: add --config "
+                "recordings=FOLDER"
+            )
+    return [f"{OUT}/review/review.html", f"{OUT}/review/precision.csv"][: 1 + bool(VERDICTS)]
+
+
+rule review:
+    """Review detections."""
+    input:
+        reviewed,
+
+
+if config["recordings"]:
+
+    rule build_review:
+        """Build the page on which detections are reviewed."""
+        input:
+            detections=f"{OUT}/detections/detections.csv",
+            labels=f"{MODELS_FROM}/labels.json",
+        output:
+            review=f"{OUT}/review/review.html",
+        log:
+            f"{OUT}/logs/build_review.log",
+        benchmark:
+            f"{OUT}/benchmarks/build_review.tsv"
+        conda:
+            "../envs/signal.yaml"
+        resources:
+            mem_mb=SIZES.mem_mb,
+            runtime=SIZES.runtime,
+        params:
+            settings=ordered(
+                {
+                    "highest": OF_MEDIUM.shown.high,
+                    "name": config["name"],
+                    "review": config["review"],
+                    "seed": config["seed"],
+                }
+            ),
+            folder=Text(config["recordings"]),
+            code=code("build_review.py"),
+        script:
+            "../scripts/build_review.py"
+
+
+if VERDICTS:
+
+    rule estimate_precision:
+        """Estimate the precision of each class from verdicts on a sample of its detections."""
+        output:
+            precision=f"{OUT}/review/precision.csv",
+        log:
+            f"{OUT}/logs/estimate_precision.log",
+        benchmark:
+            f"{OUT}/benchmarks/estimate_precision.tsv"
+        conda:
+            "../envs/signal.yaml"
+        resources:
+            mem_mb=SIZES.mem_mb,
+            runtime=SIZES.runtime,
+        params:
+            files=Text("\n".join(VERDICTS)),
+            verdicts=FILE_DIGESTS.identities(VERDICTS),
+            code=code("estimate_precision.py"),
+        script:
+            "../scripts/estimate_precision.py"

@@ -1,0 +1,94 @@
+"""What is seen and heard of a detection: a spectrogram, and a short piece of sound."""
+
+import io
+import math
+from pathlib import Path
+
+import librosa
+import numpy as np
+import soundfile
+from matplotlib import image
+
+from understory.audio import read
+
+# Hz at which pieces are played: enough for what ears hear well, and half of the bytes of a recording.
+PLAYED = 24_000
+# Bits of a sample that are kept: 74 dB, and a FLAC file takes no room for the others.
+BITS = 12
+# Peak of what is played, as quiet recordings cannot be judged.
+PEAK = 0.7
+# Seconds of a piece at most; of longer events it shows the beginning.
+LONGEST = 20.0
+# Pixels of a spectrogram: columns a second, at most so many in all, and rows at least.
+COLUMNS, WIDEST, ROWS = 160, 960, 240
+# Decibels below the loudest that are told apart, and the share of a spectrogram that is dark, as most of it is noise.
+RANGE, DARK = 70.0, 0.4
+
+
+def excerpt(path: Path, start: float, end: float, *, context: float, highest: float, slower: int) -> dict:
+    """A piece of a recording around an event.
+
+    Parameters
+    ----------
+    path : Path
+    start, end : float
+        Of the event, s.
+    context : float
+        Seconds before and after it.
+    highest : float
+        Hz up to which the spectrogram is drawn, at most half of the recording's sample rate.
+    slower : int
+        How many times slower the sound is played.
+
+    Returns
+    -------
+    dict
+        `start` and `stop` of the piece (s), `top` of the spectrogram (Hz), `image` (WebP) and `sound` (FLAC) as bytes.
+
+    Raises
+    ------
+    InputError
+        The recording cannot be read.
+    """
+    rate = soundfile.info(str(path)).samplerate if path.is_file() else PLAYED
+    length = read.length(path, rate) / rate
+    first = max(start - context, 0.0)
+    last = min(end + context, length, first + LONGEST)
+    samples = max(round((last - first) * rate), 1)
+    wave = read.read_window(path, start=round(first * rate), samples=samples, sample_rate=rate)
+    top = min(highest, rate / 2)
+    return {
+        "start": first,
+        "stop": first + samples / rate,
+        "top": top,
+        "image": spectrogram(wave, rate, top),
+        "sound": sound(wave, rate, slower),
+    }
+
+
+def spectrogram(wave: np.ndarray, rate: int, top: float) -> bytes:
+    """The spectrogram of a wave, of linear frequency from 0 to `top` Hz, as WebP; loud is light."""
+    columns = min(math.ceil(len(wave) / rate * COLUMNS), WIDEST)
+    frame = 2 ** math.ceil(math.log2(rate / top * ROWS))
+    power = np.abs(librosa.stft(wave, n_fft=frame, hop_length=max(len(wave) // columns, 1))) ** 2
+    power = power[: round(len(power) * top / (rate / 2))]
+    decibels = librosa.power_to_db(power, ref=np.max, amin=1e-12, top_db=RANGE)
+    out = io.BytesIO()
+    darkest = min(np.quantile(decibels, DARK), -1.0)
+    options = {"pil_kwargs": {"quality": 70}, "vmin": darkest, "vmax": 0, "cmap": "magma", "origin": "lower"}
+    image.imsave(out, decibels, format="webp", **options)
+    return out.getvalue()
+
+
+def sound(wave: np.ndarray, rate: int, slower: int) -> bytes:
+    """A wave as a small FLAC file that a browser plays, its peak at 0.7."""
+    rate = rate / slower
+    if rate > PLAYED:
+        wave, rate = librosa.resample(wave, orig_sr=rate, target_sr=PLAYED, res_type="soxr_hq"), PLAYED
+    peak = np.abs(wave).max(initial=0.0)
+    steps = np.round(wave * (PEAK / peak if peak > 0 else 1.0) * 2 ** (BITS - 1))
+    out = io.BytesIO()
+    soundfile.write(
+        out, (steps * 2 ** (16 - BITS)).astype(np.int16), round(rate), format="FLAC", subtype="PCM_16"
+    )
+    return out.getvalue()

@@ -1,0 +1,399 @@
+"""The review page in a browser, by real key presses, and the way of verdicts back into the data."""
+
+import csv
+import json
+import re
+import time
+from collections import Counter
+
+import browser
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from sklearn.metrics import log_loss
+from workflow import planned
+
+from understory.data.dataset import shard_of
+from understory.review import excerpts, page, precision, sampling
+
+pytestmark = pytest.mark.slow
+
+RATE = 16_000
+LABELS = ['Süd "meise" <b>&</b>', "=1+1", "plain"]
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory):
+    """A folder with a review page of 12 detections, four of each class, in two recordings."""
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "ü").mkdir()
+    rng = np.random.default_rng(1)
+    names = ["-one.wav", "ü/two's.wav"]
+    for name in names:
+        soundfile.write(folder / name, rng.normal(0, 0.05, 30 * RATE), RATE)
+    rows = [
+        (names[k % 2], 2.0 * k + 0.123456789, 2.0 * k + 1, LABELS[k % 3], 0.5 + k / 40, 0.5, 2000.0, 4000.0)
+        for k in range(12)
+    ]
+    columns = ["path", "start", "end", "label", "score", "threshold", "low", "high"]
+    table = pd.DataFrame(rows, columns=columns).assign(probability=np.nan)
+    items = sampling.chosen(table, order="sample", items=12, above=0, seed=0)
+
+    def excerpt(row):
+        return excerpts.excerpt(folder / row.path, row.start, row.end, context=0.5, highest=8000.0, slower=1)
+
+    options = {"order": "sample", "known": ["Erithacus"], "slower": 1}
+    (folder / "review.html").write_text(page.build(items, excerpt, name="run", **options), encoding="utf-8")
+    (folder / "other.html").write_text(
+        page.build(items[:6], excerpt, name="run", **options), encoding="utf-8"
+    )
+    return folder
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """A function that starts a browser with a profile and shows a page in it; all are ended after the test."""
+    if browser.program() is None:
+        pytest.skip(f"no browser: none of {', '.join(browser.BROWSERS)} is installed")
+    started = []
+
+    def start(path, profile="profile", **size):
+        one = browser.Browser(tmp_path / profile, tmp_path).__enter__()
+        started.append(one)
+        one.open(path, **size)
+        return one
+
+    yield start
+    for one in started:
+        one.__exit__()
+
+
+def text(shown, name):
+    return shown.value(f"document.getElementById({name!r}).textContent")
+
+
+def verdicts(shown):
+    return {int(i): found for i, found in json.loads(shown.value("JSON.stringify(state.verdicts)")).items()}
+
+
+def downloaded(shown, folder, name="run"):
+    shown.value("document.querySelector('[data-action=download]').click()")
+    path = folder / f"verdicts-{name}.csv"
+    for _ in range(400):
+        if path.exists():
+            with open(path, newline="", encoding="utf-8") as file:
+                return path, list(csv.DictReader(file))
+        time.sleep(0.02)
+    raise TimeoutError(path)
+
+
+def test_keys_give_verdicts_and_undo_takes_them_back(pages, opened):
+    shown = opened(pages / "review.html")
+    for key in "abrz":
+        shown.press(key)
+    assert verdicts(shown) == {0: ["accept"]}
+    shown.press("z")
+    for key in "arus":
+        shown.press(key)
+    assert verdicts(shown) == {0: ["accept"], 1: ["reject"], 2: ["unsure"]}
+    assert shown.value("state.at") == 4
+    shown.press("b")
+    assert shown.value("state.at") == 3
+    shown.press("l")
+    # What is typed is a name, and no key.
+    for key in "arz":
+        shown.press(key)
+    shown.press("Enter")
+    assert verdicts(shown)[3] == ["relabel", "arz"]
+    shown.press("l")
+    shown.press("Escape")
+    shown.wait("!document.getElementById('relabel').open")
+    shown.press("A", shift=True)
+    shown.press("r")
+    assert len(verdicts(shown)) == 9
+    assert text(shown, "done") == "9 of 12 reviewed"
+    for wanted in (8, 4, 3, 2, 1, 0, 0):
+        shown.press("z")
+        assert len(verdicts(shown)) == wanted
+    assert shown.value("state.at") == 0
+    assert not shown.complaints()
+
+
+def test_sound_plays_by_itself_and_again_and_the_next_is_there(pages, opened):
+    shown = opened(pages / "review.html")
+    assert shown.value("ready.get(0).sound.paused")
+    shown.press("s")
+    shown.wait("!ready.get(1).sound.paused && ready.get(1).sound.currentTime > 0.05")
+    assert shown.value("ready.get(1).sound.duration") == pytest.approx(1.88, abs=0.05)
+    assert shown.value("[...ready.keys()].join()") == "1,2"
+    shown.wait("ready.get(2).sound.readyState === 4 && ready.get(2).image.complete")
+    assert shown.value("ready.get(2).image.naturalWidth") > 100
+    shown.wait("ready.get(1).sound.ended")
+    shown.press(" ")
+    shown.wait("!ready.get(1).sound.paused")
+    shown.value("document.getElementById('autoplay').click()")
+    shown.press("s")
+    assert shown.value("ready.get(2).sound.paused")
+    # Keys can be turned off, for those whose own programs press them.
+    shown.value("document.getElementById('keys').click()")
+    shown.press("a")
+    assert verdicts(shown) == {}
+
+
+def test_undo_reaches_over_another_grouping(pages, opened):
+    shown = opened(pages / "review.html")
+
+    def grouped_by(name):
+        shown.value(f"grouping.value = '{name}'; grouping.dispatchEvent(new Event('change'))")
+        shown.value("document.activeElement.blur()")
+
+    shown.press("a")
+    before = verdicts(shown)
+    grouped_by("path")
+    assert shown.value("order.map((i) => items[i].path).every((p, k, all) => !k || all[k - 1] <= p)")
+    own = shown.value("order.filter((i) => items[i].path === items[state.at].path)")
+    shown.press("R", shift=True)
+    assert verdicts(shown) == {**{i: ["reject"] for i in own}, **before}
+    assert shown.value("state.at") not in own
+    grouped_by("label")
+    shown.press("z")
+    assert verdicts(shown) == before
+    shown.press("z")
+    assert verdicts(shown) == {}
+    assert shown.value("state.at") == 0
+
+
+def test_a_killed_browser_keeps_the_verdicts_of_each_review(pages, opened, tmp_path):
+    shown = opened(pages / "review.html")
+    for key in "ar":
+        shown.press(key)
+    # A browser writes what it keeps after a few seconds.
+    storage = tmp_path / "profile" / "Default" / "Local Storage" / "leveldb"
+    ends = time.monotonic() + 60
+    while not any(b'"1":["reject"]' in path.read_bytes() for path in storage.glob("*.log")):
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+    shown.kill()
+    again = opened(pages / "review.html")
+    assert verdicts(again) == {0: ["accept"], 1: ["reject"]}
+    assert again.value("state.at") == 2
+    again.press("z")
+    assert verdicts(again) == {0: ["accept"]}
+    again.open(pages / "other.html")
+    assert verdicts(again) == {}
+
+
+def test_verdicts_go_out_and_come_back_whatever_names_hold(pages, opened, tmp_path):
+    shown = opened(pages / "review.html")
+    for key in "aru":
+        shown.press(key)
+    shown.press("l")
+    shown.type('@SUM("x"), <i>ü</i>')
+    shown.press("Enter")
+    given = verdicts(shown)
+    path, rows = downloaded(shown, tmp_path)
+    assert list(rows[0]) == list(shown.value("COLUMNS"))
+    assert [row["verdict"] for row in rows] == ["accept", "reject", "unsure", "relabel", *[""] * 8]
+    items = json.loads(shown.value("JSON.stringify(items.map(({image, sound, ...rest}) => rest))"))
+    for row, item in zip(rows, items, strict=True):
+        plain = {key: re.sub(r"^'(?=[=+\-@'])", "", row[key]) for key in ("path", "label")}
+        assert plain == {key: item[key] for key in plain}
+        assert not any(re.match(r"[=+\-@]", value) for value in row.values())
+        assert (float(row["start"]), float(row["score"])) == (item["start"], item["score"])
+        assert float(row["inclusion"]) == 1
+    assert rows[3]["new_label"] == '\'@SUM("x"), <i>ü</i>'
+    # In another browser.
+    other = opened(pages / "review.html", "another profile")
+    other.value(f"load({json.dumps(path.read_text(encoding='utf-8'))})")
+    assert verdicts(other) == given
+    other.press("z")
+    assert verdicts(other) == {}
+    other.value("load('a,b\\n1,2\\n')")
+    assert text(other, "said").startswith("Expected a file of verdicts")
+
+
+def test_the_page_and_the_workflow_agree_on_the_precision(pages, opened, tmp_path):
+    shown = opened(pages / "review.html")
+    rng = np.random.default_rng(0)
+    for _ in range(6):
+        drawn = [
+            {
+                "events": int(rng.integers(n, 40)),
+                "words": list(rng.choice(["accept", "reject", "unsure", ""], n)),
+            }
+            for n in rng.integers(1, 6, size=3)
+        ]
+        rows = [
+            ("x", number, 9.0, "plain", word, 0.5, stratum, each["events"], "r")
+            for stratum, each in enumerate(drawn)
+            for number, word in enumerate(each["words"], start=100 * stratum)
+        ]
+        names = [
+            "path",
+            "start",
+            "end",
+            "label",
+            "verdict",
+            "inclusion",
+            "stratum",
+            "stratum_events",
+            "review",
+        ]
+        table = precision.table(pd.DataFrame(rows, columns=names)).iloc[0]
+        shown.value(
+            f"items.splice(0, items.length, ...{json.dumps([dict(zip(names, row, strict=True)) for row in rows])})"
+        )
+        shown.value(
+            "state.verdicts = Object.fromEntries(items.map((item, i) => [i, item.verdict && [item.verdict]]))"
+        )
+        found = shown.value("precision('plain')")
+        if np.isnan(table.precision):
+            assert found is None
+        else:
+            assert [found[key] for key in ("estimate", "low", "high")] == pytest.approx(
+                list(table[["precision", "low", "high"]]), abs=1e-9
+            )
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_fits_its_window_and_is_named_for_those_who_do_not_see(pages, opened, width):
+    shown = opened(pages / "review.html", width=width)
+    assert shown.value("document.documentElement.scrollWidth") <= width
+    nameless = """[...document.querySelectorAll("button, input, select, audio, img, progress")].filter((e) =>
+        !(e.textContent.trim() || e.alt || e.ariaLabel || e.labels?.length || e.getAttribute("aria-labelledby"))).length"""
+    assert shown.value(nameless) == 0
+    tree = shown.call("Accessibility.getFullAXTree")["nodes"]
+    named = {(n["role"]["value"], n.get("name", {}).get("value", "")) for n in tree if not n["ignored"]}
+    assert ("status", "") in named
+    assert any(role == "image" and name.startswith("Spectrogram of") for role, name in named)
+    assert shown.value("document.querySelectorAll('#frequencies span, #times span').length") >= 6
+    assert not shown.complaints()
+
+
+def test_a_complaint_of_a_page_is_noticed(opened, tmp_path):
+    (tmp_path / "bad.html").write_text("<script>nothing()</script>")
+    assert opened(tmp_path / "bad.html").complaints()
+
+
+# ---- The loop: train, detect, review, put back
+
+SPECIES = {"low": 700.0, "high": 2000.0}
+# Sounds between them, which a model that has heard little takes for one of them.
+LIKE = [1000.0, 1500.0]
+LOOP = {
+    "name": "loop",
+    "shards": {"train": 6, "test": 1},
+    "split": {"n_splits": 2},
+    "crop": {"window": 1.0, "hop": 0.5, "sample_rate": 8000, "long_events": "middle"},
+    "augment": {"copies": 0},
+    "features": {"log_mel": {"n_fft": 256, "hop": 128, "n_mels": 24, "fmin": 200, "fmax": 4000}},
+    "models": {"sed_cnn": {"options": {"filters": [8, 16], "dense": 16}, "epochs": 12, "batch_size": 4}},
+    "detect": {"threshold": 0.4, "merge_gap": 0.0, "low": 0.9, "shards": 1},
+    "review": {"items": 40, "context": 0.3},
+}
+
+
+def sing(path, seed, *, seconds=20.0, like=True):
+    """Write a recording with a sound every second, and give its events (start, end, label); a sound like one has no label."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(round(seconds * 8000)) / 8000
+    wave, found = rng.normal(0, 0.02, len(time)), []
+    for start in np.arange(0.5, seconds - 1, 1.5):
+        label = rng.choice([*SPECIES, *([""] if like else [])])
+        pitch = SPECIES.get(label) or rng.choice(LIKE)
+        inside = (time >= start) & (time < start + 0.6)
+        wave[inside] += rng.uniform(0.05, 0.2) * np.sin(
+            2 * np.pi * pitch * rng.uniform(0.97, 1.03) * time[inside]
+        )
+        if label:
+            found.append((float(start), float(start) + 0.6, str(label)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, wave, 8000)
+    return found
+
+
+@pytest.fixture(scope="module")
+def soundscapes(tmp_path_factory):
+    """Annotated, later and new recordings, and the events of the latter two."""
+    folder, truth = tmp_path_factory.mktemp("soundscapes"), {}
+    for number in range(6):
+        path = folder / f"data/known{number}.wav"
+        events = sing(path, number, seconds=16, like=False)
+        path.with_suffix(".txt").write_text("".join(f"{a}\t{b}\t{label}\n" for a, b, label in events))
+        truth[f"later{number}.wav"] = sing(folder / f"data/later{number}.wav", 100 + number, seconds=3)
+    for number in range(3):
+        truth[f"{number}.wav"] = sing(folder / f"new/{number}.wav", 200 + number, seconds=60)
+    return folder, truth
+
+
+def heard(truth, path, start, end):
+    """The labels of the events that a detection is of."""
+    return {label for first, last, label in truth[path] if first < end and last > start}
+
+
+def review(shown, truth):
+    """Review all items by keys, as one who knows what is to be heard."""
+    for _ in range(shown.value("items.length")):
+        item = json.loads(shown.value("JSON.stringify({...items[state.at], image: 0, sound: 0})"))
+        labels = heard(truth, item["path"], item["start"], item["end"])
+        if item["label"] in labels or not labels:
+            shown.press("a" if labels else "r")
+        else:
+            shown.press("l")
+            shown.type(min(labels))
+            shown.press("Enter")
+    assert text(shown, "said").endswith("All 40 are reviewed: download the verdicts")
+
+
+def precisions(detections, truth):
+    """By class, the share of the detections that are of an event of their class."""
+    right = [row.label in heard(truth, row.path, row.start, row.end) for row in detections.itertuples()]
+    return detections.assign(right=right).groupby("label").right.mean()
+
+
+def loss(submission, truth):
+    """The log loss of the predictions of the later recordings: lower is better."""
+    has = [[label in {name for *_, name in truth[path]} for label in SPECIES] for path in submission.path]
+    return log_loss(np.ravel(has), submission[list(SPECIES)].to_numpy().ravel())
+
+
+def test_from_models_by_way_of_a_review_to_better_ones(run_snakemake, soundscapes, opened, tmp_path):
+    folder, truth = soundscapes
+    run, targets = tmp_path / "run", ("results/loop/submission.csv", "review")
+    given = {**LOOP, "data": str(folder / "data"), "recordings": str(folder / "new")}
+    run_snakemake(run, *targets, recipe="own", config=given)
+    out = run / "results/loop"
+    before = pd.read_csv(out / "submission.csv")
+    hidden = precisions(pd.read_csv(out / "detections/detections.csv"), truth)
+
+    shown = opened(out / "review/review.html")
+    review(shown, truth)
+    path, rows = downloaded(shown, tmp_path, "loop")
+    counts = Counter(row["verdict"] for row in rows)
+    assert min(counts["accept"], counts["reject"]) >= 4
+
+    given["verdicts"] = str(path)
+    plan = planned(run_snakemake(run, *targets, "-n", recipe="own", config=given).stdout)
+    shards = {shard_of(f"recordings:{row['path']}", "train", LOOP["shards"]["train"]) for row in rows}
+    assert 0 < len(shards) < LOOP["shards"]["train"]
+    of_shards = {
+        ("inspect_recordings", ""),
+        ("crop_windows", ""),
+        ("compute_features", "features=log_mel, variant=0, "),
+    }
+    expected = {(rule, f"{others}shard={shard}") for rule, others in of_shards for shard in shards}
+    of_folds = ("train_fold", "validate_fold", "predict_fold")
+    expected |= {(rule, f"model=sed_cnn, fold={fold}") for rule in of_folds for fold in (0, 1)}
+    after = {"list_quarantined", "split_folds", "ensemble_folds", "write_submission", "detect_events"}
+    after |= {"build_review", "estimate_precision", "review"}
+    assert plan == expected | {(rule, "") for rule in after} | {("score_recordings", "shard=new-0")}
+
+    said = run_snakemake(run, *targets, recipe="own", config=given).stdout
+    assert planned(run_snakemake(run, *targets, "-n", recipe="own", config=given).stdout) == set()
+    table = pd.read_csv(out / "review/precision.csv").set_index("label")
+    for label, true in hidden.items():
+        assert table.low[label] <= true <= table.high[label]
+        assert abs(table.precision[label] - true) < 0.15
+        assert f"precision    {label}: {round(100 * table.precision[label])} % (95 % interval" in said
+    assert loss(pd.read_csv(out / "submission.csv"), truth) < loss(before, truth)

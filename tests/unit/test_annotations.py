@@ -114,6 +114,9 @@ def test_a_folder_a_class(tmp_path):
         ("owl/1.wav", "owl"),
     ]
     assert [r.recording_id for r in found.recordings if r.subset == "test"] == ["new.wav"]
+    assert found.remarks[0] == (
+        "no annotation tables: 3 recordings are of the class that their folder is named after: lark, owl"
+    )
 
 
 def test_labels_are_renamed_merged_and_left_out(tmp_path):

@@ -645,12 +645,18 @@ def test_paths_of_another_computer_find_recordings_by_as_much_as_is_the_same(tmp
 
 
 @pytest.mark.parametrize(
-    "columns", ["start,duration,label", "offset,duration,label", "Onset,Duration (s),label"]
+    "columns",
+    ["start,duration,label", "offset,duration,label", "Onset,Duration (s),label", "start_s,duration,label"],
 )
 def test_how_long_an_event_lasts_may_stand_for_when_it_ends(tmp_path, columns):
     found = own.read(folder(tmp_path, **{"a.csv": f"{columns}\n1,0.5,lark\n2,x,lark\n"}))
     assert [(a.t_min, a.t_max) for a in found.annotations] == [(1, 1.5)]
     assert "expected a finite number in column end, found 'x'" in found.quarantined[0].reason
+
+
+def test_an_end_counts_for_more_than_how_long_an_event_lasts(tmp_path):
+    found = own.read(folder(tmp_path, **{"a.csv": "start_s,offset,duration,label\n1,2,9,lark\n"}))
+    assert [(a.t_min, a.t_max) for a in found.annotations] == [(1, 2)]
 
 
 def test_a_quotation_mark_without_its_pair_costs_no_row_silently(tmp_path):

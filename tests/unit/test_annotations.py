@@ -114,6 +114,9 @@ def test_a_folder_a_class(tmp_path):
         ("owl/1.wav", "owl"),
     ]
     assert [r.recording_id for r in found.recordings if r.subset == "test"] == ["new.wav"]
+    assert found.remarks[0] == (
+        "no annotation tables: 3 recordings are of the class that their folder is named after: lark, owl"
+    )
 
 
 def test_labels_are_renamed_merged_and_left_out(tmp_path):
@@ -642,12 +645,18 @@ def test_paths_of_another_computer_find_recordings_by_as_much_as_is_the_same(tmp
 
 
 @pytest.mark.parametrize(
-    "columns", ["start,duration,label", "offset,duration,label", "Onset,Duration (s),label"]
+    "columns",
+    ["start,duration,label", "offset,duration,label", "Onset,Duration (s),label", "start_s,duration,label"],
 )
 def test_how_long_an_event_lasts_may_stand_for_when_it_ends(tmp_path, columns):
     found = own.read(folder(tmp_path, **{"a.csv": f"{columns}\n1,0.5,lark\n2,x,lark\n"}))
     assert [(a.t_min, a.t_max) for a in found.annotations] == [(1, 1.5)]
     assert "expected a finite number in column end, found 'x'" in found.quarantined[0].reason
+
+
+def test_an_end_counts_for_more_than_how_long_an_event_lasts(tmp_path):
+    found = own.read(folder(tmp_path, **{"a.csv": "start_s,offset,duration,label\n1,2,9,lark\n"}))
+    assert [(a.t_min, a.t_max) for a in found.annotations] == [(1, 2)]
 
 
 def test_a_quotation_mark_without_its_pair_costs_no_row_silently(tmp_path):

@@ -58,12 +58,14 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
         events = _Events(builder, files.Recordings(sounds), labels, options)
         if tables:
             for path in tables:
-                annotated |= events.read(path)
+                events.read(path)
+            annotated = set(events.about)
             remarks, known = events.remarks(len(sounds)), annotated - events.doubtful
         else:
             annotated = known = _add_folders(builder, sounds, labels)
+            named = listed(sorted({annotation.label for annotation in builder.annotations}))
             remarks = [
-                f"no annotation tables: {len(annotated)} recordings are of the class that their folder is named after"
+                f"no annotation tables: {len(annotated)} recordings are of the class that their folder is named after: {named}"
             ]
         reviewed = verdicts.Reviewed(folder, sounds, options.get("reviewed"))
         judged = events.judge(options.get("verdicts") or (), reviewed)
@@ -125,6 +127,8 @@ class _Events:
 
     Attributes
     ----------
+    about : dict
+        Recordings that are annotated, with a place that says so.
     doubtful : set of str
         Recordings of which a row or a table cannot be used, so that it is not known where nothing is.
     """
@@ -135,14 +139,13 @@ class _Events:
         self._least = options.get("min_confidence") or 0
         # By recording, label, presence and times, the annotation and its place.
         self._found: dict[tuple, tuple[Annotation, str]] = {}
-        self._about: dict[str, str] = {}
+        self.about: dict[str, str] = {}
         self.doubtful: set[str] = set()
         # By format, how many tables and rows there are, and what became of the rows.
         self._read: dict[str, Counter] = {}
 
-    def read(self, path: str) -> set[str]:
-        """Take the events of a table; the recordings that it is about."""
-        before = set(self._about)
+    def read(self, path: str):
+        """Take the events of a table."""
         try:
             kind, events = files.read(self._builder.folder / path, self._columns)
         except InputError as error:
@@ -150,7 +153,7 @@ class _Events:
             self._builder.quarantine("train", "annotation", "", path, str(error))
             with suppress(InputError):
                 self.doubtful.add(self._find.of_table(path))
-            return set()
+            return
         counts = self._read.setdefault(kind, Counter())
         counts.update({"files": 1, "rows": len(events)} if events else {"files": 1})
         named = {event.fields["path"] for event in events if "path" in event.fields}
@@ -158,7 +161,7 @@ class _Events:
         if not named:
             try:
                 found[None] = self._find.of_table(path)
-                self._about.setdefault(found[None], path)
+                self.about.setdefault(found[None], path)
             except InputError as error:
                 found[None] = error
                 if not events:
@@ -166,7 +169,6 @@ class _Events:
                     self._builder.quarantine("train", "annotation", "", path, str(error))
         for event in events:
             counts[self._row(event, found.get(event.fields.get("path")), path)] += 1
-        return set(self._about) - before
 
     def _row(self, event, name, path):
         """Take one row, which `name` is the recording of; what became of it."""
@@ -185,7 +187,7 @@ class _Events:
             return "quarantined"
 
     def _take(self, name, fields, place):
-        self._about.setdefault(name, place)
+        self.about.setdefault(name, place)
         label = files.normal(fields["label"])
         label = self._labels.get(label, label)
         if not label and fields["label"]:
@@ -209,7 +211,7 @@ class _Events:
                 for label, presence in judged.annotations:
                     annotation = Annotation(name, label, presence, judged.start, judged.end)
                     check_annotation(annotation)
-                    self._about.setdefault(name, place)
+                    self.about.setdefault(name, place)
                     self._keep(annotation, place)
         return {name for name, _, _ in last.values()}
 
@@ -231,7 +233,7 @@ class _Events:
             with self._builder.each("train", "annotation", annotation.recording_id, place):
                 name = annotation.recording_id
                 self._builder.add_annotation(annotation, Recording(name, name, "train"), place)
-        for name, place in self._about.items():
+        for name, place in self.about.items():
             if name not in self._builder.recordings:
                 with self._builder.each("train", "recording", name, place):
                     self._builder.add_recording(Recording(name, name, "train"))
@@ -244,7 +246,7 @@ class _Events:
         ]
         return [
             *lines,
-            f"{len(self._about)} of {recordings} recordings are annotated; the others are predicted",
+            f"{len(self.about)} of {recordings} recordings are annotated; the others are predicted",
         ]
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from understory.annotations.events import FIELDS, Event, columns_of, given, picked, texts
+from understory.annotations.events import FIELDS, SPELLINGS, Event, columns_of, given, picked, texts
 from understory.core.errors import InputError
 
 MARKS = ",;\t"
@@ -47,7 +47,7 @@ def _with_length(header, columns):
     length = next((name for name in LENGTH if name in names), None)
     if length is None or "end" in columns:
         return columns
-    if "offset" in names and not {"onset", "start"} & {*names, *columns}:
+    if "offset" in names and "start" not in columns and not set(SPELLINGS["start"]) & set(names):
         return {"start": "offset", "end": length, **columns}
     try:
         columns_of(header, columns, ("end",))

@@ -6,13 +6,15 @@ from snakemake.logging import logger
 
 onstart:
     # Here, before the first job, and not where the Snakefile is parsed: it opens audio files.
-    from understory.evaluation import reader_check
+    from understory.evaluation import metric_check, reader_check
     from understory.plan import preflight
     from understory.run import progress
 
     DATASET.start()
     with user_errors():
         preflight.check(config, DATASET.tables(), SOURCE, LIMIT, Path(OUT))
+        if not config["models_from"]:
+            metric_check.check(DATASET.tables(), SOURCE, top_k=config["predictions"]["top_k"])
         reader_check.check(DATASET.tables(), SOURCE, top_k=config["predictions"]["top_k"])
     remarks = [*SIZES.remarks(), *preflight.remarks(DATASET.tables(), SOURCE)]
     sys.stderr.writelines(f"{remark}\n" for remark in remarks)

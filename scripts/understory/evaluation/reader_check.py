@@ -13,6 +13,8 @@ from understory.data.predictions import Predictions
 from understory.evaluation import submission
 from understory.evaluation.metric import Metric
 
+TRIAL = "a trial submission"
+
 
 def check(tables: Dataset | None, source: datasets.Source, *, top_k: int | None):
     """Write a trial submission, of predictions in which every test recording has the first class.
@@ -42,8 +44,8 @@ def check(tables: Dataset | None, source: datasets.Source, *, top_k: int | None)
     if not names or not tables.classes:
         return
     place = f"{datasets.PLACE}{source.dataset}.py"
-    template = _tried(
-        f"{place}: submission_template(folder)", reader.submission_template, Path(source.folder)
+    template = tried(
+        f"{place}: submission_template(folder)", TRIAL, reader.submission_template, Path(source.folder)
     )
     _check_template(place, template)
     id_column, ids, columns = template
@@ -58,7 +60,7 @@ def check(tables: Dataset | None, source: datasets.Source, *, top_k: int | None)
     what = f"{place}: submission(…)"
     if reader.UNIT == "window":
         what += " of recordings that cannot be read, which have one row with empty start and stop,"
-    table = _tried(what, reader.submission, template, values, decisions)
+    table = tried(what, TRIAL, reader.submission, template, values, decisions)
     if not isinstance(table, pd.DataFrame):
         raise InputError(
             f"{place}: expected submission(…) to return a pandas.DataFrame, found {type(table).__name__}"
@@ -66,14 +68,14 @@ def check(tables: Dataset | None, source: datasets.Source, *, top_k: int | None)
     submission.check_submission(table, id_column=id_column, ids=ids, columns=columns)
 
 
-def _tried(what, function, *arguments):
-    """What a reader's function returns; InputError where it fails."""
+def tried(what: str, where: str, function, *arguments):
+    """What a user's function returns; InputError, which says `what` failed and `where`, where it raises another error."""
     try:
         return function(*arguments)
     except InputError:
         raise
     except Exception as error:
-        raise InputError(f"{what} failed in a trial submission: {type(error).__name__}: {error}") from error
+        raise InputError(f"{what} failed in {where}: {type(error).__name__}: {error}") from error
 
 
 def _check_template(place, template):

@@ -1,6 +1,8 @@
 """The configuration: checked, completed by the defaults, and what of it concerns a run."""
 
+import json
 import math
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
@@ -34,7 +36,7 @@ def complete(config: dict, files=(), given: dict | None = None) -> dict:
         given contradicts that run.
     """
     for path in files:
-        _check_keys(Path(path))
+        check_file(Path(path))
     config = saved_run.taken(checked(config), given or {})
     if problems := list(config_checks.hop_problems(config)):
         raise _refused(problems)
@@ -86,12 +88,26 @@ def _not_finite(value, place):
         yield place, f"{place}: expected a finite number, given {value}"
 
 
-def _check_keys(path):
-    """InputError where a YAML file has a key twice in a block: the second would replace the first."""
+def check_file(path: Path):
+    """InputError where a file has no keys, cannot be read, or has a key twice in a block: the second would replace the first."""
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (OSError, ValueError, yaml.YAMLError):
-        return  # Snakemake has read it: it is no YAML, such as JSON with tabs.
+        text = path.read_text(encoding="utf-8")
+        root = yaml.compose(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise InputError(f"{path}, line {line}: expected text in UTF-8, found other bytes") from None
+    except yaml.YAMLError as error:
+        with suppress(ValueError):
+            json.loads(text)
+            return  # Snakemake reads JSON with tabs, which YAML does not allow.
+        raise InputError(f"{path}{_yaml_problem(error, text)}") from None
+    except OSError as error:
+        raise InputError(
+            f"{path}: expected a file of settings, found that it cannot be read ({error.strerror})"
+        ) from None
+    if not isinstance(root, yaml.MappingNode):
+        found = "nothing" if root is None else "other text"
+        raise InputError(f"{path}: expected keys with values, such as name: mine, found {found}")
     nodes, seen = [root], {id(root)}
     for node in nodes:
         first: dict[str, int] = {}
@@ -103,6 +119,17 @@ def _check_keys(path):
         if isinstance(node, yaml.CollectionNode):
             inner = (each for item in node.value for each in (item if isinstance(item, tuple) else (item,)))
             nodes += [each for each in inner if not (id(each) in seen or seen.add(id(each)))]
+
+
+def _yaml_problem(error, text):
+    """Where and why a text is no YAML, as far as its parser tells."""
+    mark, begun = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    if mark is None:
+        return f": expected YAML; its parser says: {error}"
+    if text[mark.index : mark.index + 1] == "\t":
+        return f", line {mark.line + 1}: expected blanks before a key, found a tab"
+    since = f" of what begins in line {begun.line + 1}" if begun and begun.line != mark.line else ""
+    return f", line {mark.line + 1}: expected YAML; its parser says{since}: {error.problem}"
 
 
 def effective(config: dict) -> dict:

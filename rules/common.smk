@@ -17,7 +17,7 @@ from understory.inference import saved_run
 from understory.plan import code_digests, config as settings, dataset_state, job_resources
 from understory.plan import snakemake_records
 from understory.plan.job_settings import Medium, ModelJobs
-from understory.run import lock
+from understory.run import lock, snakemake_patches
 
 # A module's configuration says only what differs; otherwise config.yaml is in it.
 config, own = load_configfile(HOME / "config.yaml"), config
@@ -44,16 +44,24 @@ with user_errors():
     MODELS_FROM = config["models_from"] or OUT
 
 lock.hold()
-snakemake_records.record_params_of_started_jobs()
+snakemake_patches.record_params_of_started_jobs()
+snakemake_patches.tell_all_reasons()
+snakemake_patches.stop_at_a_signal()
 FILE_DIGESTS = file_digests.FileDigests(Path(".snakemake", "contents.jsonl"))
 # Results older than Snakemake's records are made again: the first rules have an input that is as old as the records.
 RECORDS = snakemake_records.records_marker(Path(".snakemake", "metadata"), Path(OUT))
 # Tables that are there are read here, so that errors in them come before anything else.
-DATASET = dataset_state.DatasetState(config, SOURCE, READY, FILE_DIGESTS, Path(".snakemake", "tables"))
+DATASET = dataset_state.DatasetState(
+    config, SOURCE, READY, FILE_DIGESTS, Path(".snakemake", "tables"), Path(OUT, "shards.json")
+)
 with user_errors():
+    config = {**config, "shards": DATASET.shards()}
     TESTED = DATASET.tested()
+    if TESTED and MEDIUM == "audio":
+        settings.check_hop(config)
     # What a job asks of a cluster's scheduler; on one machine nothing is limited by it.
     SIZES = job_resources.Sizes(config, DATASET.counts(), Path(OUT))
+snakemake_patches.tell_of_started_jobs(DATASET.remember)
 TRUTH = f"{OUT}/truth.csv" if IS_SYNTHETIC and TESTED else []
 TRAIN = [f"train-{number}" for number in range(config["shards"]["train"]) if not config["models_from"]]
 TEST = [f"test-{number}" for number in range(config["shards"]["test"])] if TESTED else []

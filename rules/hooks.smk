@@ -16,7 +16,7 @@ onstart:
         if not config["models_from"]:
             metric_check.check(DATASET.tables(), SOURCE, top_k=config["predictions"]["top_k"])
         reader_check.check(DATASET.tables(), SOURCE, top_k=config["predictions"]["top_k"])
-    remarks = [*SIZES.remarks(), *preflight.remarks(DATASET.tables(), SOURCE)]
+    remarks = [*DATASET.remarks(), *SIZES.remarks(), *preflight.remarks(DATASET.tables(), SOURCE)]
     sys.stderr.writelines(f"{remark}\n" for remark in remarks)
     planned = workflow.dag.needrun_jobs()
     costs = [(job.rule.name, SIZES.expected(job.rule.name, job.wildcards)) for job in planned]

@@ -37,10 +37,13 @@ def complete(config: dict, files=(), given: dict | None = None) -> dict:
     """
     for path in files:
         check_file(Path(path))
-    config = saved_run.taken(checked(config), given or {})
-    if problems := list(config_checks.hop_problems(config)):
-        raise _refused(problems)
-    return ordered(config)
+    return ordered(saved_run.taken(checked(config), given or {}))
+
+
+def check_hop(config: dict):
+    """InputError where the step of windows over test recordings cannot be used; nothing else is cut at a step."""
+    if problem := config_checks.hop_problem(config["crop"]):
+        raise _refused([problem])
 
 
 def changed(base: dict) -> dict:

@@ -153,9 +153,6 @@ def contradictions(config: dict) -> Iterator[str]:
     """What is wrong with a configuration of which each key is right by itself, in one line each."""
     if wrong := address.problem(config["data"]):
         yield f"data: {wrong}"
-    # A run that models_from names has a window of its own.
-    if config["models_from"] is None:
-        yield from hop_problems(config)
     slices = config["images"]["slices"]
     if slices["start"] >= slices["stop"]:
         yield f"images.slices.stop: expected more than start ({slices['start']:g}), given {slices['stop']:g}"
@@ -172,14 +169,14 @@ def contradictions(config: dict) -> Iterator[str]:
         yield _unknown(f"dataset: expected a module in {source.PLACE}", config["dataset"], source.names())
 
 
-def hop_problems(config: dict) -> Iterator[str]:
-    """What is wrong with the step of windows over test recordings; nothing else is cut at a step."""
-    crop = config["crop"]
-    if config["shards"]["test"] and not 1 / crop["sample_rate"] <= crop["hop"] <= crop["window"]:
-        yield (
-            f"crop.hop: expected at least one sample and at most crop.window ({plain(crop['window'])}), "
-            f"given {plain(crop['hop'])}"
-        )
+def hop_problem(crop: dict) -> str | None:
+    """What is wrong with the step between the windows over a test recording."""
+    if 1 / crop["sample_rate"] <= crop["hop"] <= crop["window"]:
+        return None
+    return (
+        f"crop.hop: expected at least one sample and at most crop.window ({plain(crop['window'])}), "
+        f"given {plain(crop['hop'])}"
+    )
 
 
 def _noise(place, options):

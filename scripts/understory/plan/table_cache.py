@@ -40,35 +40,42 @@ class TableFacts:
     source : datasets.Source
         The data set.
     config : dict
-        The whole configuration, of which `shards`, `split.n_splits` and `split.group` count.
+        The whole configuration, of which `split.n_splits` and `split.group` count.
     contents : FileDigests
         What the recordings' files hold.
     read : callable
         Gives the tables.
     folder : Path or None
         The cache for these tables, this reader and these settings; None where there is none.
+    divide : callable
+        Gives the number of shards of each subset, of how many recordings each has.
     """
 
-    def __init__(self, source, config: dict, contents: FileDigests, read, folder: Path | None):
+    def __init__(self, source, config: dict, contents: FileDigests, read, folder: Path | None, divide):
         self.source, self.config, self.contents, self.folder = source, config, contents, folder
-        self._read = read
+        self._read, self._divide = read, divide
         self._shards: dict[str, str] = {}
         self._renewed = False
 
     @cached_property
     def _facts(self):
         if self.folder is not None and (kept := _loaded(self.folder / FACTS)) is not None:
-            return kept
+            if kept["shards"] == self._divide(dict(zip(SUBSETS, kept["counts"], strict=False))):
+                return kept
+            # They were kept in other shards.
+            shutil.rmtree(self.folder, ignore_errors=True)
         tables = self._read()
+        recordings = {subset: sum(r.subset == subset for r in tables.recordings) for subset in SUBSETS}
         facts = {
             "annotations": table_digests.annotations(tables),
             "counts": [
-                *(sum(recording.subset == subset for recording in tables.recordings) for subset in SUBSETS),
+                *recordings.values(),
                 len(tables.annotations),
                 *(self._bytes(tables, subset) for subset in SUBSETS),
             ],
             "rows": table_digests.rows(tables),
-            "tested": any(recording.subset == "test" for recording in tables.recordings),
+            "shards": self._divide(recordings),
+            "tested": recordings["test"] > 0,
             "wrong": self._wrong(tables),
         }
         if self.folder is not None:
@@ -133,7 +140,7 @@ class TableFacts:
         """As `table_digests.shard` says, looked up once until `renew`."""
         if shard in self._shards:
             return self._shards[shard]
-        digest = self._shard(shard, self.config["shards"][shard.split("-")[0]])
+        digest = self._shard(shard, self._facts["shards"][shard.split("-")[0]])
         if not self._renewed:
             self._shards[shard] = digest
         return digest
@@ -165,7 +172,7 @@ class TableFacts:
         new = files.own(self.folder)
         new.mkdir(parents=True, exist_ok=True)
         for subset in SUBSETS:
-            count = self.config["shards"][subset]
+            count = facts["shards"][subset]
             for shard in (f"{subset}-{number}" for number in range(count)):
                 part = tables.part(shard, count)
                 (new / f"{shard}.rows").write_text(part.part_as_text(), encoding="utf-8")

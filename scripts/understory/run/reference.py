@@ -122,10 +122,11 @@ def _value(value):
 
 def _type(schema):
     """The type and the bounds of a value, as a cell of a table."""
-    null = ", or null" if {"type": "null"} in schema.get("anyOf", ()) else ""
-    schema = next((each for each in schema.get("anyOf", ()) if each != {"type": "null"}), schema)
-    if words := schema.get("enum"):
-        return ", ".join(map(_code, words)) + null
+    if "anyOf" in schema:
+        others = [_type(each) for each in schema["anyOf"] if each != {"type": "null"}]
+        return ", or ".join(others + ["null"] * (len(others) < len(schema["anyOf"])))
+    if words := schema.get("enum", [schema["const"]] if "const" in schema else []):
+        return ", ".join(map(_code, words))
     said = TYPES[schema["type"]]
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and high is not None:
@@ -142,7 +143,7 @@ def _type(schema):
             if schema["items"].get("type") in ("integer", "number")
             else ""
         )
-    return said + null
+    return said
 
 
 def schema() -> dict:

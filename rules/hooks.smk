@@ -15,7 +15,8 @@ onstart:
         preflight.check(config, DATASET.tables(), SOURCE, LIMIT, Path(OUT))
         if not config["models_from"]:
             metric_check.check(DATASET.tables(), SOURCE, top_k=config["predictions"]["top_k"])
-        reader_check.check(DATASET.tables(), SOURCE, top_k=config["predictions"]["top_k"])
+        labels = Path(MODELS_FROM, saved_run.LABELS) if config["models_from"] else None
+        reader_check.check(DATASET.tables(), SOURCE, top_k=config["predictions"]["top_k"], labels=labels)
     remarks = [*DATASET.remarks(), *SIZES.remarks(), *preflight.remarks(DATASET.tables(), SOURCE)]
     sys.stderr.writelines(f"{remark}\n" for remark in remarks)
     planned = workflow.dag.needrun_jobs()

@@ -139,3 +139,13 @@ def test_what_lacks_is_said(finished, broken, said):
     broken(finished)
     with pytest.raises(InputError, match=f"models_from: expected.*{said}"):
         saved_run.taken({**CONFIG, "models_from": str(finished)}, {})
+
+
+def test_the_folder_may_be_of_the_home_and_has_no_braces(finished, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(finished.parent))
+    found = saved_run.taken({**CONFIG, "models_from": f"~/{finished.name}/"}, {})
+    assert found["models_from"] == str(finished)
+    with pytest.raises(
+        InputError, match=r"models_from: expected a folder without braces, .* given runs/\{x\}"
+    ):
+        saved_run.taken({**CONFIG, "models_from": "runs/{x}"}, {})

@@ -172,11 +172,13 @@ class DatasetState:
                 new.write_text(json.dumps(chosen, indent=1) + "\n", encoding="utf-8")
 
     def remarks(self) -> list[str]:
-        """The numbers of shards that were left to the run, and what they were chosen for."""
+        """The numbers of shards of recordings that are left to the run, and what they were chosen for."""
         self.shards()
         there, said = self._recordings(), []
         for subset, (shards, known) in self._chosen().items():
             now = there.get(subset)
+            if now == 0:
+                continue
             if known is None:
                 said.append(f"shards.{subset}: auto is {shards}, as the recordings are still to be fetched")
             elif now == known:

@@ -110,6 +110,13 @@ def test_a_finished_number_is_remembered_and_said(data):
     assert plan(data).shards()["train"] == 3
 
 
+def test_nothing_is_said_of_recordings_that_are_not_there(data):
+    found = plan(data)
+    found.shards()
+    found._recordings = lambda: {"train": 20, "test": 0}
+    assert found.remarks() == ["shards.train: auto is 2 for 20 recordings"]
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"train": 3}', '{"train": {"shards": 0, "recordings": 20}}']
 )

@@ -61,8 +61,8 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
     if train and not (builder.annotations or builder.quarantined):
         where = f"{len(tables)} tables without an event" if tables else "none"
         raise InputError(
-            f"{folder}: expected annotations of some recordings, in tables beside them ({', '.join(files.TABLES)}) or by a "
-            f"folder for each class, found {where}"
+            f"{folder}: expected annotations of some recordings, in tables beside them ({', '.join(files.TABLES)}; save a "
+            f"spreadsheet as CSV) or by a folder for each class, found {where}"
         )
     classes = sorted({annotation.label for annotation in builder.annotations})
     return builder.build(classes=classes, exhaustive=bool(options.get("exhaustive")))
@@ -92,7 +92,8 @@ def _labels(folder, path):
             raise InputError(
                 f"expected the columns from and to, found {', '.join(reader.fieldnames or ()) or 'none'}"
             )
-        return {row["from"].strip(): (row["to"] or "").strip() for row in reader if row["from"]}
+        names = ((row["from"], row["to"] or "") for row in reader if row["from"])
+        return {files.normal(old.strip()): files.normal(new.strip()) for old, new in names}
     except InputError as error:
         raise InputError(f"own.labels: {folder / path}: {error}") from None
 
@@ -133,7 +134,8 @@ class _Events:
 
     def _take(self, name, fields, place):
         self._about.setdefault(name, place)
-        label = self._labels.get(fields["label"], fields["label"])
+        label = files.normal(fields["label"])
+        label = self._labels.get(label, label)
         if not label and fields["label"]:
             return
         annotation = _annotation(name, label, fields)
@@ -174,7 +176,7 @@ def _add_folders(builder, sounds, labels):
     """Add each recording in a folder as an example of the class that the folder is named after."""
     annotated = set()
     for path in sounds:
-        label = PurePosixPath(path).parent.name
+        label = files.normal(PurePosixPath(path).parent.name)
         label = labels.get(label, label)
         if label:
             annotated.add(path)

@@ -49,7 +49,8 @@ snakemake_patches.tell_all_reasons()
 snakemake_patches.stop_at_a_signal()
 FILE_DIGESTS = file_digests.FileDigests(Path(".snakemake", "contents.jsonl"))
 # Results older than Snakemake's records are made again: the first rules have an input that is as old as the records.
-RECORDS = snakemake_records.records_marker(Path(".snakemake", "metadata"), Path(OUT))
+with user_errors():
+    RECORDS = snakemake_records.records_marker(Path(".snakemake", "metadata"), Path(OUT))
 # Tables that are there are read here, so that errors in them come before anything else.
 DATASET = dataset_state.DatasetState(
     config, SOURCE, READY, FILE_DIGESTS, Path(".snakemake", "tables"), Path(OUT, "shards.json")

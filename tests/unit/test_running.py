@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from workflow import ROOT
 
+from understory.core.errors import InputError
 from understory.plan import snakemake_records
 from understory.run import unlock
 
@@ -82,6 +84,16 @@ def test_results_older_than_the_records_are_told_of(tmp_path, capsys, lost):
     place = snakemake_records.records_marker(folder, results)
     assert os.stat(place).st_mtime > 1
     assert "there is no record in" in capsys.readouterr().err
+
+
+def test_a_working_directory_that_cannot_be_written_is_said(tmp_path, monkeypatch):
+    """One that root cannot write either: a file stands where Snakemake's folder is to be."""
+    monkeypatch.chdir(tmp_path)
+    Path(".snakemake").touch()
+    with pytest.raises(
+        InputError, match="expected a working directory that can be written, found that it cannot"
+    ):
+        snakemake_records.records_marker(Path(".snakemake/metadata"), Path("results/demo"))
 
 
 def test_results_under_another_name_have_no_records(tmp_path, capsys):

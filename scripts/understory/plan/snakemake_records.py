@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from understory.core.errors import InputError
+
 
 def cached(workflow) -> bool:
     """Whether this run uses Snakemake's output cache (`--cache`); benchmarks are then left out of its rules.
@@ -25,6 +27,11 @@ def records_marker(folder: Path, results: Path) -> str:
         Where Snakemake keeps its records. It is Snakemake's own to make.
     results : Path
         What a run has made, if anything.
+
+    Raises
+    ------
+    InputError
+        Nothing can be written here.
     """
     place = folder.parent / f"since-{results.name}"
     if not (place.exists() and folder.is_dir()):
@@ -34,6 +41,11 @@ def records_marker(folder: Path, results: Path) -> str:
                 "all of it is made again",
                 file=sys.stderr,
             )
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.touch()
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
+        except OSError as error:
+            raise InputError(
+                f"{Path.cwd()}: expected a working directory that can be written, found that it cannot ({error.strerror})"
+            ) from None
     return str(place)

@@ -64,7 +64,8 @@ def tell_all_reasons():
         records = dag.workflow.persistence
         for job in dag.needrun_jobs() if dag.workflow.dryrun else ():
             reason = dag.reason(job)
-            if reason.updated_input_run and not reason.missing_output and records.has_metadata(job):
+            recorded = records.has_metadata(job) and not records.has_outdated_metadata(job)
+            if recorded and reason.updated_input_run and not reason.missing_output:
                 reason.params_changed = reason.params_changed or records.params_changed(job)
                 reason.input_changed = reason.input_changed or any(records.input_changed(job))
 

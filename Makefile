@@ -1,5 +1,6 @@
 # make run: set up .venv and run the workflow of config.yaml. make test: set up the same way, lint and test. make docs: build the site. make bench: measure the signal chain.
 # GPU=1 installs TensorFlow with CUDA. make run RECIPE=esc50 DATA=FOLDER runs recipes/esc50.yaml on a local copy of its data.
+# CONFIG="seed=1 name=other" sets keys, as --config does.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 REQUIREMENTS := requirements$(if $(GPU),-gpu).txt
@@ -9,18 +10,21 @@ BENCH_INSTALLED := .venv-bench/.installed-from-requirements-bench.txt
 BIN := .venv/bin
 RECIPE ?=
 DATA ?=
+CONFIG ?=
 FILE := $(if $(RECIPE),recipes/$(RECIPE).yaml)
+SETTINGS = $(if $(FILE),--configfile "$(FILE)") $(if $(DATA)$(CONFIG),--config $(if $(DATA),"data=$(DATA)") $(CONFIG))
 
 .PHONY: run why test soak lint docs bench reference requirements .venv
 # First clears the lock of a killed run, unless another run is at work here.
-run: .venv $(FILE)
+run: .venv
+	@PYTHONPATH=scripts $(BIN)/python -m understory.run.arguments $(SETTINGS)
 	@PYTHONPATH=scripts $(BIN)/python -m understory.run.unlock
-	$(BIN)/snakemake --cores all $(if $(FILE),--configfile "$(FILE)") $(if $(DATA),--config "data=$(DATA)")
+	$(BIN)/snakemake --cores all $(SETTINGS)
 
 # Show what would run again, and why. TARGET=RULE or a path: only what leads there.
-why: .venv $(FILE)
-	@$(BIN)/snakemake -n $(if $(FILE),--configfile "$(FILE)") $(if $(DATA),--config "data=$(DATA)") \
-		| PYTHONPATH=scripts $(BIN)/python -m understory.run.why $(TARGET)
+why: .venv
+	@PYTHONPATH=scripts $(BIN)/python -m understory.run.arguments $(SETTINGS)
+	@$(BIN)/snakemake -n $(SETTINGS) | PYTHONPATH=scripts $(BIN)/python -m understory.run.why $(TARGET)
 
 # One of the tests builds the documentation.
 test: lint $(DOCS_INSTALLED)

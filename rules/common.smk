@@ -11,14 +11,14 @@ from understory.annotations import files as annotation_files
 from understory.core import file_digests, untracked
 from understory.core.hashing import digest, ordered
 from understory.data import quarantine
-from understory.data.source import reader, synthesizer, source
+from understory.data.source import reader, source
 from understory.data.task import METRICS
 from understory.fetch import address
 from understory.inference import new_recordings, saved_run
 from understory.plan import code_digests, config as settings, dataset_state, job_resources
 from understory.plan import snakemake_records
 from understory.plan.job_settings import Medium, ModelJobs
-from understory.run import lock
+from understory.run import lock, snakemake_patches
 
 # A module's configuration says only what differs; otherwise config.yaml is in it.
 config, own = load_configfile(HOME / "config.yaml"), config
@@ -39,7 +39,6 @@ with user_errors():
     config = settings.complete(config, workflow.configfiles, given)
     IS_SYNTHETIC = address.kind(config["data"]) == "synthetic"
     IS_FETCHED = address.kind(config["data"]) in ("url", "kaggle")
-    SYNTHESIZER = synthesizer(config["dataset"]) if IS_SYNTHETIC else None
     OUT = f"results/{config['name']}"
     FOLDER, READY = address.place(config["data"], OUT)
     MEDIUM = reader(config["dataset"]).MEDIUM
@@ -56,18 +55,23 @@ with user_errors():
     MODELS_FROM = config["models_from"] or OUT
 
 lock.hold()
-snakemake_records.record_params_of_started_jobs()
 FILE_DIGESTS = file_digests.FileDigests(Path(".snakemake", "contents.jsonl"))
 with user_errors():
     NEW = new_recordings.of(config, annotation_files.below, FILE_DIGESTS)
-# Results older than Snakemake's records are made again: the first rules have an input that is as old as the records.
-RECORDS = snakemake_records.records_marker(Path(".snakemake", "metadata"), Path(OUT))
+    # Results older than Snakemake's records are made again: the first rules have an input that is as old as the records.
+    RECORDS = snakemake_records.records_marker(Path(".snakemake", "metadata"), Path(OUT))
 # Tables that are there are read here, so that errors in them come before anything else.
-DATASET = dataset_state.DatasetState(config, SOURCE, READY, FILE_DIGESTS, Path(".snakemake", "tables"))
+DATASET = dataset_state.DatasetState(
+    config, SOURCE, READY, FILE_DIGESTS, Path(".snakemake", "tables"), Path(OUT, "shards.json")
+)
+table_digest_param = DATASET.digest_param
 with user_errors():
+    config = {**config, "shards": DATASET.shards()}
     TESTED = DATASET.tested()
+    settings.check_hop(config, tested=TESTED and MEDIUM == "audio")
     # What a job asks of a cluster's scheduler; on one machine nothing is limited by it.
     SIZES = job_resources.Sizes(config, DATASET.counts(), Path(OUT), NEW)
+snakemake_patches.install(DATASET.remember)
 TRUTH = f"{OUT}/truth.csv" if IS_SYNTHETIC and TESTED else []
 TRAIN = [f"train-{number}" for number in range(config["shards"]["train"]) if not config["models_from"]]
 TEST = [f"test-{number}" for number in range(config["shards"]["test"])] if TESTED else []
@@ -91,9 +95,6 @@ def chosen_code(script, chosen, *modules):
 def wildcards_param(wildcards):
     """The wildcards as a param: Snakemake's output cache knows a job by its params alone."""
     return ordered(dict(wildcards))
-
-
-table_digest_param = DATASET.digest_param
 
 
 def recordings_of(facts, wildcards):

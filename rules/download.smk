@@ -2,10 +2,12 @@
 # Writes a synthetic data set in its reader's layout and the truth of its test recordings, or the data set that was fetched.
 # A folder of the user is used in place: it has no such rule.
 
+from understory.data.source import synthesizer
 from understory.synthetic import clips
 
 if IS_SYNTHETIC:
     with user_errors():
+        SYNTHESIZER = synthesizer(config["dataset"])
         CLIPS = clips.given(config["synthetic"])
 
     rule download_data:

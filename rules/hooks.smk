@@ -6,17 +6,21 @@ from snakemake.logging import logger
 
 onstart:
     # Here, before the first job, and not where the Snakefile is parsed: it opens audio files.
-    from understory.evaluation import reader_check
+    from understory.evaluation import metric_check, reader_check
     from understory.plan import preflight
     from understory.run import progress
 
     DATASET.start()
     with user_errors():
         if not ONLY_DETECTS:
-            remarks = [*SIZES.remarks(len(workflow.dag)), *preflight.remarks(DATASET.tables(), SOURCE)]
-            sys.stderr.writelines(f"{remark}\n" for remark in remarks)
-            preflight.check(config, DATASET.tables(), SOURCE, LIMIT, Path(OUT))
-            reader_check.check(DATASET.tables(), SOURCE, top_k=config["predictions"]["top_k"])
+            tables, top_k = DATASET.tables(), config["predictions"]["top_k"]
+            remarks = [*SIZES.remarks(len(workflow.dag)), *preflight.remarks(tables, SOURCE)]
+            sys.stderr.writelines(f"{remark}\n" for remark in [*DATASET.remarks(), *remarks])
+            preflight.check(config, tables, SOURCE, LIMIT, Path(OUT))
+            if not config["models_from"]:
+                metric_check.check(tables, SOURCE, top_k=top_k)
+            labels = Path(MODELS_FROM, saved_run.LABELS) if config["models_from"] else None
+            reader_check.check(tables, SOURCE, top_k=top_k, labels=labels)
     sys.stderr.writelines(f"{remark}\n" for remark in preflight.verdict_remarks(config))
     planned = workflow.dag.needrun_jobs()
     costs = [(job.rule.name, SIZES.expected(job.rule.name, job.wildcards)) for job in planned]

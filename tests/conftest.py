@@ -78,7 +78,6 @@ def small():
         base = {
             "name": "small",
             "synthetic": SYNTHETIC,
-            "shards": {"train": 2, "test": 1},
             "split": {"n_splits": 2, "rare_classes": "allow"},
             "crop": {"window": 4, "hop": 2},
             "models": {"sed_cnn": {"options": {"filters": [4, 8], "dense": 8}, "epochs": 1}},

@@ -40,7 +40,7 @@ def test_a_url_gives_what_the_folder_gives(local, archive, folder, first, run_sn
     targets.append("results/small/folds.csv")
     with serving(lambda handler: send_file(handler, archive)) as (url, requests):
         address = f"{url.replace('//', '//me:geheim@')}/set.zip?token=geheim"
-        config = small(data=address)
+        config = small(data=address, shards={"train": 2, "test": 1})
         plan = run_snakemake(tmp_path, "--dry-run", *targets, config=config)
         assert ("download_data", "") in planned(plan.stdout)
         assert requests == []
@@ -103,6 +103,12 @@ def test_a_competition_gets_as_far_as_its_folds(local, archive, first, run_snake
         assert [method for method, _, _ in requests] == ["POST"]
     assert (tmp_path / target).read_bytes() == (first / target).read_bytes()
     assert "geheim" not in done.stdout + done.stderr
+    # Nobody knew how many recordings there would be; what was chosen for that stays.
+    assert "shards.train: auto is 16, as the recordings are still to be fetched" in done.stderr
+    chosen = json.loads((tmp_path / "results/small/shards.json").read_text())
+    assert chosen["train"] == {"shards": 16, "recordings": None}
+    again = run_snakemake(tmp_path, "--dry-run", target, config=config)
+    assert planned(again.stdout + again.stderr) == set()
 
 
 def test_an_archive_of_another_layout_is_said_and_not_fetched_again(local, run_snakemake, small, tmp_path):

@@ -4,6 +4,7 @@ import ast
 import csv
 import os
 import shutil
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -202,6 +203,22 @@ def add_recording(subset, table):
     return change
 
 
+def more_recordings(count, shard=None):
+    """Several times as many training recordings; with `shard`, the new ones belong to that of as many as there were."""
+
+    def change(world):
+        rows = rows_of(world.data / "train_tp.csv")
+        some = world.data / "train" / f"{rows[1][0]}.flac"
+        names = (f"new{number}" for number in range(10**6))
+        wanted = (name for name in names if shard in (None, shard_of(name, "train", COUNTS["train"])))
+        for name in islice(wanted, count):
+            shutil.copy(some, world.data / "train" / f"{name}.flac")
+            rows.append([name, *rows[1][1:]])
+        write_rows(world.data / "train_tp.csv", rows)
+
+    return change
+
+
 def correct_annotation(world):
     table = world.data / "train_tp.csv"
     rows = rows_of(table)
@@ -253,8 +270,9 @@ def other_machine(world):
     ]
 
 
-def shard_and_after(shard):
-    return inspection(shard) | windows(shard) | copies(shard) | spectrograms(shard) | SPLIT | TRAINING
+def shards_and_after(*shards):
+    inspections = set().union(*map(inspection, shards))
+    return inspections | windows(*shards) | copies(*shards) | spectrograms(*shards) | SPLIT | TRAINING
 
 
 def prediction_and_after(shard):
@@ -335,10 +353,20 @@ ROWS = [
     Row("order of the sample submission", turn_sample, SUBMISSION),
     Row("report title", to("report.title", "Other"), REPORT, True),
     Row("limit of the quarantine", to("max_quarantined", 0.5), {("list_quarantined", "")} | ENSEMBLE),
-    Row("a recording added with its annotation", add_recording("train", "train_tp.csv"), shard_and_after),
-    Row("an annotation's time corrected", correct_annotation, shard_and_after),
+    Row("a recording added with its annotation", add_recording("train", "train_tp.csv"), shards_and_after),
+    Row("an annotation's time corrected", correct_annotation, shards_and_after),
+    Row(
+        "twice as many recordings, all new ones in one shard",
+        more_recordings(58, "train-1"),
+        shards_and_after("train-1"),
+    ),
+    Row(
+        "five times as many recordings, so that there are more shards",
+        more_recordings(4 * 58),
+        shards_and_after(*(f"train-{number}" for number in range(5))),
+    ),
     Row("a test recording added", add_recording("test", "sample_submission.csv"), prediction_and_after, True),
-    Row("a file replaced under an older date", replace_file("train"), shard_and_after),
+    Row("a file replaced under an older date", replace_file("train"), shards_and_after),
     Row("a test file replaced under an older date", replace_file("test"), prediction_and_after),
     Row(
         "soxr's version",

@@ -4,6 +4,8 @@ import pytest
 from changes import ROWS, apply, lose_records
 from workflow import ROOT, planned
 
+from understory.run import why
+
 pytestmark = pytest.mark.slow
 
 
@@ -17,6 +19,16 @@ def test_the_page_shows_the_table():
     # Adding a model is what made the finished run.
     names = [line.split("|")[1].strip() for line in shown.splitlines()]
     assert [name for name in names if name != "a model added"] == [row.name for row in ROWS]
+
+
+def test_every_change_is_said_also_of_a_job_that_follows_from_another(world):
+    world.set("crop.window", 3)
+    world.set("models.other.epochs", 2)
+    plan = world.snakemake("--dry-run").stdout
+    lines = {" ".join(line.split()) for line in why.main(plan, "train_fold")}
+    assert "crop_windows 2 jobs crop.window: 4.0 → 3.0" in lines
+    assert "train_fold 2 jobs models.other.epochs: 1 → 2" in lines
+    assert "train_fold 4 jobs follows from compute_features" in lines
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])

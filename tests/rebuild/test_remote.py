@@ -1,10 +1,16 @@
 """Under an executor that runs each job elsewhere, a finished run has nothing to do, also where it makes its own data."""
 
 import os
+import shutil
 
 import pytest
 from changes import ROWS, apply
+from server import send_file, serving
 from workflow import ROOT, planned
+
+from understory.data import store
+from understory.datasets import rfcx
+from understory.plan.dataset_state import OF_UNKNOWN
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +33,24 @@ def test_data_that_a_remote_run_makes_leave_nothing_to_be_done(tmp_path, small, 
         for options in (REMOTE, ()):
             again = run_snakemake(tmp_path, *options, "--dry-run", *target, config=config, env=PLUGINS)
             assert planned(again.stdout + again.stderr) == set(), options
+
+
+def test_data_that_a_remote_run_fetches_stay_divided_as_it_began(folder, small, run_snakemake, tmp_path):
+    """Jobs elsewhere find the data there, and so would divide them by their number; so would the next run."""
+    shutil.make_archive(str(tmp_path / "set"), "zip", folder)
+    shard = next(
+        f"train-{number}"
+        for number in range(2, OF_UNKNOWN)
+        if rfcx.read(folder).shard(f"train-{number}", OF_UNKNOWN)
+    )
+    target = f"results/small/recordings/{shard}.csv"
+    with serving(lambda handler: send_file(handler, (tmp_path / "set.zip").read_bytes())) as (url, _):
+        config = small(data=f"{url}/set.zip")
+        run_snakemake(tmp_path / "run", *REMOTE, "--", target, config=config, env=PLUGINS)
+    expected = {recording.recording_id for recording in rfcx.read(folder).shard(shard, OF_UNKNOWN)}
+    assert set(store.read_table(tmp_path / "run" / target).recording_id) == expected
+    again = run_snakemake(tmp_path / "run", "--dry-run", "--", target, config=config, env=PLUGINS)
+    assert planned(again.stdout + again.stderr) == set()
 
 
 @pytest.mark.soak

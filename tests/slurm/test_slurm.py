@@ -1,8 +1,12 @@
 """The demo at a small size on a real Slurm: the same bytes as on one machine, though a training was cancelled."""
 
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -70,6 +74,31 @@ def test_no_output_names_the_place_of_the_run(run):
     for path in (run.place / "results/small").rglob("*"):
         if path.is_file() and "logs" not in path.parts:
             assert str(run.place).encode() not in path.read_bytes(), path
+
+
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('there', flush=True); time.sleep(600)"
+
+
+def test_a_process_that_a_job_left_behind_is_counted_and_killed_at_the_end(monkeypatch, tmp_path):
+    """One that no longer has anything to do with what started it, and is deaf to SIGTERM; without a Slurm."""
+    monkeypatch.setattr(slurm_cluster, "NAME", f"understory-{os.getpid()}")
+    cluster = slurm_cluster.Cluster(tmp_path, gpus=0)
+    environment = {**os.environ, "SLURM_CLUSTER_NAME": slurm_cluster.NAME, "SLURM_JOB_ID": "7"}
+    left = subprocess.Popen(
+        [sys.executable, "-c", DEAF], env=environment, stdout=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        assert left.stdout.readline() == b"there\n"
+        left.terminate()
+        assert set(cluster.processes()) == set(cluster.processes("7")) == {left.pid}
+        assert cluster.processes("8") == {}
+        cluster._wait_for_none(seconds=0)
+        assert cluster.processes() == {}
+        assert left.wait() == -signal.SIGKILL
+    finally:
+        left.kill()
+        left.wait()
+        left.stdout.close()
 
 
 def test_a_plan_for_a_cluster_wants_no_slurm(tmp_path):

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from understory.annotations import files
 from understory.annotations.formats import audacity, raven, table
 from understory.core.errors import InputError
+from understory.data.source import Source
 from understory.datasets import own
+from understory.plan import preflight
 
 HEADER = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)"
 # A second and a half of a lark at 2 to 4 kHz, as each program writes it.
@@ -180,6 +182,12 @@ def test_an_umlaut_written_as_two_characters_is_the_same_name(tmp_path):
             "expected Raven selections, Audacity labels or a table with a header",
         ),
         ("a.csv", "start;end;label\n0;1,5;x\n", "found '1,5'; write a decimal point"),
+        ("a.csv", "start,end,label\n0:00,1:01.5,x\n", "found '0:00'; write seconds"),
+        (
+            "a.csv",
+            "start,end,label,Label\n0,1,x,y\n",
+            "expected one column 'label', found start, end, label, Label",
+        ),
         ("a.csv", "start,end,label\n0,1,a;b\n", "write a row for each label"),
         ("a.txt", "0\t1\ta\x0bb\n", "expected a label in plain text of 1 to 200"),
         ("a.csv", 'start,end,label\n0,1,"a\nb"\n', "expected a label in plain text of 1 to 200"),
@@ -192,6 +200,48 @@ def test_what_cannot_be_used_is_said_and_nothing_else_is_lost(tmp_path, name, te
     assert said in one.reason
     assert one.place.startswith(name)
     assert ("c.flac", "owl") in [(a.recording_id, a.label) for a in found.annotations]
+
+
+def test_a_label_written_in_two_ways_is_one_class(tmp_path):
+    """Systems write an umlaut as one character or as two, and nobody sees the difference."""
+    composed, decomposed = (unicodedata.normalize(form, "Käuzchen") for form in ("NFC", "NFD"))
+    text = f"start,end,label\n0,1,{composed}\n1,2,{decomposed}\n"
+    assert own.read(folder(tmp_path, **{"a.csv": text})).classes == (composed,)
+    renamed = {"a.csv": text, "labels.csv": f"from,to\n{decomposed},{decomposed}2\n"}
+    found = own.read(folder(tmp_path, **renamed), options={"labels": "labels.csv"})
+    assert found.classes == (f"{composed}2",)
+    for path, form in (("x/a.wav", composed), ("x/b.wav", decomposed)):
+        place = tmp_path / "folders" / path.replace("x", form)
+        place.parent.mkdir(parents=True)
+        place.touch()
+    assert own.read(tmp_path / "folders").classes == (composed,)
+
+
+def remarks(tables, folder):
+    return preflight.remarks(tables, Source("own", str(folder), "all"))
+
+
+def test_labels_that_differ_in_case_or_marks_alone_are_said(tmp_path):
+    rows = "".join(
+        f"0,1,{label}\n" for label in ("Amsel", "amsel", "Turdus merula", "Turdus_merula", "s1", "s10")
+    )
+    tables = own.read(folder(tmp_path, **{"a.csv": f"start,end,label\n{rows}"}))
+    assert remarks(tables, tmp_path) == [
+        "labels that may mean the same are classes of their own: 'Amsel' and 'amsel', 'Turdus merula' and 'Turdus_merula'"
+    ]
+    plain = own.read(folder(tmp_path, **{"a.csv": "start,end,label\n0,1,Amsel\n0,1,Star\n"}))
+    assert remarks(plain, tmp_path) == []
+
+
+def test_classes_of_several_folders_of_one_name_are_said(tmp_path):
+    for path in ("owl/2020/a.wav", "lark/2020/b.wav", "lark/2021/c.wav"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    tables = own.read(tmp_path)
+    assert tables.classes == ("2020", "2021")
+    assert remarks(tables, tmp_path) == [
+        "classes are named after the folders that recordings lie in, here several of one name: 2020 (lark/2020, owl/2020)"
+    ]
 
 
 def test_two_recordings_of_one_name_are_told_apart_by_their_folders(tmp_path):

@@ -93,8 +93,9 @@ def test_the_configuration_and_every_recipe_are_valid(recipe):
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_former_configuration_gives_the_same_run(recipe):
-    """In it, config.yaml held every key, and the model of rfcx_notebook."""
+    """In it, config.yaml held every key, and the model of rfcx_notebook. The number of shards changes no result."""
     former = yaml.safe_load(Path(__file__).with_name("former_config.yaml").read_text())
+    former["shards"] = CONFIG["shards"]
     before, now = (configuration.checked(with_recipe(recipe, base)) for base in (former, CONFIG))
     assert repr(ordered(configuration.effective(now))) == repr(ordered(configuration.effective(before)))
 
@@ -597,9 +598,21 @@ def test_what_was_checked_is_remembered_until_it_or_the_library_changes(tmp_path
         configuration.complete(CONFIG)
 
 
-def test_the_hop_counts_where_there_are_test_recordings():
+def test_a_hop_is_between_a_sample_and_a_window():
     with pytest.raises(
         InputError, match=r"crop\.hop: expected at least one sample and at most crop\.window \(2\)"
     ):
-        configuration.checked(merged(CONFIG, {"crop": {"window": 2}}))
-    configuration.checked(merged(CONFIG, {"crop": {"window": 2}, "shards": {"test": 0}}))
+        configuration.check_hop(configuration.checked(merged(CONFIG, {"crop": {"window": 2}})), tested=True)
+    configuration.check_hop(configuration.checked(merged(CONFIG, {"crop": {"window": 5}})), tested=True)
+    configuration.check_hop(configuration.checked(merged(CONFIG, {"crop": {"window": 2}})), tested=False)
+
+
+@pytest.mark.parametrize("given", ["aut", 0, 2.5, None, True, [3]])
+def test_a_number_of_shards_is_a_number_or_left_to_the_run(given):
+    with pytest.raises(
+        InputError, match=r"shards\.train: expected a whole number at least 1 .* or auto, given"
+    ):
+        configuration.checked(merged(CONFIG, {"shards": {"train": given}}))
+    for fitting in ("auto", "7", 7):
+        checked = configuration.checked(merged(CONFIG, {"shards": {"train": fitting}}))
+        assert checked["shards"]["train"] == {"7": 7}.get(fitting, fitting)

@@ -98,7 +98,7 @@ def make_fault(words):
     targets = re.findall(r"^([\w.]+):", (ROOT / "Makefile").read_text(), re.M)
     for word in words:
         name, given, value = word.partition("=")
-        if given and name not in ("DATA", "GPU", "RECIPE", "TARGET"):
+        if given and name not in ("CONFIG", "DATA", "GPU", "RECIPE", "TARGET"):
             return f"no variable {name}"
         if name == "RECIPE" and not (ROOT / "recipes" / f"{value}.yaml").exists():
             return f"no recipe {value}"

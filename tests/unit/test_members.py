@@ -167,3 +167,13 @@ def test_recordings_ask_for_nothing_but_models(finished, monkeypatch):
         InputError, match="recordings: expected models of sound, given some that are fed picture"
     ):
         configuration.complete({**base, **given}, (), lambda: given)
+
+
+def test_the_folder_may_be_of_the_home_and_has_no_braces(finished, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(finished.parent))
+    found = saved_run.taken({**CONFIG, "models_from": f"~/{finished.name}/"}, {})
+    assert found["models_from"] == str(finished)
+    with pytest.raises(
+        InputError, match=r"models_from: expected a folder without braces, .* given runs/\{x\}"
+    ):
+        saved_run.taken({**CONFIG, "models_from": "runs/{x}"}, {})

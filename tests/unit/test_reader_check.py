@@ -1,5 +1,6 @@
 """The trial of what a reader writes."""
 
+import json
 import types
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from understory.core.errors import InputError
 from understory.data import source
 from understory.data.dataset import Dataset, Quarantined, Recording
+from understory.data.task import Task
 from understory.evaluation import reader_check
 
 NAMES = ("a", "b")
@@ -17,7 +19,7 @@ def submission(template, predictions, decisions):
     return pd.DataFrame({"file": template[1], "best": predictions[["x", "y"]].idxmax(axis=1)})
 
 
-def tried(monkeypatch, tmp_path, *, quarantined=(), top_k=None, **changes):
+def tried(monkeypatch, tmp_path, *, quarantined=(), top_k=None, labels=None, **changes):
     names = {
         "METRIC": "lwlrap",
         "UNIT": "recording",
@@ -29,7 +31,7 @@ def tried(monkeypatch, tmp_path, *, quarantined=(), top_k=None, **changes):
     monkeypatch.setattr(source, "reader", lambda name: reader)
     recordings = tuple(Recording(name, name, "test") for name in NAMES)
     tables = Dataset(("x", "y"), recordings, (), False, quarantined=quarantined)
-    reader_check.check(tables, source.Source("mine", str(tmp_path), "all"), top_k=top_k)
+    reader_check.check(tables, source.Source("mine", str(tmp_path), "all"), top_k=top_k, labels=labels)
 
 
 def test_a_reader_that_keeps_its_contract_passes(monkeypatch, tmp_path):
@@ -69,6 +71,17 @@ def test_predictions_are_given_as_the_run_will_give_them(monkeypatch, tmp_path):
     assert decided == [["x"], ["x"]]
     assert highest.values.nnz == 2
     assert none is None
+
+
+def test_the_classes_of_models_of_another_run_count(monkeypatch, tmp_path):
+    """Not those of the tables, which may have none."""
+    labels = tmp_path / "labels.json"
+    task = Task(["x", "other"], False, "lwlrap", "recording", "example", None)
+    labels.write_text(json.dumps(task._asdict()))
+    template = {"submission": None, "submission_template": lambda folder: ("file", [*NAMES], ["x", "y"])}
+    tried(monkeypatch, tmp_path, **template)
+    with pytest.raises(InputError, match="missing for y"):
+        tried(monkeypatch, tmp_path, labels=labels, **template)
 
 
 @pytest.mark.parametrize(

@@ -319,7 +319,7 @@ def test_no_library_module_knows_of_snakemake_or_imports_upward():
     for path in (SCRIPTS / "understory").rglob("*.py"):
         names = code_digests.imports(path)
         knows = any(name.split(".")[0] == "snakemake" for name in names)
-        assert knows == (path.name == "snakemake_records.py"), path
+        assert knows == (path.name == "snakemake_patches.py"), path
         assert not any(name.split(".")[0] in {p.stem for p in SCRIPTS.glob("*.py")} for name in names), path
 
 

@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from workflow import ROOT
 
+from understory.core.errors import InputError
 from understory.plan import snakemake_records
 from understory.run import unlock
 
@@ -84,9 +86,59 @@ def test_results_older_than_the_records_are_told_of(tmp_path, capsys, lost):
     assert "there is no record in" in capsys.readouterr().err
 
 
+def test_a_working_directory_that_cannot_be_written_is_said(tmp_path, monkeypatch):
+    """One that root cannot write either: a file stands where Snakemake's folder is to be."""
+    monkeypatch.chdir(tmp_path)
+    Path(".snakemake").touch()
+    with pytest.raises(
+        InputError, match="expected a working directory that can be written, found that it cannot"
+    ):
+        snakemake_records.records_marker(Path(".snakemake/metadata"), Path("results/demo"))
+
+
 def test_results_under_another_name_have_no_records(tmp_path, capsys):
     (tmp_path / "metadata").mkdir()
     snakemake_records.records_marker(tmp_path / "metadata", tmp_path / "one")
     (tmp_path / "other").mkdir()
     snakemake_records.records_marker(tmp_path / "metadata", tmp_path / "other")
     assert "other: there is no record in" in capsys.readouterr().err
+
+
+STOPPED = """
+import os, signal, sys, threading
+from types import SimpleNamespace
+import snakemake.cli
+from snakemake.scheduling.job_scheduler import JobScheduler
+from understory.run import snakemake_patches
+
+if sys.argv[1] == "mended":
+    snakemake_patches.stop_at_a_signal()
+    snakemake_patches.stop_at_a_signal()
+scheduler = SimpleNamespace(_lock=threading.Lock(), _open_jobs=threading.Semaphore(0), _user_kill=None)
+signal.signal(signal.SIGTERM, lambda *given: JobScheduler.exit_gracefully(scheduler, *given))
+# As where Snakemake handles what a job returned.
+print("begun", flush=True)
+with scheduler._lock:
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("caught", flush=True)
+scheduler._open_jobs.acquire()
+print(scheduler._user_kill)
+"""
+
+
+@pytest.mark.parametrize("which", ["mended", "as it is"])
+def test_a_run_stops_at_a_signal_whatever_it_is_doing(which):
+    """As Snakemake is, it waits for itself; where it no longer does, the patch can go."""
+    command = [sys.executable, "-c", STOPPED, which]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "scripts")}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert process.stdout.readline() == "begun\n"
+        if which == "mended":
+            assert process.communicate(timeout=60)[0] == "caught\ngraceful\n"
+        else:
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.communicate(timeout=2)
+    finally:
+        process.kill()
+        process.communicate()

@@ -12,7 +12,7 @@ from workflow import ROOT
 from understory.core.file_digests import FileDigests
 from understory.data.dataset import Annotation, Dataset, Recording
 from understory.inference.new_recordings import NewRecordings
-from understory.plan import disk_space, job_resources
+from understory.plan import dataset_state, disk_space, job_resources
 from understory.plan.config import complete
 from understory.plan.job_resources import Counts
 
@@ -27,6 +27,17 @@ def configured(recipe=None, **changes):
         given = yaml.safe_load((ROOT / "recipes" / f"{recipe}.yaml").read_text())
         update_config(config, given)
     return complete({**config, **changes})
+
+
+def divided(config, counts):
+    """The configuration with the numbers of shards that are left to the run."""
+    shards = {
+        subset: dataset_state.divided(recordings).shards
+        if config["shards"][subset] == "auto"
+        else config["shards"][subset]
+        for subset, recordings in (("train", counts.train), ("test", counts.test))
+    }
+    return {**config, "shards": shards}
 
 
 SOME = Counts(1000, 100, 1500)
@@ -82,7 +93,7 @@ def test_inspection_takes_as_long_as_there_is_to_decode():
 
 def test_a_training_asks_for_time_by_its_epochs_and_copies():
     one = sizes().seconds("train_fold", FOLD)
-    config = configured(data="folder")
+    config = configured(data="folder", shards={"train": 6, "test": 2})
     config["models"]["sed_cnn"] |= {"epochs": 30, "copies": 0}
     other = job_resources.Sizes(config, Counts(1000, 100, 1500), NOTHING).seconds("train_fold", FOLD)
     assert other == pytest.approx(one * 3 / 2)
@@ -101,22 +112,26 @@ def test_a_validation_works_on_the_examples_of_one_fold():
 def test_of_what_is_still_to_be_fetched_much_is_asked_and_nothing_said():
     config = configured(data="https://example.org/a.zip", dataset="esc50", subset="all")
     counts = job_resources.planned(config)
-    found = job_resources.Sizes(config, counts, NOTHING)
+    shards = dict.fromkeys(("train", "test"), dataset_state.divided(None).shards)
+    found = job_resources.Sizes({**config, "shards": shards}, counts, NOTHING)
     assert counts == job_resources.UNKNOWN
     assert found.runtime(SimpleNamespace(), 1, "download_data") == job_resources.FETCH
-    assert found.runtime(SHARD, 1, "augment_windows") > 60
+    assert found.runtime(SHARD, 1, "augment_windows") > 50
     assert found.remarks(jobs=300) == []
 
 
 @pytest.mark.parametrize("recipe", [None, "esc50", "birdclef2021", "herbarium2021", "rsna_miccai"])
 def test_the_recipes_as_they_stand_are_of_a_useful_size(recipe):
     config = configured(recipe, data="synthetic")
-    assert job_resources.Sizes(config, job_resources.planned(config), NOTHING).remarks(jobs=300) == []
+    counts = job_resources.planned(config)
+    config = divided(config, counts)
+    assert job_resources.Sizes(config, counts, NOTHING).remarks(jobs=300) == []
 
 
 def test_the_recipe_for_rfcx_is_of_a_useful_size_for_its_4727_and_1992_recordings():
-    config = configured("rfcx", data="folder")
-    assert job_resources.Sizes(config, Counts(4727, 1992, 8997), NOTHING).remarks(jobs=300) == []
+    counts = Counts(4727, 1992, 8997)
+    config = divided(configured("rfcx", data="folder"), counts)
+    assert job_resources.Sizes(config, counts, NOTHING).remarks(jobs=300) == []
 
 
 def test_shards_that_are_too_big_or_too_many_are_told_of():

@@ -56,6 +56,15 @@ def test_only_what_leads_to_a_target_is_said():
     assert why.main(PLAN, "elsewhere") == ["nothing that would run leads to elsewhere"]
 
 
+def test_a_job_that_changed_itself_says_what_it_follows_from_as_well():
+    changed = "Input files updated by another job: a/1/train-0.npy, a/1/train-0.csv; Params have changed since last execution: Union of exclusive params before and now across all output: before: {'n_mels': 64} now: {'n_mels': 128} "
+    plan = PLAN.replace("Input files updated by another job: a/1/train-0.npy, a/1/train-0.csv", changed)
+    assert [line for line in why.main(plan) if line.startswith("compute_features")] == [
+        "compute_features        1 job   n_mels: 64 → 128",
+        "compute_features        1 job   follows from augment_windows",
+    ]
+
+
 def test_values_come_and_go():
     def told(before, now):
         return why.changes(

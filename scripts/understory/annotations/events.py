@@ -112,7 +112,7 @@ def columns_of(header: list[str], own: dict[str, str], needed) -> dict[str, int]
     Raises
     ------
     InputError
-        A field that is needed has no column, or the user names one that is not there.
+        A field that is needed has no column, a column comes twice, or the user names one that is not there.
     """
     names = [name.strip().lower() for name in header]
     places = {}
@@ -124,6 +124,10 @@ def columns_of(header: list[str], own: dict[str, str], needed) -> dict[str, int]
             )
         spelled = (own[field].strip().lower(),) if field in own else SPELLINGS[field]
         if found := [name for name in spelled if name in names]:
+            if names.count(found[0]) > 1:
+                raise InputError(
+                    f"expected one column {header[names.index(found[0])]!r}, found {listed(header)}"
+                )
             places[field] = names.index(found[0])
     if missing := [field for field in needed if field not in places]:
         raise InputError(

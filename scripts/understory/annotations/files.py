@@ -23,7 +23,7 @@ ADDED = (".selections", ".selection", ".table", ".birdnet", ".results", ".labels
 
 
 def normal(name: str) -> str:
-    """A name by which files are compared: systems write an umlaut as one character or as two."""
+    """A name by which files and labels are compared: systems write an umlaut as one character or as two."""
     return unicodedata.normalize("NFC", name)
 
 

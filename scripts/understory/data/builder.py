@@ -23,6 +23,8 @@ from understory.data.dataset import (
     check_recording,
 )
 
+# A time of day, or minutes and seconds.
+CLOCK = re.compile(r"\d+(:\d+){1,2}([.,]\d+)?", re.ASCII)
 # What a number in a table looks like. Python's float() would take 1_000 and digits of other scripts as well.
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -244,10 +246,11 @@ def number(row: dict[str, str], column: str) -> float:
     # Minus zero is zero.
     value = float(text) + 0.0 if NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(value):
-        comma = (
+        hint = (
             "; write a decimal point" if NUMBER.fullmatch(text.replace(",", ".", 1)) and "," in text else ""
         )
-        raise InputError(f"expected a finite number in column {column}, found {row[column][:100]!r}{comma}")
+        hint = "; write seconds" if CLOCK.fullmatch(text) else hint
+        raise InputError(f"expected a finite number in column {column}, found {row[column][:100]!r}{hint}")
     return value
 
 

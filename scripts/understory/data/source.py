@@ -122,7 +122,7 @@ def source(config: dict, folder: str, band: Band | None = None) -> "Source":
         config["dataset"],
         folder,
         config["subset"],
-        tested=config["shards"]["test"] > 0,
+        tested=config["shards"]["test"] != 0,
         trained=config["models_from"] is None,
         sequences=tuple(config["images"]["sequences"]),
         band=band,

@@ -83,8 +83,8 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
     if train and not (builder.annotations or builder.quarantined):
         where = f"{len(tables)} tables without an event" if tables else "none"
         raise InputError(
-            f"{folder}: expected annotations of some recordings, in tables beside them ({', '.join(files.TABLES)}) or by a "
-            f"folder for each class, found {where}"
+            f"{folder}: expected annotations of some recordings, in tables beside them ({', '.join(files.TABLES)}; save a "
+            f"spreadsheet as CSV) or by a folder for each class, found {where}"
         )
     classes = sorted({annotation.label for annotation in builder.annotations})
     exhaustive = bool(options.get("exhaustive"))
@@ -117,7 +117,8 @@ def _labels(folder, path):
             raise InputError(
                 f"expected the columns from and to, found {', '.join(reader.fieldnames or ()) or 'none'}"
             )
-        return {files.normal(row["from"].strip()): (row["to"] or "").strip() for row in reader if row["from"]}
+        names = ((row["from"], row["to"] or "") for row in reader if row["from"])
+        return {files.normal(old.strip()): files.normal(new.strip()) for old, new in names}
     except InputError as error:
         raise InputError(f"own.labels: {folder / path}: {error}") from None
 

@@ -10,11 +10,14 @@ from understory.core.errors import InputError
 from understory.data import source as datasets
 from understory.data.dataset import Dataset
 from understory.data.predictions import Predictions
+from understory.data.task import Task
 from understory.evaluation import submission
 from understory.evaluation.metric import Metric
 
+TRIAL = "a trial submission"
 
-def check(tables: Dataset | None, source: datasets.Source, *, top_k: int | None):
+
+def check(tables: Dataset | None, source: datasets.Source, *, top_k: int | None, labels: Path | None = None):
     """Write a trial submission, of predictions in which every test recording has the first class.
 
     Where rows of the submission are windows, each recording has one row without a time, as if it could not be read.
@@ -26,6 +29,9 @@ def check(tables: Dataset | None, source: datasets.Source, *, top_k: int | None)
     source : Source
     top_k : int or None
         `predictions.top_k`: predictions are sparse where it is given.
+    labels : Path, optional
+        The `labels.json` of the models that predict, where they are of another run; otherwise the classes are those of the
+        tables.
 
     Raises
     ------
@@ -39,26 +45,27 @@ def check(tables: Dataset | None, source: datasets.Source, *, top_k: int | None)
     names += sorted(
         {q.recording_id for q in tables.quarantined if (q.subset, q.kind) == ("test", "recording")}
     )
-    if not names or not tables.classes:
+    classes = tables.classes if labels is None else tuple(Task.read(labels).classes)
+    if not names or not classes:
         return
     place = f"{datasets.PLACE}{source.dataset}.py"
-    template = _tried(
-        f"{place}: submission_template(folder)", reader.submission_template, Path(source.folder)
+    template = tried(
+        f"{place}: submission_template(folder)", TRIAL, reader.submission_template, Path(source.folder)
     )
     _check_template(place, template)
     id_column, ids, columns = template
-    trial = _trial(sorted(set(names)), tables.classes, reader.UNIT, top_k)
+    trial = _trial(sorted(set(names)), classes, reader.UNIT, top_k)
     if not hasattr(reader, "submission"):
         submission.table(
             trial.table().set_index("recording_id"), id_column=id_column, ids=ids, labels=columns
         )
         return
-    decisions = [[tables.classes[0]]] * len(trial) if Metric(reader.METRIC).decided else None
+    decisions = [[classes[0]]] * len(trial) if Metric(reader.METRIC).decided else None
     values = trial.table() if top_k is None else trial
     what = f"{place}: submission(…)"
     if reader.UNIT == "window":
         what += " of recordings that cannot be read, which have one row with empty start and stop,"
-    table = _tried(what, reader.submission, template, values, decisions)
+    table = tried(what, TRIAL, reader.submission, template, values, decisions)
     if not isinstance(table, pd.DataFrame):
         raise InputError(
             f"{place}: expected submission(…) to return a pandas.DataFrame, found {type(table).__name__}"
@@ -66,14 +73,14 @@ def check(tables: Dataset | None, source: datasets.Source, *, top_k: int | None)
     submission.check_submission(table, id_column=id_column, ids=ids, columns=columns)
 
 
-def _tried(what, function, *arguments):
-    """What a reader's function returns; InputError where it fails."""
+def tried(what: str, where: str, function, *arguments):
+    """What a user's function returns; InputError, which says `what` failed and `where`, where it raises another error."""
     try:
         return function(*arguments)
     except InputError:
         raise
     except Exception as error:
-        raise InputError(f"{what} failed in a trial submission: {type(error).__name__}: {error}") from error
+        raise InputError(f"{what} failed in {where}: {type(error).__name__}: {error}") from error
 
 
 def _check_template(place, template):

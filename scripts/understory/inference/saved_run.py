@@ -56,6 +56,10 @@ def taken(config: dict, given: dict) -> dict:
             f"name: expected another name than that of the run in models_from, given {config['name']}: the results of that "
             "run would be replaced; add name=NEW to --config"
         )
+    if set("{}") & set(str(folder)):
+        raise InputError(
+            f"models_from: expected a folder without braces, which Snakemake takes for wildcards, given {folder}"
+        )
     run = read(folder)["run"]
     needed = [
         folder / "models" / model / f"fold{fold}" / f"{run['models'][model]['select']}.keras"
@@ -76,7 +80,7 @@ def taken(config: dict, given: dict) -> dict:
         name: {**config[name], **run[name], **{key: config[name][key] for key in free[name]}}
         for name in BLOCKS
     }
-    return {**config, **blocks, **{key: run[key] for key in WHOLE}}
+    return {**config, "models_from": str(folder), **blocks, **{key: run[key] for key in WHOLE}}
 
 
 def thresholds(members: dict, classes, fixed: float | None) -> dict[str, float] | None:

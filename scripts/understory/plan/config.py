@@ -1,5 +1,6 @@
 """The configuration: checked, completed by the defaults, and what of it concerns a run."""
 
+import json
 from contextlib import suppress
 from glob import glob
 from pathlib import Path
@@ -38,7 +39,7 @@ def complete(config: dict, files=(), given=dict) -> dict:
         given contradicts that run.
     """
     for path in files:
-        _check_keys(Path(path))
+        check_file(Path(path))
     if config.get("models_from") is not None:
         return _of_saved_run(config, given())
     library = [(path, stamp(path)) for path in sorted(glob(f"{LIBRARY}/**/*.py", recursive=True))]
@@ -50,7 +51,7 @@ def _of_saved_run(config, given):
     from understory.plan import config_checks
 
     config = saved_run.taken(checked(with_train(config, given)), given)
-    if problems := [*config_checks.hop_problems(config), *config_checks.unheard(config)]:
+    if problems := list(config_checks.unheard(config)):
         raise _refused(problems)
     return ordered(_of_new_recordings(config) if only_detects(config) else config)
 
@@ -71,6 +72,23 @@ def _of_new_recordings(config):
 
     own = {"data": config["recordings"], "dataset": "own", "own": Own().model_dump(), "subset": "all"}
     return {**config, **own, "shards": {**config["shards"], "test": 0}}
+
+
+def check_hop(config: dict, *, tested: bool):
+    """InputError where the step of windows over recordings cannot be used: over new ones, and where `tested` over test ones.
+
+    Nothing else is cut at a step.
+    """
+    crop, own = config["crop"], config["detect"]["hop"]
+    hops = {"crop.hop": crop["hop"]} if tested else {}
+    if config["recordings"]:
+        hops["crop.hop" if own is None else "detect.hop"] = crop["hop"] if own is None else own
+    if problems := [
+        f"{key}: expected at least one sample and at most crop.window ({crop['window']:g}), given {hop:g}"
+        for key, hop in hops.items()
+        if not 1 / crop["sample_rate"] <= hop <= crop["window"]
+    ]:
+        raise _refused(problems)
 
 
 def changed(base: dict) -> dict:
@@ -121,15 +139,43 @@ class _OnceEach(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         for key, _ in node.value:
             line = key.start_mark.line + 1
             if isinstance(key.value, str) and first.setdefault(key.value, line) != line:
-                place = f"{key.start_mark.name}, line {line}"
-                raise InputError(f"{place}: {key.value} comes twice, first in line {first[key.value]}")
+                raise InputError(f"line {line}: {key.value} comes twice, first in line {first[key.value]}")
         return super().construct_mapping(node, deep)
 
 
-def _check_keys(path):
-    with open(path, encoding="utf-8") as file, suppress(UnicodeError, yaml.YAMLError):
-        # Otherwise, Snakemake has read it, and it is no YAML, such as JSON with tabs.
-        yaml.load(file, _OnceEach)
+def check_file(path: Path):
+    """InputError where a file has no keys, cannot be read, or has a key twice in a block: the second would replace the first."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = yaml.load(text, _OnceEach)
+    except InputError as error:
+        raise InputError(f"{path}, {error}") from None
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise InputError(f"{path}, line {line}: expected text in UTF-8, found other bytes") from None
+    except yaml.YAMLError as error:
+        with suppress(ValueError):
+            json.loads(text)
+            return  # Snakemake reads JSON with tabs, which YAML does not allow.
+        raise InputError(f"{path}{_yaml_problem(error, text)}") from None
+    except OSError as error:
+        raise InputError(
+            f"{path}: expected a file of settings, found that it cannot be read ({error.strerror})"
+        ) from None
+    if not isinstance(content, dict):
+        found = "nothing" if content is None else "other text"
+        raise InputError(f"{path}: expected keys with values, such as name: mine, found {found}")
+
+
+def _yaml_problem(error, text):
+    """Where and why a text is no YAML, as far as its parser tells."""
+    mark, begun = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    if mark is None:
+        return f": expected YAML; its parser says: {error}"
+    if text[mark.index : mark.index + 1] == "\t":
+        return f", line {mark.line + 1}: expected blanks before a key, found a tab"
+    since = f" of what begins in line {begun.line + 1}" if begun and begun.line != mark.line else ""
+    return f", line {mark.line + 1}: expected YAML; its parser says{since}: {error.problem}"
 
 
 def effective(config: dict) -> dict:

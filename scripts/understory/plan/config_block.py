@@ -103,7 +103,7 @@ def plain(number: float) -> str:
 
 def _line(error, root, place):
     """The key that an error is about, and a line that says what is wrong."""
-    path = [key for key in error["loc"] if key != "[key]"]
+    path = _path(error["loc"], root)
     where = ".".join(map(str, [place, *path] if place else path))
     given, kind = error["input"], error["type"]
     above = node(root, path[:-1])
@@ -135,6 +135,16 @@ def _line(error, root, place):
     elif kind == "repeated":
         return where, f"{where}: expected each item once, given {shown(given)}"
     return where, f"{where}: expected {expected(wanted)}, given {shown(given)}{hint}"
+
+
+def _path(loc, root):
+    """The keys of an error's place, without the name of an alternative that pydantic adds where a value has several."""
+    path: list = []
+    for key in loc:
+        if len(_nullable(node(root, path))[0]) > 1:
+            break
+        path += [key] if key != "[key]" else []
+    return path
 
 
 def _nested(name, value, valid):
@@ -171,7 +181,8 @@ def node(root: dict, path) -> dict:
 def _nullable(schema):
     """The alternatives of a schema other than null, and whether null is one."""
     alternatives = schema.get("anyOf", [schema])
-    return [each for each in alternatives if each.get("type") != "null"], "anyOf" in schema
+    others = [each for each in alternatives if each.get("type") != "null"]
+    return others, len(others) < len(alternatives)
 
 
 def _words(schema):
@@ -202,7 +213,7 @@ def expected(schema: dict, code=str) -> str:
 
 def _expected(schema, code):
     if words := _words(schema):
-        return f"one of {', '.join(map(code, words))}"
+        return code(words[0]) if len(words) == 1 else f"one of {', '.join(map(code, words))}"
     said = NAMES.get(schema.get("type"), "a value")
     if bounds := [f"{word} {plain(schema[key])}" for key, word in BOUNDS.items() if key in schema]:
         said += f" {' and '.join(bounds)}"

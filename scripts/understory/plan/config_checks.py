@@ -141,9 +141,6 @@ def contradictions(config: dict) -> Iterator[str]:
     """What is wrong with a configuration of which each key is right by itself, in one line each."""
     if wrong := address.problem(config["data"]):
         yield f"data: {wrong}"
-    # A run that models_from names has a window of its own.
-    if config["models_from"] is None:
-        yield from hop_problems(config)
     if config["detect"]["smoothing"] % 2 == 0:
         yield f"detect.smoothing: expected an odd number of windows, given {config['detect']['smoothing']}"
     slices = config["images"]["slices"]
@@ -160,20 +157,6 @@ def contradictions(config: dict) -> Iterator[str]:
         yield from _medium_contradictions(config, source.reader(config["dataset"]).MEDIUM)
     else:
         yield _unknown(f"dataset: expected a module in {source.PLACE}", config["dataset"], source.names())
-
-
-def hop_problems(config: dict) -> Iterator[str]:
-    """What is wrong with the steps of windows over test recordings and new ones; nothing else is cut at a step."""
-    crop, own = config["crop"], config["detect"]["hop"]
-    hops = {"crop.hop": crop["hop"]} if config["shards"]["test"] else {}
-    if config["recordings"]:
-        hops["crop.hop" if own is None else "detect.hop"] = crop["hop"] if own is None else own
-    for key, hop in hops.items():
-        if not 1 / crop["sample_rate"] <= hop <= crop["window"]:
-            yield (
-                f"{key}: expected at least one sample and at most crop.window ({plain(crop['window'])}), "
-                f"given {plain(hop)}"
-            )
 
 
 def unheard(config: dict) -> Iterator[str]:

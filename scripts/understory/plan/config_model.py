@@ -26,6 +26,7 @@ BlockName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Folder = Annotated[str, StringConstraints(pattern=r"^[^\s/.][^\s/]*$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Parts = Annotated[int, Field(ge=1, le=10_000)]
 Folders = Annotated[
     list[Folder], AfterValidator(_different), MaxLen(16), Field(json_schema_extra={"uniqueItems": True})
 ]
@@ -89,14 +90,14 @@ class Own(Block):
 
 
 class Shards(Block):
-    """Number of parts that the recordings are divided into by a hash of their id; a job handles one part."""
+    """Number of parts that the recordings are divided into by a hash of their id; a job handles one part.
 
-    train: int = key(6, "Parts of the training recordings", ge=1, le=10_000)
-    test: int = key(
-        2,
-        "Parts of the test recordings; 0 where there are none: then there is no submission",
-        ge=0,
-        le=10_000,
+    auto: a quarter of the square root of the number of recordings, kept until there are four times as many or as few.
+    """
+
+    train: Parts | Literal["auto"] = key("auto", "Parts of the training recordings")
+    test: Annotated[int, Field(ge=0, le=10_000)] | Literal["auto"] = key(
+        "auto", "Parts of the test recordings; 0 leaves them out: then there is no submission"
     )
 
 

@@ -3,17 +3,51 @@
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
 
+import json
+import math
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from understory.core import files
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
-from understory.data.dataset import Dataset
+from understory.data.dataset import SUBSETS, Dataset
 from understory.data.source import Part, Source, reader
 from understory.fetch import address
 from understory.plan import job_resources, table_cache
+
+# Shards of recordings of which nobody knows how many there are, as they are still to be fetched.
+OF_UNKNOWN = 16
+# What stands for a number of shards that is left to the run.
+AUTO = "auto"
+# A number of shards is kept while there are at most so many times as many recordings as it was chosen for, or as few.
+KEPT = 4
+
+
+class Division(NamedTuple):
+    """A number of shards, and how many recordings it was chosen for; None where nobody knew, or the user chose it."""
+
+    shards: int
+    recordings: int | None
+
+
+def divided(recordings: int | None, before: Division | None = None) -> Division:
+    """The number of shards of some recordings, or of an unknown number: that of `before` as long as it fits.
+
+    A new recording concerns its shard, with 1 / shards of the recordings, and each shard has jobs of its own: the square
+    root keeps both few.
+    """
+    if before is not None:
+        known = before.recordings
+        if known is None:
+            return Division(before.shards, recordings)
+        if recordings is None or (known <= KEPT * recordings and recordings <= KEPT * known):
+            return before
+    if recordings is None:
+        return Division(OF_UNKNOWN, None)
+    return Division(max(1, math.ceil(math.sqrt(recordings) / 4)), recordings)
 
 
 class DatasetState:
@@ -31,11 +65,23 @@ class DatasetState:
         What the recordings' files hold.
     memory : Path
         The folder of the cache for large tables.
+    chosen : Path, optional
+        The file that tells of the numbers of shards that earlier runs chose, where the configuration leaves them to the run.
     """
 
-    def __init__(self, config: dict, source: Source, ready, contents: FileDigests, memory: Path):
+    def __init__(
+        self,
+        config: dict,
+        source: Source,
+        ready,
+        contents: FileDigests,
+        memory: Path,
+        chosen: Path | None = None,
+    ):
         self.config, self.source, self.ready = config, source, ready
-        self.contents, self.memory = contents, memory
+        self.contents, self.memory, self.chosen = contents, memory, chosen
+        self._divisions: dict[str, Division] = {}
+        self._told = False
         self._read: dict[int | None, Dataset] = {}
         self._facts: dict[int | None, table_cache.TableFacts] = {}
         self.started = False
@@ -75,6 +121,74 @@ class DatasetState:
         facts = self.facts()
         return job_resources.planned(self.config) if facts is None else job_resources.Counts(*facts.counts)
 
+    def shards(self) -> dict[str, int]:
+        """By subset, the number of shards. It stays the same in a process: data may come while jobs are under way."""
+        if not self._divisions:
+            self._divide(self._recordings() if AUTO in self.config["shards"].values() else {})
+        return {subset: division.shards for subset, division in self._divisions.items()}
+
+    def _recordings(self):
+        """By subset, how many recordings there are or are going to be; nothing where nobody knows."""
+        counts = self.counts()
+        return {} if counts == job_resources.UNKNOWN else dict(zip(SUBSETS, counts, strict=False))
+
+    def _divide(self, recordings):
+        given, before = self.config["shards"], {} if self._divisions else self._chosen_before()
+        for subset in () if self._divisions else SUBSETS:
+            self._divisions[subset] = (
+                divided(recordings.get(subset), before.get(subset))
+                if given[subset] == AUTO
+                else Division(given[subset], None)
+            )
+        return self.shards()
+
+    def _chosen_before(self):
+        """By subset, the divisions that earlier runs chose, as far as they are there."""
+        with suppress(OSError, ValueError, TypeError, AttributeError):
+            told = json.loads(self.chosen.read_text(encoding="utf-8"))
+            found = {subset: Division(**told[subset]) for subset in SUBSETS if subset in told}
+            if all(division.shards >= 1 and (division.recordings or 0) >= 0 for division in found.values()):
+                return found
+        return {}
+
+    def _chosen(self):
+        """By subset, the divisions that are left to the run."""
+        wanted = SUBSETS if self.source.trained else ("test",)
+        return {subset: self._divisions[subset] for subset in wanted if self.config["shards"][subset] == AUTO}
+
+    def remember(self, job):
+        """Write down the numbers of shards that were left to the run, for later ones and for jobs on other machines.
+
+        To be called with each job that starts. Nothing is written before the first one of a shard: what was chosen for
+        data still to be fetched is chosen anew where nothing was made with it.
+        """
+        here = f"{self.chosen.parent}/"
+        if self._told or not hasattr(job.wildcards, "shard") or not str(job.output[0]).startswith(here):
+            return
+        self._told = True
+        if chosen := {subset: division._asdict() for subset, division in self._chosen().items()}:
+            # Where nothing can be written, the jobs say so.
+            with suppress(OSError), files.replacing(self.chosen) as new:
+                new.write_text(json.dumps(chosen, indent=1) + "\n", encoding="utf-8")
+
+    def remarks(self) -> list[str]:
+        """The numbers of shards of recordings that are left to the run, and what they were chosen for."""
+        self.shards()
+        there, said = self._recordings(), []
+        for subset, (shards, known) in self._chosen().items():
+            now = there.get(subset)
+            if now == 0:
+                continue
+            if known is None:
+                said.append(f"shards.{subset}: auto is {shards}, as the recordings are still to be fetched")
+            elif now == known:
+                said.append(f"shards.{subset}: auto is {shards} for {known} recordings")
+            else:
+                said.append(
+                    f"shards.{subset}: auto is {shards}, chosen for {known} recordings, of which there are {now} now"
+                )
+        return said
+
     def source_of(self, wildcards) -> Source:
         """The data set for a job about one shard, as a param."""
         shard, rows = wildcards.shard, None
@@ -82,7 +196,7 @@ class DatasetState:
         with suppress(InputError):
             if facts := self.facts():
                 rows = facts.rows_of(shard)
-        return replace(self.source, part=Part(shard, self.config["shards"][shard.split("-")[0]], rows))
+        return replace(self.source, part=Part(shard, self.shards()[shard.split("-")[0]], rows))
 
     def start(self):
         """Look at files each time that is asked from now on: jobs begin, and may be about to read what was changed."""
@@ -121,6 +235,7 @@ class DatasetState:
                 self.contents,
                 lambda: self._tables(stamp),
                 place,
+                self._divide,
                 remember=not self.started,
             )
         return self._facts[stamp]

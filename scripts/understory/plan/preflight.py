@@ -1,7 +1,9 @@
 """Checks before the first job."""
 
-from pathlib import Path
+import math
+from pathlib import Path, PurePosixPath
 
+from understory.core.text import listed
 from understory.data.dataset import Dataset
 from understory.data.quarantine import Limit, missing
 from understory.data.source import Source
@@ -42,7 +44,12 @@ def remarks(tables: Dataset | None, source: Source) -> list[str]:
     """What is said of the tables at the start of a run, as far as they are there."""
     if tables is None:
         return []
-    return [*tables.remarks, *(source.band.remarks(tables) if source.band else ())]
+    return [
+        *tables.remarks,
+        *(source.band.remarks(tables) if source.band else ()),
+        *_alike(tables),
+        *_of_folders(tables, source),
+    ]
 
 
 def verdict_remarks(config: dict) -> list[str]:
@@ -52,3 +59,28 @@ def verdict_remarks(config: dict) -> list[str]:
     return [
         f"verdicts: they tell the precision alone, as they become annotations of dataset own, not {config['dataset']}"
     ]
+
+
+def _alike(tables):
+    """A line for labels that differ in nothing but case, blanks and marks."""
+    groups: dict[str, list[str]] = {}
+    for label in tables.classes:
+        groups.setdefault("".join(filter(str.isalnum, label)).casefold(), []).append(label)
+    if found := [" and ".join(map(repr, group)) for key, group in groups.items() if key and len(group) > 1]:
+        yield f"labels that may mean the same are classes of their own: {listed(found, 5)}"
+
+
+def _of_folders(tables, source):
+    """A line for classes that are named after several folders, such as the years below the species."""
+    folders: dict[str, set[str]] = {}
+    for annotation in tables.annotations if source.dataset == "own" else ():
+        folder = PurePosixPath(annotation.recording_id).parent
+        if annotation.t_max == math.inf and folder.name == annotation.label:
+            folders.setdefault(annotation.label, set()).add(str(folder))
+    found = [
+        f"{label} ({listed(sorted(of_label), 3)})"
+        for label, of_label in sorted(folders.items())
+        if len(of_label) > 1
+    ]
+    if found:
+        yield f"classes are named after the folders that recordings lie in, here several of one name: {listed(found, 5)}"

@@ -1,36 +1,9 @@
-"""Where this workflow changes what Snakemake records of jobs, and how far back these records reach."""
+"""How far back Snakemake's records of jobs reach, and whether outputs come from its cache."""
 
 import sys
-from functools import wraps
 from pathlib import Path
 
-
-def record_params_of_started_jobs():
-    """Have Snakemake record the params that a job was started with.
-
-    Snakemake 9.27 evaluates params again once a job's inputs are there, but records those of the plan unless something
-    asks for the new ones. A local executor does, a remote one does not: what depends on data that the run itself makes
-    would then never be up to date. `tests/rebuild/test_remote.py` fails where this no longer fits Snakemake.
-    """
-    # Imported here: without `snakemake.workflow` before it, it runs in a circle.
-    from snakemake.dag import DAG
-
-    original = DAG.register_running
-    if hasattr(original, "__wrapped__"):
-        return
-
-    @wraps(original)
-    def register_running(dag, jobs):
-        original(dag, jobs)
-        for job in jobs:
-            for member in job.jobs if job.is_group() else (job,):
-                member._params = member._non_derived_params = None
-                # Evaluated here, at the job's start: it may take a day to end.
-                _ = member.params
-        # Which remembers the params of the plan.
-        dag.workflow.persistence._params.cache_clear()
-
-    DAG.register_running = register_running
+from understory.core.errors import InputError
 
 
 def cached(workflow) -> bool:
@@ -54,6 +27,11 @@ def records_marker(folder: Path, results: Path) -> str:
         Where Snakemake keeps its records. It is Snakemake's own to make.
     results : Path
         What a run has made, if anything.
+
+    Raises
+    ------
+    InputError
+        Nothing can be written here.
     """
     place = folder.parent / f"since-{results.name}"
     if not (place.exists() and folder.is_dir()):
@@ -63,6 +41,11 @@ def records_marker(folder: Path, results: Path) -> str:
                 "all of it is made again",
                 file=sys.stderr,
             )
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.touch()
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
+        except OSError as error:
+            raise InputError(
+                f"{Path.cwd()}: expected a working directory that can be written, found that it cannot ({error.strerror})"
+            ) from None
     return str(place)

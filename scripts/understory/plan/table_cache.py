@@ -36,13 +36,15 @@ class TableFacts:
     source : datasets.Source
         The data set.
     config : dict
-        The whole configuration, of which `shards`, `split.n_splits` and `split.group` count.
+        The whole configuration, of which `split.n_splits` and `split.group` count.
     contents : FileDigests
         What the recordings' files hold.
     read : callable
         Gives the tables.
     folder : Path or None
         The cache for these tables, this reader and these settings; None where there is none.
+    divide : callable
+        Gives the number of shards of each subset, of how many recordings each has.
     remember : bool
         Whether a shard's files are looked at once only.
 
@@ -52,6 +54,8 @@ class TableFacts:
         As `table_digests` says.
     counts : list of int
         What `job_resources.Counts` holds.
+    shards : dict
+        By subset, the number of shards.
     tested : bool
         Whether there are test recordings.
     wrong : str or None
@@ -59,19 +63,25 @@ class TableFacts:
     """
 
     def __init__(
-        self, source, config: dict, contents: FileDigests, read, folder: Path | None, *, remember: bool
+        self, source, config: dict, contents: FileDigests, read, folder: Path | None, divide, *, remember
     ):
         self.source, self.config, self.contents, self.folder = source, config, contents, folder
         self._read, self.remember = read, remember
-        self._shards: dict[str, str] = {}
-        facts = (folder and _loaded(folder / FACTS)) or self._facts(read())
-        self.annotations, self.rows, self.counts, self.tested, self.wrong = facts
+        self._digests: dict[str, str] = {}
+        facts = folder and _loaded(folder / FACTS)
+        if facts and facts[3] != divide(dict(zip(SUBSETS, facts[2], strict=False))):
+            # They were kept in other shards.
+            shutil.rmtree(folder, ignore_errors=True)
+            facts = None
+        facts = facts or self._facts(read(), divide)
+        self.annotations, self.rows, self.counts, self.shards, self.tested, self.wrong = facts
 
-    def _facts(self, tables):
-        numbers = [sum(recording.subset == subset for recording in tables.recordings) for subset in SUBSETS]
-        counts = [*numbers, len(tables.annotations), *(self._bytes(tables, subset) for subset in SUBSETS)]
+    def _facts(self, tables, divide):
+        recordings = {subset: sum(r.subset == subset for r in tables.recordings) for subset in SUBSETS}
+        sizes = [self._bytes(tables, subset) for subset in SUBSETS]
+        counts = [*recordings.values(), len(tables.annotations), *sizes]
         digests = table_digests.annotations(tables), table_digests.rows(tables)
-        facts = [*digests, counts, numbers[1] > 0, self._wrong(tables)]
+        facts = [*digests, counts, divide(recordings), recordings["test"] > 0, self._wrong(tables)]
         if self.folder is not None:
             self._keep(tables, facts)
         return facts
@@ -103,9 +113,9 @@ class TableFacts:
 
     def shard(self, shard: str) -> str:
         """As `table_digests.shard` says."""
-        if not (self.remember and shard in self._shards):
-            self._shards[shard] = self._shard(shard, self.config["shards"][shard.split("-")[0]])
-        return self._shards[shard]
+        if not (self.remember and shard in self._digests):
+            self._digests[shard] = self._shard(shard, self.shards[shard.split("-")[0]])
+        return self._digests[shard]
 
     def _shard(self, shard, count):
         if self.folder is None:
@@ -129,7 +139,7 @@ class TableFacts:
         new = files.own(self.folder)
         new.mkdir(parents=True, exist_ok=True)
         for subset in SUBSETS:
-            count = self.config["shards"][subset]
+            count = facts[3][subset]
             for shard in (f"{subset}-{number}" for number in range(count)):
                 part = tables.part(shard, count)
                 (new / f"{shard}.rows").write_text(part.part_as_text(), encoding="utf-8")

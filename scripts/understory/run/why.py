@@ -82,12 +82,12 @@ def _leading(plan, target, maker):
 
 
 def _causes(job, maker):
-    """Why a job runs: what changed, or, where nothing did, what it follows from."""
+    """Why a job runs: what changed, and what it follows from."""
     causes = reasons(job.reason)
     rules = sorted({maker[path].rule for path in job.input if path in maker})
-    # A missing file is no news where the files that it is made from are missing too.
-    if rules and causes in ([], [MISSING]):
-        return causes or [f"follows from {', '.join(rules)}"]
+    # That a file is missing says enough, whatever it is made from.
+    if rules and causes != [MISSING]:
+        causes.append(f"follows from {', '.join(rules)}")
     return causes or ["no reason given"]
 
 

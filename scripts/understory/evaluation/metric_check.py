@@ -1,0 +1,141 @@
+"""A trial of a metric on small made-up tables, before any job: a mistake in it would otherwise show after all training."""
+
+from numbers import Real
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from understory.core import choices
+from understory.core.errors import InputError
+from understory.data.dataset import Dataset
+from understory.data.labels import Labels
+from understory.data.source import Source, reader
+from understory.data.task import METRICS
+from understory.evaluation.label_matrices import take
+from understory.evaluation.metric import Metric
+from understory.evaluation.reader_check import tried
+
+PLACE = "scripts/understory/evaluation/metrics/"
+# Classes of the trial at most.
+MOST = 20
+# How much two ways to the same score may differ.
+ROUNDING = 1e-6
+
+
+def check(tables: Dataset | None, source: Source, *, top_k: int | None):
+    """Score a table in which all classes but the last of more than two are present, and one in which none is.
+
+    Parameters
+    ----------
+    tables : Dataset or None
+        Tell how many classes there are, of which `MOST` at most are tried; where they are not there yet, two are.
+    source : Source
+        Its reader names the metric.
+    top_k : int or None
+        `predictions.top_k`: predictions are sparse where it is given.
+
+    Raises
+    ------
+    InputError
+        A function of the metric fails, or does not return what it has to return.
+    """
+    name = reader(source.dataset).METRIC
+    metric, place = Metric(name), f"{PLACE}{name}.py"
+    _check_constants(metric, place)
+    count = max(2, min(len(tables.classes), MOST)) if tables else 2
+    exhaustive = tables is not None and tables.exhaustive
+    predictions = _predictions(count, sparse_ones=top_k is not None, decided=metric.decided)
+    for some in (True, False):
+        what = "with present labels" if some else "without a present label"
+        _check_table(metric, place, _labels(count, exhaustive, some), predictions, what)
+
+
+def _check_constants(metric, place):
+    defined = choices.defined(METRICS, metric.name)
+    both = {"batch_sums", "score_of_sums"}
+    if len(both & defined) == 1:
+        raise InputError(f"{place}: expected both batch_sums and score_of_sums or neither, found one of them")
+    if metric.chance is not None and not _number(metric.chance):
+        raise InputError(f"{place}: expected CHANCE to be a number, found {metric.chance!r}")
+    if metric.class_table not in ("precision", "counts"):
+        raise InputError(
+            f"{place}: expected CLASS_TABLE to be precision or counts, found {metric.class_table!r}"
+        )
+    told = metric.class_score
+    if told is not None and not (
+        isinstance(told, (tuple, list)) and len(told) == 2 and all(isinstance(each, str) for each in told)
+    ):
+        raise InputError(f"{place}: expected CLASS_SCORE to be a name and a sentence, found {told!r}")
+
+
+def _labels(count, exhaustive, some):
+    """Two rows for each class that has it present and another one absent, and a row of which nothing is known."""
+    names = [f"class {number}" for number in range(count)]
+    shown = names[: count - (count > 2)]
+    rows = [(name if some else "", names[number - 1]) for number, name in enumerate(shown)] * 2
+    index = pd.DataFrame([*rows, ("", "")], columns=["present", "absent"])
+    return Labels(index, names, exhaustive=exhaustive)
+
+
+def _predictions(count, *, sparse_ones, decided):
+    """Probabilities of as many rows as `_labels` makes, or decisions."""
+    rows = 2 * (count - (count > 2)) + 1
+    # Primes, so that neither rows nor columns repeat.
+    values = (7 * np.arange(rows)[:, None] + 11 * np.arange(count)) % 97 / 97
+    if decided:
+        return sparse.csr_array(values > 0.5)
+    return sparse.csr_array(np.where(values > 0.25, values, 0)) if sparse_ones else values
+
+
+def _check_table(metric, place, labels, predictions, what):
+    rows = predictions.shape[0]
+
+    def given(call, function, *arguments):
+        value = tried(f"{place}: {call}", f"a trial {what}", function, *arguments)
+        if not _number(value) or np.isinf(value):
+            raise InputError(
+                f"{place}: expected {call} to return a number, or NaN where it is not defined, found {value!r}"
+            )
+        return float(value)
+
+    def same(call, value, other):
+        if not np.isclose(value, other, rtol=0, atol=ROUNDING, equal_nan=True):
+            raise InputError(
+                f"{place}: expected {call} to be score(labels, predictions), {other:g}, found {value:g}"
+            )
+
+    score = given("score(labels, predictions)", metric.score, labels, predictions)
+    every = np.arange(rows)
+    same(
+        "score of labels as a matrix",
+        given("score(labels, predictions)", metric.score, take(labels, every), predictions),
+        score,
+    )
+    weighted = tried(
+        f"{place}: weighted(labels, predictions)", f"a trial {what}", metric.weighted, labels, predictions
+    )
+    same("weighted(labels, predictions)(ones)", given("weighted(…)(ones)", weighted, np.ones(rows)), score)
+    twice = 1.0 + (every % 3 == 0)
+    repeated = np.repeat(every, twice.astype(int))
+    again = given("score(labels, predictions)", metric.score, take(labels, repeated), predictions[repeated])
+    same("weighted(…) of rows that count twice", given("weighted(…)(weights)", weighted, twice), again)
+    shuffled = tried(
+        f"{place}: shuffled(labels, predictions)", f"a trial {what}", metric.shuffled, labels, predictions
+    )
+    same("shuffled(…) of rows in their order", given("shuffled(…)(order)", shuffled, every), score)
+    given("shuffle_cost(labels)", metric.shuffle_cost, labels)
+    if "class_scores" in metric.figures:
+        call = "class_scores(labels, predictions)"
+        found = np.asarray(
+            tried(f"{place}: {call}", f"a trial {what}", metric.class_scores, labels, predictions)
+        )
+        if found.shape != (predictions.shape[1],) or found.dtype.kind not in "fiub":
+            raise InputError(
+                f"{place}: expected {call} to return a number for each of {predictions.shape[1]} classes, found "
+                f"{found.dtype} of shape {found.shape}"
+            )
+
+
+def _number(value):
+    return isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))

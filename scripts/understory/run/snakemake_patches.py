@@ -1,0 +1,99 @@
+"""Where this workflow changes Snakemake 9.27. Each change is made once in a process, by a function that is called while the
+Snakefile is parsed; tests fail where it no longer fits Snakemake.
+"""
+
+import threading
+from functools import wraps
+
+# What is told of each job at its start.
+_TOLD = []
+
+
+def install(listener):
+    """Make all changes; `listener` is told of each job that starts."""
+    record_params_of_started_jobs()
+    tell_all_reasons()
+    stop_at_a_signal()
+    tell_of_started_jobs(listener)
+
+
+def tell_of_started_jobs(listener):
+    """Have a function called with each job that starts, in a run's main process; never in a dry run.
+
+    `onstart:` of a workflow that is a module is never called.
+    """
+    _TOLD.append(listener)
+
+
+def record_params_of_started_jobs():
+    """Have Snakemake record the params that a job was started with.
+
+    Snakemake 9.27 evaluates params again once a job's inputs are there, but records those of the plan unless something
+    asks for the new ones. A local executor does, a remote one does not: what depends on data that the run itself makes
+    would then never be up to date. `tests/rebuild/test_remote.py` fails where this no longer fits Snakemake.
+    """
+    # Imported here: without `snakemake.workflow` before it, it runs in a circle.
+    from snakemake.dag import DAG
+
+    original = DAG.register_running
+    if hasattr(original, "__wrapped__"):
+        return
+
+    @wraps(original)
+    def register_running(dag, jobs):
+        original(dag, jobs)
+        for job in jobs:
+            for member in job.jobs if job.is_group() else (job,):
+                member._params = member._non_derived_params = None
+                # Evaluated here, at the job's start: it may take a day to end.
+                _ = member.params
+                for listener in () if dag.workflow.dryrun or not dag.workflow.is_main_process else _TOLD:
+                    listener(member)
+        # Which remembers the params of the plan.
+        dag.workflow.persistence._params.cache_clear()
+
+    DAG.register_running = register_running
+
+
+def tell_all_reasons():
+    """Have a dry run say of each job what has changed, also of those that follow from others.
+
+    Snakemake 9.27 does not look at the params of a job once one that it depends on has to run.
+    """
+    from snakemake.dag import DAG
+
+    original = DAG.update_needrun
+    if hasattr(original, "__wrapped__"):
+        return
+
+    @wraps(original)
+    async def update_needrun(dag, *arguments, **options):
+        await original(dag, *arguments, **options)
+        records = dag.workflow.persistence
+        for job in dag.needrun_jobs() if dag.workflow.dryrun else ():
+            reason = dag.reason(job)
+            recorded = records.has_metadata(job) and not records.has_outdated_metadata(job)
+            if recorded and reason.updated_input_run and not reason.missing_output:
+                reason.params_changed = reason.params_changed or records.params_changed(job)
+                reason.input_changed = reason.input_changed or any(records.input_changed(job))
+
+    DAG.update_needrun = update_needrun
+
+
+def stop_at_a_signal():
+    """Have a run stop at SIGTERM whatever it is doing.
+
+    Snakemake 9.27 takes a lock to note that it is to stop. Where the signal interrupts the thread that holds this lock, it
+    waits for itself for ever: the process of a job that Slurm cancelled then stays.
+    """
+    from snakemake.scheduling.job_scheduler import JobScheduler
+
+    original = JobScheduler.exit_gracefully
+    if hasattr(original, "__wrapped__"):
+        return
+
+    @wraps(original)
+    def exit_gracefully(scheduler, *signal):
+        threading.Thread(target=original, args=(scheduler, *signal), daemon=True).start()
+
+    JobScheduler.exit_gracefully = exit_gracefully

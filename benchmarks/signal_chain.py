@@ -2,6 +2,7 @@
 
     make bench                                     # all of them, in an environment with requirements-bench.txt
     PYTHONPATH=scripts python benchmarks/signal_chain.py [--recording FILE.flac] [--rounds N] [--tiny]
+    PYTHONPATH=scripts python benchmarks/signal_chain.py --shift FILE …      # how exact shifts of the pitch are
 
 The ways, of a window of 10 s of a recording of 60 s at 48 kHz:
 
@@ -12,6 +13,8 @@ The ways, of a window of 10 s of a recording of 60 s at 48 kHz:
   spectrogram. Its gain is the same over the window, which is less work.
 - `floor`: decode the window, transform it in float32 in one call, apply sparse filters; what plain examples cost at least.
 - `here`: this library, in the order of its jobs, with the rounding to 16 bits in between.
+- `here, spectral`: with `SpectralPitchShift` in place of `PitchShift`; also from a window that is decoded already, as the
+  jobs that make copies have it.
 
 All get the same draws, and nothing is resized. They take turns in each round. Times are those of the processor, with one
 thread, so that other programs count little; ratios are taken within a round. Before that, it is checked that the results
@@ -27,6 +30,7 @@ import tempfile
 import time
 import warnings
 from contextlib import suppress
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 
@@ -40,7 +44,7 @@ import scipy.signal
 import scipy.sparse
 import soundfile
 
-from understory.audio import read, vocoder
+from understory.audio import compute, read, vocoder
 from understory.audio.features import log_mel
 from understory.data import transforms
 
@@ -135,37 +139,36 @@ def by_audiomentations(method):
     return apply
 
 
-def here(wave, draw=None):
+def here(wave, draw=None, shift="steps"):
     """A window as stored, its copy as stored, and the features as stored."""
-    window = read.to_float(read.to_int16(wave))
+    window, spectral = read.to_float(read.to_int16(wave)), 0
     if draw is not None:
-        own = CHAIN.apply(window, recorded(draw), RATE)
-        window = read.to_float(read.to_int16(own))
+        drawn = recorded(draw, shift)
+        window = read.to_float(read.to_int16(CHAINS[shift].apply(window, drawn, RATE)))
+        spectral = compute.spectral_steps(drawn)
     options = {"hop": HOP, **MEL, "scale": "power_db", "normalise": "min_max"}
-    return log_mel.compute(window, sample_rate=RATE, **options).astype(np.float16)
+    return log_mel.compute_shifted(window, spectral, sample_rate=RATE, **options).astype(np.float16)
 
 
-CHAIN = transforms.build(
-    [
-        {
-            "OneOf": {
-                "transforms": [
-                    {name: {"min_snr": 5, "max_snr": 20}} for name in ("GaussianNoiseSNR", "PinkNoiseSNR")
-                ]
-            }
-        },
-        {"PitchShift": {"max_steps": 5}},
+def chain(shift):
+    """The default chain, with one of the transforms that shift the pitch."""
+    noises = [{name: {"min_snr": 5, "max_snr": 20}} for name in ("GaussianNoiseSNR", "PinkNoiseSNR")]
+    steps = [
+        {"OneOf": {"transforms": noises}},
+        {shift: {"max_steps": 5}},
         {"TimeShift": {"max_shift": 4}},
         {"VolumeControl": {"db_limit": 10, "mode": "sine"}},
-    ],
-    "understory.audio.transforms",
-)
+    ]
+    return transforms.build(steps, "understory.audio.transforms")
 
 
-def recorded(draw):
+CHAINS = {"steps": chain("PitchShift"), "spectral_steps": chain("SpectralPitchShift")}
+
+
+def recorded(draw, shift):
     """A draw as the library records it."""
     noisy = {"choice": int(draw["pink"]), "drawn": {"snr": draw["snr"], "noise": draw["seed"]}}
-    return {"each": [noisy, {"steps": draw["steps"]}, {"samples": draw["roll"]}, {"db": draw["db"]}]}
+    return {"each": [noisy, {shift: draw["steps"]}, {"samples": draw["roll"]}, {"db": draw["db"]}]}
 
 
 FILTERS = scipy.sparse.csr_matrix(librosa.filters.mel(sr=RATE, **MEL))
@@ -195,6 +198,12 @@ def ways():
             by_librosa(decode(path, *place), draw).astype(np.float32)
         ),
         "here": lambda path, start, samples, draw: here(window_of(path, start, samples), draw),
+        "here, spectral": lambda path, start, samples, draw: here(
+            window_of(path, start, samples), draw, "spectral_steps"
+        ),
+        "here, spectral, decoded already": lambda path, start, samples, draw: here(
+            decoded(path, start, samples), draw, "spectral_steps"
+        ),
     }
     for name, method in (("librosa", "librosa_phase_vocoder"), ("signalsmith", "signalsmith_stretch")):
         with suppress(ImportError):
@@ -207,6 +216,9 @@ def ways():
 
 def window_of(path, start, samples):
     return read.read_window(path, start=start, samples=samples, sample_rate=RATE)
+
+
+decoded = cache(window_of)
 
 
 def measured(functions, path, place, rounds):
@@ -254,6 +266,33 @@ def disagreements(path, place):
     return {**{name: float(value) for name, value in found.items()}, "pitch shift, dB": round(worst, 1)}
 
 
+def exactness(paths):
+    """Print how far shifts of the first 5 s of recordings, by each number of steps, are from librosa's in float64, dB.
+
+    Beside them: librosa in float32, and librosa in float64 of the same waveform three times as loud. Where the latter is
+    far off, rounding errors decide the phases after a silence.
+    """
+
+    def decibels(found, expected):
+        return 20 * math.log10(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+
+    rows = []
+    for path in paths:
+        wave = read.to_float(read.to_int16(window_of(path, 0, 5 * RATE)))
+        for steps in filter(None, range(-5, 5)):
+            shift = partial(librosa.effects.pitch_shift, sr=RATE, n_steps=steps)
+            expected = shift(wave.astype(float))
+            others = vocoder.shift(wave, RATE, steps), shift(wave), shift(3 * wave.astype(float)) / 3
+            rows.append([decibels(other, expected) for other in others])
+    rows = np.array(rows)
+    decided = rows[:, 2] < -60
+    print(
+        f"{len(rows)} shifts of {len(paths)} recordings, {np.sum(~decided)} of them decided by rounding errors"
+    )
+    for name, column in zip(("here", "librosa, float32"), rows[decided].T, strict=False):
+        print(f"{name:20} median {np.median(column):7.1f} dB, worst {column.max():7.1f} dB")
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -264,7 +303,10 @@ def main():
         "--tiny", action="store_true", help="a round of a second, to check that results agree"
     )
     parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--shift", type=Path, nargs="+", metavar="FILE", help="tell how exact shifts are")
     given = parser.parse_args()
+    if given.shift:
+        return exactness(given.shift)
     warnings.filterwarnings("ignore", message="n_fft=")
     samples, rounds = (RATE, 1) if given.tiny else (10 * RATE, given.rounds)
     with tempfile.TemporaryDirectory() as folder:

@@ -256,6 +256,15 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
             {"features": {"log_mel": {"kind": "log_mal"}}},
             'features.log_mel.kind: expected one of fft_frames, log_mel, picture, given "log_mal"; did you mean log_mel?',
         ),
+        (
+            {
+                "augment": {"chain": [{"SpectralPitchShift": {"max_steps": 2}}]},
+                "features": {"rows": {"kind": "fft_frames", "frames": 10}},
+                "models": {"sed_cnn": {"features": "rows"}},
+            },
+            "models.sed_cnn.features: expected features of kind log_mel, which SpectralPitchShift in augment.chain shifts, "
+            "given rows, of kind fft_frames",
+        ),
         ({"features": {"new": {}}}, "features.new.kind: missing (one of fft_frames, log_mel, picture)"),
         ({"crop": None}, "crop: expected a block of keys, given null"),
         ({"augment": {"chain": {}}}, "augment.chain: expected a list, given {}"),

@@ -36,7 +36,7 @@ def job(place, script, rule_inputs, outputs, *, shard, variant="0", **params):
     found = SimpleNamespace(
         input=SimpleNamespace(**{key: place / value for key, value in rule_inputs.items()}),
         output=SimpleNamespace(**{key: place / value for key, value in outputs.items()}),
-        params=SimpleNamespace(**{"recordings": None, **params}),
+        params=SimpleNamespace(**{"recordings": None, "copies": None, **params}),
         wildcards=SimpleNamespace(shard=shard, variant=variant, features="small"),
     )
     runpy.run_path(str(ROOT / "scripts" / f"{script}.py"))["main"](found)

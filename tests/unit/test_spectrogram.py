@@ -1,3 +1,4 @@
+import json
 import warnings
 
 import librosa
@@ -12,7 +13,7 @@ from understory.audio import compute, mel, read, stft
 from understory.audio.features import fft_frames, log_mel
 from understory.core import mel_scale
 from understory.core.errors import InputError
-from understory.data import examples, source
+from understory.data import examples, source, transforms
 from understory.data.dataset import Dataset
 
 MEL = {
@@ -187,6 +188,48 @@ def test_what_is_computed_of_windows_is_what_each_window_gives():
         for one, window in zip(found.items, windows, strict=True):
             expected = kind.compute(read.to_float(window), sample_rate=48_000, **options)
             np.testing.assert_array_equal(one, expected)
+
+
+@pytest.mark.parametrize("steps", [-5, -1, 1, 4])
+def test_filters_that_are_shifted_move_a_sound_by_semitones(steps):
+    """A tone to where one of the other frequency lies, as loud, and white noise to other bands."""
+    options = {**MEL, "normalise": "none"}
+    factor, turn = 2 ** (steps / 12), 2 * np.pi * np.arange(48_000) / 48_000
+    tone, other = (0.3 * np.sin(hertz * turn).astype(np.float32) for hertz in (3000, 3000 * factor))
+    found, expected = log_mel.compute_shifted(tone, steps, **options), log_mel.compute(other, **options)
+    assert found[:, 40].argmax() == expected[:, 40].argmax()
+    assert found[:, 40].max() == pytest.approx(expected[:, 40].max(), abs=0.3)
+    plain, shifted = (
+        np.sum(10 ** (log_mel.compute_shifted(noise(3), number, **options)[20:] / 10), axis=1)
+        for number in (0, steps)
+    )
+    # Of white noise, the same power lies in bands that are wider or narrower; nine neighbours are as exact as all of them.
+    ratios = shifted.reshape(-1, 9).sum(axis=1) / plain.reshape(-1, 9).sum(axis=1)
+    np.testing.assert_allclose(ratios * factor, 1, atol=0.15)
+
+
+def test_what_was_drawn_for_a_copy_shifts_its_spectrogram():
+    mel_options = {key: value for key, value in MEL.items() if key != "sample_rate"}
+    chain = transforms.build(
+        [
+            {"OneOf": {"transforms": [{"SpectralPitchShift": {"max_steps": 5}}]}},
+            {"TimeShift": {"max_shift": 0.1}},
+        ],
+        "understory.audio.transforms",
+    )
+    window = read.to_float(read.to_int16(noise()))
+    settings_of_job = {"crop": {"sample_rate": 48_000}}
+    draws = [chain.draw(np.random.default_rng(number), 48_000, 48_000) for number in range(6)]
+    steps = [drawn["each"][0]["drawn"]["spectral_steps"] for drawn in draws]
+    assert len(set(steps)) > 3
+    assert set(steps) <= set(range(-5, 5))
+    copies = [chain.apply(window, drawn, 48_000) for drawn in draws]
+    np.testing.assert_array_equal(copies[0], np.roll(window, draws[0]["each"][1]["samples"]))
+    stored = np.stack([read.to_int16(copy) for copy in copies])
+    index = pd.DataFrame({"draw": [json.dumps(drawn) for drawn in draws]})
+    found, _ = compute.compute(compute.stored(stored, index), log_mel, mel_options, settings_of_job)
+    for one, copy, number in zip(found.items, stored, steps, strict=True):
+        np.testing.assert_array_equal(one, log_mel.compute_shifted(read.to_float(copy), number, **MEL))
 
 
 def test_f97ababc1_equals_plain_librosa(real):

@@ -89,6 +89,7 @@ from understory.audio import augment, compute
 from understory.audio.features import log_mel
 from understory.data import transforms
 import json, yaml
+import pandas as pd
 config = yaml.safe_load(open(sys.argv[1]))
 chain = transforms.build(config["augment"]["chain"], "understory.audio.transforms")
 settings = {"crop": {"sample_rate": 48_000}}
@@ -96,7 +97,8 @@ windows = np.random.default_rng(0).integers(-9999, 9999, size=(4, 96_000)).astyp
 streams = [np.random.default_rng(number) for number in range(4)]
 copies, draws = augment.augment(windows, chain, streams, settings)
 options = {key: value for key, value in config["features"]["log_mel"].items() if key != "kind"}
-found, _ = compute.compute(compute.stored(np.stack(list(copies.items)), None), log_mel, options, settings)
+index = pd.DataFrame({"draw": [json.dumps(drawn) for drawn in draws]})
+found, _ = compute.compute(compute.stored(copies, index), log_mel, options, settings)
 assert any(drawn["each"][1]["steps"] for drawn in draws)
 assert len(list(found.items)) == 4
 print(*sorted({name.split(".")[0] for name in sys.modules}))

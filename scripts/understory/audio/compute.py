@@ -1,5 +1,7 @@
 """Features of windows, or of windows slid over test recordings."""
 
+import json
+
 import numpy as np
 import pandas as pd
 
@@ -51,6 +53,15 @@ def recorded(recordings: pd.DataFrame, source, settings: dict):
     return waves, index, samples
 
 
+def spectral_steps(draw) -> int:
+    """The semitones by which a draw of a chain of transforms shifts the spectrogram (`SpectralPitchShift`)."""
+    if isinstance(draw, list):
+        return sum(map(spectral_steps, draw))
+    if isinstance(draw, dict):
+        return draw.get("spectral_steps", 0) + spectral_steps(list(draw.values()))
+    return 0
+
+
 def compute(windows, features, options: dict, settings: dict):
     """The features of windows.
 
@@ -61,7 +72,7 @@ def compute(windows, features, options: dict, settings: dict):
     features : module
         One of `understory.audio.features`.
     options : dict
-        Its options.
+        Its options. Of copies that `SpectralPitchShift` was applied to, `compute_shifted` of the module is asked.
     settings : dict
         `crop`: `sample_rate`, Hz.
 
@@ -72,5 +83,13 @@ def compute(windows, features, options: dict, settings: dict):
     """
     waves, index, samples = windows
     rate = settings["crop"]["sample_rate"]
-    computed = (features.compute(wave, sample_rate=rate, **options) for wave in waves)
+    shifts = (
+        index.draw.map(lambda draw: spectral_steps(json.loads(draw))) if "draw" in index else [0] * len(index)
+    )
+    computed = (
+        features.compute_shifted(wave, steps, sample_rate=rate, **options)
+        if steps
+        else features.compute(wave, sample_rate=rate, **options)
+        for wave, steps in zip(waves, shifts, strict=True)
+    )
     return Stream(computed, features.shape(samples, **options), np.float16), index

@@ -12,7 +12,9 @@ from understory.core import mel_scale
 GROUP = 8
 
 
-def filters(sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float) -> np.ndarray:
+def filters(
+    sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float, steps: int = 0
+) -> np.ndarray:
     """The weights of the bins of a spectrum in each mel band: triangles of equal area.
 
     Parameters
@@ -25,6 +27,8 @@ def filters(sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float)
         Bands.
     fmin, fmax : float
         Where the first begins and the last ends, Hz.
+    steps : int
+        Semitones by which the sound is shifted in the bands: they are reached from frequencies divided by 2^(steps / 12).
 
     Returns
     -------
@@ -32,7 +36,7 @@ def filters(sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float)
         float64 of shape (n_mels, n_fft // 2 + 1).
     """
     edges = mel_scale.edges(n_mels, fmin, fmax)
-    bins = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
+    bins = np.arange(n_fft // 2 + 1) * sample_rate / n_fft * 2 ** (steps / 12)
     low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rising, falling = (bins - low) / (centre - low), (high - bins) / (high - centre)
     return np.maximum(0, np.minimum(rising, falling)) * 2 / (high - low)
@@ -58,7 +62,15 @@ def _groups(*key):
 
 
 def power(
-    wave: np.ndarray, *, sample_rate: int, n_fft: int, hop: int, n_mels: int, fmin: float, fmax: float
+    wave: np.ndarray,
+    *,
+    sample_rate: int,
+    n_fft: int,
+    hop: int,
+    n_mels: int,
+    fmin: float,
+    fmax: float,
+    steps: int = 0,
 ) -> np.ndarray:
     """The power of a waveform in mel bands.
 
@@ -66,7 +78,7 @@ def power(
     ----------
     wave : numpy.ndarray
         float32 of shape (samples,).
-    sample_rate, n_fft, hop, n_mels, fmin, fmax
+    sample_rate, n_fft, hop, n_mels, fmin, fmax, steps
         As `filters` and `stft.frames` take them.
 
     Returns
@@ -74,7 +86,7 @@ def power(
     numpy.ndarray
         float32 of shape (n_mels, 1 + samples // hop): librosa's `melspectrogram`, with relative differences of 1e-6.
     """
-    groups = _groups(sample_rate, n_fft, n_mels, fmin, fmax)
+    groups = _groups(sample_rate, n_fft, n_mels, fmin, fmax, steps)
     highest = max((bins.stop for _, bins, _ in groups), default=0)
     found = np.zeros((len(stft.frames(wave, n_fft, hop)), n_mels), dtype=np.float32)
     for part, spectra in stft.blocks(wave, n_fft, hop):

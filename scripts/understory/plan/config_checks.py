@@ -224,6 +224,13 @@ def _medium_contradictions(config, medium):
             )
         elif medium == "audio":
             yield from _audio_contradictions(f"features.{fed}", config["features"][fed], config["crop"])
+            chain = {step for _, step, _ in _steps("", config["augment"]["chain"])}
+            copied = config["augment"]["copies"] and config["models"][name]["copies"] != 0
+            if copied and "SpectralPitchShift" in chain and kind != "log_mel":
+                yield (
+                    f"models.{name}.features: expected features of kind log_mel, which SpectralPitchShift in "
+                    f"augment.chain shifts, given {fed}, of kind {kind}"
+                )
     known = choice_options.names(f"transform of {medium}")
     for place, name, _ in _steps("augment.chain", config["augment"]["chain"]):
         if config["augment"]["copies"] and name not in known:

@@ -50,15 +50,35 @@ def compute(
     numpy.ndarray
         float32 of shape (n_mels, 1 + samples // hop), or `resize`. A constant window gives zeros.
     """
+    return compute_shifted(
+        wave,
+        0,
+        sample_rate=sample_rate,
+        n_fft=n_fft,
+        hop=hop,
+        n_mels=n_mels,
+        fmin=fmin,
+        fmax=fmax,
+        scale=scale,
+        normalise=normalise,
+        resize=resize,
+    )
+
+
+def compute_shifted(wave, steps: int, *, scale, normalise, resize=None, **options):
+    """The log-mel spectrogram of one window whose pitch is shifted by `steps` semitones in the mel bands.
+
+    The other parameters and what is returned are those of `compute`.
+    """
     import numpy as np
 
     from understory.audio import mel
 
     if np.ptp(wave) == 0:
-        return np.zeros(shape(len(wave), hop=hop, n_mels=n_mels, resize=resize), dtype=np.float32)
-    power = mel.power(
-        wave, sample_rate=sample_rate, n_fft=n_fft, hop=hop, n_mels=n_mels, fmin=fmin, fmax=fmax
-    )
+        return np.zeros(
+            shape(len(wave), hop=options["hop"], n_mels=options["n_mels"], resize=resize), dtype=np.float32
+        )
+    power = mel.power(wave, steps=steps, **options)
     # As librosa's `power_to_db` and its `amplitude_to_db`, which takes the power for an amplitude.
     factor, least = {"power_db": (10, 1e-10), "notebook": (20, 1e-5)}[scale]
     decibels = factor * np.log10(np.maximum(power, least))

@@ -55,9 +55,15 @@ def test_each_class_has_the_threshold_that_there_is_for_it():
 
 
 def test_settings_that_thresholds_were_not_chosen_for_are_said():
-    assert detections.differing(SETTINGS, {"hop": 1.0, "smoothing": 1, "precision": 0.9}) == []
-    (said,) = detections.differing(SETTINGS, {"hop": 2.0, "smoothing": 1})
-    assert said.startswith("detect.hop: 1.0, while thresholds were chosen with 2.0")
+    known = {"owl": calibrated("owl", 0.7)}
+    for chosen_for, said in (
+        ({"hop": 1.0, "smoothing": 1, "precision": 0.9}, "chosen out of fold"),
+        (
+            {"hop": 2.0, "smoothing": 1},
+            "chosen out of fold with hop 2.0 in place of 1.0: precision may be another",
+        ),
+    ):
+        assert detections.criteria(TASK, known, SETTINGS, chosen_for)[0].why == said
 
 
 def scored(path, scores):
@@ -304,12 +310,20 @@ def test_the_last_lines_say_what_was_found_and_what_was_not_read(tmp_path):
     rows = [["a.wav", "3600.0", "", 3], ["b.wav", "3600.0", "", 0]]
     files.write_rows(folder / "recordings.csv", ["path", "seconds", "began", "events"], rows)
     files.write_rows(folder / "failed.csv", ["path", "reason"], [["x\ny.wav", "found nothing"]])
-    why = "for want of one of its own (the models are not calibrated)"
-    thresholds = [["owl", "0.5", why], ["frog", "0.7", "chosen out of fold"]]
+    other = "chosen out of fold with hop 2.0 in place of 1.0: precision may be another"
+    thresholds = [
+        ["owl", "0.5", "for want of one of its own: not calibrated"],
+        ["frog", "0.7", "chosen out of fold"],
+        ["bat", "0.8", other],
+    ]
     files.write_rows(folder / "thresholds.csv", ["label", "threshold", "why"], thresholds)
     said = "\n".join(summary.detections(tmp_path))
     assert "(3 events in 1 of 2 recordings, 2.0 h)" in said
-    assert "0.5, for want of one of its own (the models are not calibrated): 1 class, owl" in said
+    assert "without one of its own: 1 of 3 classes, such as owl (0.5; not calibrated), see " in said
+    assert (
+        "chosen with: 1 of 3 classes, such as bat (0.8; hop 2.0 in place of 1.0: precision may be another)"
+        in said
+    )
     assert "1 recording, see " in said
     assert "x y.wav: found nothing" in said
 

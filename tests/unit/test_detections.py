@@ -338,6 +338,12 @@ def test_activity_is_for_each_hour_that_was_recorded():
     rows = [
         {"label": "owl & frog", "recording": "a", "hour": "2024-05-03 23:00", "events": "2", "seconds": "3"}
     ]
+    labels, rates = detections_page.hourly(rows, recordings, dated=True)
+    assert labels == ["owl & frog"]
+    # Two events in half an hour, none in the hour after it, and of other hours nothing is known.
+    assert rates[0, 23] == 4
+    assert rates[0, 0] == 0
+    assert np.isnan(rates[0, 2:23]).all()
     svg, said = detections_page.activity(rows, recordings)
     assert b"owl &amp; frog" in svg
     assert "hour of the day" in said

@@ -11,9 +11,10 @@ from understory.run.job import run
 
 def main(job):
     settings, task = job.params.settings, Task.read(job.input.labels)
-    known = calibration.read(job.input.calibration) if job.input.get("calibration") else {}
-    said = detections.differing(settings, calibration.read_settings(job.input.calibration)) if known else []
-    chosen = detections.criteria(task, known, settings)
+    known, calibrated = {}, {}
+    if path := job.input.get("calibration"):
+        known, calibrated = calibration.read(path), calibration.read_settings(path)
+    chosen = detections.criteria(task, known, settings, calibrated)
     found = detections.write(
         window_scores.read(job.input.scores),
         chosen,
@@ -22,7 +23,7 @@ def main(job):
     )
     thresholds = [[each.label, f"{each.threshold:.9g}", each.why] for each in chosen]
     files.write_rows(job.output.thresholds, ["label", "threshold", "why"], thresholds)
-    print(*said, f"{found} events", sep="\n")
+    print(f"events: {found}")
     failed = sorted(row for path in job.input.failed for row in detections.read_failed(path))
     files.write_rows(job.output.failed, ["path", "reason"], failed)
 

@@ -55,9 +55,15 @@ def test_each_class_has_the_threshold_that_there_is_for_it():
 
 
 def test_settings_that_thresholds_were_not_chosen_for_are_said():
-    assert detections.differing(SETTINGS, {"hop": 1.0, "smoothing": 1, "precision": 0.9}) == []
-    (said,) = detections.differing(SETTINGS, {"hop": 2.0, "smoothing": 1})
-    assert said.startswith("detect.hop: 1.0, while thresholds were chosen with 2.0")
+    known = {"owl": calibrated("owl", 0.7)}
+    for chosen_for, said in (
+        ({"hop": 1.0, "smoothing": 1, "precision": 0.9}, "chosen out of fold"),
+        (
+            {"hop": 2.0, "smoothing": 1},
+            "chosen out of fold with hop 2.0 in place of 1.0: precision may be another",
+        ),
+    ):
+        assert detections.criteria(TASK, known, SETTINGS, chosen_for)[0].why == said
 
 
 def scored(path, scores):
@@ -262,6 +268,8 @@ def test_a_folder_without_recordings_is_refused(tmp_path):
 def test_window_scores_are_read_back_recording_by_recording(tmp_path, monkeypatch):
     # A row group has two rows of the two classes.
     monkeypatch.setattr(window_scores, "CELLS", 4)
+    # Some recordings begin in one batch and end in the next.
+    monkeypatch.setattr(window_scores, "ROWS", 3)
     rng = np.random.default_rng(1)
     every = {f"{n:02}": rng.random((n % 4 + 1, 2)).astype(np.float32) for n in range(9)}
     for shard in range(2):
@@ -304,12 +312,20 @@ def test_the_last_lines_say_what_was_found_and_what_was_not_read(tmp_path):
     rows = [["a.wav", "3600.0", "", 3], ["b.wav", "3600.0", "", 0]]
     files.write_rows(folder / "recordings.csv", ["path", "seconds", "began", "events"], rows)
     files.write_rows(folder / "failed.csv", ["path", "reason"], [["x\ny.wav", "found nothing"]])
-    why = "for want of one of its own (the models are not calibrated)"
-    thresholds = [["owl", "0.5", why], ["frog", "0.7", "chosen out of fold"]]
+    other = "chosen out of fold with hop 2.0 in place of 1.0: precision may be another"
+    thresholds = [
+        ["owl", "0.5", "for want of one of its own: not calibrated"],
+        ["frog", "0.7", "chosen out of fold"],
+        ["bat", "0.8", other],
+    ]
     files.write_rows(folder / "thresholds.csv", ["label", "threshold", "why"], thresholds)
     said = "\n".join(summary.detections(tmp_path))
     assert "(3 events in 1 of 2 recordings, 2.0 h)" in said
-    assert "0.5, for want of one of its own (the models are not calibrated): 1 class, owl" in said
+    assert "without one of its own: 1 of 3 classes, such as owl (0.5; not calibrated), see " in said
+    assert (
+        "chosen with: 1 of 3 classes, such as bat (0.8; hop 2.0 in place of 1.0: precision may be another)"
+        in said
+    )
     assert "1 recording, see " in said
     assert "x y.wav: found nothing" in said
 
@@ -322,6 +338,12 @@ def test_activity_is_for_each_hour_that_was_recorded():
     rows = [
         {"label": "owl & frog", "recording": "a", "hour": "2024-05-03 23:00", "events": "2", "seconds": "3"}
     ]
+    labels, rates = detections_page.hourly(rows, recordings, dated=True)
+    assert labels == ["owl & frog"]
+    # Two events in half an hour, none in the hour after it, and of other hours nothing is known.
+    assert rates[0, 23] == 4
+    assert rates[0, 0] == 0
+    assert np.isnan(rates[0, 2:23]).all()
     svg, said = detections_page.activity(rows, recordings)
     assert b"owl &amp; frog" in svg
     assert "hour of the day" in said

@@ -35,36 +35,50 @@ class Criterion(NamedTuple):
     band: tuple[float, float] | None
 
 
-def criteria(task: Task, known: dict[str, ClassCalibration], settings: dict) -> list[Criterion]:
+def criteria(
+    task: Task, known: dict[str, ClassCalibration], settings: dict, calibrated: dict | None = None
+) -> list[Criterion]:
     """The criterion of each class.
 
     The threshold is the configured one, or else that of the class' calibration. A class whose calibration has none, or that has no
-    calibration, has `FALLBACK` and no probability. Nothing is detected of the class of sound without any class, and of classes without an example.
+    calibration, has `FALLBACK` and no probability. Nothing is detected of the class of sound without any class, and of classes
+    without an example.
+
+    Parameters
+    ----------
+    task : Task
+    known : dict
+        The calibrations by label.
+    settings : dict
+        Those of detection.
+    calibrated : dict, optional
+        The settings that thresholds were chosen for.
     """
-    found = []
+    found, other = [], differing(settings, calibrated or {})
     for label in task.classes:
         own, fixed = known.get(label), settings["threshold"]
         if label in (task.none, *task.untrained):
-            none, threshold, why = None, math.inf, "not detected"
+            using, threshold, why = None, math.inf, "not detected"
         elif fixed is not None:
-            none, threshold, why = own, fixed, "as configured"
+            using, threshold, why = own, fixed, "as configured"
         elif own is not None and own.threshold is not None:
-            none, threshold, why = own, own.threshold, "chosen out of fold"
+            using, threshold, why = own, own.threshold, f"chosen out of fold{other}"
         else:
-            reason = own.reason if own is not None else "the models are not calibrated"
-            none, threshold, why = None, FALLBACK, f"for want of one of its own ({reason})"
+            reason = "not calibrated" if own is None else own.reason
+            using, threshold, why = None, FALLBACK, f"for want of one of its own: {reason}"
         band = task.bands.get(label)
-        found.append(Criterion(label, threshold, why, none, tuple(band) if band else None))
+        found.append(Criterion(label, threshold, why, using, tuple(band) if band else None))
     return found
 
 
-def differing(settings: dict, calibrated: dict) -> list[str]:
-    """What is said of settings that differ from those for which the thresholds of a calibration were chosen."""
-    return [
-        f"detect.{key}: {settings[key]}, while thresholds were chosen with {calibrated[key]}: precision may be another"
+def differing(settings: dict, calibrated: dict) -> str:
+    """What is said of settings that differ from those for which the thresholds of a calibration were chosen; "" where none does."""
+    others = [
+        f"{key} {calibrated[key]} in place of {settings[key]}"
         for key in CHOSEN_FOR
         if key in calibrated and calibrated[key] != settings[key]
     ]
+    return f" with {', '.join(others)}: precision may be another" if others else ""
 
 
 def of_recording(scored: Scored, chosen: list[Criterion], settings: dict) -> list[Detection]:

@@ -12,6 +12,8 @@ from pyarrow import parquet
 
 # Values of a row group.
 CELLS = 1 << 22
+# Rows that are read at a time.
+ROWS = 1 << 14
 KEYS = ("path", "start", "stop")
 
 
@@ -72,7 +74,7 @@ def _recordings(path):
     """The recordings of a shard, in the order of its rows."""
     with parquet.ParquetFile(path) as file:
         parts = []
-        for batch in file.iter_batches(batch_size=1 << 16):
+        for batch in file.iter_batches(batch_size=ROWS):
             names = np.array(batch.column(0).to_pylist(), dtype=object)
             numbers = [
                 batch.column(number).to_numpy(zero_copy_only=False) for number in range(1, batch.num_columns)

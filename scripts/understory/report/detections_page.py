@@ -90,19 +90,7 @@ def activity(summary: list[dict], recordings: list[dict]) -> tuple[bytes, str]:
         out; otherwise hours count from the beginning of each recording.
     """
     dated = any(row["began"] for row in recordings)
-    effort, counts = Counter(), {}
-    for row in recordings:
-        if bool(row["began"]) == dated:
-            effort.update(_hours(row["began"], float(row["seconds"])))
-    for row in summary:
-        if row["hour"].startswith("+") != dated:
-            own = counts.setdefault(row["label"], Counter())
-            own[int(row["hour"][-5:-3] if dated else row["hour"][1:].split(":")[0])] += int(row["events"])
-    labels = sorted(counts, key=lambda label: (-counts[label].total(), label))[:ROWS]
-    hours = range(24) if dated else range(max(effort, default=0) + 1)
-    rates = np.array(
-        [[counts[label][h] / effort[h] if effort[h] else np.nan for h in hours] for label in labels]
-    )
+    labels, rates = hourly(summary, recordings, dated=dated)
     figure, axis = axes(1.2 + 0.22 * max(len(labels), 1), width=1.4 * WIDTH)
     if labels:
         cells = np.ma.masked_invalid(rates)
@@ -122,6 +110,25 @@ def activity(summary: list[dict], recordings: list[dict]) -> tuple[bytes, str]:
     if dated and (others := sum(not row["began"] for row in recordings)):
         said += f"; {formatting.counted(others, 'recording')} without a date in the name left out"
     return encoded(figure), said
+
+
+def hourly(summary: list[dict], recordings: list[dict], *, dated: bool) -> tuple[list[str], np.ndarray]:
+    """The classes with most events, and their events by the hour for each hour recorded: (classes, hours), NaN where none was.
+
+    With `dated`, of recordings whose beginning is known, by hour of the day; otherwise of the others, by hour from the beginning.
+    """
+    effort, counts = Counter(), {}
+    for row in recordings:
+        if bool(row["began"]) == dated:
+            effort.update(_hours(row["began"], float(row["seconds"])))
+    for row in summary:
+        if row["hour"].startswith("+") != dated:
+            own = counts.setdefault(row["label"], Counter())
+            own[int(row["hour"][-5:-3] if dated else row["hour"][1:].split(":")[0])] += int(row["events"])
+    labels = sorted(counts, key=lambda label: (-counts[label].total(), label))[:ROWS]
+    hours = range(24) if dated else range(max(effort, default=0) + 1)
+    rates = [[counts[label][h] / effort[h] if effort[h] else np.nan for h in hours] for label in labels]
+    return labels, np.array(rates)
 
 
 def _hours(began, seconds):

@@ -86,18 +86,27 @@ def detections(folder: Path) -> list[str]:
         f"{_counted(len(recordings), 'recording')}, {hours:.1f} h)",
         f"page         {place / 'gallery.html'}",
     ]
-    if others := [row["label"] for row in thresholds if row["why"].startswith("for want")]:
-        first = next(row for row in thresholds if row["label"] == others[0])
-        lines.append(
-            f"thresholds   {first['threshold']}, {first['why']}: {_counted(len(others), 'class', 'classes')}, "
-            f"{listed(others, 5)}; see {place / 'thresholds.csv'}"
-        )
+    lines += _thresholds(thresholds, place / "thresholds.csv")
     if failed:
         shown = "; ".join(f"{' '.join(row['path'].split())}: {row['reason']}" for row in failed[:3])
         lines.append(
             f"not read     {_counted(len(failed), 'recording')}, see {place / 'failed.csv'}: {shown}"
         )
     return lines
+
+
+def _thresholds(rows, path):
+    """What is to be known of thresholds: of classes without one of their own, and of those chosen with other settings."""
+    for start, said in (
+        ("for want of one of its own: ", "without one of its own"),
+        ("chosen out of fold with ", "chosen with"),
+    ):
+        if others := [row for row in rows if row["why"].startswith(start)]:
+            first, reason = others[0], others[0]["why"].removeprefix(start)
+            yield (
+                f"thresholds   {said}: {len(others)} of {_counted(len(rows), 'class', 'classes')}, such as {first['label']} "
+                f"({first['threshold']}; {reason}), see {path}"
+            )
 
 
 def _rows(path):

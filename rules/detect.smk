@@ -2,6 +2,7 @@
 # Writes detections/: window scores, tables of events, a summary, figures; and what it has scored, to spare that the next time.
 
 DETECTED = []
+TABLES = ("detections", "failed", "recordings", "summary", "thresholds")
 DETECTIONS = f"{OUT}/detections"
 
 
@@ -23,14 +24,17 @@ rule detections:
 
 if NEW:
     DETECTED = [
-        *expand(f"{DETECTIONS}/{{table}}.csv", table=("detections", "failed", "recordings", "summary")),
+        *expand(f"{DETECTIONS}/{{table}}.csv", table=TABLES),
         *expand(f"{DETECTIONS}/{{folder}}", folder=("audacity", "raven")),
-        # f"{DETECTIONS}/activity.svg",
-        # f"{DETECTIONS}/gallery.html",
+        f"{DETECTIONS}/activity.svg",
+        f"{DETECTIONS}/gallery.html",
     ]
+    PLACES = new_recordings.Places(str(NEW.folder), f"{DETECTIONS}/cache", str(FILE_DIGESTS.index))
     # With models of another run, it is used where that run has one.
     CALIBRATION = f"{MODELS_FROM}/calibration.json"
-    CALIBRATED = workflow.is_rule("calibrate_detections") or Path(CALIBRATION).is_file()
+    CALIBRATED = Path(CALIBRATION).is_file()
+    if not config["models_from"]:
+        CALIBRATED = True
 
     rule score_recordings:
         """Score the windows of new recordings with all models."""
@@ -57,7 +61,7 @@ if NEW:
             settings=MODEL_JOBS.scoring(),
             shards=NEW.count,
             recordings=lambda wildcards: NEW.digest(wildcards.shard),
-            places=new_recordings.Places(str(NEW.folder), f"{DETECTIONS}/cache", str(FILE_DIGESTS.index)),
+            places=PLACES,
             code=code("score_recordings.py", *MODEL_JOBS.scoring_modules(), messages=True),
         script:
             "../scripts/score_recordings.py"
@@ -74,6 +78,7 @@ if NEW:
             failed=f"{DETECTIONS}/failed.csv",
             recordings=f"{DETECTIONS}/recordings.csv",
             summary=f"{DETECTIONS}/summary.csv",
+            thresholds=f"{DETECTIONS}/thresholds.csv",
             audacity=directory(f"{DETECTIONS}/audacity"),
             raven=directory(f"{DETECTIONS}/raven"),
         log:
@@ -90,3 +95,30 @@ if NEW:
             code=code("detect_events.py"),
         script:
             "../scripts/detect_events.py"
+
+    rule show_detections:
+        """Draw activity and the highest events."""
+        input:
+            detections=f"{DETECTIONS}/detections.csv",
+            failed=f"{DETECTIONS}/failed.csv",
+            recordings=f"{DETECTIONS}/recordings.csv",
+            summary=f"{DETECTIONS}/summary.csv",
+        output:
+            activity=f"{DETECTIONS}/activity.svg",
+            gallery=f"{DETECTIONS}/gallery.html",
+        log:
+            f"{OUT}/logs/show_detections.log",
+        benchmark:
+            f"{OUT}/benchmarks/show_detections.tsv"
+        conda:
+            "../envs/signal.yaml"
+        resources:
+            mem_mb=SIZES.mem_mb,
+            runtime=SIZES.runtime,
+        params:
+            settings=MODEL_JOBS.showing(),
+            recordings=lambda wildcards: NEW.digest(),
+            places=PLACES,
+            code=code("show_detections.py"),
+        script:
+            "../scripts/show_detections.py"

@@ -25,6 +25,11 @@ onstart:
 onsuccess:
     from understory.run import summary
 
-    if not workflow.dag_settings.targets:
-        found = summary.lines(Path(OUT), tested=bool(TEST), models_from=config["models_from"])
+    targets = workflow.dag_settings.targets
+    found = []
+    if not targets and not ONLY_DETECTS:
+        found += summary.lines(Path(OUT), tested=bool(TEST), models_from=config["models_from"])
+    if NEW and (not targets or "detections" in targets):
+        found += summary.detections(Path(OUT))
+    if found:
         print(*found, sep="\n", flush=True)

@@ -12,19 +12,17 @@ from understory.run.job import run
 def main(job):
     settings, task = job.params.settings, Task.read(job.input.labels)
     known = calibration.read(job.input.calibration) if job.input.get("calibration") else {}
-    if known:
-        for line in detections.differing(settings, calibration.read_settings(job.input.calibration)):
-            print(line)
+    said = detections.differing(settings, calibration.read_settings(job.input.calibration)) if known else []
     chosen = detections.criteria(task, known, settings)
-    for each in chosen:
-        print(f"{each.label}: threshold {each.threshold:.9g}, {each.why}")
     found = detections.write(
         window_scores.read(job.input.scores),
         chosen,
         settings,
         {key: Path(job.output[key]) for key in detections.FILES},
     )
-    print(f"{found} events")
+    thresholds = [[each.label, f"{each.threshold:.9g}", each.why] for each in chosen]
+    files.write_rows(job.output.thresholds, ["label", "threshold", "why"], thresholds)
+    print(*said, f"{found} events", sep="\n")
     failed = sorted(row for path in job.input.failed for row in detections.read_failed(path))
     files.write_rows(job.output.failed, ["path", "reason"], failed)
 

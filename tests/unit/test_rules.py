@@ -151,7 +151,7 @@ def faults(rule, reader="rfcx"):
 
 
 def test_every_rule_has_its_digests_its_log_and_its_environment(rules, image_rules):
-    assert len(rules) == 18
+    assert len(rules) == 19
     assert {rule.name: list(faults(rule)) for rule in rules} == {rule.name: [] for rule in rules}
     found = {rule.name: list(faults(rule, "herbarium2021")) for rule in image_rules}
     assert found == {rule.name: [] for rule in image_rules}
@@ -159,7 +159,9 @@ def test_every_rule_has_its_digests_its_log_and_its_environment(rules, image_rul
 
 def test_the_graph_of_the_rules_shows_them_all(rules):
     shown = re.findall(r"<text [^>]*>(\w+)</text>", (ROOT / "docs/figures/rulegraph.svg").read_text())
-    assert sorted(shown) == sorted(["all", *(rule.name for rule in rules)])
+    # Without new recordings, as the graph is drawn, there are no rules of detection.
+    detecting = {"score_recordings", "detect_events", "show_detections"}
+    assert sorted(shown) == sorted(["all", *({rule.name for rule in rules} - detecting)])
 
 
 def test_a_rule_without_digests_is_found_out(rules):

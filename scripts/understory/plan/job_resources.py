@@ -35,6 +35,7 @@ COSTS = {
     "score_held_out": Cost(0.02),
     "score_probes": Cost(0.02),
     "calibrate_detections": Cost(0.02, 20_000),
+    "show_detections": Cost(0.0001, 1000),
 }
 COSTS_OF_MEDIUM = {
     "audio": {
@@ -64,7 +65,7 @@ OF_MODELS = (
     "score_held_out",
     "score_probes",
 )
-OF_NEW = ("detect_events",)
+OF_NEW = ("detect_events", "show_detections")
 OF_HELD_OUT = ("score_held_out", "calibrate_detections")
 # How much more than expected is asked for: machines differ, and a job that is cut off has to begin again.
 MARGIN = 4

@@ -220,6 +220,11 @@ class ModelJobs:
             }
         )
 
+    def showing(self) -> dict:
+        """The settings of a job that draws events."""
+        own = {"band": self.detecting()["band"], "name": self.config["name"]}
+        return ordered({**own, "sample_rate": self.config["crop"]["sample_rate"]})
+
     def training_settings(self, wildcards) -> dict:
         """The settings of a training."""
         model = self.config["models"][wildcards.model]

@@ -52,6 +52,45 @@ def lines(folder: Path, *, tested: bool, models_from: str | None = None) -> list
     ]
 
 
+def detections(folder: Path) -> list[str]:
+    """The summary of the detection of events in new recordings, whose results are in `folder`."""
+    place = folder / "detections"
+    recordings, failed, thresholds = (
+        _rows(place / f"{name}.csv") for name in ("recordings", "failed", "thresholds")
+    )
+    events, with_some = (
+        sum(int(row["events"]) for row in recordings),
+        sum(row["events"] != "0" for row in recordings),
+    )
+    hours = sum(float(row["seconds"]) for row in recordings) / 3600
+    lines = [
+        f"detections   {place / 'detections.csv'} ({_counted(events, 'event')} in {with_some} of "
+        f"{_counted(len(recordings), 'recording')}, {hours:.1f} h)",
+        f"page         {place / 'gallery.html'}",
+    ]
+    if others := [row["label"] for row in thresholds if row["why"].startswith("for want")]:
+        first = next(row for row in thresholds if row["label"] == others[0])
+        lines.append(
+            f"thresholds   {first['threshold']}, {first['why']}: {_counted(len(others), 'class', 'classes')}, "
+            f"{listed(others, 5)}; see {place / 'thresholds.csv'}"
+        )
+    if failed:
+        shown = "; ".join(f"{' '.join(row['path'].split())}: {row['reason']}" for row in failed[:3])
+        lines.append(
+            f"not read     {_counted(len(failed), 'recording')}, see {place / 'failed.csv'}: {shown}"
+        )
+    return lines
+
+
+def _rows(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _counted(count, one, many=None):
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
 def _untrained(task):
     if names := task.get("untrained"):
         yield (
@@ -67,8 +106,7 @@ def _interval(interval):
 
 
 def _column(path, name):
-    with open(path, newline="", encoding="utf-8") as file:
-        return [row[name] for row in csv.DictReader(file)]
+    return [row[name] for row in _rows(path)]
 
 
 def _left_out(folder, tested):

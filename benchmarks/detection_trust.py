@@ -15,7 +15,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,7 @@ from understory.evaluation import event_metrics, held_out, intervals
 from understory.inference import events, score
 from understory.plan.config import complete
 from understory.plan.job_settings import ModelJobs
-from understory.synthetic import soundscapes
+from understory.synthetic import clip_songs, soundscapes
 from understory.synthetic.clips import Clips
 from understory.training import predict
 
@@ -38,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BACKGROUND = ("rain", "sea_waves")
 RATE, DURATION = 24_000, 30.0
 # Recordings with events for training and for testing, and without any.
-TRAIN, TRAIN_QUIET, TEST, QUIET = 120, 30, 120, 120
+TRAIN, TRAIN_QUIET, TEST, QUIET = 100, 30, 80, 120
 CONFIG = {
     "name": "own",
     "own": {"exhaustive": True},
@@ -48,6 +48,10 @@ CONFIG = {
     "features": {"log_mel": {"n_fft": 1024, "hop": 384, "n_mels": 64, "fmin": 100, "fmax": 11000}},
     "models": {"sed_cnn": {"options": {"filters": [16, 32, 48], "dense": 64}, "epochs": 20}},
 }
+
+
+# The clips of all recordings, each read once.
+clip_songs.song = cache(clip_songs.song.__wrapped__)
 
 
 def planned(seed, singers):

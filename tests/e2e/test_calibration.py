@@ -23,11 +23,11 @@ def calibrated(run_snakemake, first, folder, small, tmp_path_factory):
     shutil.copytree(first, place)
     config = small(data=str(folder))
     done = run_snakemake(place, "calibrate_detections", config=config)
-    assert planned(done.stdout) == SCORING | FITTING
+    assert planned(done.stdout + done.stderr) == SCORING | FITTING
 
     def again(*targets, **changes):
         done = run_snakemake(place, "-n", *targets, config=config | changes)
-        return planned(done.stdout)
+        return planned(done.stdout + done.stderr)
 
     return place, again
 

@@ -104,8 +104,13 @@ def main():
         rows = [next(csv.DictReader(path.open(), delimiter="\t")) for path in tables]
         if rows:
             seconds = sum(float(row["s"]) for row in rows)
-            memory = max(float(row["max_rss"]) for row in rows)
-            print(f"{rule}: {len(rows)} jobs, {seconds:.0f} s, {memory:.0f} MB at most")
+            worked, memory = (
+                sum(float(row["cpu_time"]) for row in rows),
+                max(float(row["max_rss"]) for row in rows),
+            )
+            print(
+                f"{rule}: {len(rows)} jobs, {seconds:.0f} s, {worked:.0f} s of processor time, {memory:.0f} MB at most"
+            )
     sound = 3600 * given.hours * given.files
     print(f"all: {took:.0f} s for {sound:.0f} s of sound, {sound / took:.0f} times real time")
 

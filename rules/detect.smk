@@ -32,7 +32,9 @@ if NEW:
     PLACES = new_recordings.Places(str(NEW.folder), f"{DETECTIONS}/cache", str(FILE_DIGESTS.index))
     # With models of another run, it is used where that run has one.
     CALIBRATION = f"{MODELS_FROM}/calibration.json"
-    CALIBRATED = workflow.is_rule("calibrate_detections") or Path(CALIBRATION).is_file()
+    CALIBRATED = Path(CALIBRATION).is_file()
+    if not config["models_from"]:
+        CALIBRATED = (SCRIPTS / "calibrate_detections.py").is_file()
 
     rule score_recordings:
         """Score the windows of new recordings with all models."""

@@ -181,6 +181,22 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
             "train: expected names of models (sed_cnn), given sed_cn; did you mean sed_cnn?",
         ),
         (
+            {"detect": {"smoothing": 4}},
+            "detect.smoothing: expected an odd number of windows, given 4",
+        ),
+        (
+            {"detect": {"low": 0}},
+            "detect.low: expected a number above 0 and at most 1, given 0",
+        ),
+        (
+            {"recordings": "new", "detect": {"hop": 11}},
+            "detect.hop: expected at least one sample and at most crop.window (10), given 11",
+        ),
+        (
+            {"recordings": "new", "shards": {"test": 0}, "crop": {"hop": 11}},
+            "crop.hop: expected at least one sample and at most crop.window (10), given 11",
+        ),
+        (
             {"train": []},
             "train: expected names of models, or [] where models_from names the run whose models predict, given [] without models_from",
         ),

@@ -10,7 +10,7 @@ from snakemake.cli import get_argument_parser, parse_config
 from snakemake.utils import update_config
 from workflow import ROOT
 
-from understory.plan.config import checked
+from understory.plan.config import checked, with_train
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # What a page adds to the tree, or what stands for a person's own file.
@@ -72,7 +72,7 @@ def configured(command, files):
         elif option == "--config":
             update_config(given, parse_config([word]))
     update_config(config, given)
-    return checked(config)
+    return checked(with_train(config, given))
 
 
 @pytest.mark.parametrize(("command", "files"), list(commands()))

@@ -2,9 +2,12 @@ import json
 import zipfile
 
 import pytest
+import yaml
+from workflow import ROOT
 
 from understory.core.errors import InputError
 from understory.inference import saved_run
+from understory.plan import config as configuration
 
 RUN = {
     "crop": {"hop": 1.0, "sample_rate": 8000, "window": 2.0},
@@ -140,3 +143,27 @@ def test_what_lacks_is_said(finished, broken, said):
     broken(finished)
     with pytest.raises(InputError, match=f"models_from: expected.*{said}"):
         saved_run.taken({**CONFIG, "models_from": str(finished)}, {})
+
+
+def test_recordings_ask_for_nothing_but_models(finished, monkeypatch):
+    """With models_from and recordings, nothing is trained, and no data are read but the recordings."""
+    monkeypatch.setattr(saved_run, "_check_given", lambda *given: None)
+    given = {"models_from": str(finished), "recordings": "new", "detect": {"hop": 0.5}}
+    base = yaml.safe_load((ROOT / "config.yaml").read_text())
+    assert base["train"]
+    found = configuration.complete({**base, "dataset": "esc50", "data": "gone", **given}, (), given)
+    assert configuration.only_detects(found)
+    assert (found["train"], found["data"], found["shards"]["test"]) == (["m"], "new", 0)
+    # Its results may be beside those of the models' own run.
+    (finished / "results").mkdir()
+    (finished / "results/demo").symlink_to(finished)
+    monkeypatch.chdir(finished)
+    assert configuration.complete({**base, **given}, (), given)["name"] == "demo"
+    with pytest.raises(InputError, match="name: expected another name"):
+        configuration.complete({**base, "models_from": str(finished)}, (), {})
+    photo = {**RUN, "features": {"mel": {"kind": "picture"}}}
+    (finished / saved_run.FILE).write_text(json.dumps({"run": photo, "thresholds": None, "priors": {}}))
+    with pytest.raises(
+        InputError, match="recordings: expected models of sound, given some that are fed picture"
+    ):
+        configuration.complete({**base, **given}, (), given)

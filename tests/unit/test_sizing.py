@@ -9,7 +9,9 @@ import yaml
 from snakemake.utils import update_config
 from workflow import ROOT
 
+from understory.core.file_digests import FileDigests
 from understory.data.dataset import Annotation, Dataset, Recording
+from understory.inference.new_recordings import NewRecordings
 from understory.plan import disk_space, job_resources
 from understory.plan.config import complete
 from understory.plan.job_resources import Counts
@@ -161,3 +163,20 @@ def test_a_rule_asks_for_as_much_under_a_prefix():
         where = FOLD if rule.endswith("fold") else SHARD
         for ask in (sizes().mem_mb, sizes().runtime):
             assert ask(where, 1, f"understory_{rule}") == ask(where, 1, rule)
+
+
+def test_new_recordings_are_as_long_as_their_files_are_large(tmp_path):
+    for number in range(4):
+        with open(tmp_path / f"{number}.wav", "wb") as file:
+            file.truncate(3600 * 96_000 * (1 + number % 2))
+    names = [path.name for path in tmp_path.iterdir()]
+    new = NewRecordings(tmp_path, names, FileDigests(tmp_path / "index"), 2)
+    config = configured(recordings=str(tmp_path), detect={"hop": 2}, data="folder")
+    found = job_resources.Sizes(config, SOME, NOTHING, new)
+    each = [SimpleNamespace(shard=shard) for shard in new.shards]
+    seconds = [found.seconds("score_recordings", shard) for shard in each]
+    assert sum(seconds) == pytest.approx(6 * 3600 / 2 * job_resources.COSTS["score_recordings"].seconds)
+    assert {found.mem_mb(shard, 1, "NEW_score_recordings") for shard in each} == {job_resources.TENSORFLOW}
+    every = SimpleNamespace()
+    assert found.mem_mb(every, 1, "detect_events") > job_resources.BASE
+    assert found.runtime(every, 1, "show_detections") >= job_resources.START

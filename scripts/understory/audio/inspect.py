@@ -144,34 +144,42 @@ def _samples_digest(file):
 
 def _check_end(path, kind):
     """InputError where the container shows that something is missing, which decoders ignore."""
-    if kind == "OGG":
-        _check_pages(path.read_bytes())
-    if kind == "MP3":
-        data = path.read_bytes()
-        start = 0
-        if data.startswith(b"ID3"):
-            # Seven bits of each byte count, and the tag's own header has ten bytes (ID3v2.4.0, section 3.1).
-            start = 10 + sum(
-                (byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True)
-            )
-        first, mono = data[start : start + 4], data[start + 3 : start + 4] >= b"\xc0"
-        # Encoders that knew the numbers of frames and bytes wrote them after the side information of the first frame.
-        side = {True: (9, 17), False: (17, 32)}[mono][first[1:2] >= b"\xf8"]
-        place = start + 4 + side
-        flags, _, size = struct.unpack(">III", data[place + 4 : place + 16].ljust(12, b"\0"))
-        if data[place : place + 4] in (b"Xing", b"Info") and flags & 3 == 3 and size > len(data) - start:
-            raise InputError(
-                f"expected {size} bytes, as its header says, found {len(data) - start}: the file is cut short"
-            )
+    with open(path, "rb") as file:
+        if kind == "OGG":
+            _check_pages(file)
+        if kind == "MP3":
+            _check_size(file, path.stat().st_size)
 
 
-def _check_pages(data):
-    """InputError unless every page of an Ogg file (`understory.audio.ogg`) is whole, up to one that is marked as the last."""
+def _check_size(file, length):
+    """InputError unless an MP3 file of so many bytes has as many as its encoder wrote down, if it did."""
+    tag, start = file.read(10), 0
+    if tag.startswith(b"ID3"):
+        # Seven bits of each byte count, and the tag's own header has ten bytes (ID3v2.4.0, section 3.1).
+        start = 10 + sum(
+            (byte & 0x7F) << shift for byte, shift in zip(tag[6:10], (21, 14, 7, 0), strict=True)
+        )
+    file.seek(start)
+    data = file.read(64)
+    mono = data[3:4] >= b"\xc0"
+    # Encoders that knew the numbers of frames and bytes wrote them after the side information of the first frame.
+    place = 4 + {True: (9, 17), False: (17, 32)}[mono][data[1:2] >= b"\xf8"]
+    flags, _, size = struct.unpack(">III", data[place + 4 : place + 16].ljust(12, b"\0"))
+    if data[place : place + 4] in (b"Xing", b"Info") and flags & 3 == 3 and size > length - start:
+        raise InputError(
+            f"expected {size} bytes, as its header says, found {length - start}: the file is cut short"
+        )
+
+
+def _check_pages(file):
+    """InputError unless every page of an Ogg file (`understory.audio.ogg`) is whole, up to one that is marked as the last.
+
+    Pages are read one at a time: a day of sound is too much to hold.
+    """
     place, numbers, ended = 0, {}, False
-    while data[place : place + 4] == b"OggS":
-        head = data[place : place + 27]
-        sizes = data[place + 27 : place + 27 + head[-1]]
-        page = data[place : place + len(head) + len(sizes) + sum(sizes)]
+    while (head := file.read(27)).startswith(b"OggS"):
+        sizes = file.read(head[-1])
+        page = head + sizes + file.read(sum(sizes))
         if len(head) < 27 or len(sizes) < head[26] or len(page) < 27 + len(sizes) + sum(sizes):
             break
         serial, number, checksum = struct.unpack("<III", page[14:26])

@@ -35,12 +35,15 @@ def complete(config: dict, files=(), given: dict | None = None) -> dict:
     """
     for path in files:
         _check_keys(Path(path))
-    if config.get("models_from") and "train" not in (given or {}):
-        config = {**config, "train": []}
-    config = saved_run.taken(checked(config), given or {})
-    if problems := list(config_checks.hop_problems(config)):
+    config = saved_run.taken(checked(with_train(config, given or {})), given or {})
+    if problems := [*config_checks.hop_problems(config), *config_checks.unheard(config)]:
         raise _refused(problems)
     return ordered(_of_new_recordings(config) if only_detects(config) else config)
+
+
+def with_train(config: dict, given: dict) -> dict:
+    """The configuration as Snakemake read it, in which nothing is trained where `models_from` was given, and `train` was not."""
+    return {**config, "train": []} if config.get("models_from") and "train" not in given else config
 
 
 def only_detects(config: dict) -> bool:
@@ -50,11 +53,6 @@ def only_detects(config: dict) -> bool:
 
 def _of_new_recordings(config):
     """The configuration of a run that only detects: its data are the new recordings, whatever was trained on."""
-    kinds = {config["features"][config["models"][name]["features"]]["kind"] for name in config["train"]}
-    if unheard := sorted(kind for kind in kinds if config_checks.medium_of("features", kind) != "audio"):
-        raise InputError(
-            f"recordings: expected models of sound in {config['models_from']}, found some that are fed {', '.join(unheard)}"
-        )
     own = {"data": config["recordings"], "dataset": "own", "own": Own().model_dump(), "subset": "all"}
     return {**config, **own, "shards": {**config["shards"], "test": 0}}
 

@@ -188,6 +188,14 @@ def hop_problems(config: dict) -> Iterator[str]:
             )
 
 
+def unheard(config: dict) -> Iterator[str]:
+    """What is wrong with the models that detect events in new recordings: those of images hear nothing."""
+    kinds = {config["features"][config["models"][name]["features"]]["kind"] for name in config["train"]}
+    others = sorted(kind for kind in kinds if medium_of("features", kind) != "audio")
+    if config["recordings"] and others:
+        yield f"recordings: expected models of sound, given some that are fed {', '.join(others)}"
+
+
 def _noise(place, options):
     if "min_snr" in options and options["min_snr"] > options["max_snr"]:
         yield (

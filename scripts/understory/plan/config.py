@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from understory.core.errors import InputError
+from understory.core.errors import InputError, user_errors
 from understory.core.hashing import ordered
 from understory.core.untracked import Text
 from understory.fetch import address
@@ -55,6 +55,21 @@ def _of_new_recordings(config):
     """The configuration of a run that only detects: its data are the new recordings, whatever was trained on."""
     own = {"data": config["recordings"], "dataset": "own", "own": Own().model_dump(), "subset": "all"}
     return {**config, **own, "shards": {**config["shards"], "test": 0}}
+
+
+def of_recordings(config: dict, paths: list[str], which: str):
+    """An input function: paths of what is made of new recordings; the run stops where no folder of them is given, `which`
+    being what they are for."""
+
+    def inputs(wildcards):
+        with user_errors():
+            if not config["recordings"]:
+                raise InputError(
+                    f"recordings: expected the folder of the recordings {which}, given none: add --config recordings=FOLDER"
+                )
+        return paths
+
+    return inputs
 
 
 def changed(base: dict) -> dict:

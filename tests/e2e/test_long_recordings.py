@@ -53,7 +53,9 @@ def test_a_run_that_is_killed_within_a_recording_goes_on_there(tmp_path):
             while len(list(cache.rglob("*.npy"))) < 2:
                 time.sleep(0.05)
             assert run.kill()
-            assert clear(place).returncode == 0
+            # Processes that were killed take a moment to end.
+            while clear(place).returncode:
+                time.sleep(0.1)
             kept = {path: path.stat().st_mtime_ns for path in cache.rglob("*.npy")}
             run = Run(place, config)
         assert run.wait() == 0, run.output

@@ -327,6 +327,7 @@ ROWS = [
     Row("a model that is not trained", to("models.idle.epochs", 3), set()),
     Row("ensemble method", to("ensemble.folds", "rank"), ENSEMBLE, True),
     Row("order of the sample submission", turn_sample, SUBMISSION),
+    Row("smoothing of detections, without new recordings", to("detect.smoothing", 3), set()),
     Row("report title", to("report.title", "Other"), REPORT, True),
     Row("limit of the quarantine", to("max_quarantined", 0.5), {("list_quarantined", "")} | ENSEMBLE),
     Row("a recording added with its annotation", add_recording("train", "train_tp.csv"), shard_and_after),

@@ -176,6 +176,18 @@ def test_no_more_than_a_block_is_decoded_at_a_time(tmp_path, monkeypatch):
     assert len(windows) == 58
 
 
+@pytest.mark.parametrize("name", ["a.flac", "a.ogg"])
+def test_windows_of_a_block_are_those_that_are_read_alone(tmp_path, monkeypatch, name):
+    """To the last bit, where they are resampled as well."""
+    path = sound(tmp_path / name, seconds=21, rate=22_050, channels=2)
+    monkeypatch.setattr(read, "BLOCK", 200_000)
+    starts = [*range(0, 19 * RATE, RATE + 3), 19 * RATE]
+    windows = read.read_windows(path, starts, samples=2 * RATE, sample_rate=RATE)
+    for start, window in zip(starts, windows, strict=True):
+        alone = read.read_window(path, start=start, samples=2 * RATE, sample_rate=RATE)
+        assert window.tobytes() == alone.tobytes()
+
+
 def scorer(tmp_path, key="k", model=None, contents=None):
     contents = contents or FileDigests(tmp_path / "contents")
     return shard_scores.Scorer([model or Model()], SETTINGS, tmp_path / "cache", key, contents)

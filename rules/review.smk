@@ -6,22 +6,14 @@ from understory.data.source import verdict_files
 
 VERDICTS = verdict_files(config)
 
-
-def reviewed(wildcards):
-    """The page, and what verdicts say; the run stops where there are no recordings."""
-    with user_errors():
-        if not config["recordings"]:
-            raise InputError(
-                "recordings: expected the folder of the recordings whose detections are reviewed, given none: add --config "
-                "recordings=FOLDER"
-            )
-    return [f"{OUT}/review/review.html", f"{OUT}/review/precision.csv"][: 1 + bool(VERDICTS)]
+# The page, and what verdicts say.
+REVIEW = [f"{OUT}/review/review.html", f"{OUT}/review/precision.csv"][: 1 + bool(VERDICTS)]
 
 
 rule review:
     """Review detections."""
     input:
-        reviewed,
+        settings.of_recordings(config, REVIEW, "whose detections are reviewed"),
 
 
 if config["recordings"]:

@@ -22,8 +22,14 @@ def test_pip_installs_the_whole_library(tmp_path):
     command = [sys.executable, "-m", "pip", "install", *options, "--target", str(place), str(source)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    installed = {str(path.relative_to(place)) for path in (place / "understory").rglob("*.py")}
-    assert installed == {str(path.relative_to(SCRIPTS)) for path in (SCRIPTS / "understory").rglob("*.py")}
+
+    def files(root):
+        paths = (
+            path for suffix in ("css", "js", "py") for path in (root / "understory").rglob(f"*.{suffix}")
+        )
+        return {str(path.relative_to(root)) for path in paths}
+
+    assert files(place) == files(SCRIPTS)
     # No script of a rule comes along, as a module of its name.
     assert not list(place.glob("*.py"))
     program = "from understory.run import summary; print(summary.__file__)"

@@ -111,7 +111,7 @@ class _OnceEach(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
 def _check_keys(path):
     with open(path, encoding="utf-8") as file, suppress(UnicodeError, yaml.YAMLError):
         # Otherwise, Snakemake has read it, and it is no YAML, such as JSON with tabs.
-        yaml.load(file, _OnceEach)
+        _OnceEach(file).get_single_data()
 
 
 def effective(config: dict) -> dict:

@@ -34,14 +34,7 @@ PLACES = {
 }
 # What types of options are made of.
 GENERIC = {"Annotated", "Literal", "list"}
-NAMES = {
-    *GENERIC,
-    "bool",
-    "float",
-    "int",
-    "str",
-    *(name for name in vars(options) if not name.startswith("_")),
-}
+NAMES = {"bool", "float", "int", "str"} | GENERIC | set(vars(options))
 # Keyword-only parameters of `compute` that are handed over, and are no options.
 NOT_OPTIONS = ("sample_rate", "sequences")
 

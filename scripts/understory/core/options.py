@@ -8,6 +8,7 @@ from typing import Annotated
 from typing import Literal as Literal
 
 from annotated_types import Ge, Gt, Le, MaxLen, MinLen
+from annotated_types import Lt as Lt
 
 Count = Annotated[int, Ge(1), Le(65_536)]
 Samples = Annotated[int, Ge(1), Le(2**20)]

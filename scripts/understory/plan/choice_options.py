@@ -11,9 +11,9 @@ import inspect
 import re
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_origin
+from typing import Annotated, Any, NamedTuple, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from annotated_types import MinLen
 from pydantic import Field, create_model
 
 from understory.core import choices, options
@@ -32,22 +32,11 @@ PLACES = {
     "features of audio": ("understory.audio.features", "compute"),
     "features of images": ("understory.images.features", "compute"),
 }
+# What types of options are made of.
+GENERIC = {"Annotated", "Literal", "list"}
+NAMES = {"bool", "float", "int", "str"} | GENERIC | set(vars(options))
 # Keyword-only parameters of `compute` that are handed over, and are no options.
 NOT_OPTIONS = ("sample_rate", "sequences")
-
-
-class Words:
-    """`Literal`, of words only."""
-
-    def __class_getitem__(cls, words):
-        if not all(isinstance(word, str) for word in (words if isinstance(words, tuple) else (words,))):
-            raise TypeError("expected words")
-        return Literal[words]
-
-
-# What types of options are made of.
-TYPES = (Annotated, Ge, Gt, Le, Lt, MinLen, MaxLen, bool, float, int, list, str)
-NAMES = {**vars(options), **{each.__name__: each for each in TYPES}, "Literal": Words, "__builtins__": {}}
 
 
 class Combination(Block):
@@ -116,7 +105,7 @@ def block(kind: str, name: str) -> type[Block] | None:
         option: (annotation, Field(default, description=description))
         for option, annotation, default, description in _options(choice)
     }
-    return create_model(name, __base__=Block, __doc__=choice.summary, **fields)
+    return create_model(name, __base__=Block, __doc__=choice.summary, __module__=options.__name__, **fields)
 
 
 @cache
@@ -150,9 +139,8 @@ def _options(choice):
             continue
         place = f"{choice.path}: option {argument.arg} of {choice.name}"
         try:
-            # The names are the library's own, and no others are known.
-            annotation = eval(ast.unparse(argument.annotation), {**NAMES})
-        except (AttributeError, NameError, TypeError, ValueError):
+            annotation = _annotation(argument.annotation)
+        except ValueError:
             said = ast.unparse(argument.annotation) if argument.annotation else "none"
             types = [name for name, each in vars(options).items() if get_origin(each) is Annotated]
             raise InputError(
@@ -176,6 +164,22 @@ def _signature(choice):
         if isinstance(each, ast.FunctionDef) and each.name == "__init__":
             return each, parameters(ast.get_docstring(choice.node))
     raise InputError(f"{choice.path}: expected {choice.name} to have __init__ with its options, found none")
+
+
+def _annotation(node):
+    """An annotation as it is written, which pydantic evaluates; ValueError where it is no type of an option."""
+    parts = list(ast.walk(node)) if node else []
+    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    generic = {ast.unparse(part.value): part.slice for part in parts if isinstance(part, ast.Subscript)}
+    words = [part for part in ast.walk(generic.get("Literal", ast.Pass())) if isinstance(part, ast.Constant)]
+    if (
+        not names
+        or names - NAMES
+        or set(generic) - GENERIC
+        or not all(isinstance(word.value, str) for word in words)
+    ):
+        raise ValueError("no type of an option")
+    return ast.unparse(node)
 
 
 def parameters(docstring: str | None) -> dict[str, str]:

@@ -161,9 +161,8 @@ def imports(file: Path) -> frozenset[str]:
 
 def _parsed(file, content):
     tree = ast.parse(content, str(file))
-    _drop_docstrings(tree)
     before = _names_used(tree)
-    _drop_annotations(tree)
+    _strip(tree)
     # An import that is never used stays: it may register something.
     tree = _DropImports(before - _names_used(tree)).visit(tree)
     names = set()
@@ -183,20 +182,16 @@ def _names_used(tree):
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
-def _drop_docstrings(tree):
+def _strip(tree):
+    """Drop docstrings, and annotations of parameters and returned values; those of a class's fields may make a dataclass."""
     for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, FUNCTIONS):
+            node.returns = None
         documented = isinstance(node, (ast.Module, ast.ClassDef, *FUNCTIONS))
         if documented and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
-
-
-def _drop_annotations(tree):
-    """Drop annotations of parameters and returned values; those of a class's fields may make a dataclass."""
-    for node in ast.walk(tree):
-        if isinstance(node, FUNCTIONS):
-            node.returns = None
-        elif isinstance(node, ast.arg):
-            node.annotation = None
 
 
 class _DropImports(ast.NodeTransformer):

@@ -162,7 +162,7 @@ def check_file(path: Path):
     """InputError where a file has no keys, cannot be read, or has a key twice in a block: the second would replace the first."""
     try:
         text = path.read_text(encoding="utf-8")
-        content = yaml.load(text, _OnceEach)
+        content = _OnceEach(text).get_single_data()
     except InputError as error:
         raise InputError(f"{path}, {error}") from None
     except UnicodeDecodeError as error:

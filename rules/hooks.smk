@@ -6,7 +6,7 @@ from snakemake.logging import logger
 
 onstart:
     # Here, before the first job, and not where the Snakefile is parsed: it opens audio files.
-    from understory.evaluation import metric_check, reader_check
+    from understory.evaluation import trials
     from understory.plan import preflight
     from understory.run import progress
 
@@ -18,9 +18,9 @@ onstart:
             sys.stderr.writelines(f"{remark}\n" for remark in [*DATASET.remarks(), *remarks])
             preflight.check(config, tables, SOURCE, LIMIT, Path(OUT))
             if not config["models_from"]:
-                metric_check.check(tables, SOURCE, top_k=top_k)
+                trials.try_metric(tables, SOURCE, top_k=top_k)
             labels = Path(MODELS_FROM, saved_run.LABELS) if config["models_from"] else None
-            reader_check.check(tables, SOURCE, top_k=top_k, labels=labels)
+            trials.try_reader(tables, SOURCE, top_k=top_k, labels=labels)
     sys.stderr.writelines(f"{remark}\n" for remark in preflight.verdict_remarks(config))
     planned = workflow.dag.needrun_jobs()
     costs = [(job.rule.name, SIZES.expected(job.rule.name, job.wildcards)) for job in planned]

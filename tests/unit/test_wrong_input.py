@@ -10,7 +10,7 @@ from understory.audio import inspect
 from understory.core.errors import InputError
 from understory.data import inspection
 from understory.data.band import Band, without_unseen
-from understory.data.fold_checks import check_folds
+from understory.data.dataset import check_folds
 from understory.data.quarantine import Limit
 from understory.datasets import own
 

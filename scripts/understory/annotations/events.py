@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from understory.core.errors import InputError
 from understory.core.text import did_you_mean, listed
+from understory.data.builder import check_annotation, number
+from understory.data.dataset import Annotation
 
 FIELDS = ("path", "start", "end", "label", "low", "high", "presence", "confidence")
 # The names that columns have in the tables of common programs, in lower case. Of several, the first counts.
@@ -150,3 +152,23 @@ def given(events, fields) -> list[str]:
 def texts(event, fields) -> list[str]:
     """The fields of an event as text, empty where it has none."""
     return ["" if event.get(field) is None else str(event[field]) for field in fields]
+
+
+def annotation_of(name: str, label: str, fields: dict[str, str], least: float) -> Annotation:
+    """The annotation that a row is; with a confidence below `least`, whether it is there is unknown."""
+    if (said := fields.get("presence", "").lower()) not in PRESENCE:
+        raise InputError(f"expected presence {', '.join(filter(None, PRESENCE))}, found {said!r}")
+    presence = PRESENCE[said]
+    if fields.get("confidence"):
+        confidence = number(fields, "confidence")
+        if not 0 <= confidence <= 1:
+            raise InputError(f"expected a confidence from 0 to 1, found {fields['confidence']}")
+        presence = presence if confidence >= least else "unknown"
+    box = {"t_min": number(fields, "start"), "t_max": number(fields, "end")}
+    for side, field in (("f_min", "low"), ("f_max", "high")):
+        if fields.get(field):
+            box[side] = number(fields, field)
+    made = Annotation(name, label, presence, **box)
+    # Before rows that say the same are merged, so that each of them is quarantined.
+    check_annotation(made)
+    return made

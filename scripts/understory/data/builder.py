@@ -20,11 +20,12 @@ from understory.data.dataset import (
     Quarantined,
     Recording,
     check_label,
-    check_recording,
 )
 
 # A time of day, or minutes and seconds.
 CLOCK = re.compile(r"\d+(:\d+){1,2}([.,]\d+)?", re.ASCII)
+# Bytes of an id: with a suffix, a file name has 255 at most.
+MAX_ID = 240
 # What a number in a table looks like. Python's float() would take 1_000 and digits of other scripts as well.
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -146,6 +147,17 @@ class DatasetBuilder:
             shared_windows=shared_windows,
             unvalidated=frozenset(unvalidated),
         )
+
+
+def check_recording(recording: Recording):
+    """InputError unless the recording has an id in plain text and lies in the data folder."""
+    name, path = recording.recording_id, recording.path
+    if not name or name != name.strip() or CONTROL.search(name + path) or len(name.encode()) > MAX_ID:
+        raise InputError(
+            f"expected a recording id in plain text of at most {MAX_ID} bytes in UTF-8, found {name[:250]!r}"
+        )
+    if path.startswith("/") or ".." in path.split("/"):
+        raise InputError(f"expected a file within the data folder, found {path!r}")
 
 
 def check_annotation(annotation: Annotation):

@@ -55,8 +55,6 @@ RESERVED = (
     "channels",
     "frames",
 )
-# Bytes of an id: with a suffix, a file name has 255 at most.
-MAX_ID = 240
 # Characters of a label.
 MAX_LABEL = 200
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -247,17 +245,6 @@ def check_label(label: str):
             f"expected a label, found {label!r}, which is a column of the tables that are written; so are "
             + ", ".join(word for word in RESERVED if word != label)
         )
-
-
-def check_recording(recording: Recording):
-    """InputError unless the recording has an id in plain text and lies in the data folder."""
-    name, path = recording.recording_id, recording.path
-    if not name or name != name.strip() or CONTROL.search(name + path) or len(name.encode()) > MAX_ID:
-        raise InputError(
-            f"expected a recording id in plain text of at most {MAX_ID} bytes in UTF-8, found {name[:250]!r}"
-        )
-    if path.startswith("/") or ".." in path.split("/"):
-        raise InputError(f"expected a file within the data folder, found {path!r}")
 
 
 def check_folds(tables: Dataset, n_splits: int, group: str):

@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from understory.annotations import files, verdicts
-from understory.annotations.events import PRESENCE
+from understory.annotations.events import annotation_of
 from understory.core.errors import InputError
 from understory.core.text import listed
-from understory.data.builder import DatasetBuilder, check_annotation, number
+from understory.data.builder import DatasetBuilder, check_annotation
 from understory.data.dataset import Annotation, Dataset, Recording
 
 MEDIUM = "audio"
@@ -86,10 +86,12 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
             f"{folder}: expected annotations of some recordings, in tables beside them ({', '.join(files.TABLES)}; save a "
             f"spreadsheet as CSV) or by a folder for each class, found {where}"
         )
-    classes = sorted({annotation.label for annotation in builder.annotations})
-    exhaustive = bool(options.get("exhaustive"))
-    dataset = builder.build(classes=classes, exhaustive=exhaustive)
-    background = frozenset(known) if exhaustive else frozenset()
+    classes, exhaustive = (
+        sorted({annotation.label for annotation in builder.annotations}),
+        options.get("exhaustive"),
+    )
+    dataset = builder.build(classes=classes, exhaustive=bool(exhaustive))
+    background = frozenset(known if exhaustive else ())
     return replace(dataset, background=background, remarks=(*remarks, *_rare(dataset)))
 
 
@@ -196,7 +198,7 @@ class _Events:
         if label.lower() == NOTHING:
             return NOTHING
         became = "events of a second channel (mixed with the first)" if "channel" in fields else "events"
-        return became if self._keep(_annotation(name, label, fields, self._least), place) else "said before"
+        return became if self._keep(annotation_of(name, label, fields, self._least), place) else "said before"
 
     def judge(self, paths, reviewed: verdicts.Reviewed) -> set[str]:
         """Take the annotations that verdicts become; the recordings that these are about. Of several verdicts on one
@@ -249,26 +251,6 @@ class _Events:
             *lines,
             f"{len(self.about)} of {recordings} recordings are annotated; the others are predicted",
         ]
-
-
-def _annotation(name, label, fields, least):
-    """The annotation that a row is; with a confidence below `least`, whether it is there is unknown."""
-    if (said := fields.get("presence", "").lower()) not in PRESENCE:
-        raise InputError(f"expected presence {', '.join(filter(None, PRESENCE))}, found {said!r}")
-    presence = PRESENCE[said]
-    if fields.get("confidence"):
-        confidence = number(fields, "confidence")
-        if not 0 <= confidence <= 1:
-            raise InputError(f"expected a confidence from 0 to 1, found {fields['confidence']}")
-        presence = presence if confidence >= least else "unknown"
-    box = {"t_min": number(fields, "start"), "t_max": number(fields, "end")}
-    for side, field in (("f_min", "low"), ("f_max", "high")):
-        if fields.get(field):
-            box[side] = number(fields, field)
-    annotation = Annotation(name, label, presence, **box)
-    # Before rows that say the same are merged, so that each of them is quarantined.
-    check_annotation(annotation)
-    return annotation
 
 
 def _rare(dataset):

@@ -1,6 +1,7 @@
-"""A trial of a metric on small made-up tables, before any job: a mistake in it would otherwise show after all training."""
+"""Trials of what a user wrote, a metric and a reader, before any job: a mistake would otherwise show after all training."""
 
 from numbers import Real
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,22 +9,123 @@ from scipy import sparse
 
 from understory.core import choices
 from understory.core.errors import InputError
+from understory.data import source as datasets
 from understory.data.dataset import Dataset
 from understory.data.labels import Labels
-from understory.data.source import Source, reader
-from understory.data.task import METRICS
+from understory.data.predictions import Predictions
+from understory.data.task import METRICS, Task
+from understory.evaluation import submission
 from understory.evaluation.label_matrices import take
 from understory.evaluation.metric import Metric
-from understory.evaluation.reader_check import tried
 
 PLACE = "scripts/understory/evaluation/metrics/"
-# Classes of the trial at most.
+# Classes of the trial of a metric at most.
 MOST = 20
 # How much two ways to the same score may differ.
 ROUNDING = 1e-6
+TRIAL = "a trial submission"
 
 
-def check(tables: Dataset | None, source: Source, *, top_k: int | None):
+def try_reader(
+    tables: Dataset | None, source: datasets.Source, *, top_k: int | None, labels: Path | None = None
+):
+    """Write a trial submission, of predictions in which every test recording has the first class.
+
+    Where rows of the submission are windows, each recording has one row without a time, as if it could not be read.
+
+    Parameters
+    ----------
+    tables : Dataset or None
+        None where the data are still to be made or fetched: then nothing is checked.
+    source : Source
+    top_k : int or None
+        `predictions.top_k`: predictions are sparse where it is given.
+    labels : Path, optional
+        The `labels.json` of the models that predict, where they are of another run; otherwise the classes are those of the
+        tables.
+
+    Raises
+    ------
+    InputError
+        The reader's `submission_template` or `submission` fails, or what they return is not what a reader has to return.
+    """
+    if tables is None:
+        return
+    reader = datasets.reader(source.dataset)
+    names = sorted(recording.recording_id for recording in tables.recordings if recording.subset == "test")
+    names += sorted(
+        {q.recording_id for q in tables.quarantined if (q.subset, q.kind) == ("test", "recording")}
+    )
+    classes = tables.classes if labels is None else tuple(Task.read(labels).classes)
+    if not names or not classes:
+        return
+    place = f"{datasets.PLACE}{source.dataset}.py"
+    template = _tried(
+        f"{place}: submission_template(folder)", TRIAL, reader.submission_template, Path(source.folder)
+    )
+    _check_template(place, template)
+    id_column, ids, columns = template
+    trial = _trial(sorted(set(names)), classes, reader.UNIT, top_k)
+    if not hasattr(reader, "submission"):
+        submission.table(
+            trial.table().set_index("recording_id"), id_column=id_column, ids=ids, labels=columns
+        )
+        return
+    decisions = [[classes[0]]] * len(trial) if Metric(reader.METRIC).decided else None
+    values = trial.table() if top_k is None else trial
+    what = f"{place}: submission(…)"
+    if reader.UNIT == "window":
+        what += " of recordings that cannot be read, which have one row with empty start and stop,"
+    table = _tried(what, TRIAL, reader.submission, template, values, decisions)
+    if not isinstance(table, pd.DataFrame):
+        raise InputError(
+            f"{place}: expected submission(…) to return a pandas.DataFrame, found {type(table).__name__}"
+        )
+    submission.check_submission(table, id_column=id_column, ids=ids, columns=columns)
+
+
+def _tried(what: str, where: str, function, *arguments):
+    """What a user's function returns; InputError, which says `what` failed and `where`, where it raises another error."""
+    try:
+        return function(*arguments)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{what} failed in {where}: {type(error).__name__}: {error}") from error
+
+
+def _check_template(place, template):
+    wanted = f"{place}: expected submission_template(folder) to return the id column, the ids and the other columns"
+    try:
+        id_column, ids, columns = template
+        texts = [id_column, *(ids or ()), *(columns or ())]
+    except (TypeError, ValueError):
+        raise InputError(f"{wanted}, found {str(template)[:200]}") from None
+    if isinstance(columns, str) or isinstance(ids, str):
+        raise InputError(f"{wanted}, the latter two as lists, found text")
+    if odd := [text for text in texts if not isinstance(text, str)]:
+        raise InputError(f"{wanted}, all of them text, found {odd[0]!r}")
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                f"{wanted}, in text that UTF-8 can write, found {text!r}: rename that file"
+            ) from None
+
+
+def _trial(names, classes, unit, top_k):
+    """Predictions in which every recording has the first class."""
+    keys = pd.DataFrame({"recording_id": names})
+    if unit == "window":
+        keys = keys.assign(start=np.nan, stop=np.nan)
+    first = np.zeros(len(names), dtype=int)
+    shape = len(names), len(classes)
+    values = sparse.csr_array((np.full(len(names), 0.5), (np.arange(len(names)), first)), shape=shape)
+    return Predictions(keys, values if top_k else values.toarray(), classes)
+
+
+def try_metric(tables: Dataset | None, source: datasets.Source, *, top_k: int | None):
     """Score a table in which all classes but the last of more than two are present, and one in which none is.
 
     Parameters
@@ -40,7 +142,7 @@ def check(tables: Dataset | None, source: Source, *, top_k: int | None):
     InputError
         A function of the metric fails, or does not return what it has to return.
     """
-    name = reader(source.dataset).METRIC
+    name = datasets.reader(source.dataset).METRIC
     metric, place = Metric(name), f"{PLACE}{name}.py"
     _check_constants(metric, place)
     count = max(2, min(len(tables.classes), MOST)) if tables else 2
@@ -92,7 +194,7 @@ def _check_table(metric, place, labels, predictions, what):
     rows = predictions.shape[0]
 
     def given(call, function, *arguments):
-        value = tried(f"{place}: {call}", f"a trial {what}", function, *arguments)
+        value = _tried(f"{place}: {call}", f"a trial {what}", function, *arguments)
         if not _number(value) or np.isinf(value):
             raise InputError(
                 f"{place}: expected {call} to return a number, or NaN where it is not defined, found {value!r}"
@@ -112,7 +214,7 @@ def _check_table(metric, place, labels, predictions, what):
         given("score(labels, predictions)", metric.score, take(labels, every), predictions),
         score,
     )
-    weighted = tried(
+    weighted = _tried(
         f"{place}: weighted(labels, predictions)", f"a trial {what}", metric.weighted, labels, predictions
     )
     same("weighted(labels, predictions)(ones)", given("weighted(…)(ones)", weighted, np.ones(rows)), score)
@@ -120,7 +222,7 @@ def _check_table(metric, place, labels, predictions, what):
     repeated = np.repeat(every, twice.astype(int))
     again = given("score(labels, predictions)", metric.score, take(labels, repeated), predictions[repeated])
     same("weighted(…) of rows that count twice", given("weighted(…)(weights)", weighted, twice), again)
-    shuffled = tried(
+    shuffled = _tried(
         f"{place}: shuffled(labels, predictions)", f"a trial {what}", metric.shuffled, labels, predictions
     )
     same("shuffled(…) of rows in their order", given("shuffled(…)(order)", shuffled, every), score)
@@ -128,7 +230,7 @@ def _check_table(metric, place, labels, predictions, what):
     if "class_scores" in metric.figures:
         call = "class_scores(labels, predictions)"
         found = np.asarray(
-            tried(f"{place}: {call}", f"a trial {what}", metric.class_scores, labels, predictions)
+            _tried(f"{place}: {call}", f"a trial {what}", metric.class_scores, labels, predictions)
         )
         if found.shape != (predictions.shape[1],) or found.dtype.kind not in "fiub":
             raise InputError(

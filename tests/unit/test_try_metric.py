@@ -12,15 +12,15 @@ from understory.core.errors import InputError
 from understory.data import source
 from understory.data.dataset import Dataset
 from understory.data.task import METRICS
-from understory.evaluation import metric_check, metrics
+from understory.evaluation import metrics, trials
 
 SCORE = "def score(labels, predictions):\n    return 0.5\n"
 
 
 def tried(monkeypatch, metric, *, classes=5, exhaustive=False, top_k=None):
-    monkeypatch.setattr(metric_check, "reader", lambda name: types.SimpleNamespace(METRIC=metric))
+    monkeypatch.setattr(trials.datasets, "reader", lambda name: types.SimpleNamespace(METRIC=metric))
     tables = Dataset(tuple(map(str, range(classes))), (), (), exhaustive) if classes else None
-    metric_check.check(tables, source.Source("mine", "folder", "all"), top_k=top_k)
+    trials.try_metric(tables, source.Source("mine", "folder", "all"), top_k=top_k)
 
 
 @pytest.fixture
@@ -127,4 +127,4 @@ def test_mistakes_are_said_before_any_job(written, text, said):
 
 def test_a_run_tries_its_metric_before_the_first_job():
     hook = (ROOT / "rules/hooks.smk").read_text()
-    assert hook.index("metric_check.check(") < hook.index("progress.show(")
+    assert hook.index("trials.try_metric(") < hook.index("progress.show(")

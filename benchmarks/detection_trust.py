@@ -38,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BACKGROUND = ("rain", "sea_waves")
 RATE, DURATION = 24_000, 30.0
 # Recordings with events for training and for testing, and without any.
-TRAIN, TRAIN_QUIET, TEST, QUIET = 100, 30, 80, 120
+TRAIN, TRAIN_QUIET, TEST, QUIET = 80, 20, 60, 60
 CONFIG = {
     "name": "own",
     "own": {"exhaustive": True},
@@ -46,7 +46,7 @@ CONFIG = {
     "crop": {"sample_rate": RATE, "window": 2, "hop": 1},
     "augment": {"copies": 0, "chain": []},
     "features": {"log_mel": {"n_fft": 1024, "hop": 384, "n_mels": 64, "fmin": 100, "fmax": 11000}},
-    "models": {"sed_cnn": {"options": {"filters": [16, 32, 48], "dense": 64}, "epochs": 20}},
+    "models": {"sed_cnn": {"options": {"filters": [16, 32, 48], "dense": 64}, "epochs": 15}},
 }
 
 

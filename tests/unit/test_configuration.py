@@ -190,14 +190,6 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
             "detect.low: expected a number above 0 and at most 1, given 0",
         ),
         (
-            {"recordings": "new", "detect": {"hop": 11}},
-            "detect.hop: expected at least one sample and at most crop.window (10), given 11",
-        ),
-        (
-            {"recordings": "new", "shards": {"test": 0}, "crop": {"hop": 11}},
-            "crop.hop: expected at least one sample and at most crop.window (10), given 11",
-        ),
-        (
             {"train": []},
             "train: expected names of models, or [] where models_from names the run whose models predict, given [] without models_from",
         ),
@@ -614,6 +606,16 @@ def test_a_hop_is_between_a_sample_and_a_window():
         configuration.check_hop(configuration.checked(merged(CONFIG, {"crop": {"window": 2}})), tested=True)
     configuration.check_hop(configuration.checked(merged(CONFIG, {"crop": {"window": 5}})), tested=True)
     configuration.check_hop(configuration.checked(merged(CONFIG, {"crop": {"window": 2}})), tested=False)
+
+
+@pytest.mark.parametrize(
+    ("key", "over"), [("detect.hop", {"detect": {"hop": 11}}), ("crop.hop", {"crop": {"hop": 11}})]
+)
+def test_a_hop_over_new_recordings_is_between_a_sample_and_a_window(key, over):
+    config = configuration.checked(merged(CONFIG, {"recordings": "new", **over}))
+    said = rf"{key}: expected at least one sample and at most crop.window \(10\), given 11"
+    with pytest.raises(InputError, match=said):
+        configuration.check_hop(config, tested=False)
 
 
 @pytest.mark.parametrize("given", ["aut", 0, 2.5, None, True, [3]])

@@ -143,7 +143,7 @@ def test_tables_are_read_back_by_the_formats_of_annotations(written):
     rows, folder = written
     assert [each.path for each in rows] == sorted(each.path for each in rows)
     found = annotation_files.Recordings(sorted({each.path for each in rows}))
-    for kind, name in (("Raven selections", "raven"), ("Audacity labels", "audacity")):
+    for kind, name in (("Raven selection tables", "raven"), ("Audacity label tracks", "audacity")):
         seen = {}
         for path in sorted((folder / name).rglob("*.txt")):
             table = path.relative_to(folder / name).as_posix()

@@ -1,6 +1,7 @@
 """Scores of the windows of new recordings: the same features as those that models are trained on, chunk by chunk, from a cache."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
@@ -57,7 +58,9 @@ def naive(path, settings=SETTINGS):
         for start in starts
     )
     options = {key: value for key, value in settings["features"].items() if key != "kind"}
-    stream, _ = compute.compute((waves, None, samples), log_mel, options, {"crop": settings})
+    stream, _ = compute.compute(
+        (waves, pd.DataFrame(index=range(len(starts))), samples), log_mel, options, {"crop": settings}
+    )
     return np.array(starts) / rate, np.stack([each.astype(np.float16) for each in stream.items])
 
 

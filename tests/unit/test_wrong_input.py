@@ -125,8 +125,8 @@ def test_no_annotations_at_all(folder, texts, said):
     with pytest.raises(InputError) as error:
         own.read(place)
     assert str(error.value) == (
-        f"{place}: expected annotations of some recordings, in tables beside them (.csv, .txt, .tsv) or by a folder for each "
-        f"class, found {said}"
+        f"{place}: expected annotations of some recordings, in tables beside them (.csv, .txt, .tsv; save a spreadsheet as CSV) "
+        f"or by a folder for each class, found {said}"
     )
 
 

@@ -68,7 +68,7 @@ def read_windows(path: Path, starts, *, samples: int, sample_rate: int):
 
         most = max(1, BLOCK // file.channels)
         last = frames(starts[-1])[1] if len(starts) else 0
-        begin, until, block = 0, 0, None
+        begin, until, block = 0, 0, np.zeros(0, dtype=np.float32)
         for start in starts:
             first, end, skip = frames(start)
             if end > until:

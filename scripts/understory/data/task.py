@@ -1,9 +1,7 @@
 """The task of a data set: what is predicted, and how it is scored."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 # Where metrics are: a metric is the name of a module in it.
@@ -28,7 +26,7 @@ class Task(NamedTuple):
         The class of rows that have no other class.
     untrained : sequence of str
         The classes without a present example to learn from, which are never predicted.
-    bands : dict
+    bands : dict or None
         By class, its typical labelled band: the medians of the lower and of the upper frequencies of its present annotations,
         Hz; without classes that have no frequencies.
     """
@@ -40,7 +38,7 @@ class Task(NamedTuple):
     scored: str
     none: str | None
     untrained: tuple[str, ...] = ()
-    bands: Mapping[str, tuple[float, float]] = MappingProxyType({})
+    bands: dict[str, tuple[float, float]] | None = None
 
     @classmethod
     def read(cls, path) -> "Task":

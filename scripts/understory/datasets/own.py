@@ -53,29 +53,9 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
         raise InputError(f"{folder}: expected recordings ({', '.join(files.SOUND)}), found none")
     labels = _labels(folder, options.get("labels"))
     tables = _tables(folder, tables, options)
-    annotated, remarks, known = set(), [], frozenset()
-    if train:
-        events = _Events(builder, files.Recordings(sounds), labels, options)
-        if tables:
-            for path in tables:
-                events.read(path)
-            annotated = set(events.about)
-            remarks, known = events.remarks(len(sounds)), annotated - events.doubtful
-        else:
-            annotated = known = _add_folders(builder, sounds, labels)
-            named = listed(sorted({annotation.label for annotation in builder.annotations}))
-            remarks = [
-                f"no annotation tables: {len(annotated)} recordings are of the class that their folder is named after: {named}"
-            ]
-        reviewed = verdicts.Reviewed(folder, sounds, options.get("reviewed"))
-        judged = events.judge(options.get("verdicts") or (), reviewed)
-        if options.get("exhaustive") and (others := judged - annotated):
-            raise InputError(
-                "verdicts: expected own.exhaustive: false, as of reviewed recordings only the detections are known, given "
-                f"true and verdicts on {listed(sorted(others), 5)}"
-            )
-        annotated = annotated | judged
-        events.add()
+    annotated, remarks, known = (
+        _add_annotated(builder, sounds, tables, labels, options) if train else (set(), [], set())
+    )
     for path in sounds:
         if path not in annotated:
             with builder.each("test", "recording", path, path):
@@ -86,13 +66,38 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
             f"{folder}: expected annotations of some recordings, in tables beside them ({', '.join(files.TABLES)}; save a "
             f"spreadsheet as CSV) or by a folder for each class, found {where}"
         )
-    classes, exhaustive = (
-        sorted({annotation.label for annotation in builder.annotations}),
-        options.get("exhaustive"),
-    )
-    dataset = builder.build(classes=classes, exhaustive=bool(exhaustive))
+    classes = sorted({annotation.label for annotation in builder.annotations})
+    exhaustive = bool(options.get("exhaustive"))
+    dataset = builder.build(classes=classes, exhaustive=exhaustive)
     background = frozenset(known if exhaustive else ())
     return replace(dataset, background=background, remarks=(*remarks, *_rare(dataset)))
+
+
+def _add_annotated(builder, sounds, tables, labels, options):
+    """Add what is annotated, and what verdicts say; the recordings that are annotated, what is said of the tables, and the
+    recordings of which it is known where nothing is, if annotations are exhaustive."""
+    events = _Events(builder, files.Recordings(sounds), labels, options)
+    if tables:
+        for path in tables:
+            events.read(path)
+        annotated = set(events.about)
+        remarks, known = events.remarks(len(sounds)), annotated - events.doubtful
+    else:
+        annotated = known = _add_folders(builder, sounds, labels)
+        named = listed(sorted({annotation.label for annotation in builder.annotations}))
+        remarks = [
+            f"no annotation tables: {len(annotated)} recordings are of the class that their folder is named after: {named}"
+        ]
+    judged = events.judge(
+        options.get("verdicts") or (), verdicts.Reviewed(builder.folder, sounds, options.get("reviewed"))
+    )
+    if options.get("exhaustive") and (others := judged - annotated):
+        raise InputError(
+            "verdicts: expected own.exhaustive: false, as of reviewed recordings only the detections are known, given "
+            f"true and verdicts on {listed(sorted(others), 5)}"
+        )
+    events.add()
+    return annotated | judged, remarks, known
 
 
 def _tables(folder, tables, options):

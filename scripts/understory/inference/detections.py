@@ -66,7 +66,7 @@ def criteria(
         else:
             reason = "not calibrated" if own is None else own.reason
             using, threshold, why = None, FALLBACK, f"for want of one of its own: {reason}"
-        band = task.bands.get(label)
+        band = (task.bands or {}).get(label)
         found.append(Criterion(label, threshold, why, using, tuple(band) if band else None))
     return found
 

@@ -5,23 +5,6 @@ DETECTED = []
 TABLES = ("detections", "failed", "recordings", "summary", "thresholds")
 DETECTIONS = f"{OUT}/detections"
 
-
-def detected(wildcards):
-    """All that is made of new recordings; the run stops where there are none."""
-    with user_errors():
-        if NEW is None:
-            raise InputError(
-                "recordings: expected the folder of the recordings to detect events in, given none: add --config recordings=FOLDER"
-            )
-    return DETECTED
-
-
-rule detections:
-    """Detect events in new recordings."""
-    input:
-        detected,
-
-
 if NEW:
     DETECTED = [
         *expand(f"{DETECTIONS}/{{table}}.csv", table=TABLES),
@@ -29,12 +12,19 @@ if NEW:
         f"{DETECTIONS}/activity.svg",
         f"{DETECTIONS}/gallery.html",
     ]
+
+
+rule detections:
+    """Detect events in new recordings."""
+    input:
+        settings.of_recordings(config, DETECTED, "to detect events in"),
+
+
+if NEW:
     PLACES = new_recordings.Places(str(NEW.folder), f"{DETECTIONS}/cache", str(FILE_DIGESTS.index))
     # With models of another run, it is used where that run has one.
     CALIBRATION = f"{MODELS_FROM}/calibration.json"
-    CALIBRATED = Path(CALIBRATION).is_file()
-    if not config["models_from"]:
-        CALIBRATED = True
+    CALIBRATED = not config["models_from"] or Path(CALIBRATION).is_file()
 
     rule score_recordings:
         """Score the windows of new recordings with all models."""

@@ -34,7 +34,7 @@ if MEDIUM == "audio":
             wildcards=wildcards_param,
             settings=MODEL_JOBS.scoring(),
             n_splits=config["split"]["n_splits"],
-            places=new_recordings.Places(FOLDER, "", ""),
+            source=SOURCE,
             recordings=table_digest_param(recordings_of),
             code=code("score_held_out.py", *MODEL_JOBS.scoring_modules()),
         script:

@@ -22,9 +22,7 @@ def main(job):
     of = held_out_folds.folds_of(
         recordings.recording_id, store.read_table(job.input.folds), n_splits, exhaustive=task.exhaustive
     )
-    paths = {
-        row.recording_id: Path(job.params.places.recordings, row.path) for row in recordings.itertuples()
-    }
+    paths = {row.recording_id: job.params.source.path(row) for row in recordings.itertuples()}
     print(f"{len(of)} of {len(paths)} recordings are held out by a fold")
     silent = [task.classes.index(label) for label in {*task.untrained, task.none} & {*task.classes}]
     with files.replacing(job.output.scores) as path:

@@ -385,7 +385,17 @@ def test_from_models_by_way_of_a_review_to_better_ones(run_snakemake, soundscape
     expected = {(rule, f"{others}shard={shard}") for rule, others in of_shards for shard in shards}
     of_folds = ("train_fold", "validate_fold", "predict_fold")
     expected |= {(rule, f"model=sed_cnn, fold={fold}") for rule in of_folds for fold in (0, 1)}
-    after = {"list_quarantined", "split_folds", "ensemble_folds", "write_submission", "detect_events"}
+    # All models are new, and so is what is said of their detections.
+    expected |= {("score_held_out", f"shard=train-{number}") for number in range(LOOP["shards"]["train"])}
+    after = {
+        "score_probes",
+        "calibrate_detections",
+        "list_quarantined",
+        "split_folds",
+        "ensemble_folds",
+        "write_submission",
+        "detect_events",
+    }
     after |= {"build_review", "estimate_precision", "review"}
     assert plan == expected | {(rule, "") for rule in after} | {("score_recordings", "shard=new-0")}
 

@@ -16,18 +16,18 @@ pytestmark = pytest.mark.slow
 
 # How long after the start of a stage's job it may be killed, in seconds: as long as the job takes, about.
 STAGES = {
-    "inspect_recordings": 0.8,
-    "list_quarantined": 0.8,
-    "crop_windows": 1.0,
-    "augment_windows": 3.5,
-    "split_folds": 1.5,
-    "compute_features": 2.5,
-    "train_fold": 8.0,
-    "validate_fold": 5.0,
-    "predict_fold": 5.0,
-    "ensemble_folds": 1.5,
-    "write_submission": 1.5,
-    "build_report": 3.5,
+    "inspect_recordings": 0.3,
+    "list_quarantined": 0.3,
+    "crop_windows": 0.4,
+    "augment_windows": 0.7,
+    "split_folds": 0.6,
+    "compute_features": 0.6,
+    "train_fold": 2.5,
+    "validate_fold": 1.2,
+    "predict_fold": 1.2,
+    "ensemble_folds": 0.5,
+    "write_submission": 0.4,
+    "build_report": 1.5,
 }
 
 

@@ -253,6 +253,7 @@ def test_only_rules_that_are_given_the_source_can_read_it(rules):
     assert reading == {
         "inspect_recordings",
         "list_quarantined",
+        "score_held_out",
         "split_folds",
         "calibrate_detections",
         "crop_windows",

@@ -74,11 +74,14 @@ def test_where_nothing_is_known_to_be_absent_nothing_is_said():
     sparse = TASK._replace(exhaustive=False)
     (owl, *_), found = trust(*made(60), task=sparse)
     assert owl.method == "none"
-    assert owl.reason.startswith("not enough data: 0 absent events, at least 10 are needed")
+    assert owl.reason.startswith("not enough data: not all that is heard is annotated")
     assert found["background"] is None
     assert found["reliability"]["detections"] == []
-    (owl, *_), _ = trust(*made(60, absent=True), task=sparse)
-    assert owl.threshold is not None
+    # Rejected events do not tell how many wrong ones there are.
+    (owl, *_), found = trust(*made(60, absent=True), task=sparse)
+    assert owl.threshold is None
+    assert found["events"]["0.3"]["recall"] > 0
+    assert found["events"]["0.3"]["precision"] is found["events"]["0.3"]["f1"] is None
 
 
 def test_where_no_recording_is_held_out_no_class_has_a_threshold():

@@ -58,7 +58,9 @@ def count(recordings: Sequence[HeldOut], find: Find, thresholds: dict[int, np.nd
         found = by_class(
             find(recording.starts, recording.stops, recording.scores, thresholds[recording.fold])
         )
-        annotated = _joined(np.concatenate([NONE, *(boxes for each in recording.known for boxes in each)]))
+        annotated = event_metrics.joined(
+            np.concatenate([NONE, *(boxes for each in recording.known for boxes in each)])
+        )
         if recording.exhaustive:
             length = recording.duration - float(np.diff(annotated, axis=1).sum())
             counted.hours[number] = max(0.0, length) / 3600
@@ -66,7 +68,7 @@ def count(recordings: Sequence[HeldOut], find: Find, thresholds: dict[int, np.nd
             boxes = found.get(column, (NONE, None))[0]
             if not (len(boxes) or len(known.present)):
                 continue
-            said = verdicts(boxes, known, exhaustive=recording.exhaustive)
+            said = verdicts(boxes, known, exhaustive=recording.exhaustive, margin=recording.window)
             boxes = boxes[said != UNKNOWN]
             for place, least in enumerate(event_metrics.IOUS):
                 counted.events[column, number, place] = event_metrics.event_counts(
@@ -84,19 +86,15 @@ def count(recordings: Sequence[HeldOut], find: Find, thresholds: dict[int, np.nd
     return counted
 
 
-def _joined(boxes):
-    """Stretches that overlap or touch, as one."""
-    joined: list[list[float]] = []
-    for start, stop in sorted(boxes.tolist()):
-        if joined and start <= joined[-1][1]:
-            joined[-1][1] = max(joined[-1][1], stop)
-        else:
-            joined.append([start, stop])
-    return np.array(joined, dtype=float).reshape(-1, 2)
-
-
 def summary(
-    counted: Counted, judged: Sequence[Judged], names: Sequence[str], labels, *, chosen, seed: int
+    counted: Counted,
+    judged: Sequence[Judged],
+    names: Sequence[str],
+    labels,
+    *,
+    chosen,
+    seed: int,
+    exhaustive: bool = True,
 ) -> dict:
     """What is written of counted and judged detections, of plain values; None stands for what is not defined.
 
@@ -112,18 +110,20 @@ def summary(
     chosen : sequence of bool
         Whether each class has a threshold of its own.
     seed : int
+    exhaustive : bool
+        Whether all that is heard is annotated. Otherwise nobody knows which detections are wrong, and there is a recall alone.
     """
     per_recording = counted.events.sum(axis=0)
     hours = float(counted.hours.sum())
     return {
         "recordings": len(names),
         "events": {
-            f"{least:g}": _scores(per_recording[:, place], seed, f"events/{least:g}")
+            f"{least:g}": _scores(per_recording[:, place], seed, f"events/{least:g}", exhaustive)
             for place, least in enumerate(event_metrics.IOUS)
         },
         "segments": {
             "seconds": event_metrics.SEGMENT,
-            **_scores(counted.segments.sum(axis=0), seed, "segments"),
+            **_scores(counted.segments.sum(axis=0), seed, "segments", exhaustive),
         },
         "background": {
             "every_class": _alarms(counted.alarms.sum(), hours),
@@ -135,7 +135,9 @@ def summary(
         "classes": {
             label: {
                 "events": {
-                    f"{least:g}": _scores(counted.events[column, :, place], seed, f"{label}/{least:g}")
+                    f"{least:g}": _scores(
+                        counted.events[column, :, place], seed, f"{label}/{least:g}", exhaustive
+                    )
                     for place, least in enumerate(event_metrics.IOUS)
                 },
                 "background": _alarms(counted.alarms[column].sum(), hours) if hours else None,
@@ -145,16 +147,19 @@ def summary(
     }
 
 
-def _scores(counts, seed, name):
-    """The scores of counts (recordings, 3), with the interval of the F1."""
+def _scores(counts, seed, name, exhaustive):
+    """The scores of counts (recordings, 3), with the interval of the F1; without `exhaustive`, the recall alone."""
     both, detected, annotated = (int(each) for each in counts.sum(axis=0))
-    interval = event_metrics.f1_interval(counts, seed=seed, name=name)
+    scores = event_metrics.scores(counts)._asdict()
+    interval = _interval(event_metrics.f1_interval(counts, seed=seed, name=name))
+    if not exhaustive:
+        scores, interval = {**scores, "precision": np.nan, "f1": np.nan}, None
     return {
         "both": both,
         "detected": detected,
         "annotated": annotated,
-        **{key: _plain(value) for key, value in event_metrics.scores(counts)._asdict().items()},
-        "f1_interval": _interval(interval),
+        **{key: _plain(value) for key, value in scores.items()},
+        "f1_interval": interval,
     }
 
 

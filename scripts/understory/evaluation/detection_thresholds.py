@@ -17,8 +17,8 @@ from understory.evaluation.intervals import precision_interval
 
 # The least judged detections of a class, the least of them above a threshold, and the least above it in the other folds.
 LEAST, ABOVE, ABOVE_IN_OTHERS = 20, 10, 5
-# The least absent annotations of a class where annotations are not exhaustive: only in these can a detection be wrong.
-LEAST_ABSENT = 10
+# Why a class has no threshold where annotations are not exhaustive: of what is detected beside them, nothing is known.
+NOT_EXHAUSTIVE = "not enough data: not all that is heard is annotated, so that wrong detections are not known; review a sample"
 
 
 class Choice(NamedTuple):
@@ -33,7 +33,7 @@ class Choice(NamedTuple):
     interval : (float, float) or None
         The 95 % interval of the precision at the threshold.
     events : int
-        The judged detections at the lowest threshold of the grid.
+        The judged detections at the threshold of the grid that has most.
     reason : str or None
     by_fold : dict
         For each fold, the threshold that the other folds choose, or None.
@@ -61,7 +61,7 @@ def choose(grid: Grid, wanted: float) -> Choice:
     wanted : float
         The precision to reach.
     """
-    events = int((grid.right[:1] + grid.wrong[:1]).sum())
+    events = int((grid.right + grid.wrong).sum(axis=1).max(initial=0))
     if events < LEAST:
         return none(events, f"not enough data: {events} detections, at least {LEAST} are needed")
     place = _lowest(grid.right, grid.wrong, wanted, ABOVE)
@@ -147,18 +147,13 @@ def calibrate(
     # Results do not depend on how recordings are dealt to shards.
     recordings = sorted(recordings, key=lambda recording: recording.name)
     judged = held_out.judged(recordings, find, len(task.classes))
-    lacking = [_lacking(recordings, column, task.exhaustive) for column in range(len(task.classes))]
-    choices = [
-        none(choose(each.grid, wanted).events, reason) if reason else choose(each.grid, wanted)
-        for each, reason in zip(judged, lacking, strict=True)
-    ]
-    calibrations = [
-        _calibrated(
-            label, calibration.Map("none") if reason else calibration.fit(each.scores, each.correct), choice
-        )
-        for label, each, reason, choice in zip(task.classes, judged, lacking, choices, strict=True)
-    ]
-    told = [each for each, reason in zip(judged, lacking, strict=True) if not reason]
+    choices = [choose(each.grid, wanted) for each in judged]
+    maps = [calibration.fit(each.scores, each.correct) for each in judged]
+    if not task.exhaustive:
+        choices = [none(choice.events, NOT_EXHAUSTIVE) for choice in choices]
+        maps = [calibration.Map("none")] * len(judged)
+    calibrations = [_calibrated(*each) for each in zip(task.classes, maps, choices, strict=True)]
+    told = judged if task.exhaustive else []
     found = _reported(recordings, probes, find, told, choices, task=task, fallback=fallback, seed=seed)
     return calibrations, {"precision": wanted, **found}
 
@@ -179,6 +174,7 @@ def _reported(recordings, probes, find, judged, choices, *, task, fallback, seed
         task.classes,
         chosen=[choice.threshold is not None for choice in choices],
         seed=seed,
+        exhaustive=task.exhaustive,
     )
     return {
         "exhaustive": task.exhaustive,
@@ -192,14 +188,6 @@ def _reported(recordings, probes, find, judged, choices, *, task, fallback, seed
 def _calibrated(label, fitted, choice):
     known = {key: value for key, value in choice._asdict().items() if key != "by_fold"}
     return ClassCalibration(label, *fitted, **known)
-
-
-def _lacking(recordings, column, exhaustive):
-    """What a class lacks where nothing tells which of its detections are wrong: all would seem to be correct."""
-    absent = sum(len(recording.known[column].absent) for recording in recordings)
-    if exhaustive or absent >= LEAST_ABSENT:
-        return None
-    return f"not enough data: {absent} absent events, at least {LEAST_ABSENT} are needed where not all that is heard is annotated"
 
 
 def _probed(probes, find, thresholds, labels):

@@ -41,6 +41,17 @@ def overlaps(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.maximum(common, 0.0)
 
 
+def joined(boxes: np.ndarray) -> np.ndarray:
+    """Events that overlap or touch, as one: float64 (events, 2), in order."""
+    found: list[list[float]] = []
+    for start, stop in sorted(boxes.tolist()):
+        if found and start <= found[-1][1]:
+            found[-1][1] = max(found[-1][1], stop)
+        else:
+            found.append([start, stop])
+    return np.array(found, dtype=float).reshape(-1, 2)
+
+
 def iou(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """The ratio of the intersection to the union of each pair of events: float64 (events, others); 0 without a union."""
     common = overlaps(one, other)

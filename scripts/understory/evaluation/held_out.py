@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from understory.data.task import Task
-from understory.evaluation.event_metrics import overlaps
+from understory.evaluation.event_metrics import joined, overlaps
 
 CORRECT, WRONG, UNKNOWN = 1, 0, -1
 # The most thresholds that are tried for a class, and the lowest.
@@ -46,6 +46,11 @@ class HeldOut(NamedTuple):
     scores: np.ndarray
     known: list[Known]
     exhaustive: bool
+
+    @property
+    def window(self) -> float:
+        """Length of a window, s."""
+        return float(self.stops[0] - self.starts[0])
 
     @property
     def duration(self) -> float:
@@ -132,15 +137,33 @@ def of(scored: Sequence, annotations: dict, folds: dict[str, int], task: Task) -
     ]
 
 
-def verdicts(events: np.ndarray, known: Known, *, exhaustive: bool) -> np.ndarray:
+def verdicts(events: np.ndarray, known: Known, *, exhaustive: bool, margin: float) -> np.ndarray:
     """Whether each detected event of a class is `CORRECT`, `WRONG` or `UNKNOWN`: int (events,).
 
-    One that overlaps a present annotation of the class is correct. Any other is wrong where it overlaps an absent one, and,
-    where annotations are exhaustive, wherever it does not overlap an unknown one.
+    One that overlaps a present annotation of the class is correct if at least half of it lies in present annotations or within
+    `margin` seconds of them: an event that is a whole recording finds nothing. Any other is wrong where it overlaps an absent
+    one, and, where annotations are exhaustive, wherever it does not overlap an unknown one. Where an event overlaps
+    present and absent ones, the shortest decides, as a rejected event does in a recording that is labelled as a whole.
     """
-    present, absent, unknown = ((overlaps(events, boxes) > 0).any(axis=1) for boxes in known)
+    present = np.isfinite(_shortest(events, known.present)) & _within(events, known.present, margin)
+    absent, unknown = (np.isfinite(_shortest(events, boxes)) for boxes in (known.absent, known.unknown))
+    rejected = _shortest(events, known.absent) < _shortest(events, known.present)
     rest = WRONG if exhaustive else UNKNOWN
-    return np.select([present, absent, unknown], [CORRECT, WRONG, UNKNOWN], default=rest)
+    return np.select(
+        [absent & rejected, present, absent, unknown], [WRONG, CORRECT, WRONG, UNKNOWN], default=rest
+    )
+
+
+def _shortest(events, boxes):
+    """The length of the shortest box that overlaps each event, s; infinite where none does."""
+    lengths = np.where(overlaps(events, boxes) > 0, np.diff(boxes, axis=1).T, np.inf)
+    return lengths.min(axis=1, initial=np.inf)
+
+
+def _within(events, boxes, margin):
+    """Whether at least half of each event lies in boxes or within `margin` of them."""
+    inside = overlaps(events, joined(boxes + np.array([-margin, margin]))).sum(axis=1)
+    return inside >= np.diff(events, axis=1)[:, 0] / 2
 
 
 def by_class(events) -> dict[int, tuple[np.ndarray, np.ndarray]]:
@@ -175,7 +198,12 @@ def judged(recordings: Sequence[HeldOut], find: Find, classes: int) -> list[Judg
             row, above = thresholds[:, place], higher[:, place]
             events = find(recording.starts, recording.stops, recording.scores, row)
             for column, (boxes, scores) in by_class(events).items():
-                said = verdicts(boxes, recording.known[column], exhaustive=recording.exhaustive)
+                said = verdicts(
+                    boxes,
+                    recording.known[column],
+                    exhaustive=recording.exhaustive,
+                    margin=recording.window,
+                )
                 counts[:, column, place, number] = (said == CORRECT).sum(), (said == WRONG).sum()
                 own = (said != UNKNOWN) & (scores < above[column])
                 found[column] += [

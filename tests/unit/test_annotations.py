@@ -739,3 +739,17 @@ def test_the_log_says_what_was_read_as_what(tmp_path):
         "tables with a header: files 1, rows 3, events 1, left out by own.labels 1, nocall 1",
         "3 of 3 recordings are annotated; the others are predicted",
     )
+
+
+def test_what_this_workflow_wrote_is_no_annotation(tmp_path, monkeypatch):
+    """Tables of detections and verdicts in the folder of the recordings, and its results where it is run there."""
+    place = folder(tmp_path, **{"a.csv": "start,end,label\n0,1,Amsel\n"})
+    (place / "b.wav").touch()
+    for head in ("probability,threshold,low,high", "probability,threshold,verdict,new_label"):
+        (place / "mine.csv").write_text(f"path,start,end,label,score,{head}\nb.wav,3,4,Star,0.9,,0.5,,\n")
+        assert own.read(place).classes == ("Amsel",)
+        assert own.read(place).quarantined == ()
+    monkeypatch.chdir(place)
+    (place / "results/own/detections/raven").mkdir(parents=True)
+    (place / "results/own/detections/raven/b.txt").write_text("0\t1\tStar\n")
+    assert own.read(place).classes == ("Amsel",)

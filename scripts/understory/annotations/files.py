@@ -18,6 +18,8 @@ FORMATS = {"Raven selection tables": raven, "Audacity label tracks": audacity, "
 EMPTY = "empty tables"
 SOUND = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 TABLES = (".csv", ".txt", ".tsv")
+# How tables of detections and of verdicts on them begin.
+RESULT = b"path,start,end,label,score,"
 # What programs put between a recording's name and the suffix of its table.
 ADDED = (".selections", ".selection", ".table", ".birdnet", ".results", ".labels", ".annotations", ".raven")
 
@@ -39,6 +41,15 @@ def below(folder: Path) -> tuple[list[str], list[str]]:
             sounds += [path] * (suffix in SOUND)
             tables += [path] * (suffix in TABLES)
     return sounds, tables
+
+
+def is_result(path: Path) -> bool:
+    """Whether a file is a table of detections, or of verdicts on them, and none of annotations."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(RESULT)) == RESULT
+    except OSError:
+        return False
 
 
 def lines_of(path: Path) -> list[str]:

@@ -101,8 +101,17 @@ def _add_annotated(builder, sounds, tables, labels, options):
 
 
 def _tables(folder, tables, options):
-    """The tables that are read: without that of labels, and where a folder of annotations is named those in it."""
-    tables, place = [path for path in tables if path != options.get("labels")], options.get("annotations")
+    """The tables that are read: without that of labels and what this workflow wrote, and where a folder of annotations is named
+    those in it."""
+    results = Path("results").resolve()
+    tables = [
+        path
+        for path in tables
+        if path != options.get("labels")
+        and not Path(folder, path).resolve().is_relative_to(results)
+        and not files.is_result(folder / path)
+    ]
+    place = options.get("annotations")
     if place is None:
         return tables
     inside = [path for path in tables if PurePosixPath(path).is_relative_to(place)]

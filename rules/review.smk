@@ -43,7 +43,7 @@ if config["recordings"]:
                     "seed": config["seed"],
                 }
             ),
-            folder=Text(config["recordings"]),
+            folder=Text(str(NEW.folder)),
             code=code("build_review.py"),
         script:
             "../scripts/build_review.py"

@@ -43,7 +43,9 @@ def main(job):
     )
     for each in calibrations:
         print(f"{each.label}: {each.reason or f'threshold {each.threshold:.9g}'}")
-    calibration.write(job.output.calibration, calibrations, settings["detect"])
+    calibration.write(
+        job.output.calibration, calibrations, {**settings["detect"], "precision": settings["precision"]}
+    )
     with replacing(job.output.scores) as path:
         text = json.dumps({"name": settings["name"], **found}, indent=1, allow_nan=False, ensure_ascii=False)
         path.write_text(text + "\n", encoding="utf-8")

@@ -21,6 +21,11 @@ def main(job):
         settings,
         {key: Path(job.output[key]) for key in detections.FILES},
     )
+    # Of a run with more shards.
+    for paths in (job.input.scores, job.input.failed):
+        for path in Path(paths[0]).parent.glob("new-*"):
+            if str(path) not in set(map(str, paths)):
+                path.unlink()
     thresholds = [[each.label, f"{each.threshold:.9g}", each.why] for each in chosen]
     files.write_rows(job.output.thresholds, ["label", "threshold", "why"], thresholds)
     print(f"events: {found}")

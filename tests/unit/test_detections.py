@@ -23,6 +23,7 @@ from understory.report import detections_page
 from understory.run import summary
 
 SETTINGS = {
+    "precision": 0.9,
     "band": [100.0, 15_000.0],
     "hop": 1.0,
     "low": 1.0,

@@ -36,6 +36,8 @@ def without_unseen(dataset: Dataset, band: "Band") -> Dataset:
         annotations=tuple(a for a in dataset.annotations if band.shows(a)),
         quarantined=(*dataset.quarantined, *bad),
         out_of_band=outside,
+        # Nobody knows where nothing is in them.
+        background=dataset.background - {a.recording_id for a in outside},
     )
 
 

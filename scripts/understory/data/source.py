@@ -136,7 +136,7 @@ def source(config: dict, folder: str, band: Band | None = None) -> "Source":
 def verdict_files(config: dict) -> list[str]:
     """The files of verdicts that a configuration names."""
     named = config["verdicts"]
-    return [named] if isinstance(named, str) else list(named or ())
+    return list(map(os.path.expanduser, [named] if isinstance(named, str) else named or ()))
 
 
 def synthesizer(name: str) -> str:

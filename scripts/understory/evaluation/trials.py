@@ -20,7 +20,7 @@ from understory.evaluation.metric import Metric
 
 PLACE = "scripts/understory/evaluation/metrics/"
 # Classes of the trial of a metric at most.
-MOST = 20
+MOST = 100
 # How much two ways to the same score may differ.
 ROUNDING = 1e-6
 TRIAL = "a trial submission"
@@ -131,7 +131,7 @@ def try_metric(tables: Dataset | None, source: datasets.Source, *, top_k: int | 
     Parameters
     ----------
     tables : Dataset or None
-        Tell how many classes there are, of which `MOST` at most are tried; where they are not there yet, two are.
+        Tell how many classes there are, of which `MOST` at most are tried; where they are not there yet, two or so many.
     source : Source
         Its reader names the metric.
     top_k : int or None
@@ -145,12 +145,19 @@ def try_metric(tables: Dataset | None, source: datasets.Source, *, top_k: int | 
     name = datasets.reader(source.dataset).METRIC
     metric, place = Metric(name), f"{PLACE}{name}.py"
     _check_constants(metric, place)
-    count = max(2, min(len(tables.classes), MOST)) if tables else 2
-    exhaustive = tables is not None and tables.exhaustive
-    predictions = _predictions(count, sparse_ones=top_k is not None, decided=metric.decided)
-    for some in (True, False):
-        what = "with present labels" if some else "without a present label"
-        _check_table(metric, place, _labels(count, exhaustive, some), predictions, what)
+    # Nobody knows yet how many classes there are: some metrics need two, others many.
+    counts = [max(2, min(len(tables.classes), MOST))] if tables else [2, MOST]
+    exhaustive, failed = tables is not None and tables.exhaustive, None
+    for count in counts:
+        predictions = _predictions(count, sparse_ones=top_k is not None, decided=metric.decided)
+        try:
+            for some in (True, False):
+                what = "with present labels" if some else "without a present label"
+                _check_table(metric, place, _labels(count, exhaustive, some), predictions, what)
+            return
+        except InputError as error:
+            failed = failed or error
+    raise failed
 
 
 def _check_constants(metric, place):

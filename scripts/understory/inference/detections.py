@@ -17,7 +17,7 @@ from understory.inference.window_scores import Scored
 # The threshold of a class without one of its own.
 FALLBACK = 0.5
 # Settings that a threshold was chosen for.
-CHOSEN_FOR = ("hop", "low", "merge_gap", "min_duration", "smoothing")
+CHOSEN_FOR = ("hop", "low", "merge_gap", "min_duration", "precision", "smoothing")
 # What is written.
 FILES = ("audacity", "detections", "raven", "recordings", "summary")
 

@@ -25,7 +25,7 @@ BYTES_OF_SECOND = {
     ".mp3": 16_000,
 }
 # Seconds of sound in a shard at least, and shards at most, where their number is not configured.
-SHARD, MOST = 2 * 3600, 1024
+SHARD, MOST = 2 * 3600, 128
 
 
 def shard_of(name: str, count: int) -> str:

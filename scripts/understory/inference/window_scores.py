@@ -1,6 +1,7 @@
 """Window scores as Parquet files, one for each shard."""
 
 import heapq
+import resource
 from collections.abc import Iterator
 from itertools import pairwise
 from operator import itemgetter
@@ -67,6 +68,9 @@ class Scored(NamedTuple):
 
 def read(paths) -> Iterator[Scored]:
     """The window scores of each recording, in the order of their paths, from the files of some shards; one a shard is in memory."""
+    # Each shard's file is open all the while.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return heapq.merge(*map(_recordings, paths), key=itemgetter(0))
 
 

@@ -2,7 +2,7 @@
 
 import json
 from contextlib import suppress
-from glob import glob
+from glob import escape, glob
 from pathlib import Path
 
 import yaml
@@ -42,7 +42,9 @@ def complete(config: dict, files=(), given=dict) -> dict:
         check_file(Path(path))
     if config.get("models_from") is not None:
         return _of_saved_run(config, given())
-    library = [(path, stamp(path)) for path in sorted(glob(f"{LIBRARY}/**/*.py", recursive=True))]
+    library = [
+        (path, stamp(path)) for path in sorted(glob(f"{escape(str(LIBRARY))}/**/*.py", recursive=True))
+    ]
     content = repr([config, library, code_digests.version("pydantic")]).encode(errors="surrogateescape")
     return code_digests.remembered(content, lambda: ordered(checked(config)))
 
@@ -75,13 +77,15 @@ def _of_new_recordings(config):
 
 
 def check_hop(config: dict, *, tested: bool):
-    """InputError where the step of windows over recordings cannot be used: over new ones, and where `tested` over test ones.
+    """InputError where the step of windows over recordings cannot be used: over new and held-out ones, and where `tested` over
+    test ones.
 
     Nothing else is cut at a step.
     """
     crop, own = config["crop"], config["detect"]["hop"]
     hops = {"crop.hop": crop["hop"]} if tested else {}
-    if config["recordings"]:
+    calibrated = not config["models_from"] and (config["dataset"] == "own" or config["detect"]["calibrate"])
+    if config["recordings"] or calibrated:
         hops["crop.hop" if own is None else "detect.hop"] = crop["hop"] if own is None else own
     if problems := [
         f"{key}: expected at least one sample and at most crop.window ({crop['window']:g}), given {hop:g}"
@@ -153,8 +157,9 @@ class _OnceEach(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         first: dict[str, int] = {}
         for key, _ in node.value:
             line = key.start_mark.line + 1
-            if isinstance(key.value, str) and first.setdefault(key.value, line) != line:
+            if isinstance(key.value, str) and key.value in first:
                 raise InputError(f"line {line}: {key.value} comes twice, first in line {first[key.value]}")
+            first[key.value if isinstance(key.value, str) else id(key)] = line
         return super().construct_mapping(node, deep)
 
 
@@ -173,6 +178,8 @@ def check_file(path: Path):
             json.loads(text)
             return  # Snakemake reads JSON with tabs, which YAML does not allow.
         raise InputError(f"{path}{_yaml_problem(error, text)}") from None
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"{path}: expected YAML, found a value that cannot be read: {error}") from None
     except OSError as error:
         raise InputError(
             f"{path}: expected a file of settings, found that it cannot be read ({error.strerror})"

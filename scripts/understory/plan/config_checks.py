@@ -168,7 +168,7 @@ def unheard(config: dict) -> Iterator[str]:
 
 
 def _noise(place, options):
-    if "min_snr" in options and options["min_snr"] > options["max_snr"]:
+    if {"min_snr", "max_snr"} <= options.keys() and options["min_snr"] > options["max_snr"]:
         yield (
             f"{place}.max_snr: expected at least min_snr ({plain(options['min_snr'])}), "
             f"given {plain(options['max_snr'])}"
@@ -247,6 +247,8 @@ def _audio_contradictions(place, features, crop):
         )
     if features["kind"] == "log_mel":
         hop, n_fft, fmin, fmax = (features[option] for option in ("hop", "n_fft", "fmin", "fmax"))
+        if n_fft % 2:
+            yield f"{place}.n_fft: expected an even number of samples, given {n_fft}"
         if hop > n_fft:
             yield f"{place}.hop: expected at most n_fft ({n_fft}), given {hop}"
         if not fmin < fmax <= crop["sample_rate"] / 2:

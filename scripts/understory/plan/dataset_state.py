@@ -166,7 +166,15 @@ class DatasetState:
         if self._told or not hasattr(job.wildcards, "shard") or not str(job.output[0]).startswith(here):
             return
         self._told = True
-        if chosen := {subset: division._asdict() for subset, division in self._chosen().items()}:
+        chosen, there = {}, self._recordings()
+        for subset, division in self._chosen().items():
+            now = there.get(subset, division.recordings)
+            # Data that were made or fetched since may ask for another number, which this run has not.
+            stays = divided(now, division) == division
+            chosen[subset] = (division if stays else division._replace(recordings=now))._asdict()
+        if chosen:
+            before = {subset: division._asdict() for subset, division in self._chosen_before().items()}
+            chosen = {**before, **chosen}
             # Where nothing can be written, the jobs say so.
             with suppress(OSError), files.replacing(self.chosen) as new:
                 new.write_text(json.dumps(chosen, indent=1) + "\n", encoding="utf-8")

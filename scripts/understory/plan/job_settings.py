@@ -244,7 +244,7 @@ class ModelJobs:
             for each in settings["features"]
         ]
         band = [min(low for low, _ in shown), max(high for _, high in shown)]
-        keys = ("low", "merge_gap", "min_duration", "smoothing", "threshold")
+        keys = ("low", "merge_gap", "min_duration", "precision", "smoothing", "threshold")
         own = {key: self.config["detect"][key] for key in keys}
         return ordered({**own, "band": band, "hop": settings["hop"]})
 

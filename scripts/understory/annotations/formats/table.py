@@ -23,7 +23,10 @@ def rows(lines, columns):
     try:
         header = [name.strip() for name in next(reader)]
         own = _with_length(header, columns)
-        places, lasts = columns_of(header, own, ("start", "end", "label")), own.get("end") in LENGTH
+        places, lasts = (
+            columns_of(header, own, ("start", "end", "label")),
+            own.get("end", "").strip().lower() in LENGTH,
+        )
         events = []
         for cells in reader:
             line = reader.line_num

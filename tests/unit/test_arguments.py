@@ -34,6 +34,11 @@ def said(text, tmp_path, *, encoding="utf-8"):
             "name: a: b\n",
             "mine.yaml, line 1: expected YAML; its parser says: mapping values are not allowed in this context",
         ),
+        ("crop: {window: 5, window: 6}\n", "mine.yaml, line 1: window comes twice, first in line 1"),
+        (
+            "name: 2026-02-30\n",
+            "mine.yaml: expected YAML, found a value that cannot be read: day is out of range for month",
+        ),
         ("name: x\nname: y\n", "mine.yaml, line 2: name comes twice, first in line 1"),
     ],
 )

@@ -44,9 +44,12 @@ def test_annotations_beside_the_band_are_quarantined_and_counted_by_class():
         annotations,
         False,
         places={bats[0]: "table.csv, line 2"},
+        background=frozenset("ab"),
     )
     found = without_unseen(dataset, BAND)
     assert found.annotations == (seen,)
+    # Nobody knows where nothing is in the recording of the others.
+    assert found.background == {"b"}
     assert [q.place for q in found.quarantined] == ["table.csv, line 2", "a.wav", "a.wav", "a.wav"]
     assert (
         "84 to 15056 Hz, the band of the features, found bat from 28000 to 107000 Hz"

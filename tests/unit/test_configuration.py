@@ -261,6 +261,10 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
         ({"crop": None}, "crop: expected a block of keys, given null"),
         ({"augment": {"chain": {}}}, "augment.chain: expected a list, given {}"),
         (
+            {"features": {"log_mel": {"n_fft": 2047}}},
+            "features.log_mel.n_fft: expected an even number of samples, given 2047",
+        ),
+        (
             {"features": {"log_mel": {"hop": 4096}}},
             "features.log_mel.hop: expected at most n_fft (2048), given 4096",
         ),
@@ -579,9 +583,10 @@ def test_a_copy_is_checked_and_the_original_is_left_alone():
 
 
 def test_what_was_checked_is_remembered_until_it_or_the_library_changes(tmp_path, monkeypatch):
-    memory, library = tmp_path / "code.json", tmp_path / "library.py"
+    memory, library = tmp_path / "code.json", tmp_path / "a [copy]" / "library.py"
+    library.parent.mkdir()
     library.touch()
-    monkeypatch.setattr(configuration, "LIBRARY", tmp_path)
+    monkeypatch.setattr(configuration, "LIBRARY", library.parent)
     monkeypatch.setattr(code_digests, "_memory", None)
     code_digests.remember(memory)
     wanted = configuration.complete(CONFIG)
@@ -608,11 +613,12 @@ def test_a_hop_is_between_a_sample_and_a_window():
     configuration.check_hop(configuration.checked(merged(CONFIG, {"crop": {"window": 2}})), tested=False)
 
 
+@pytest.mark.parametrize("of", [{"recordings": "new"}, {"dataset": "own"}, {"detect": {"calibrate": True}}])
 @pytest.mark.parametrize(
     ("key", "over"), [("detect.hop", {"detect": {"hop": 11}}), ("crop.hop", {"crop": {"hop": 11}})]
 )
-def test_a_hop_over_new_recordings_is_between_a_sample_and_a_window(key, over):
-    config = configuration.checked(merged(CONFIG, {"recordings": "new", **over}))
+def test_a_hop_over_new_and_held_out_recordings_is_between_a_sample_and_a_window(key, over, of):
+    config = configuration.checked(merged(merged(CONFIG, of), over))
     said = rf"{key}: expected at least one sample and at most crop.window \(10\), given 11"
     with pytest.raises(InputError, match=said):
         configuration.check_hop(config, tested=False)

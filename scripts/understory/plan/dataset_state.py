@@ -166,11 +166,14 @@ class DatasetState:
         if self._told or not hasattr(job.wildcards, "shard") or not str(job.output[0]).startswith(here):
             return
         self._told = True
-        chosen, there = {}, self._recordings()
+        chosen, there = {}, {}
+        # What is wrong with tables that came in this run, the job says.
+        with suppress(InputError):
+            there = self._recordings()
         for subset, division in self._chosen().items():
             now = there.get(subset, division.recordings)
             # Data that were made or fetched since may ask for another number, which this run has not.
-            stays = divided(now, division) == division
+            stays = division.recordings is None or divided(now, division) == division
             chosen[subset] = (division if stays else division._replace(recordings=now))._asdict()
         if chosen:
             before = {subset: division._asdict() for subset, division in self._chosen_before().items()}

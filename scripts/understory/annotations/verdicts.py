@@ -119,7 +119,7 @@ class Reviewed:
     """
 
     def __init__(self, data: Path, sounds, others: str | None):
-        self._inside, self._names = Recordings(sounds), set(sounds)
+        self._inside = Recordings(sounds)
         self._data = os.path.realpath(data)
         self._others = self._data if others is None else os.path.realpath(os.path.expanduser(others))
 

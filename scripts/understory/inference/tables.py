@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from understory.annotations.formats import audacity, raven
 from understory.core.files import replacing
 from understory.inference import recorder_names
 
@@ -96,36 +97,34 @@ def _place(folder, stem, ending):
 
 def write_raven(folder: Path, stem: str, detections: list[Detection], band: tuple[float, float]):
     """Write the selection table of a recording for Raven; `band` is that of classes without a band of their own, Hz."""
-    head = [
-        "Selection",
-        "View",
-        "Channel",
-        "Begin Time (s)",
-        "End Time (s)",
-        "Low Freq (Hz)",
-        "High Freq (Hz)",
+    events = [
+        {
+            **_event(each, band if each.high is None else (each.low, each.high)),
+            "Score": _number(each.score),
+            "Probability": _number(each.probability),
+        }
+        for each in detections
     ]
-    lines = [[*head, "Species", "Score", "Probability"]]
-    for number, each in enumerate(detections, 1):
-        low, high = band if each.high is None else (each.low, each.high)
-        times = [seconds(each.start), seconds(each.end), _number(low), _number(high)]
-        numbers = [_number(each.score), _number(each.probability)]
-        lines.append([str(number), "Spectrogram 1", "1", *times, each.label, *numbers])
-    _write_lines(_place(folder, stem, ".Table.1.selections.txt"), lines)
+    text = raven.write(events, more=("Score", "Probability"))
+    _place(folder, stem, ".Table.1.selections.txt").write_text(text, encoding="utf-8")
 
 
 def write_audacity(folder: Path, stem: str, detections: list[Detection]):
     """Write the label track of a recording for Audacity; a class with a band has a second line with it."""
-    lines = []
-    for each in detections:
-        lines.append([seconds(each.start), seconds(each.end), each.label])
-        if each.high is not None:
-            lines.append(["\\", _number(each.low), _number(each.high)])
-    _write_lines(_place(folder, stem, ".txt"), lines)
+    text = audacity.write(_event(each, (each.low, each.high)) for each in detections)
+    _place(folder, stem, ".txt").write_text(text, encoding="utf-8")
 
 
-def _write_lines(path, lines):
-    path.write_text("".join("\t".join(line) + "\n" for line in lines), encoding="utf-8")
+def _event(each, band):
+    """A detection as formats of annotations take it."""
+    low, high = map(_number, band)
+    return {
+        "start": seconds(each.start),
+        "end": seconds(each.end),
+        "label": each.label,
+        "low": low,
+        "high": high,
+    }
 
 
 class Summary:

@@ -91,18 +91,21 @@ def _row(line, text, header, places):
     return Event(line, fields, wrong), others.get("Selection", ""), view
 
 
-def write(events) -> str:
-    """A selection table of one recording, or of several that are not opened as one: times count from each file's begin."""
+def write(events, more=()) -> str:
+    """A selection table of one recording, or of several that are not opened as one: times count from each file's begin.
+
+    `more` names columns that are added, and the values that events have for them.
+    """
     events = list(events)
     own = {"path": "Begin Path", "presence": "Presence", "confidence": "Confidence"}
     others = given(events, own)
     header = ["Selection", "View", "Channel", BEGIN, END, "Low Freq (Hz)", "High Freq (Hz)", "Annotation"]
-    header += [own[field] for field in others] + [OFFSET] * ("path" in others)
+    header += [*(own[field] for field in others), *[OFFSET] * ("path" in others), *more]
     lines = [header]
     for number, event in enumerate(events, 1):
         line = [str(number), "Spectrogram 1", "1"]
         line += texts(event, ["start", "end", "low", "high", "label", *others])
-        lines.append(line + texts(event, ["start"]) * ("path" in others))
+        lines.append(line + texts(event, ["start"]) * ("path" in others) + texts(event, more))
     return "".join("\t".join(line) + "\n" for line in lines)
 
 

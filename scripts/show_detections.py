@@ -11,6 +11,9 @@ from understory.inference import excerpts, tables
 from understory.report import detections_page
 from understory.run.job import run
 
+# Seconds of an excerpt before and after its event, and in all at most.
+CONTEXT, LONGEST = 1.0, 10.0
+
 
 def main(job):
     settings, folder = job.params.settings, Path(job.params.places.recordings)
@@ -21,7 +24,14 @@ def main(job):
         for each in own:
             # It was there when it was scored.
             with suppress(InputError):
-                begin, wave = excerpts.around(folder / each.path, each.start, each.end, settings)
+                begin, wave = excerpts.around(
+                    folder / each.path,
+                    each.start,
+                    each.end,
+                    sample_rate=settings["sample_rate"],
+                    context=CONTEXT,
+                    longest=LONGEST,
+                )
                 excerpt = detections_page.Excerpt(
                     *(each.path, label, each.start, each.end, begin, each.score, each.probability, wave),
                     settings["sample_rate"],

@@ -4,12 +4,13 @@ import io
 import math
 from pathlib import Path
 
-import librosa
 import numpy as np
 import soundfile
+import soxr
 from matplotlib import image
 
-from understory.audio import read
+from understory.audio import stft
+from understory.inference import excerpts
 
 # Hz at which pieces are played: enough for what ears hear well, and half of the bytes of a recording.
 PLAYED = 24_000
@@ -23,6 +24,8 @@ LONGEST = 20.0
 COLUMNS, WIDEST, ROWS = 160, 960, 240
 # Decibels below the loudest that are told apart, and the share of a spectrogram that is dark, as most of it is noise.
 RANGE, DARK = 70.0, 0.4
+# Power below which there is nothing.
+QUIETEST = 1e-12
 
 
 def excerpt(path: Path, start: float, end: float, *, context: float, highest: float, slower: int) -> dict:
@@ -51,15 +54,11 @@ def excerpt(path: Path, start: float, end: float, *, context: float, highest: fl
         The recording cannot be read.
     """
     rate = soundfile.info(str(path)).samplerate if path.is_file() else PLAYED
-    length = read.length(path, rate) / rate
-    first = max(start - context, 0.0)
-    last = min(end + context, length, first + LONGEST)
-    samples = max(round((last - first) * rate), 1)
-    wave = read.read_window(path, start=round(first * rate), samples=samples, sample_rate=rate)
+    first, wave = excerpts.around(path, start, end, sample_rate=rate, context=context, longest=LONGEST)
     top = min(highest, rate / 2)
     return {
         "start": first,
-        "stop": first + samples / rate,
+        "stop": first + len(wave) / rate,
         "top": top,
         "image": spectrogram(wave, rate, top),
         "sound": sound(wave, rate, slower),
@@ -70,9 +69,11 @@ def spectrogram(wave: np.ndarray, rate: int, top: float) -> bytes:
     """The spectrogram of a wave, of linear frequency from 0 to `top` Hz, as WebP; loud is light."""
     columns = min(math.ceil(len(wave) / rate * COLUMNS), WIDEST)
     frame = 2 ** math.ceil(math.log2(rate / top * ROWS))
-    power = np.abs(librosa.stft(wave, n_fft=frame, hop_length=max(len(wave) // columns, 1))) ** 2
-    power = power[: round(len(power) * top / (rate / 2))]
-    decibels = librosa.power_to_db(power, ref=np.max, amin=1e-12, top_db=RANGE)
+    blocks = stft.blocks(wave, frame, max(len(wave) // columns, 1))
+    shown = round((frame // 2 + 1) * top / (rate / 2))
+    power = np.concatenate([np.abs(spectra[:, :shown]) ** 2 for _, spectra in blocks]).T
+    decibels = 10 * np.log10(np.maximum(power, QUIETEST) / max(power.max(), QUIETEST))
+    decibels = np.maximum(decibels, -RANGE)
     out = io.BytesIO()
     darkest = min(np.quantile(decibels, DARK), -1.0)
     options = {"pil_kwargs": {"quality": 70}, "vmin": darkest, "vmax": 0, "cmap": "magma", "origin": "lower"}
@@ -84,7 +85,7 @@ def sound(wave: np.ndarray, rate: int, slower: int) -> bytes:
     """A wave as a small FLAC file that a browser plays, its peak at 0.7."""
     rate = rate / slower
     if rate > PLAYED:
-        wave, rate = librosa.resample(wave, orig_sr=rate, target_sr=PLAYED, res_type="soxr_hq"), PLAYED
+        wave, rate = soxr.resample(wave, rate, PLAYED), PLAYED
     peak = np.abs(wave).max(initial=0.0)
     steps = np.round(wave * (PEAK / peak if peak > 0 else 1.0) * 2 ** (BITS - 1))
     out = io.BytesIO()

@@ -7,40 +7,28 @@ import re
 import shutil
 import subprocess
 
+import browser
 import matplotlib.image
 import pytest
 from workflow import ROOT
 
 pytestmark = pytest.mark.slow
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# Flags that keep a browser from any network, and have it say what a page logs.
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--enable-logging=stderr",
-    "--v=0",
-]
+# So that it says what a page logs.
+FLAGS = [*browser.FLAGS, "--enable-logging=stderr", "--v=0"]
 
 
 @pytest.fixture
 def browse(tmp_path):
     """A function that opens a page's text in a headless browser and gives the finished process."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
+    program = browser.program()
+    if program is None:
+        pytest.skip(f"no browser: none of {', '.join(browser.BROWSERS)} is installed")
 
     def opened(text, *flags):
         page = tmp_path / "page.html"
         page.write_text(text, encoding="utf-8")
-        command = [browser, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", *flags, page.as_uri()]
+        command = [program, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", *flags, page.as_uri()]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done

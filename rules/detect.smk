@@ -17,7 +17,7 @@ if NEW:
 rule detections:
     """Detect events in new recordings."""
     input:
-        settings.of_recordings(config, DETECTED, "to detect events in"),
+        new_recordings.of_recordings(config, DETECTED, "to detect events in"),
 
 
 if NEW:

@@ -13,7 +13,7 @@ REVIEW = [f"{OUT}/review/review.html", f"{OUT}/review/precision.csv"][: 1 + bool
 rule review:
     """Review detections."""
     input:
-        settings.of_recordings(config, REVIEW, "whose detections are reviewed"),
+        new_recordings.of_recordings(config, REVIEW, "whose detections are reviewed"),
 
 
 if config["recordings"]:

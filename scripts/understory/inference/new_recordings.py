@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from understory.core import files
-from understory.core.errors import InputError
+from understory.core.errors import InputError, user_errors
 from understory.core.file_digests import FileDigests
 from understory.core.hashing import digest, stable_hash
 from understory.core.untracked import Untracked
@@ -129,3 +129,18 @@ def _usual(seconds, recordings):
     """A number of shards for so much sound in so many recordings."""
     wanted = min(seconds / SHARD, recordings, MOST)
     return 1 << max(0, math.ceil(wanted) - 1).bit_length()
+
+
+def of_recordings(config: dict, paths: list[str], which: str):
+    """An input function: paths of what is made of new recordings; the run stops where no folder of them is given, `which`
+    being what they are for."""
+
+    def inputs(wildcards):
+        with user_errors():
+            if not config["recordings"]:
+                raise InputError(
+                    f"recordings: expected the folder of the recordings {which}, given none: add --config recordings=FOLDER"
+                )
+        return paths
+
+    return inputs

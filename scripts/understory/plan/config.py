@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from understory.core.errors import InputError, user_errors
+from understory.core.errors import InputError
 from understory.core.file_digests import stamp
 from understory.core.hashing import ordered
 from understory.core.untracked import Text
@@ -93,21 +93,6 @@ def check_hop(config: dict, *, tested: bool):
         if not 1 / crop["sample_rate"] <= hop <= crop["window"]
     ]:
         raise _refused(problems)
-
-
-def of_recordings(config: dict, paths: list[str], which: str):
-    """An input function: paths of what is made of new recordings; the run stops where no folder of them is given, `which`
-    being what they are for."""
-
-    def inputs(wildcards):
-        with user_errors():
-            if not config["recordings"]:
-                raise InputError(
-                    f"recordings: expected the folder of the recordings {which}, given none: add --config recordings=FOLDER"
-                )
-        return paths
-
-    return inputs
 
 
 def changed(base: dict) -> dict:

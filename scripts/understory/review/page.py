@@ -15,7 +15,7 @@ from understory.review import excerpts
 
 # The code digest of this module covers them, as they have its name.
 SCRIPT, STYLE = (Path(__file__).with_suffix(suffix) for suffix in (".js", ".css"))
-# What an item is told by, whatever else is known of it, and its columns of text.
+# The columns that identify an item, and the columns of text.
 IDENTITY = ["path", "start", "end", "label", "score", "threshold"]
 TEXT = {"path": str, "label": str}
 FACTS = [*IDENTITY, "probability", "low", "high", "inclusion", "stratum", "stratum_events"]

@@ -5,12 +5,12 @@ Snakefile is parsed; tests fail where it no longer fits Snakemake.
 import threading
 from functools import wraps
 
-# What is told of each job at its start.
-_TOLD = []
+# The functions that are called with each job at its start.
+_LISTENERS = []
 
 
 def install(listener):
-    """Make all changes; `listener` is told of each job that starts."""
+    """Make all changes; `listener` is called with each job that starts."""
     record_params_of_started_jobs()
     tell_all_reasons()
     stop_at_a_signal()
@@ -22,7 +22,7 @@ def tell_of_started_jobs(listener):
 
     `onstart:` of a workflow that is a module is never called.
     """
-    _TOLD.append(listener)
+    _LISTENERS.append(listener)
 
 
 def record_params_of_started_jobs():
@@ -47,7 +47,7 @@ def record_params_of_started_jobs():
                 member._params = member._non_derived_params = None
                 # Evaluated here, at the job's start: it may take a day to end.
                 _ = member.params
-                for listener in () if dag.workflow.dryrun or not dag.workflow.is_main_process else _TOLD:
+                for listener in () if dag.workflow.dryrun or not dag.workflow.is_main_process else _LISTENERS:
                     listener(member)
         # Which remembers the params of the plan.
         dag.workflow.persistence._params.cache_clear()

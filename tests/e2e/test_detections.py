@@ -93,8 +93,13 @@ def test_shards_and_interruptions_make_no_difference(detected, run_snakemake, fi
     for path in kept:
         (results(tmp_path) / "cache" / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(before / "cache" / path, results(tmp_path) / "cache" / path)
-    detecting(run_snakemake, tmp_path, recordings, first, shards=1)
     after = results(tmp_path)
+    # Of a run with more shards.
+    for path in (after / "scores/new-7.parquet", after / "failed/new-7.csv"):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    detecting(run_snakemake, tmp_path, recordings, first, shards=1)
+    assert [path.name for path in (after / "failed").iterdir()] == ["new-0.csv"]
     assert filecmp.cmpfiles(before, after, SAME, shallow=False)[0] == list(SAME)
     for name in ("raven", "audacity", "cache"):
         own, others = files_below(before / name), files_below(after / name)

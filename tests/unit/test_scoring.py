@@ -1,5 +1,8 @@
 """Scores of the windows of new recordings: the same features as those that models are trained on, chunk by chunk, from a cache."""
 
+import os
+import resource
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -265,3 +268,17 @@ def test_what_was_never_learned_has_no_score_and_windows_end_with_the_recording(
     assert long.scores[:, 0].all()
     assert long.stops.tolist() == [2.0, 2.5, 3.0]
     assert (short.starts.tolist(), short.stops.tolist()) == ([0.0], [1.25])
+
+
+def test_more_shards_than_files_may_be_open_are_read(tmp_path):
+    paths = [tmp_path / f"new-{number}.parquet" for number in range(40)]
+    for number, path in enumerate(paths):
+        writer = window_scores.Writer(path, ["owl"])
+        writer.add(f"{number:02}.wav", np.zeros(1), np.ones(1), np.full((1, 1), number, np.float32))
+        writer.close()
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 20, before[1]))
+    try:
+        assert [each.scores[0, 0] for each in window_scores.read(paths)] == list(range(40))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

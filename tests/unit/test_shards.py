@@ -110,6 +110,26 @@ def test_a_finished_number_is_remembered_and_said(data):
     assert plan(data).shards()["train"] == 3
 
 
+def test_a_number_stays_that_was_used_for_data_that_the_run_made_anew(data):
+    """Its plan still saw the former tables: a second run has nothing to do."""
+    plan(data).remember(job(shard="train-0"))
+    found = plan(data)
+    assert found.shards()["train"] == 2
+    found._recordings = lambda: {"train": 560, "test": 1}
+    found.remember(job(shard="train-0"))
+    make(data, 560)
+    assert plan(data).shards()["train"] == 2
+
+
+def test_a_number_that_is_given_for_one_run_does_not_make_another_forgotten(data):
+    plan(data).remember(job(shard="train-0"))
+    given = plan(data, shards={**AUTO, "train": 4})
+    given.shards()
+    given.remember(job(shard="test-0"))
+    make(data, 80)
+    assert plan(data).shards()["train"] == 2
+
+
 def test_nothing_is_said_of_recordings_that_are_not_there(data):
     found = plan(data)
     found.shards()

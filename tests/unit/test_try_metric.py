@@ -49,6 +49,14 @@ def test_a_metric_that_the_data_set_has_too_many_classes_for_is_said(monkeypatch
         tried(monkeypatch, "roc_auc", classes=3)
 
 
+def test_a_metric_may_need_many_classes_where_nobody_knows_how_many_there_are(written):
+    top = "def score(labels, predictions):\n    np.partition(predictions, -9, axis=1)\n    return 0.5\n"
+    written(top, classes=None)
+    written(top, classes=60)
+    with pytest.raises(InputError, match="score"):
+        written(top, classes=5)
+
+
 def test_the_trial_has_classes_that_are_present_and_absent_and_one_that_never_is(written, monkeypatch):
     seen = []
     monkeypatch.setattr(np, "seen", seen, raising=False)

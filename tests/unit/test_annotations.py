@@ -1,5 +1,7 @@
 """One's own annotation tables, and the recordings that they are about."""
 
+import json
+import re
 import unicodedata
 from pathlib import Path
 
@@ -15,7 +17,9 @@ from understory.annotations.formats import audacity, raven, table
 from understory.core.errors import InputError
 from understory.data.source import Source
 from understory.datasets import own
+from understory.inference.tables import Detection
 from understory.plan import preflight
+from understory.review import page
 
 HEADER = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)"
 # A second and a half of a lark at 2 to 4 kHz, as each program writes it.
@@ -704,6 +708,13 @@ def test_how_long_an_event_lasts_may_stand_for_when_it_ends(tmp_path, columns):
     assert "expected a finite number in column end, found 'x'" in found.quarantined[0].reason
 
 
+@pytest.mark.parametrize("name", ["duration", "Duration"])
+def test_a_named_end_may_be_how_long_an_event_lasts(tmp_path, name):
+    place = folder(tmp_path, **{"a.csv": "start,Duration,label\n10,15,lark\n"})
+    (found,) = own.read(place, options={"columns": {"end": name}}).annotations
+    assert (found.t_min, found.t_max) == (10, 25)
+
+
 def test_an_end_counts_for_more_than_how_long_an_event_lasts(tmp_path):
     found = own.read(folder(tmp_path, **{"a.csv": "start_s,offset,duration,label\n1,2,9,lark\n"}))
     assert [(a.t_min, a.t_max) for a in found.annotations] == [(1, 2)]
@@ -745,11 +756,13 @@ def test_what_this_workflow_wrote_is_no_annotation(tmp_path, monkeypatch):
     """Tables of detections and verdicts in the folder of the recordings, and its results where it is run there."""
     place = folder(tmp_path, **{"a.csv": "start,end,label\n0,1,Amsel\n"})
     (place / "b.wav").touch()
-    for head in ("probability,threshold,low,high", "probability,threshold,verdict,new_label"):
-        (place / "mine.csv").write_text(f"path,start,end,label,score,{head}\nb.wav,3,4,Star,0.9,,0.5,,\n")
+    downloaded = re.search(r"^const COLUMNS = (.*);$", page.SCRIPT.read_text(), re.M)[1]
+    for header in (Detection._fields, json.loads(downloaded)):
+        row = ",".join(["b.wav", "3", "4", "Star", *[""] * (len(header) - 4)])
+        (place / "mine.csv").write_text(f"{','.join(header)}\n{row}\n")
         assert own.read(place).classes == ("Amsel",)
         assert own.read(place).quarantined == ()
     monkeypatch.chdir(place)
     (place / "results/own/detections/raven").mkdir(parents=True)
-    (place / "results/own/detections/raven/b.txt").write_text("0\t1\tStar\n")
+    (place / "results/own/detections/raven/a.txt").write_text("0\t1\tStar\n")
     assert own.read(place).classes == ("Amsel",)

@@ -15,7 +15,7 @@ from snakemake.utils import update_config
 from understory.core.errors import InputError
 from understory.core.hashing import ordered
 from understory.data import source
-from understory.plan import choice_options, code_digests, config_model, model_config
+from understory.plan import choice_options, code_digests, config_checks, config_model, model_config
 from understory.plan import config as configuration
 from understory.run import reference
 from understory.training import fit
@@ -633,3 +633,8 @@ def test_a_number_of_shards_is_a_number_or_left_to_the_run(given):
     for fitting in ("auto", "7", 7):
         checked = configuration.checked(merged(CONFIG, {"shards": {"train": fitting}}))
         assert checked["shards"]["train"] == {"7": 7}.get(fitting, fitting)
+
+
+def test_a_transform_with_one_bound_of_a_ratio_is_none_to_compare():
+    assert list(config_checks._noise("augment.chain.0.Hum", {"min_snr": 3})) == []
+    assert len(list(config_checks._noise("augment.chain.0.Hum", {"min_snr": 3, "max_snr": 2}))) == 1

@@ -63,6 +63,10 @@ def test_settings_that_thresholds_were_not_chosen_for_are_said():
             {"hop": 2.0, "smoothing": 1},
             "chosen out of fold with hop 2.0 in place of 1.0: precision may be another",
         ),
+        (
+            {"precision": 0.5},
+            "chosen out of fold with precision 0.5 in place of 0.9: precision may be another",
+        ),
     ):
         assert detections.criteria(TASK, known, SETTINGS, chosen_for)[0].why == said
 

@@ -381,6 +381,16 @@ def test_verdicts_become_present_absent_and_unknown(folders, tmp_path):
     }
 
 
+def test_exhaustive_annotations_do_not_go_with_verdicts_on_recordings_without_any(folders, tmp_path):
+    """Of these, only the detections are known: the rest would be taken for absent."""
+    data, new = folders
+    options = {"exhaustive": True, "reviewed": str(new)}
+    with pytest.raises(InputError, match=r"verdicts: expected own.exhaustive: false, .* recordings:x.wav"):
+        own.read(data, options={**options, "verdicts": [write(tmp_path / "v.csv", [row()])]})
+    inside = [write(tmp_path / "inside.csv", [row("known.wav", 3, 4)])]
+    assert own.read(data, options={"exhaustive": True, "reviewed": str(data), "verdicts": inside}).exhaustive
+
+
 def test_a_reviewed_recording_of_the_data_folder_is_the_same_one(folders, tmp_path):
     """Detections may be of the data folder itself, or of a folder around it or in it."""
     data, _ = folders

@@ -19,7 +19,7 @@ EMPTY = "empty tables"
 SOUND = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 TABLES = (".csv", ".txt", ".tsv")
 # How tables of detections and of verdicts on them begin.
-RESULT = b"path,start,end,label,score,"
+RESULTS = b"path,start,end,label,score,", b"path,start,end,label,verdict,new_label,"
 # What programs put between a recording's name and the suffix of its table.
 ADDED = (".selections", ".selection", ".table", ".birdnet", ".results", ".labels", ".annotations", ".raven")
 
@@ -47,7 +47,7 @@ def is_result(path: Path) -> bool:
     """Whether a file is a table of detections, or of verdicts on them, and none of annotations."""
     try:
         with open(path, "rb") as file:
-            return file.read(len(RESULT)) == RESULT
+            return file.read(max(map(len, RESULTS))).startswith(RESULTS)
     except OSError:
         return False
 

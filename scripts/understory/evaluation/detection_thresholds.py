@@ -148,8 +148,9 @@ def calibrate(
     recordings = sorted(recordings, key=lambda recording: recording.name)
     judged = held_out.judged(recordings, find, len(task.classes))
     choices = [choose(each.grid, wanted) for each in judged]
-    maps = [calibration.fit(each.scores, each.correct) for each in judged]
-    if not task.exhaustive:
+    if task.exhaustive:
+        maps = [calibration.fit(each.scores, each.correct) for each in judged]
+    else:
         choices = [none(choice.events, NOT_EXHAUSTIVE) for choice in choices]
         maps = [calibration.Map("none")] * len(judged)
     calibrations = [_calibrated(*each) for each in zip(task.classes, maps, choices, strict=True)]

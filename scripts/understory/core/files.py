@@ -52,17 +52,17 @@ def own(path: Path) -> Path:
 
 def replace(path: Path, text: str):
     """Write a text file whole or not at all, whatever other processes write to it."""
-    new = own(path)
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    with replacing(path, shared=True) as new:
+        new.write_text(text, encoding="utf-8")
 
 
 @contextmanager
-def replacing(path):
-    """A temporary path that is renamed to `path` on success, and deleted on failure."""
+def replacing(path, *, shared: bool = False):
+    """A temporary path that is renamed to `path` on success, and deleted on failure; `shared` where several processes may
+    write the same file at a time."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = own(path) if shared else path.with_name(f".{path.name}.part")
     try:
         yield temporary
         os.replace(temporary, path)

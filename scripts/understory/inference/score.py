@@ -5,7 +5,6 @@ whole, or on disk. Scores are kept in a cache, a chunk of a fixed grid at a time
 goes on where it was. Batches never hold windows of two recordings, so that the scores of a recording depend on nothing but it.
 """
 
-import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -51,15 +50,8 @@ class Cache:
 
     def write(self, number: int, scores: np.ndarray):
         """Keep a chunk, wholly or not at all; several processes may keep the same."""
-        path = self._path(number)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = files.own(path)
-        try:
-            with open(new, "wb") as file:
-                np.save(file, scores, allow_pickle=False)
-            os.replace(new, path)
-        finally:
-            new.unlink(missing_ok=True)
+        with files.replacing(self._path(number), shared=True) as path, open(path, "wb") as file:
+            np.save(file, scores, allow_pickle=False)
 
 
 def score_recording(

@@ -206,3 +206,12 @@ def test_new_recordings_are_as_long_as_their_files_are_large(tmp_path):
     every = SimpleNamespace()
     assert found.mem_mb(every, 1, "detect_events") > job_resources.BASE
     assert found.runtime(every, 1, "show_detections") >= job_resources.START
+
+
+def test_held_out_recordings_are_sized_by_the_step_between_the_windows_of_detection():
+    counts = Counts(100, 10, 100, train_bytes=10**9, test_bytes=0)
+    config = divided(configured(data="folder"), counts)
+    before = job_resources.Sizes(config, counts, NOTHING).seconds("score_held_out", SHARD)
+    config["detect"]["hop"] = config["crop"]["hop"] / 2
+    found = job_resources.Sizes(config, counts, NOTHING).seconds("score_held_out", SHARD)
+    assert found == pytest.approx(2 * before, rel=0.01)

@@ -76,17 +76,23 @@ def _of_new_recordings(config):
     return {**config, **own, "shards": {**config["shards"], "test": 0}}
 
 
+def detection_hop(config: dict) -> tuple[str, float]:
+    """The key that gives the step between the windows over new and held-out recordings, and the step, s."""
+    own = config["detect"]["hop"]
+    return ("crop.hop", config["crop"]["hop"]) if own is None else ("detect.hop", own)
+
+
 def check_hop(config: dict, *, tested: bool):
     """InputError where the step of windows over recordings cannot be used: over new and held-out ones, and where `tested` over
     test ones.
 
     Nothing else is cut at a step.
     """
-    crop, own = config["crop"], config["detect"]["hop"]
+    crop = config["crop"]
     hops = {"crop.hop": crop["hop"]} if tested else {}
     calibrated = not config["models_from"] and (config["dataset"] == "own" or config["detect"]["calibrate"])
     if config["recordings"] or calibrated:
-        hops["crop.hop" if own is None else "detect.hop"] = crop["hop"] if own is None else own
+        hops.update([detection_hop(config)])
     if problems := [
         f"{key}: expected at least one sample and at most crop.window ({crop['window']:g}), given {hop:g}"
         for key, hop in hops.items()

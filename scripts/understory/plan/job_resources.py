@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from understory.data import source
 from understory.inference.new_recordings import NewRecordings
-from understory.plan.config import copies_of
+from understory.plan.config import copies_of, detection_hop
 from understory.plan.job_settings import Medium
 
 
@@ -180,12 +180,11 @@ class Sizes:
         counts, shards = self._counts, self._config["shards"]
         shard = getattr(wildcards, "shard", None)
         if rule in OF_NEW or (shard or "").startswith("new"):
-            hop = self._config["detect"]["hop"] or self._config["crop"]["hop"]
-            return math.ceil(self._new.seconds(shard) / hop)
+            return math.ceil(self._new.seconds(shard) / detection_hop(self._config)[1])
         if rule in OF_HELD_OUT:
             # Files are not opened for a plan: a second of sound is taken for 48 kB.
             windows = max(
-                counts.annotations, math.ceil(counts.train_bytes / 48_000 / self._config["crop"]["hop"])
+                counts.annotations, math.ceil(counts.train_bytes / 48_000 / detection_hop(self._config)[1])
             )
             return math.ceil(windows / (max(shards["train"], 1) if shard else 1))
         if shard is None:

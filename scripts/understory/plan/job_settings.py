@@ -8,7 +8,7 @@ import math
 from understory.core import choices
 from understory.core.hashing import ordered
 from understory.data.band import Band
-from understory.plan.config import copies_by_features, features_of
+from understory.plan.config import copies_by_features, detection_hop, features_of
 
 # The keys of the configuration that a step reads: `test` is reading test recordings, for `compute`.
 KEYS = {
@@ -32,6 +32,16 @@ QUALITY = 95
 # Settings that decide nothing about a training: which copies are its inputs, and which of its models predicts.
 NOT_TRAINED = ("copies", "select")
 PREDICTED = ("architecture", "batch_size", "select", "threads")
+
+
+def shown_band(config: dict) -> Band:
+    """The band that the features of the trained models show, of sound."""
+    features = [config["features"][name] for name in features_of(config)]
+    highest = config["crop"]["sample_rate"] / 2
+    return Band(
+        min((each.get("fmin", 0.0) for each in features), default=0.0),
+        max((each.get("fmax", highest) for each in features), default=highest),
+    )
 
 
 class Medium:
@@ -88,12 +98,7 @@ class Medium:
     @property
     def shown(self) -> Band:
         """The band that the features of the trained models show, of sound."""
-        features = [self._config["features"][name] for name in features_of(self._config)]
-        highest = self._config["crop"]["sample_rate"] / 2
-        return Band(
-            min((each.get("fmin", 0.0) for each in features), default=0.0),
-            max((each.get("fmax", highest) for each in features), default=highest),
-        )
+        return shown_band(self._config)
 
     @property
     def covering(self) -> dict | None:
@@ -212,7 +217,7 @@ class ModelJobs:
 
     def scoring(self) -> dict:
         """The settings of a job that scores windows of new recordings with all of `saved`."""
-        crop, own = self.config["crop"], self.config["detect"]["hop"]
+        crop = self.config["crop"]
         models = [self.config["models"][name] for name in sorted(self.config["train"])]
         each = [model for model in models for _ in range(self.config["split"]["n_splits"])]
         return ordered(
@@ -221,7 +226,7 @@ class ModelJobs:
                 # Ranks are among all windows, of which the last is not known before the first is scored.
                 "combine": "geometric" if self.config["ensemble"]["folds"] == "geometric" else "mean",
                 "features": [self.config["features"][model["features"]] for model in each],
-                "hop": crop["hop"] if own is None else own,
+                "hop": detection_hop(self.config)[1],
                 "sample_rate": crop["sample_rate"],
                 "threads": max(model["threads"] for model in models),
                 "window": crop["window"],
@@ -238,15 +243,10 @@ class ModelJobs:
 
     def detecting(self) -> dict:
         """The settings of a job that finds events in scores."""
-        settings = self.scoring()
-        shown = [
-            (each.get("fmin", 0.0), each.get("fmax", settings["sample_rate"] / 2))
-            for each in settings["features"]
-        ]
-        band = [min(low for low, _ in shown), max(high for _, high in shown)]
+        band, hop = list(shown_band(self.config)), detection_hop(self.config)[1]
         keys = ("low", "merge_gap", "min_duration", "precision", "smoothing", "threshold")
         own = {key: self.config["detect"][key] for key in keys}
-        return ordered({**own, "band": band, "hop": settings["hop"]})
+        return ordered({**own, "band": band, "hop": hop})
 
     def showing(self) -> dict:
         """The settings of a job that draws events."""
@@ -255,7 +255,7 @@ class ModelJobs:
 
     def calibrating(self) -> dict:
         """The settings of a job that calibrates detections: `detect` has those that thresholds are chosen for."""
-        detect, hop = self.config["detect"], self.scoring()["hop"]
+        detect, hop = self.config["detect"], detection_hop(self.config)[1]
         own = {key: detect[key] for key in ("low", "merge_gap", "min_duration", "smoothing")}
         return ordered(
             {

@@ -35,7 +35,20 @@ SIGNAL = (
     "soxr",
     "yaml",
 )
-TENSORFLOW = ("keras", "tensorflow", "pandas", "scipy.sparse", "snakemake.script")
+TENSORFLOW = (
+    "keras",
+    "tensorflow",
+    "pandas",
+    "pyarrow.parquet",
+    "scipy.fft",
+    "scipy.signal",
+    "scipy.sparse",
+    "scipy.stats",
+    "snakemake.script",
+    "soundfile",
+    "soxr",
+    "yaml",
+)
 THREADS = (
     "OMP_NUM_THREADS",
     "GOTO_NUM_THREADS",
@@ -46,7 +59,14 @@ THREADS = (
 )
 # What Keras imports where it is installed, and jobs keep from it.
 HIDDEN = ("IPython", "matplotlib", "sklearn")
-OF_MODELS = ("train_fold.py", "validate_fold.py", "predict_fold.py")
+OF_MODELS = (
+    "train_fold.py",
+    "validate_fold.py",
+    "predict_fold.py",
+    "score_held_out.py",
+    "score_probes.py",
+    "score_recordings.py",
+)
 CLIENT = """#!{python} -ISE
 import array, json, os, socket, sys
 arguments = sys.argv[1:]
@@ -147,6 +167,8 @@ def _run(arguments, folder, environment, out, err):
         *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep)),
     ]
     code = 0
+    had = set(sys.modules)
+    import time; p0 = time.process_time(); w0 = time.time()
     try:
         runpy.run_path(arguments[0], run_name="__main__")
     except SystemExit as end:
@@ -156,6 +178,9 @@ def _run(arguments, folder, environment, out, err):
     except BaseException:
         traceback.print_exc()
         code = 1
+    new = sorted(m for m in set(sys.modules) - had if not m.startswith('understory'))
+    with open('/tmp/jobmods.log', 'a') as f:
+        f.write(f"{Path(arguments[0]).name} cpu {time.process_time()-p0:.2f} wall {time.time()-w0:.2f} new {len(new)} {' '.join(m for m in new if m.count('.') < 1)[:600]}\n")
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -38,6 +38,7 @@ def test_shuffled_labels_score_chance_and_true_labels_do_not(run_snakemake, smal
             "test_duration": 8,
         },
         augment={"copies": 0},
+        features={"log_mel": {"hop": 1024, "n_mels": 64}},
         report={"examples": 0},
         models={"sed_cnn": {"options": {"filters": [8, 16, 32], "dense": 32}, "epochs": 10}},
     )

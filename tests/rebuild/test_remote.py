@@ -24,7 +24,7 @@ PLUGINS = {"PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "plugins"), os.en
 
 def test_data_that_a_remote_run_makes_leave_nothing_to_be_done(tmp_path, small, run_snakemake):
     """Also when they are made anew: Snakemake records the digest of what a job was given, not what the plan saw."""
-    config = small()
+    config = small(shards={"train": 1, "test": 0}, synthetic={"train_recordings": 24})
     target = ["--", "results/small/quarantine.csv"]
     for snr in (config["synthetic"]["min_snr"], 6.0):
         config["synthetic"]["min_snr"] = snr

@@ -167,8 +167,6 @@ def _run(arguments, folder, environment, out, err):
         *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep)),
     ]
     code = 0
-    had = set(sys.modules)
-    import time; p0 = time.process_time(); w0 = time.time()
     try:
         runpy.run_path(arguments[0], run_name="__main__")
     except SystemExit as end:
@@ -178,9 +176,6 @@ def _run(arguments, folder, environment, out, err):
     except BaseException:
         traceback.print_exc()
         code = 1
-    new = sorted(m for m in set(sys.modules) - had if not m.startswith('understory'))
-    with open('/tmp/jobmods.log', 'a') as f:
-        f.write(f"{Path(arguments[0]).name} cpu {time.process_time()-p0:.2f} wall {time.time()-w0:.2f} new {len(new)} {' '.join(m for m in new if m.count('.') < 1)[:600]}\n")
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -15,7 +15,17 @@ from pathlib import Path
 import job_process
 
 _CONTEXT = get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["snakemake.cli", "snakemake_executor_plugin_slurm"])
+_CONTEXT.set_forkserver_preload(
+    [
+        "snakemake.cli",
+        "snakemake.report.html_reporter",
+        "snakemake_executor_plugin_slurm",
+        "argparse_dataclass",
+        "dpath",
+        "smart_open",
+        "yte",
+    ]
+)
 
 
 @cache

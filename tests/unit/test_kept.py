@@ -12,7 +12,9 @@ from understory.data.source import Source
 from understory.plan import dataset_state, table_cache, table_digests
 
 SHARDS = {"train": 3, "test": 2}
-CONFIG = {"name": "x", "data": "folder", "shards": SHARDS, "split": {"n_splits": 2, "group": "none"}}
+CROP = {"absent": True, "background": 4, "long_events": "middle", "window": 10}
+CONFIG = {"name": "x", "data": "folder", "shards": SHARDS, "crop": CROP}
+CONFIG["split"] = {"n_splits": 2, "group": "none"}
 NAMES = ["train-0", "train-1", "train-2", "test-0", "test-1"]
 
 
@@ -134,6 +136,7 @@ def test_other_tables_and_settings_have_a_place_of_their_own(folder):
         place(),
         place({**CONFIG, "shards": {"train": 4, "test": 2}}),
         place({**CONFIG, "split": {"n_splits": 3, "group": "none"}}),
+        place({**CONFIG, "crop": {**CROP, "long_events": "cover"}}),
         place(subset="first_1000"),
         place(tested=False),
         place(trained=False),

@@ -75,7 +75,9 @@ def make(folder, count):
 
 def plan(data, shards=AUTO, ready=(), address="folder", **changes):
     """What a new process finds."""
-    config = {"name": "x", "data": address, "shards": shards, "split": {"n_splits": 2, "group": "none"}}
+    crop = {"absent": True, "background": 4, "long_events": "middle", "window": 10}
+    config = {"name": "x", "data": address, "shards": shards, "crop": crop}
+    config["split"] = {"n_splits": 2, "group": "none"}
     source = Source("herbarium2021", str(data), "all", **changes)
     index = file_digests.FileDigests(data.parent / "contents.jsonl")
     chosen = data.parent / "results/x/shards.json"

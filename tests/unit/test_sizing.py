@@ -15,6 +15,7 @@ from understory.inference.new_recordings import NewRecordings
 from understory.plan import dataset_state, disk_space, job_resources
 from understory.plan.config import complete
 from understory.plan.job_resources import Counts
+from understory.plan.job_settings import Medium
 
 SHARD = SimpleNamespace(shard="train-0", variant="1", features="log_mel")
 TESTED = SimpleNamespace(shard="test-0", variant="0", features="log_mel")
@@ -103,7 +104,7 @@ def test_a_validation_works_on_the_examples_of_one_fold():
     """Of the fold alone, once, and without its copies."""
     training, validation = (sizes().seconds(rule, FOLD) for rule in ("train_fold", "validate_fold"))
     config = configured()
-    examples = math.ceil(SOME.annotations / config["split"]["n_splits"])
+    examples = math.ceil(SOME.examples / config["split"]["n_splits"])
     assert validation == pytest.approx(examples * job_resources.COSTS["validate_fold"].seconds)
     assert validation < training / 3
     assert sizes().mem_mb(FOLD, 1, "validate_fold") > job_resources.TENSORFLOW
@@ -147,6 +148,20 @@ def test_shards_that_are_too_big_or_too_many_are_told_of():
     )
     (many,) = sizes(train=4000, counts=Counts(1_000_000, 0, 1_000_000)).remarks(jobs=20_010)
     assert many.startswith("shards: they make 20010 jobs of this run; beyond 10000")
+
+
+def test_a_long_event_counts_for_as_many_windows_as_cover_it():
+    config = configured(data="folder", shards={"train": 1, "test": 0})
+    boxes = [(0.0, 1.0), (0.0, 25.0), (30.0, math.inf)]
+    events = tuple(Annotation("a", "s0", "present", *box) for box in boxes)
+    tables = Dataset(("s0",), (Recording("a", "a.wav", "train"),), events, False)
+    medium = Medium("audio", config)
+    assert medium.examples(tables, 60) == 3
+    config["crop"]["long_events"] = "cover"
+    assert medium.examples(tables, 60) == 1 + 3 + 3
+    assert medium.examples(tables, 20) == 1 + 3 + 1
+    window, spectrogram = 480_000 * 2, 128 * 938 * 2
+    assert disk_space.needed(config, tables, None) == 5 * 2 * (window + spectrogram)
 
 
 def test_what_sound_needs_of_the_disk():

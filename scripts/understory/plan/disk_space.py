@@ -3,6 +3,7 @@
 import math
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from understory.audio import read
@@ -26,7 +27,7 @@ PIXELS = 64**2
 def needed(config: dict, tables: Dataset | None, source: Source) -> int:
     """Bytes of the windows, augmented copies and features of a run, and of sound recordings still to be made.
 
-    All test recordings of sound are assumed to be as long as the first that can be read, and all studies to have as many
+    All recordings of sound of a subset are assumed to be as long as the first that can be read, and all studies to have as many
     slices as the first that is there, each as large as its largest file.
 
     Parameters
@@ -59,16 +60,9 @@ def _audio(config, medium, tables, source):
         seconds = synthetic["test_duration"]
         recorded = (train + rejected) * synthetic["train_duration"] + tests * seconds
     else:
-        examples = sum(a.presence == "present" or crop["absent"] for a in tables.annotations)
-        examples += len(tables.background) * crop["background"]
-        test = [recording for recording in tables.recordings if recording.subset == "test"]
-        tests, seconds = len(test), 0.0
-        for recording in test:
-            try:
-                seconds = read.length(source.path(recording), crop["sample_rate"]) / crop["sample_rate"]
-                break
-            except InputError:  # reported by the job that needs the recording
-                continue
+        examples = medium.examples(tables, _seconds(tables, source, "train", crop["sample_rate"]))
+        tests = sum(recording.subset == "test" for recording in tables.recordings)
+        seconds = _seconds(tables, source, "test", crop["sample_rate"])
     return (
         recorded * SAMPLE_RATE * WAVEFORM_BYTES,
         examples,
@@ -76,6 +70,16 @@ def _audio(config, medium, tables, source):
         medium.samples * WAVEFORM_BYTES,
         lambda name: math.prod(medium.shape(name)) * FEATURE_BYTES,
     )
+
+
+def _seconds(tables, source, subset, sample_rate):
+    """The length of the first recording of a subset that can be read; 0 where there is none."""
+    for recording in tables.recordings:
+        if recording.subset == subset and source is not None:
+            # What is wrong with it, the job says that needs it.
+            with suppress(InputError):
+                return read.length(source.path(recording), sample_rate) / sample_rate
+    return 0.0
 
 
 def _images(config, medium, tables, source):

@@ -88,11 +88,13 @@ MOST_JOBS = 10_000
 
 
 class Counts(NamedTuple):
-    """How much there is of a data set: recordings of either subset, annotations, and bytes of sound files of either subset."""
+    """How much there is of a data set: recordings of either subset, annotated windows or images, and bytes of sound files of either
+    subset.
+    """
 
     train: int
     test: int
-    annotations: int
+    examples: int
     train_bytes: int = 0
     test_bytes: int = 0
 
@@ -184,11 +186,11 @@ class Sizes:
         if rule in OF_HELD_OUT:
             # Files are not opened for a plan: a second of sound is taken for 48 kB.
             windows = max(
-                counts.annotations, math.ceil(counts.train_bytes / 48_000 / detection_hop(self._config)[1])
+                counts.examples, math.ceil(counts.train_bytes / 48_000 / detection_hop(self._config)[1])
             )
             return math.ceil(windows / (max(shards["train"], 1) if shard else 1))
         if shard is None:
-            examples, windows = counts.annotations * self._items, self._test_windows()
+            examples, windows = counts.examples * self._items, self._test_windows()
             if rule == "train_fold":
                 return examples * (1 + copies_of(self._config, wildcards.model))
             if rule == "validate_fold":
@@ -202,7 +204,7 @@ class Sizes:
             return math.ceil(getattr(counts, subset) * self._items / parts)
         if subset == "test":
             return self._shard_windows(shard)
-        return math.ceil(counts.annotations * self._items / parts)
+        return math.ceil(counts.examples * self._items / parts)
 
     def _test_windows(self):
         """How many windows, or images, all test recordings have."""

@@ -108,6 +108,18 @@ class Medium:
             return None
         return {key: crop[key] for key in ("window", "sample_rate", "long_events", "background")}
 
+    def examples(self, tables, seconds: float) -> int:
+        """How many training examples of sound there are, where a recording is taken to last `seconds`."""
+        crop = self._config["crop"]
+        lengths = [
+            (seconds if each.t_max == math.inf else each.t_max) - each.t_min
+            for each in tables.annotations
+            if each.presence == "present" or crop["absent"]
+        ]
+        covering = crop["long_events"] == "cover"
+        windows = sum(max(1, math.ceil(length / crop["window"]) if covering else 1) for length in lengths)
+        return windows + len(tables.background) * crop["background"]
+
     @property
     def samples(self) -> int:
         """The samples of a window of sound."""

@@ -17,6 +17,7 @@ from understory.data.dataset import SUBSETS, Dataset, check_folds
 from understory.data.quarantine import check_present
 from understory.data.source import reader
 from understory.plan import code_digests, table_digests
+from understory.plan.job_settings import Medium
 
 # Bytes of tables above which the facts are cached.
 LARGE = 2 * 10**6
@@ -79,12 +80,20 @@ class TableFacts:
     def _facts(self, tables, divide):
         recordings = {subset: sum(r.subset == subset for r in tables.recordings) for subset in SUBSETS}
         sizes = [self._bytes(tables, subset) for subset in SUBSETS]
-        counts = [*recordings.values(), len(tables.annotations), *sizes]
+        counts = [*recordings.values(), self._examples(tables, recordings["train"], sizes[0]), *sizes]
         digests = table_digests.annotations(tables), table_digests.rows(tables)
         facts = [*digests, counts, divide(recordings), recordings["test"] > 0, self._wrong(tables)]
         if self.folder is not None:
             self._keep(tables, facts)
         return facts
+
+    def _examples(self, tables, recordings, size):
+        """How many annotated windows, or images, there are."""
+        medium = Medium(reader(self.source.dataset).MEDIUM, self.config)
+        if medium.name != "audio":
+            return len(tables.annotations)
+        # Files are not opened for a plan: a second of sound is taken for 48 kB.
+        return medium.examples(tables, size / 48_000 / max(recordings, 1))
 
     def _bytes(self, tables, subset):
         """Bytes of the sound files of a subset, as far as they are there."""
@@ -169,7 +178,8 @@ def place(source, config: dict, folder: Path) -> Path | None:
         return None
     library = Path(__file__).resolve().parents[2]
     code = code_digests.code_of(Path(module.__file__).resolve(), library, (__name__,), messages=True)
-    settings = [config["shards"], config["split"]["n_splits"], config["split"]["group"]]
+    crop = [config["crop"][key] for key in ("absent", "background", "long_events", "window")]
+    settings = [config["shards"], config["split"]["n_splits"], config["split"]["group"], crop]
     read = [source.dataset, source.subset, source.tested, source.trained, source.band]
     key = hashing.digest([held, code, settings, read])
     return folder / config["name"] / key

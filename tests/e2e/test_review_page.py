@@ -14,6 +14,7 @@ import soundfile
 from sklearn.metrics import log_loss
 from workflow import planned
 
+from understory.core import file_digests
 from understory.data.dataset import shard_of
 from understory.review import excerpts, page, precision, sampling
 
@@ -39,6 +40,7 @@ def pages(tmp_path_factory):
     columns = ["path", "start", "end", "label", "score", "threshold", "low", "high"]
     table = pd.DataFrame(rows, columns=columns).assign(probability=np.nan)
     items = sampling.chosen(table, order="sample", items=12, above=0, seed=0)
+    items["digest"] = [f"sha256:{names.index(path)}" for path in items.path]
 
     def excerpt(row):
         return excerpts.excerpt(folder / row.path, row.start, row.end, context=0.5, highest=8000.0, slower=1)
@@ -202,6 +204,7 @@ def test_verdicts_go_out_and_come_back_whatever_names_hold(pages, opened, tmp_pa
         assert not any(re.match(r"[=+\-@]", value) for value in row.values())
         assert (float(row["start"]), float(row["score"])) == (item["start"], item["score"])
         assert float(row["inclusion"]) == 1
+        assert row["digest"] == item["digest"]
     assert rows[3]["new_label"] == '\'@SUM("x"), <i>ü</i>'
     # In another browser.
     other = opened(pages / "review.html", "another profile")
@@ -209,6 +212,13 @@ def test_verdicts_go_out_and_come_back_whatever_names_hold(pages, opened, tmp_pa
     assert verdicts(other) == given
     other.press("z")
     assert verdicts(other) == {}
+    # Of a recording that has changed since, and of an older page, which did not tell.
+    changed = path.read_text(encoding="utf-8").replace("sha256:0", "sha256:2")
+    other.value(f"load({json.dumps(changed)})")
+    assert 0 < len(verdicts(other)) == sum(items[i]["digest"] == "sha256:1" for i in given) < 4
+    other.press("z")
+    other.value(f"load({json.dumps(changed.replace('digest', 'note'))})")
+    assert verdicts(other) == given
     other.value("load('a,b\\n1,2\\n')")
     assert text(other, "said").startswith("Expected a file of verdicts")
 
@@ -370,6 +380,8 @@ def test_from_models_by_way_of_a_review_to_better_ones(run_snakemake, soundscape
     shown = opened(out / "review/review.html")
     review(shown, truth)
     path, rows = downloaded(shown, tmp_path, "loop")
+    held = {row["path"]: row["digest"] for row in rows}
+    assert held == {name: file_digests.short(file_digests.identity(folder / "new" / name)) for name in held}
     counts = Counter(row["verdict"] for row in rows)
     assert min(counts["accept"], counts["reject"]) >= 4
 

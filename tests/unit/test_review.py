@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 from pathlib import Path
 
@@ -456,6 +457,52 @@ def test_a_row_that_cannot_be_used_is_quarantined_with_its_line(folders, tmp_pat
     assert (lost.kind, lost.place) == ("annotation", "v.csv, line 3")
     assert lost.reason.startswith(reason)
     assert ("recordings:x.wav", "a", "present", 0.0, 2.0) in said(found)
+
+
+def with_digests(path, rows, folder):
+    """A file of verdicts, each with the digest of its recording; an empty one where there is no such recording."""
+    held = [file_digests.short(file_digests.identity(folder / each[0])) for each in rows]
+    header = (*verdicts.COLUMNS, "inclusion", "stratum", "stratum_events", "review", "digest")
+    return write(path, [[*each, digest] for each, digest in zip(rows, held, strict=True)], header)
+
+
+def test_a_verdict_on_another_recording_of_the_same_name_is_quarantined(folders, tmp_path):
+    data, new = folders
+    file = with_digests(tmp_path / "v.csv", [row(), row("deep/y.wav"), row("gone.wav")], new)
+    (gone,) = read(data, [file], new).quarantined
+    (new / "x.wav").write_bytes(b"replaced")
+    found = read(data, [file], new)
+    assert [(each.kind, each.place) for each in found.quarantined] == [
+        ("annotation", "v.csv, line 4"),
+        ("annotation", "v.csv, line 2"),
+    ]
+    lost = found.quarantined[1]
+    assert re.match(
+        r"expected the recording that was reviewed, of sha256:\w{16}, found another one of its name, of sha256:\w{16}: put "
+        r"the reviewed one back, name its folder \(reviewed=FOLDER\)",
+        lost.reason,
+    )
+    assert lost.recording_id == "x.wav"
+    assert found.quarantined[0] == gone
+    assert "recordings:x.wav" not in {each.recording_id for each in found.recordings}
+    assert ("recordings:deep/y.wav", "a", "present", 1.0, 2.0) in said(found)
+    # A verdict on what is there now counts, and one on what was there before takes nothing back.
+    again = with_digests(tmp_path / "again.csv", [row(verdict="reject")], new)
+    assert ("recordings:x.wav", "a", "absent", 1.0, 2.0) in said(read(data, [again, file], new))
+
+
+def test_what_recordings_hold_is_remembered_from_plan_to_plan(folders, tmp_path, monkeypatch):
+    data, new = folders
+    file = with_digests(tmp_path / "v.csv", [row()], new)
+    os.utime(new / "x.wav", (0, 0))
+    monkeypatch.setattr(file_digests, "SETTLED", -1.0)
+    options = {"verdicts": [file], "reviewed": str(new), "contents": tmp_path / "contents.jsonl"}
+    before = own.read(data, options=options)
+    monkeypatch.setattr(file_digests, "_digest", lambda path: pytest.fail(f"{path} was read again"))
+    assert own.read(data, options=options) == before
+    # Without the column, nothing is asked.
+    old = write(tmp_path / "old.csv", [row("deep/y.wav")])
+    assert own.read(data, options={**options, "verdicts": [old]}).recordings
 
 
 def test_a_file_that_is_no_file_of_verdicts_stops_the_run(folders, tmp_path):

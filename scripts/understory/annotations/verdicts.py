@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from understory.annotations.files import Recordings
+from understory.core import file_digests
 from understory.core.errors import InputError
-from understory.data.builder import number, read_rows, whole_number
+from understory.data.builder import DatasetBuilder, number, read_rows, whole_number
 from understory.data.source import ELSEWHERE
 
 COLUMNS = ("path", "start", "end", "label", "verdict", "new_label")
 WORDS = ("accept", "reject", "relabel", "unsure")
 DRAWN = ("stratum", "stratum_events")
+# What the recording held that was reviewed, as `file_digests.short` says it; files of older pages have no such column.
+CONTENT = "digest"
 # A text that a spreadsheet takes for a formula has an apostrophe before it.
 GUARDED = re.compile(r"'[=+\-@\t\r']")
 
@@ -116,12 +119,17 @@ class Reviewed:
         The recordings in it, relative to it.
     others : str or None
         The folder that the paths of verdicts are relative to; None for the data folder.
+    contents : FileDigests
+        What recordings hold.
     """
 
-    def __init__(self, data: Path, sounds, others: str | None):
+    def __init__(self, data: Path, sounds, others: str | None, contents: file_digests.FileDigests):
         self._inside = Recordings(sounds)
-        self._data = os.path.realpath(data)
-        self._others = self._data if others is None else os.path.realpath(os.path.expanduser(others))
+        # As they were given, which is how an index of what files hold names them.
+        self._folder = data
+        self._elsewhere = data if others is None else os.path.expanduser(others)
+        self._data, self._others = map(os.path.realpath, (self._folder, self._elsewhere))
+        self._contents = contents
 
     def find(self, path: str) -> str:
         """The id of the recording at a path of a verdict: its path in the data folder, or that in the other folder after
@@ -135,3 +143,35 @@ class Reviewed:
                 f"expected a recording of this path in the folder of recordings, found none: {path!r}"
             )
         return f"{ELSEWHERE}{path}"
+
+    def contents(self, names) -> dict[str, str]:
+        """By id of a recording, what it holds, as `file_digests.short` says it."""
+        folders = [self._elsewhere if name.startswith(ELSEWHERE) else self._folder for name in names]
+        held = self._contents.identities(
+            os.path.join(folder, name.removeprefix(ELSEWHERE))
+            for folder, name in zip(folders, names, strict=True)
+        )
+        return dict(zip(names, map(file_digests.short, held), strict=True))
+
+
+def last(paths, reviewed: Reviewed, builder: DatasetBuilder) -> list[tuple[str, Verdict, str]]:
+    """The verdicts of files, each with the id of its recording and its place; of several on one detection, the last.
+
+    A row that cannot be used is quarantined, as is one whose recording holds something else now than when it was reviewed.
+    """
+    found, judged = [], {}
+    for place, row in (each for path in paths for each in rows(Path(path))):
+        with builder.each("train", "annotation", row["path"] or "", place):
+            if said := verdict(row):
+                found.append((reviewed.find(said.path), said, place, row.get(CONTENT)))
+    held = reviewed.contents(sorted({name for name, *_, wanted in found if wanted}))
+    for name, said, place, wanted in found:
+        with builder.each("train", "annotation", said.path, place):
+            # What cannot be read is quarantined as a recording.
+            if wanted and held[name] and held[name] != wanted:
+                raise InputError(
+                    f"expected the recording that was reviewed, of {wanted[:50]}, found another one of its name, of "
+                    f"{held[name]}: put the reviewed one back, name its folder (reviewed=FOLDER), or review this one"
+                )
+            judged[said[:4]] = name, said, place
+    return list(judged.values())

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from understory.annotations import files, verdicts
 from understory.annotations.events import annotation_of
 from understory.core.errors import InputError
+from understory.core.file_digests import FileDigests
 from understory.core.text import listed
 from understory.data.builder import DatasetBuilder, check_annotation
 from understory.data.dataset import Annotation, Dataset, Recording
@@ -44,8 +45,9 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
         Without it, all recordings are predicted, and tables are not opened.
     options : dict
         `annotations` (a folder of tables within the folder, or None), `columns` (names of columns by field), `labels` (a
-        table that renames labels, or None), `exhaustive`, `min_confidence`, `verdicts` (files of verdicts on detections) and
-        `reviewed` (the folder that their paths are relative to, or None for this one).
+        table that renames labels, or None), `exhaustive`, `min_confidence`, `verdicts` (files of verdicts on detections),
+        `reviewed` (the folder that their paths are relative to, or None for this one) and `contents` (the index of what files
+        hold, as `FileDigests` takes it).
     """
     options, builder = options or {}, DatasetBuilder(folder)
     sounds, tables = files.below(folder)
@@ -88,9 +90,9 @@ def _add_annotated(builder, sounds, tables, labels, options):
         remarks = [
             f"no annotation tables: {len(annotated)} recordings are of the class that their folder is named after: {named}"
         ]
-    judged = events.judge(
-        options.get("verdicts") or (), verdicts.Reviewed(builder.folder, sounds, options.get("reviewed"))
-    )
+    contents = FileDigests(options.get("contents"))
+    reviewed = verdicts.Reviewed(builder.folder, sounds, options.get("reviewed"), contents)
+    judged = events.judge(options.get("verdicts") or (), reviewed)
     if options.get("exhaustive") and (others := judged - annotated):
         raise InputError(
             "verdicts: expected own.exhaustive: false, as of reviewed recordings only the detections are known, given "
@@ -215,22 +217,16 @@ class _Events:
         return became if self._keep(annotation_of(name, label, fields, self._least), place) else "said before"
 
     def judge(self, paths, reviewed: verdicts.Reviewed) -> set[str]:
-        """Take the annotations that verdicts become; the recordings that these are about. Of several verdicts on one
-        detection, the last counts."""
-        last = {}
-        for path in paths:
-            for place, row in verdicts.rows(Path(path)):
-                with self._builder.each("train", "annotation", row["path"] or "", place):
-                    if judged := verdicts.verdict(row):
-                        last[judged[:4]] = reviewed.find(judged.path), judged, place
-        for name, judged, place in last.values():
+        """Take the annotations that verdicts become; the recordings that these are about."""
+        found = verdicts.last(paths, reviewed, self._builder)
+        for name, judged, place in found:
             with self._builder.each("train", "annotation", name, place):
                 for label, presence in judged.annotations:
                     annotation = Annotation(name, label, presence, judged.start, judged.end)
                     check_annotation(annotation)
                     self.about.setdefault(name, place)
                     self._keep(annotation, place)
-        return {name for name, _, _ in last.values()}
+        return {name for name, _, _ in found}
 
     def _keep(self, annotation, place):
         """Whether an annotation says what no other said before."""

@@ -3,7 +3,7 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const items = data.items;
 const STORE = `understory-review-${data.key}`;
-const COLUMNS = ["path", "start", "end", "label", "verdict", "new_label", "score", "probability", "threshold", "inclusion", "stratum", "stratum_events", "review"];
+const COLUMNS = ["path", "start", "end", "label", "verdict", "new_label", "score", "probability", "threshold", "inclusion", "stratum", "stratum_events", "digest", "review"];
 // How a spreadsheet knows a formula; such a text is written with an apostrophe before it.
 const FORMULA = /^[=+\-@\t\r']/;
 const WORDS = { accept: "Accepted", reject: "Rejected", relabel: "Relabelled", unsure: "Unsure" };
@@ -396,7 +396,8 @@ function load(text) {
   for (const row of rows) {
     const found = Object.fromEntries(header.map((name, k) => [name, unguarded(row[k] ?? "")]));
     const i = place.get(JSON.stringify([found.path, Number(found.start), Number(found.end), found.label]));
-    if (i === undefined) others++;
+    // A row of another recording of the same name is none of these; those of older pages do not tell.
+    if (i === undefined || (found.digest && found.digest !== items[i].digest)) others++;
     else if (WORDS[found.verdict]) changes[i] = found.verdict === "relabel" ? ["relabel", found.new_label] : [found.verdict];
   }
   const count = Object.keys(changes).length;

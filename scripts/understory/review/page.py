@@ -18,7 +18,7 @@ SCRIPT, STYLE = (Path(__file__).with_suffix(suffix) for suffix in (".js", ".css"
 # The columns that identify an item, and the columns of text.
 IDENTITY = ["path", "start", "end", "label", "score", "threshold"]
 TEXT = {"path": str, "label": str}
-FACTS = [*IDENTITY, "probability", "low", "high", "inclusion", "stratum", "stratum_events"]
+FACTS = [*IDENTITY, "probability", "low", "high", "inclusion", "stratum", "stratum_events", "digest"]
 LEADS = {
     "sample": "A random sample of the detections, stratified by score in each class.",
     "doubtful": "The detections of each class whose score is nearest to the threshold.",
@@ -86,7 +86,7 @@ def build(items: pd.DataFrame, excerpt: Callable, *, name: str, order: str, know
     Parameters
     ----------
     items : pandas.DataFrame
-        As `sampling.chosen` gives them, with the columns of detections.csv.
+        As `sampling.chosen` gives them, with the columns of detections.csv, and with `digest`, what the recording holds.
     excerpt : callable
         Gives `excerpts.excerpt` of a row of `items`.
     name : str

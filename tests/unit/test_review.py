@@ -420,6 +420,74 @@ def test_of_two_verdicts_on_a_detection_the_last_counts(folders, tmp_path):
     assert said(read(data, files[::-1], new)) == {known, ("recordings:x.wav", "a", "present", 1.0, 2.0)}
 
 
+CALL = (10, 14)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "second"),
+    [
+        (10, 14, False),
+        # Its shorter one, an annotation or a detection, lies in the other by half, and by less than half.
+        (12, 20, False),
+        (12.1, 20, True),
+        (8, 30, False),
+        (9, 11, False),
+        (8.9, 10.9, True),
+        (13.5, 14.5, False),
+        (20, 21, True),
+    ],
+)
+def test_an_accepted_detection_of_an_annotated_call_is_no_second_annotation(
+    folders, tmp_path, start, end, second
+):
+    data, _ = folders
+    (data / "known.txt").write_text("{}\t{}\ta\n".format(*CALL))
+    found = read(data, [write(tmp_path / "v.csv", [row("known.wav", start, end)])], data)
+    known = ("known.wav", "a", "present", *CALL)
+    assert said(found) == {known, ("known.wav", "a", "present", start, end)} if second else {known}
+    remark = "verdicts: 1 accepted detections are of calls that are annotated already"
+    assert (remark in found.remarks) is not second
+
+
+def test_only_a_present_call_of_the_same_class_and_recording_is_the_same(folders, tmp_path):
+    data, _ = folders
+    (data / "known.txt").write_text("1.0\t2.0\ta\n")
+    rows = [
+        row("known.wav", 1, 2, label="b"),
+        row("known.wav", 1, 2.1, verdict="reject"),
+        row("plain.wav", 1, 2),
+        row("known.wav", 1, 2.2, label="c", verdict="relabel", new="a"),
+        row("known.wav", 5, 6, verdict="reject"),
+        row("known.wav", 5, 6.1),
+    ]
+    assert said(read(data, [write(tmp_path / "v.csv", rows)], data)) == {
+        ("known.wav", "a", "present", 1.0, 2.0),
+        ("known.wav", "b", "present", 1.0, 2.0),
+        ("known.wav", "a", "absent", 1.0, 2.1),
+        ("plain.wav", "a", "present", 1.0, 2.0),
+        ("known.wav", "c", "absent", 1.0, 2.2),
+        ("known.wav", "a", "absent", 5.0, 6.0),
+        ("known.wav", "a", "present", 5.0, 6.1),
+    }
+
+
+def test_two_detections_of_a_call_are_one_annotation_whatever_their_order(folders, tmp_path):
+    """As later models find it again, a little longer."""
+    data, new = folders
+    rows = [row(start=1, end=3), row(start=1.5, end=3.5), row(start=3, end=5)]
+    found = [read(data, [write(tmp_path / "v.csv", order)], new) for order in (rows, rows[::-1])]
+    assert said(found[0]) == said(found[1])
+    assert [each[3:] for each in sorted(said(found[0]))[1:]] == [(1.0, 3.0), (3.0, 5.0)]
+
+
+def test_a_call_in_a_recording_that_is_labelled_as_a_whole_is_an_annotation(tmp_path):
+    (tmp_path / "data/a").mkdir(parents=True)
+    (tmp_path / "data/a/one.wav").touch()
+    file = write(tmp_path / "v.csv", [row("a/one.wav")])
+    found = read(tmp_path / "data", [file], None)
+    assert len(said(found)) == 2
+
+
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [

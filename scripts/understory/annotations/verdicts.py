@@ -12,7 +12,8 @@ from typing import NamedTuple
 from understory.annotations.files import Recordings
 from understory.core import file_digests
 from understory.core.errors import InputError
-from understory.data.builder import DatasetBuilder, number, read_rows, whole_number
+from understory.data.builder import DatasetBuilder, check_annotation, number, read_rows, whole_number
+from understory.data.dataset import Annotation
 from understory.data.source import ELSEWHERE
 
 COLUMNS = ("path", "start", "end", "label", "verdict", "new_label")
@@ -175,3 +176,48 @@ def last(paths, reviewed: Reviewed, builder: DatasetBuilder) -> list[tuple[str, 
                 )
             judged[said[:4]] = name, said, place
     return list(judged.values())
+
+
+def annotations(found, known, builder: DatasetBuilder) -> tuple[list[tuple[Annotation, str]], int]:
+    """The annotations that verdicts become.
+
+    A detection of a call that is annotated as present already, or that an earlier detection is of, makes no second annotation:
+    one of the same class and recording, such that at least half of the shorter one of both lies in the other. (The evaluation of
+    detections allows a margin of a window as well, but annotations may not depend on how long windows are.)
+
+    Parameters
+    ----------
+    found : list
+        As `last` gives them; their order does not matter.
+    known : iterable of Annotation
+        The present ones of tables. A label of a recording as a whole is none: it does not say where a call is.
+    builder : DatasetBuilder
+        It quarantines what cannot be used.
+
+    Returns
+    -------
+    list of (Annotation, str), int
+        The annotations, each with its place, and the number of those that would be second ones.
+    """
+    kept, calls, merged = [], {}, 0
+    for each in known:
+        calls.setdefault(each[:2], []).append(each)
+    for name, said, place in sorted(found):
+        with builder.each("train", "annotation", name, place):
+            for label, presence in said.annotations:
+                annotation = Annotation(name, label, presence, said.start, said.end)
+                check_annotation(annotation)
+                own = calls.setdefault((name, label), []) if presence == "present" else []
+                if any(_one_call(annotation, other) for other in own):
+                    merged += 1
+                else:
+                    own.append(annotation)
+                    kept.append((annotation, place))
+    return kept, merged
+
+
+def _one_call(one, other):
+    """Whether at least half of the shorter one of two events lies in the other."""
+    common = min(one.t_max, other.t_max) - max(one.t_min, other.t_min)
+    shorter = min(one.t_max - one.t_min, other.t_max - other.t_min)
+    return 2 * common >= shorter

@@ -17,7 +17,7 @@ from understory.annotations.events import annotation_of
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
 from understory.core.text import listed
-from understory.data.builder import DatasetBuilder, check_annotation
+from understory.data.builder import DatasetBuilder
 from understory.data.dataset import Annotation, Dataset, Recording
 
 MEDIUM = "audio"
@@ -99,7 +99,8 @@ def _add_annotated(builder, sounds, tables, labels, options):
             f"true and verdicts on {listed(sorted(others), 5)}"
         )
     events.add()
-    return annotated | judged, remarks, known
+    merged = f"verdicts: {events.merged} accepted detections are of calls that are annotated already"
+    return annotated | judged, [*remarks, *[merged][: events.merged]], known
 
 
 def _tables(folder, tables, options):
@@ -150,6 +151,8 @@ class _Events:
         Recordings that are annotated, with a place that says so.
     doubtful : set of str
         Recordings of which a row or a table cannot be used, so that it is not known where nothing is.
+    merged : int
+        How many accepted detections are of calls that are annotated already.
     """
 
     def __init__(self, builder: DatasetBuilder, find: files.Recordings, labels: dict, options: dict):
@@ -160,6 +163,7 @@ class _Events:
         self._found: dict[tuple, tuple[Annotation, str]] = {}
         self.about: dict[str, str] = {}
         self.doubtful: set[str] = set()
+        self.merged = 0
         # By format, how many tables and rows there are, and what became of the rows.
         self._read: dict[str, Counter] = {}
 
@@ -219,13 +223,11 @@ class _Events:
     def judge(self, paths, reviewed: verdicts.Reviewed) -> set[str]:
         """Take the annotations that verdicts become; the recordings that these are about."""
         found = verdicts.last(paths, reviewed, self._builder)
-        for name, judged, place in found:
-            with self._builder.each("train", "annotation", name, place):
-                for label, presence in judged.annotations:
-                    annotation = Annotation(name, label, presence, judged.start, judged.end)
-                    check_annotation(annotation)
-                    self.about.setdefault(name, place)
-                    self._keep(annotation, place)
+        known = [annotation for annotation, _ in self._found.values() if annotation.presence == "present"]
+        kept, self.merged = verdicts.annotations(found, known, self._builder)
+        for annotation, place in kept:
+            self.about.setdefault(annotation.recording_id, place)
+            self._keep(annotation, place)
         return {name for name, _, _ in found}
 
     def _keep(self, annotation, place):

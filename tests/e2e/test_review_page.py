@@ -226,7 +226,8 @@ def test_verdicts_go_out_and_come_back_whatever_names_hold(pages, opened, tmp_pa
 def test_the_page_and_the_workflow_agree_on_the_precision(pages, opened, tmp_path):
     shown = opened(pages / "review.html")
     rng = np.random.default_rng(0)
-    for _ in range(6):
+    kinds = set()
+    for turn in range(12):
         drawn = [
             {
                 "events": int(rng.integers(n, 40)),
@@ -234,10 +235,13 @@ def test_the_page_and_the_workflow_agree_on_the_precision(pages, opened, tmp_pat
             }
             for n in rng.integers(1, 6, size=3)
         ]
+        # Every other time nothing is skipped.
+        for each in drawn[: 3 * (turn % 2)]:
+            each["words"].sort(key="".__eq__)
         rows = [
-            ("x", number, 9.0, "plain", word, 0.5, stratum, each["events"], "r")
+            ("x", 100 * stratum + number, 9.0, "plain", word, 0.5, stratum, each["events"], number, "r")
             for stratum, each in enumerate(drawn)
-            for number, word in enumerate(each["words"], start=100 * stratum)
+            for number, word in enumerate(each["words"], start=1)
         ]
         names = [
             "path",
@@ -248,6 +252,7 @@ def test_the_page_and_the_workflow_agree_on_the_precision(pages, opened, tmp_pat
             "inclusion",
             "stratum",
             "stratum_events",
+            "stratum_order",
             "review",
         ]
         table = precision.table(pd.DataFrame(rows, columns=names)).iloc[0]
@@ -258,12 +263,17 @@ def test_the_page_and_the_workflow_agree_on_the_precision(pages, opened, tmp_pat
             "state.verdicts = Object.fromEntries(items.map((item, i) => [i, item.verdict && [item.verdict]]))"
         )
         found = shown.value("precision('plain')")
-        if np.isnan(table.precision):
+        kinds.add((table.skipped > 0, np.isnan(table.precision)))
+        if table.skipped:
+            assert found == {"skipped": table.skipped}
+            assert np.isnan(table.precision)
+        elif np.isnan(table.precision):
             assert found is None
         else:
             assert [found[key] for key in ("estimate", "low", "high")] == pytest.approx(
                 list(table[["precision", "low", "high"]]), abs=1e-9
             )
+    assert kinds >= {(True, True), (False, False)}
 
 
 @pytest.mark.parametrize("width", [360, 1280])

@@ -66,6 +66,9 @@ def test_every_event_is_drawn_as_often_as_its_inclusion_says(size, items, seed):
     )
     assert strata.events.sum() == size
     np.testing.assert_allclose(strata.inclusion, strata.drawn / strata.events)
+    assert (
+        found.groupby("stratum").stratum_order.apply(list).map(lambda own: own == [*range(1, len(own) + 1)])
+    ).all()
     # Strata follow the scores, and their events are almost equally likely to be drawn.
     bounds = found.groupby("stratum").score.agg(["min", "max"])
     assert (bounds["max"].iloc[:-1].to_numpy() <= bounds["min"].iloc[1:].to_numpy()).all()
@@ -179,6 +182,7 @@ def test_an_estimate_without_weights_would_be_biased():
     rows = [("a", 1, 90, "accept")] * 3 + [("a", 2, 10, "reject")] * 3
     table = pd.DataFrame(rows, columns=["label", "stratum", "stratum_events", "verdict"])
     table = table.assign(path="x", start=range(6), end=9, inclusion=[3 / 90] * 3 + [3 / 10] * 3, review="r")
+    table["stratum_order"] = table.groupby("stratum").cumcount() + 1
     assert precision.table(table).precision[0] == pytest.approx(0.9)
     assert (table.verdict == "accept").mean() == 0.5
 
@@ -194,7 +198,7 @@ def test_what_is_unsure_or_not_reviewed_is_left_out_and_counted():
     found = sampling.chosen(events({"a": 200}), order="sample", items=20, above=0, seed=0)
     some = judged(found, np.ones(20, bool))
     some.loc[:4, "verdict"] = "unsure"
-    some.loc[5:9, "verdict"] = ""
+    some.loc[15:, "verdict"] = ""
     row = precision.table(some).iloc[0]
     assert list(row[["detections", "sampled", "reviewed", "accepted", "unsure"]]) == [200, 20, 15, 10, 5]
     assert row.precision == 1
@@ -204,6 +208,42 @@ def test_what_is_unsure_or_not_reviewed_is_left_out_and_counted():
     assert (
         precision.table(none).low[0] < 0.8 * precision.table(judged(found, np.ones(20, bool))).low[0] + 1e-9
     )
+
+
+def test_a_review_that_skipped_some_picked_and_one_that_stopped_did_not():
+    found = sampling.chosen(events({"a": 200}), order="sample", items=20, above=0, seed=0)
+    right = judged(found, np.ones(20, bool))
+    stopped = right.assign(verdict=right.verdict.where(np.arange(20) < 12, ""))
+    # In any order of the file, and without the rows that have no verdict.
+    for rows in (stopped, stopped.sort_values("score"), stopped[:12]):
+        row = precision.table(rows).iloc[0]
+        assert (row.skipped, row.precision) == (0, 1)
+    # One is left out of each of two strata, before others of them were reviewed.
+    left = [found.index[found.stratum == stratum][0] for stratum in (1, 3)]
+    for rows in (stopped, right):
+        row = precision.table(rows.assign(verdict=rows.verdict.where(~rows.index.isin(left), ""))).iloc[0]
+        assert row.skipped == 2
+        assert row[["precision", "low", "high"]].isna().all()
+    # The last ones of a stratum are left out by who stops.
+    last = [found.index[found.stratum == stratum][-1] for stratum in (1, 3)]
+    assert (
+        precision.table(right.assign(verdict=right.verdict.where(~right.index.isin(last), ""))).skipped[0]
+        == 0
+    )
+    # A file of an older page does not tell.
+    old = right.assign(verdict=right.verdict.where(~right.index.isin(left), ""), stratum_order=0)
+    assert precision.table(old).precision[0] == 1
+
+
+def test_the_highest_ones_say_nothing_of_the_others():
+    """The order is that of the scores, and not random."""
+    found = sampling.chosen(events({"a": 100}), order="above", items=100, above=0, seed=0)
+    rows = judged(found, np.arange(100) < 20)
+    row = precision.table(rows).iloc[0]
+    assert row.precision == row.low == row.high == 0.2
+    row = precision.table(rows.assign(verdict=rows.verdict.where(np.arange(100) < 20, ""))).iloc[0]
+    assert row.low <= 0.2
+    assert row.high == 1
 
 
 def test_the_last_verdict_of_a_review_counts_and_reviews_are_apart():
@@ -323,8 +363,10 @@ def test_a_page_is_alone_and_names_its_review():
 
 # ---- Verdicts
 
+HEADER = (*verdicts.COLUMNS, "inclusion", "stratum", "stratum_events", "review")
 
-def write(path, rows, header=(*verdicts.COLUMNS, "inclusion", "stratum", "stratum_events", "review")):
+
+def write(path, rows, header=HEADER):
     with open(path, "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *rows])
     return str(path)
@@ -530,8 +572,8 @@ def test_a_row_that_cannot_be_used_is_quarantined_with_its_line(folders, tmp_pat
 def with_digests(path, rows, folder):
     """A file of verdicts, each with the digest of its recording; an empty one where there is no such recording."""
     held = [file_digests.short(file_digests.identity(folder / each[0])) for each in rows]
-    header = (*verdicts.COLUMNS, "inclusion", "stratum", "stratum_events", "review", "digest")
-    return write(path, [[*each, digest] for each, digest in zip(rows, held, strict=True)], header)
+    rows = [[*each, digest] for each, digest in zip(rows, held, strict=True)]
+    return write(path, rows, (*HEADER, "digest"))
 
 
 def test_a_verdict_on_another_recording_of_the_same_name_is_quarantined(folders, tmp_path):
@@ -636,9 +678,11 @@ def test_what_was_drawn_is_read_with_and_without_a_verdict(tmp_path, capsys):
     rows = [row(), row(start=3, verdict=""), row(start=4, verdict="maybe"), row(inclusion="")]
     found = list(verdicts.sampled(Path(write(tmp_path / "v.csv", rows))))
     assert found == [
-        ("x.wav", 1.0, 2.0, "a", "accept", 0.5, 1, 4, "r"),
-        ("x.wav", 3.0, 2.0, "a", "", 0.5, 1, 4, "r"),
+        ("x.wav", 1.0, 2.0, "a", "accept", 0.5, 1, 4, 0, "r"),
+        ("x.wav", 3.0, 2.0, "a", "", 0.5, 1, 4, 0, "r"),
     ]
+    ordered = write(tmp_path / "ordered.csv", [[*row(), 7]], (*HEADER, "stratum_order"))
+    assert [each.stratum_order for each in verdicts.sampled(Path(ordered))] == [7]
     assert capsys.readouterr().out.startswith("v.csv, line 4: expected a verdict")
 
 
@@ -668,6 +712,12 @@ def test_a_run_ends_with_what_verdicts_say(tmp_path):
         "precision    a: 100 % (95 % interval 100 to 100 %) of 9 detections, 9 reviewed",
         "precision    b: unknown of 9 detections, 9 reviewed",
     ]
+    rows.loc[rows.stratum_order == 1, "verdict"] = ""
+    store.write_table(tmp_path / "review" / "precision.csv", precision.table(rows))
+    count = found[found.label == "a"].stratum.nunique()
+    assert summary.precision(tmp_path)[0] == (
+        f"precision    a: unknown of 9 detections, {9 - count} reviewed and {count} skipped before them: review those as well"
+    )
     store.write_table(tmp_path / "review" / "precision.csv", precision.table(rows.assign(inclusion=0.0)))
     assert summary.precision(tmp_path) == [
         "precision    unknown, as no verdict is on a random sample (review.order: sample)"

@@ -18,7 +18,7 @@ from understory.data.source import ELSEWHERE
 
 COLUMNS = ("path", "start", "end", "label", "verdict", "new_label")
 WORDS = ("accept", "reject", "relabel", "unsure")
-DRAWN = ("stratum", "stratum_events")
+DRAWN = ("stratum", "stratum_events", "stratum_order")
 # What the recording held that was reviewed, as `file_digests.short` says it; files of older pages have no such column.
 CONTENT = "digest"
 # A text that a spreadsheet takes for a formula has an apostrophe before it.
@@ -77,8 +77,8 @@ def verdict(row: dict[str, str]) -> Verdict | None:
 class Sampled(NamedTuple):
     """A detection that was drawn for a review: who is asked what the sample says needs those without a verdict as well.
 
-    `inclusion` is the probability with which it was drawn, of `stratum_events` detections in its `stratum`; `review` names
-    the page.
+    `inclusion` is the probability with which it was drawn, of `stratum_events` detections in its `stratum`; `stratum_order` is its
+    place among those that were drawn of the stratum, from 1 on, or 0 where an older page does not tell; `review` names the page.
     """
 
     path: str
@@ -89,6 +89,7 @@ class Sampled(NamedTuple):
     inclusion: float
     stratum: int
     stratum_events: int
+    stratum_order: int
     review: str
 
 
@@ -98,7 +99,8 @@ def sampled(path: Path) -> Iterator[Sampled]:
         try:
             judged = verdict(row)
             if row.get("inclusion"):
-                numbers = number(row, "inclusion"), *(whole_number(row, key) for key in DRAWN)
+                drawn = {"stratum_order": "0", **row}
+                numbers = number(row, "inclusion"), *(whole_number(drawn, key) for key in DRAWN)
                 event = row["path"], number(row, "start"), number(row, "end"), row["label"]
                 yield Sampled(*event, judged.verdict if judged else "", *numbers, row.get("review", ""))
         except InputError as error:

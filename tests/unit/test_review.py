@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from understory.annotations import verdicts
 from understory.core import file_digests
 from understory.core.errors import InputError
-from understory.data import store
+from understory.data import examples, store
+from understory.data.labels import Labels
 from understory.data.source import Source
 from understory.datasets import own
 from understory.plan import code_digests, preflight, table_digests
@@ -424,14 +425,33 @@ def test_verdicts_become_present_absent_and_unknown(folders, tmp_path):
     }
 
 
-def test_exhaustive_annotations_do_not_go_with_verdicts_on_recordings_without_any(folders, tmp_path):
-    """Of these, only the detections are known: the rest would be taken for absent."""
+def test_in_a_recording_that_only_verdicts_tell_of_the_rest_is_unknown(folders, tmp_path):
+    """Also where all else that is annotated is so exhaustively."""
     data, new = folders
-    options = {"exhaustive": True, "reviewed": str(new)}
-    with pytest.raises(InputError, match=r"verdicts: expected own.exhaustive: false, .* recordings:x.wav"):
-        own.read(data, options={**options, "verdicts": [write(tmp_path / "v.csv", [row()])]})
+    files = [write(tmp_path / "v.csv", [row(), row(start=9, end=10, label="b", verdict="reject")])]
+    found = own.read(data, options={"exhaustive": True, "reviewed": str(new), "verdicts": files})
+    assert found.exhaustive
+    assert not found.quarantined
+    assert found.background == {"known.wav"}
+    durations = {"known.wav": 16_000, "recordings:x.wav": 16_000}
+    windows = examples.place_windows(found, durations, window=2, sample_rate=1000, absent=True)
+    labels = Labels(windows, found.classes, exhaustive=True).take(np.arange(len(windows)))
+    assert dict(
+        zip(
+            windows[["recording_id", "label"]].itertuples(index=False, name=None),
+            labels.tolist(),
+            strict=True,
+        )
+    ) == {
+        ("known.wav", "a"): [1, 0],
+        ("recordings:x.wav", "a"): [1, -1],
+        ("recordings:x.wav", "b"): [-1, 0],
+    }
+    # In one that is annotated as well, all else is absent, and without `exhaustive` nothing is said of it.
     inside = [write(tmp_path / "inside.csv", [row("known.wav", 3, 4)])]
-    assert own.read(data, options={"exhaustive": True, "reviewed": str(data), "verdicts": inside}).exhaustive
+    found = own.read(data, options={"exhaustive": True, "reviewed": str(data), "verdicts": inside})
+    assert "unknown" not in {each.presence for each in found.annotations}
+    assert "unknown" not in {each.presence for each in read(data, files, new).annotations}
 
 
 def test_a_reviewed_recording_of_the_data_folder_is_the_same_one(folders, tmp_path):

@@ -55,8 +55,8 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
         raise InputError(f"{folder}: expected recordings ({', '.join(files.SOUND)}), found none")
     labels = _labels(folder, options.get("labels"))
     tables = _tables(folder, tables, options)
-    annotated, remarks, known = (
-        _add_annotated(builder, sounds, tables, labels, options) if train else (set(), [], set())
+    annotated, remarks, known, heard = (
+        _add_annotated(builder, sounds, tables, labels, options) if train else (set(), [], set(), set())
     )
     for path in sounds:
         if path not in annotated:
@@ -70,14 +70,18 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
         )
     classes = sorted({annotation.label for annotation in builder.annotations})
     exhaustive = bool(options.get("exhaustive"))
+    for name in sorted(heard & builder.recordings.keys()) if exhaustive else ():
+        # Here only detections are known: what no verdict says of is unknown, and not absent.
+        for label in classes:
+            builder.add_annotation(Annotation(name, label, "unknown"), builder.recordings[name], "verdicts")
     dataset = builder.build(classes=classes, exhaustive=exhaustive)
     background = frozenset(known if exhaustive else ())
     return replace(dataset, background=background, remarks=(*remarks, *_rare(dataset)))
 
 
 def _add_annotated(builder, sounds, tables, labels, options):
-    """Add what is annotated, and what verdicts say; the recordings that are annotated, what is said of the tables, and the
-    recordings of which it is known where nothing is, if annotations are exhaustive."""
+    """Add what is annotated, and what verdicts say; the recordings that this is about, what is said of the tables, the
+    recordings of which it is known where nothing is, if annotations are exhaustive, and those of which only verdicts tell."""
     events = _Events(builder, files.Recordings(sounds), labels, options)
     if tables:
         for path in tables:
@@ -93,14 +97,10 @@ def _add_annotated(builder, sounds, tables, labels, options):
     contents = FileDigests(options.get("contents"))
     reviewed = verdicts.Reviewed(builder.folder, sounds, options.get("reviewed"), contents)
     judged = events.judge(options.get("verdicts") or (), reviewed)
-    if options.get("exhaustive") and (others := judged - annotated):
-        raise InputError(
-            "verdicts: expected own.exhaustive: false, as of reviewed recordings only the detections are known, given "
-            f"true and verdicts on {listed(sorted(others), 5)}"
-        )
     events.add()
-    merged = f"verdicts: {events.merged} accepted detections are of calls that are annotated already"
-    return annotated | judged, [*remarks, *[merged][: events.merged]], known
+    merged = [f"verdicts: {events.merged} accepted detections are of calls that are annotated already"]
+    remarks = [*remarks, *(merged if events.merged else ())]
+    return annotated | judged, remarks, known, judged - annotated
 
 
 def _tables(folder, tables, options):

@@ -143,7 +143,8 @@ class Reviewed:
             return self._inside.of_path(inside)
         if ".." in path.split("/") or not os.path.isfile(os.path.join(self._others, path)):
             raise InputError(
-                f"expected a recording of this path in the folder of recordings, found none: {path!r}"
+                f"expected a recording of this path in the folder of recordings, found none: {path!r}; name the folder of those "
+                "that were reviewed (reviewed=FOLDER) if it is another"
             )
         return f"{ELSEWHERE}{path}"
 

@@ -37,6 +37,7 @@ if not config["models_from"]:
 include: "rules/predict.smk"
 include: "rules/ensemble.smk"
 include: "rules/submission.smk"
+include: "rules/detect.smk"
 include: "rules/review.smk"
 
 
@@ -44,9 +45,6 @@ if not config["models_from"]:
 
     # Last, as it tells of all other rules.
     include: "rules/report.smk"
-
-
-include: "rules/detect.smk"
 
 
 rule all:

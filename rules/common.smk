@@ -35,6 +35,7 @@ def given():
     return changed
 
 
+FILE_DIGESTS = file_digests.FileDigests(Path(".snakemake", "contents.jsonl"))
 with user_errors():
     config = settings.complete(config, workflow.configfiles, given)
     IS_SYNTHETIC = address.kind(config["data"]) == "synthetic"
@@ -43,7 +44,7 @@ with user_errors():
     FOLDER, READY = address.place(config["data"], OUT)
     MEDIUM = reader(config["dataset"]).MEDIUM
     OF_MEDIUM = Medium(MEDIUM, config)
-    SOURCE = source(config, FOLDER, OF_MEDIUM.band)
+    SOURCE = source(config, FOLDER, OF_MEDIUM.band, FILE_DIGESTS.index)
     # Of new recordings, which saved models predict, a bad one never stops the others.
     MOST = 1.0 if config["models_from"] else config["max_quarantined"]
     LIMIT = quarantine.Limit(config["on_bad_file"], MOST, READY or None)
@@ -55,7 +56,6 @@ with user_errors():
     MODELS_FROM = config["models_from"] or OUT
 
 lock.hold()
-FILE_DIGESTS = file_digests.FileDigests(Path(".snakemake", "contents.jsonl"))
 with user_errors():
     NEW = new_recordings.of(config, annotation_files.below, FILE_DIGESTS)
     # Results older than Snakemake's records are made again: the first rules have an input that is as old as the records.

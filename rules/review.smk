@@ -43,7 +43,8 @@ if config["recordings"]:
                     "seed": config["seed"],
                 }
             ),
-            folder=Text(str(NEW.folder)),
+            recordings=lambda wildcards: NEW.digest(),
+            places=PLACES,
             code=code("build_review.py"),
         script:
             "../scripts/build_review.py"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from understory.core import file_digests
 from understory.core.files import replacing
 from understory.review import excerpts, page, sampling
 from understory.run.job import run
@@ -15,6 +16,7 @@ def main(job):
     options = settings["review"]
     # Paths and labels may look like numbers, or like what pandas takes for missing.
     detections = pd.read_csv(job.input.detections, keep_default_na=False, na_values=[""], dtype=page.TEXT)
+    folder = Path(job.params.places.recordings)
     items = sampling.chosen(
         detections,
         order=options["order"],
@@ -22,10 +24,14 @@ def main(job):
         above=options["above"],
         seed=settings["seed"],
     )
+    paths = items.path.unique()
+    contents = file_digests.FileDigests(Path(job.params.places.contents))
+    held = map(file_digests.short, contents.identities([folder / path for path in paths]))
+    items["digest"] = items.path.map(dict(zip(paths, held, strict=True)))
 
     def excerpt(row):
         return excerpts.excerpt(
-            Path(job.params.folder.text, row.path),
+            folder / row.path,
             row.start,
             row.end,
             context=options["context"],

@@ -1,8 +1,13 @@
 """The review page in a browser, by real key presses, and the way of verdicts back into the data."""
 
 import csv
+import io
 import json
+import os
 import re
+import shlex
+import shutil
+import subprocess
 import time
 from collections import Counter
 
@@ -11,9 +16,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+import yaml
 from sklearn.metrics import log_loss
-from workflow import planned
+from snakemake.utils import update_config
+from snakemake_process import snakemake
+from workflow import ROOT, copy_source, planned
 
+from understory.core import file_digests
 from understory.data.dataset import shard_of
 from understory.review import excerpts, page, precision, sampling
 
@@ -39,6 +48,7 @@ def pages(tmp_path_factory):
     columns = ["path", "start", "end", "label", "score", "threshold", "low", "high"]
     table = pd.DataFrame(rows, columns=columns).assign(probability=np.nan)
     items = sampling.chosen(table, order="sample", items=12, above=0, seed=0)
+    items["digest"] = [f"sha256:{names.index(path)}" for path in items.path]
 
     def excerpt(row):
         return excerpts.excerpt(folder / row.path, row.start, row.end, context=0.5, highest=8000.0, slower=1)
@@ -202,6 +212,7 @@ def test_verdicts_go_out_and_come_back_whatever_names_hold(pages, opened, tmp_pa
         assert not any(re.match(r"[=+\-@]", value) for value in row.values())
         assert (float(row["start"]), float(row["score"])) == (item["start"], item["score"])
         assert float(row["inclusion"]) == 1
+        assert row["digest"] == item["digest"]
     assert rows[3]["new_label"] == '\'@SUM("x"), <i>ü</i>'
     # In another browser.
     other = opened(pages / "review.html", "another profile")
@@ -209,6 +220,13 @@ def test_verdicts_go_out_and_come_back_whatever_names_hold(pages, opened, tmp_pa
     assert verdicts(other) == given
     other.press("z")
     assert verdicts(other) == {}
+    # Of a recording that has changed since, and of an older page, which did not tell.
+    changed = path.read_text(encoding="utf-8").replace("sha256:0", "sha256:2")
+    other.value(f"load({json.dumps(changed)})")
+    assert 0 < len(verdicts(other)) == sum(items[i]["digest"] == "sha256:1" for i in given) < 4
+    other.press("z")
+    other.value(f"load({json.dumps(changed.replace('digest', 'note'))})")
+    assert verdicts(other) == given
     other.value("load('a,b\\n1,2\\n')")
     assert text(other, "said").startswith("Expected a file of verdicts")
 
@@ -216,7 +234,8 @@ def test_verdicts_go_out_and_come_back_whatever_names_hold(pages, opened, tmp_pa
 def test_the_page_and_the_workflow_agree_on_the_precision(pages, opened, tmp_path):
     shown = opened(pages / "review.html")
     rng = np.random.default_rng(0)
-    for _ in range(6):
+    kinds = set()
+    for turn in range(12):
         drawn = [
             {
                 "events": int(rng.integers(n, 40)),
@@ -224,10 +243,13 @@ def test_the_page_and_the_workflow_agree_on_the_precision(pages, opened, tmp_pat
             }
             for n in rng.integers(1, 6, size=3)
         ]
+        # Every other time nothing is skipped.
+        for each in drawn[: 3 * (turn % 2)]:
+            each["words"].sort(key="".__eq__)
         rows = [
-            ("x", number, 9.0, "plain", word, 0.5, stratum, each["events"], "r")
+            ("x", 100 * stratum + number, 9.0, "plain", word, 0.5, stratum, each["events"], number, "r")
             for stratum, each in enumerate(drawn)
-            for number, word in enumerate(each["words"], start=100 * stratum)
+            for number, word in enumerate(each["words"], start=1)
         ]
         names = [
             "path",
@@ -238,6 +260,7 @@ def test_the_page_and_the_workflow_agree_on_the_precision(pages, opened, tmp_pat
             "inclusion",
             "stratum",
             "stratum_events",
+            "stratum_order",
             "review",
         ]
         table = precision.table(pd.DataFrame(rows, columns=names)).iloc[0]
@@ -248,12 +271,17 @@ def test_the_page_and_the_workflow_agree_on_the_precision(pages, opened, tmp_pat
             "state.verdicts = Object.fromEntries(items.map((item, i) => [i, item.verdict && [item.verdict]]))"
         )
         found = shown.value("precision('plain')")
-        if np.isnan(table.precision):
+        kinds.add((table.skipped > 0, np.isnan(table.precision)))
+        if table.skipped:
+            assert found == {"skipped": table.skipped}
+            assert np.isnan(table.precision)
+        elif np.isnan(table.precision):
             assert found is None
         else:
             assert [found[key] for key in ("estimate", "low", "high")] == pytest.approx(
                 list(table[["precision", "low", "high"]]), abs=1e-9
             )
+    assert kinds >= {(True, True), (False, False)}
 
 
 @pytest.mark.parametrize("width", [360, 1280])
@@ -282,8 +310,7 @@ SPECIES = {"low": 700.0, "high": 2000.0}
 # Sounds between them, which a model that has heard little takes for one of them.
 LIKE = [1000.0, 1500.0]
 LOOP = {
-    "name": "loop",
-    "shards": {"train": 6, "test": 1},
+    "shards": {"train": 3, "test": 1},
     "split": {"n_splits": 2},
     "crop": {"window": 1.0, "hop": 0.5, "sample_rate": 8000, "long_events": "middle"},
     "augment": {"copies": 0},
@@ -358,23 +385,55 @@ def loss(submission, truth):
     return log_loss(np.ravel(has), submission[list(SPECIES)].to_numpy().ravel())
 
 
-def test_from_models_by_way_of_a_review_to_better_ones(run_snakemake, soundscapes, opened, tmp_path):
-    folder, truth = soundscapes
-    run, targets = tmp_path / "run", ("results/loop/submission.csv", "review")
-    given = {**LOOP, "data": str(folder / "data"), "recordings": str(folder / "new")}
-    run_snakemake(run, *targets, recipe="own", config=given)
-    out = run / "results/loop"
+@pytest.fixture
+def typed(soundscapes, tmp_path):
+    """A clone in which the recipe trains small models, and a function that runs a line of a page in it."""
+    clone = tmp_path / "understory"
+    copy_source(clone)
+    recipe = clone / "recipes/own.yaml"
+    settings = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    update_config(settings, LOOP)
+    recipe.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    places = {"FOLDER": soundscapes[0] / "data", "NEW": soundscapes[0] / "new"}
+
+    def run(line, *more):
+        for name, place in places.items():
+            line = re.sub(rf"\b{name}\b", str(place), line)
+        program, *words = shlex.split(line)
+        if program == "snakemake":
+            done = snakemake([*words, *more], cwd=clone, env=os.environ)
+        else:
+            done = subprocess.run([program, *words], cwd=clone, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        # What a run does goes to stderr, what it ends with to stdout.
+        return done.stdout + done.stderr
+
+    return clone, run
+
+
+def test_ten_lines_lead_from_a_folder_by_way_of_a_review_to_better_models(typed, soundscapes, opened):
+    """Those that docs/own-recordings.md begins with, as they stand there."""
+    (folder, truth), (clone, run) = soundscapes, typed
+    page = (ROOT / "docs/own-recordings.md").read_text(encoding="utf-8")
+    block = re.search(r"(?:^    .*\n)+", page, re.M)[0].splitlines()
+    assert len(block) <= 10
+    train, detect, put_back, precise = [line.strip() for line in block if not line.startswith("    #")]
+    run(train)
+    out = clone / "results/own"
     before = pd.read_csv(out / "submission.csv")
+    run(detect)
     hidden = precisions(pd.read_csv(out / "detections/detections.csv"), truth)
 
     shown = opened(out / "review/review.html")
     review(shown, truth)
-    path, rows = downloaded(shown, tmp_path, "loop")
+    path, rows = downloaded(shown, clone.parent, "own")
+    shutil.move(path, clone)
+    held = {row["path"]: row["digest"] for row in rows}
+    assert held == {name: file_digests.short(file_digests.identity(folder / "new" / name)) for name in held}
     counts = Counter(row["verdict"] for row in rows)
     assert min(counts["accept"], counts["reject"]) >= 4
 
-    given["verdicts"] = str(path)
-    plan = planned(run_snakemake(run, *targets, "-n", recipe="own", config=given).stdout)
+    output = run(put_back)
     shards = {shard_of(f"recordings:{row['path']}", "train", LOOP["shards"]["train"]) for row in rows}
     assert 0 < len(shards) < LOOP["shards"]["train"]
     of_shards = {
@@ -395,15 +454,18 @@ def test_from_models_by_way_of_a_review_to_better_ones(run_snakemake, soundscape
         "ensemble_folds",
         "write_submission",
         "detect_events",
+        "show_detections",
+        "estimate_precision",
+        "build_report",
     }
-    after |= {"build_review", "estimate_precision", "review"}
-    assert plan == expected | {(rule, "") for rule in after} | {("score_recordings", "shard=new-0")}
+    assert planned(output) == expected | {(rule, "") for rule in after} | {
+        ("score_recordings", "shard=new-0")
+    }
 
-    said = run_snakemake(run, *targets, recipe="own", config=given).stdout
-    assert planned(run_snakemake(run, *targets, "-n", recipe="own", config=given).stdout) == set()
-    table = pd.read_csv(out / "review/precision.csv").set_index("label")
+    assert planned(run(put_back, "-n")) == set()
+    table = pd.read_csv(io.StringIO(run(precise))).set_index("label")
     for label, true in hidden.items():
         assert table.low[label] <= true <= table.high[label]
         assert abs(table.precision[label] - true) < 0.15
-        assert f"precision    {label}: {round(100 * table.precision[label])} % (95 % interval" in said
+        assert f"precision    {label}: {round(100 * table.precision[label])} % (95 % interval" in output
     assert loss(pd.read_csv(out / "submission.csv"), truth) < loss(before, truth)

@@ -65,6 +65,25 @@ def test_a_class_that_is_recognised_has_a_threshold_and_one_that_is_not_has_a_re
     assert rare.threshold is None
 
 
+def test_recordings_that_only_verdicts_tell_of_have_no_part_in_it():
+    """What is known there was picked: a present event in each of them would be a correct detection."""
+    scored, annotations, folds = made(30)
+    others = [each.path for each in scored[:10]]
+    changed = {
+        name: [*own, *(Annotation(name, label, "unknown") for label in TASK.classes)]
+        if name in others
+        else own
+        for name, own in annotations.items()
+    }
+    rest = {name: own for name, own in annotations.items() if name not in others}
+    assert (
+        trust(scored, changed, folds) == trust(scored[10:], rest, folds) != trust(scored, annotations, folds)
+    )
+    # A label that is unknown as a whole is nothing to the others.
+    one = {name: [*own, Annotation(name, "owl", "unknown")] for name, own in annotations.items()}
+    assert len(evaluated.of(scored, one, folds, TASK)) == 30
+
+
 def test_the_order_of_recordings_changes_nothing():
     scored, annotations, folds = made(30)
     assert trust(scored, annotations, folds) == trust(scored[::-1], annotations, folds)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 from understory.annotations import verdicts
 from understory.core import file_digests
 from understory.core.errors import InputError
-from understory.data import store
+from understory.data import examples, store
+from understory.data.labels import Labels
 from understory.data.source import Source
 from understory.datasets import own
 from understory.plan import code_digests, preflight, table_digests
@@ -65,6 +67,9 @@ def test_every_event_is_drawn_as_often_as_its_inclusion_says(size, items, seed):
     )
     assert strata.events.sum() == size
     np.testing.assert_allclose(strata.inclusion, strata.drawn / strata.events)
+    assert (
+        found.groupby("stratum").stratum_order.apply(list).map(lambda own: own == [*range(1, len(own) + 1)])
+    ).all()
     # Strata follow the scores, and their events are almost equally likely to be drawn.
     bounds = found.groupby("stratum").score.agg(["min", "max"])
     assert (bounds["max"].iloc[:-1].to_numpy() <= bounds["min"].iloc[1:].to_numpy()).all()
@@ -178,6 +183,7 @@ def test_an_estimate_without_weights_would_be_biased():
     rows = [("a", 1, 90, "accept")] * 3 + [("a", 2, 10, "reject")] * 3
     table = pd.DataFrame(rows, columns=["label", "stratum", "stratum_events", "verdict"])
     table = table.assign(path="x", start=range(6), end=9, inclusion=[3 / 90] * 3 + [3 / 10] * 3, review="r")
+    table["stratum_order"] = table.groupby("stratum").cumcount() + 1
     assert precision.table(table).precision[0] == pytest.approx(0.9)
     assert (table.verdict == "accept").mean() == 0.5
 
@@ -193,7 +199,7 @@ def test_what_is_unsure_or_not_reviewed_is_left_out_and_counted():
     found = sampling.chosen(events({"a": 200}), order="sample", items=20, above=0, seed=0)
     some = judged(found, np.ones(20, bool))
     some.loc[:4, "verdict"] = "unsure"
-    some.loc[5:9, "verdict"] = ""
+    some.loc[15:, "verdict"] = ""
     row = precision.table(some).iloc[0]
     assert list(row[["detections", "sampled", "reviewed", "accepted", "unsure"]]) == [200, 20, 15, 10, 5]
     assert row.precision == 1
@@ -203,6 +209,42 @@ def test_what_is_unsure_or_not_reviewed_is_left_out_and_counted():
     assert (
         precision.table(none).low[0] < 0.8 * precision.table(judged(found, np.ones(20, bool))).low[0] + 1e-9
     )
+
+
+def test_a_review_that_skipped_some_picked_and_one_that_stopped_did_not():
+    found = sampling.chosen(events({"a": 200}), order="sample", items=20, above=0, seed=0)
+    right = judged(found, np.ones(20, bool))
+    stopped = right.assign(verdict=right.verdict.where(np.arange(20) < 12, ""))
+    # In any order of the file, and without the rows that have no verdict.
+    for rows in (stopped, stopped.sort_values("score"), stopped[:12]):
+        row = precision.table(rows).iloc[0]
+        assert (row.skipped, row.precision) == (0, 1)
+    # One is left out of each of two strata, before others of them were reviewed.
+    left = [found.index[found.stratum == stratum][0] for stratum in (1, 3)]
+    for rows in (stopped, right):
+        row = precision.table(rows.assign(verdict=rows.verdict.where(~rows.index.isin(left), ""))).iloc[0]
+        assert row.skipped == 2
+        assert row[["precision", "low", "high"]].isna().all()
+    # The last ones of a stratum are left out by who stops.
+    last = [found.index[found.stratum == stratum][-1] for stratum in (1, 3)]
+    assert (
+        precision.table(right.assign(verdict=right.verdict.where(~right.index.isin(last), ""))).skipped[0]
+        == 0
+    )
+    # A file of an older page does not tell.
+    old = right.assign(verdict=right.verdict.where(~right.index.isin(left), ""), stratum_order=0)
+    assert precision.table(old).precision[0] == 1
+
+
+def test_the_highest_ones_say_nothing_of_the_others():
+    """The order is that of the scores, and not random."""
+    found = sampling.chosen(events({"a": 100}), order="above", items=100, above=0, seed=0)
+    rows = judged(found, np.arange(100) < 20)
+    row = precision.table(rows).iloc[0]
+    assert row.precision == row.low == row.high == 0.2
+    row = precision.table(rows.assign(verdict=rows.verdict.where(np.arange(100) < 20, ""))).iloc[0]
+    assert row.low <= 0.2
+    assert row.high == 1
 
 
 def test_the_last_verdict_of_a_review_counts_and_reviews_are_apart():
@@ -322,8 +364,10 @@ def test_a_page_is_alone_and_names_its_review():
 
 # ---- Verdicts
 
+HEADER = (*verdicts.COLUMNS, "inclusion", "stratum", "stratum_events", "review")
 
-def write(path, rows, header=(*verdicts.COLUMNS, "inclusion", "stratum", "stratum_events", "review")):
+
+def write(path, rows, header=HEADER):
     with open(path, "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *rows])
     return str(path)
@@ -381,14 +425,33 @@ def test_verdicts_become_present_absent_and_unknown(folders, tmp_path):
     }
 
 
-def test_exhaustive_annotations_do_not_go_with_verdicts_on_recordings_without_any(folders, tmp_path):
-    """Of these, only the detections are known: the rest would be taken for absent."""
+def test_in_a_recording_that_only_verdicts_tell_of_the_rest_is_unknown(folders, tmp_path):
+    """Also where all else that is annotated is so exhaustively."""
     data, new = folders
-    options = {"exhaustive": True, "reviewed": str(new)}
-    with pytest.raises(InputError, match=r"verdicts: expected own.exhaustive: false, .* recordings:x.wav"):
-        own.read(data, options={**options, "verdicts": [write(tmp_path / "v.csv", [row()])]})
+    files = [write(tmp_path / "v.csv", [row(), row(start=9, end=10, label="b", verdict="reject")])]
+    found = own.read(data, options={"exhaustive": True, "reviewed": str(new), "verdicts": files})
+    assert found.exhaustive
+    assert not found.quarantined
+    assert found.background == {"known.wav"}
+    durations = {"known.wav": 16_000, "recordings:x.wav": 16_000}
+    windows = examples.place_windows(found, durations, window=2, sample_rate=1000, absent=True)
+    labels = Labels(windows, found.classes, exhaustive=True).take(np.arange(len(windows)))
+    assert dict(
+        zip(
+            windows[["recording_id", "label"]].itertuples(index=False, name=None),
+            labels.tolist(),
+            strict=True,
+        )
+    ) == {
+        ("known.wav", "a"): [1, 0],
+        ("recordings:x.wav", "a"): [1, -1],
+        ("recordings:x.wav", "b"): [-1, 0],
+    }
+    # In one that is annotated as well, all else is absent, and without `exhaustive` nothing is said of it.
     inside = [write(tmp_path / "inside.csv", [row("known.wav", 3, 4)])]
-    assert own.read(data, options={"exhaustive": True, "reviewed": str(data), "verdicts": inside}).exhaustive
+    found = own.read(data, options={"exhaustive": True, "reviewed": str(data), "verdicts": inside})
+    assert "unknown" not in {each.presence for each in found.annotations}
+    assert "unknown" not in {each.presence for each in read(data, files, new).annotations}
 
 
 def test_a_reviewed_recording_of_the_data_folder_is_the_same_one(folders, tmp_path):
@@ -417,6 +480,74 @@ def test_of_two_verdicts_on_a_detection_the_last_counts(folders, tmp_path):
     known = ("known.wav", "a", "present", 1.0, 2.0)
     assert said(read(data, files, new)) == {known, ("recordings:x.wav", "a", "absent", 1.0, 2.0)}
     assert said(read(data, files[::-1], new)) == {known, ("recordings:x.wav", "a", "present", 1.0, 2.0)}
+
+
+CALL = (10, 14)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "second"),
+    [
+        (10, 14, False),
+        # Its shorter one, an annotation or a detection, lies in the other by half, and by less than half.
+        (12, 20, False),
+        (12.1, 20, True),
+        (8, 30, False),
+        (9, 11, False),
+        (8.9, 10.9, True),
+        (13.5, 14.5, False),
+        (20, 21, True),
+    ],
+)
+def test_an_accepted_detection_of_an_annotated_call_is_no_second_annotation(
+    folders, tmp_path, start, end, second
+):
+    data, _ = folders
+    (data / "known.txt").write_text("{}\t{}\ta\n".format(*CALL))
+    found = read(data, [write(tmp_path / "v.csv", [row("known.wav", start, end)])], data)
+    known = ("known.wav", "a", "present", *CALL)
+    assert said(found) == {known, ("known.wav", "a", "present", start, end)} if second else {known}
+    remark = "verdicts: 1 accepted detections are of calls that are annotated already"
+    assert (remark in found.remarks) is not second
+
+
+def test_only_a_present_call_of_the_same_class_and_recording_is_the_same(folders, tmp_path):
+    data, _ = folders
+    (data / "known.txt").write_text("1.0\t2.0\ta\n")
+    rows = [
+        row("known.wav", 1, 2, label="b"),
+        row("known.wav", 1, 2.1, verdict="reject"),
+        row("plain.wav", 1, 2),
+        row("known.wav", 1, 2.2, label="c", verdict="relabel", new="a"),
+        row("known.wav", 5, 6, verdict="reject"),
+        row("known.wav", 5, 6.1),
+    ]
+    assert said(read(data, [write(tmp_path / "v.csv", rows)], data)) == {
+        ("known.wav", "a", "present", 1.0, 2.0),
+        ("known.wav", "b", "present", 1.0, 2.0),
+        ("known.wav", "a", "absent", 1.0, 2.1),
+        ("plain.wav", "a", "present", 1.0, 2.0),
+        ("known.wav", "c", "absent", 1.0, 2.2),
+        ("known.wav", "a", "absent", 5.0, 6.0),
+        ("known.wav", "a", "present", 5.0, 6.1),
+    }
+
+
+def test_two_detections_of_a_call_are_one_annotation_whatever_their_order(folders, tmp_path):
+    """As later models find it again, a little longer."""
+    data, new = folders
+    rows = [row(start=1, end=3), row(start=1.5, end=3.5), row(start=3, end=5)]
+    found = [read(data, [write(tmp_path / "v.csv", order)], new) for order in (rows, rows[::-1])]
+    assert said(found[0]) == said(found[1])
+    assert [each[3:] for each in sorted(said(found[0]))[1:]] == [(1.0, 3.0), (3.0, 5.0)]
+
+
+def test_a_call_in_a_recording_that_is_labelled_as_a_whole_is_an_annotation(tmp_path):
+    (tmp_path / "data/a").mkdir(parents=True)
+    (tmp_path / "data/a/one.wav").touch()
+    file = write(tmp_path / "v.csv", [row("a/one.wav")])
+    found = read(tmp_path / "data", [file], None)
+    assert len(said(found)) == 2
 
 
 @pytest.mark.parametrize(
@@ -456,6 +587,52 @@ def test_a_row_that_cannot_be_used_is_quarantined_with_its_line(folders, tmp_pat
     assert (lost.kind, lost.place) == ("annotation", "v.csv, line 3")
     assert lost.reason.startswith(reason)
     assert ("recordings:x.wav", "a", "present", 0.0, 2.0) in said(found)
+
+
+def with_digests(path, rows, folder):
+    """A file of verdicts, each with the digest of its recording; an empty one where there is no such recording."""
+    held = [file_digests.short(file_digests.identity(folder / each[0])) for each in rows]
+    rows = [[*each, digest] for each, digest in zip(rows, held, strict=True)]
+    return write(path, rows, (*HEADER, "digest"))
+
+
+def test_a_verdict_on_another_recording_of_the_same_name_is_quarantined(folders, tmp_path):
+    data, new = folders
+    file = with_digests(tmp_path / "v.csv", [row(), row("deep/y.wav"), row("gone.wav")], new)
+    (gone,) = read(data, [file], new).quarantined
+    (new / "x.wav").write_bytes(b"replaced")
+    found = read(data, [file], new)
+    assert [(each.kind, each.place) for each in found.quarantined] == [
+        ("annotation", "v.csv, line 4"),
+        ("annotation", "v.csv, line 2"),
+    ]
+    lost = found.quarantined[1]
+    assert re.match(
+        r"expected the recording that was reviewed, of sha256:\w{16}, found another one of its name, of sha256:\w{16}: put "
+        r"the reviewed one back, name its folder \(reviewed=FOLDER\)",
+        lost.reason,
+    )
+    assert lost.recording_id == "x.wav"
+    assert found.quarantined[0] == gone
+    assert "recordings:x.wav" not in {each.recording_id for each in found.recordings}
+    assert ("recordings:deep/y.wav", "a", "present", 1.0, 2.0) in said(found)
+    # A verdict on what is there now counts, and one on what was there before takes nothing back.
+    again = with_digests(tmp_path / "again.csv", [row(verdict="reject")], new)
+    assert ("recordings:x.wav", "a", "absent", 1.0, 2.0) in said(read(data, [again, file], new))
+
+
+def test_what_recordings_hold_is_remembered_from_plan_to_plan(folders, tmp_path, monkeypatch):
+    data, new = folders
+    file = with_digests(tmp_path / "v.csv", [row()], new)
+    os.utime(new / "x.wav", (0, 0))
+    monkeypatch.setattr(file_digests, "SETTLED", -1.0)
+    options = {"verdicts": [file], "reviewed": str(new), "contents": tmp_path / "contents.jsonl"}
+    before = own.read(data, options=options)
+    monkeypatch.setattr(file_digests, "_digest", lambda path: pytest.fail(f"{path} was read again"))
+    assert own.read(data, options=options) == before
+    # Without the column, nothing is asked.
+    old = write(tmp_path / "old.csv", [row("deep/y.wav")])
+    assert own.read(data, options={**options, "verdicts": [old]}).recordings
 
 
 def test_a_file_that_is_no_file_of_verdicts_stops_the_run(folders, tmp_path):
@@ -521,9 +698,11 @@ def test_what_was_drawn_is_read_with_and_without_a_verdict(tmp_path, capsys):
     rows = [row(), row(start=3, verdict=""), row(start=4, verdict="maybe"), row(inclusion="")]
     found = list(verdicts.sampled(Path(write(tmp_path / "v.csv", rows))))
     assert found == [
-        ("x.wav", 1.0, 2.0, "a", "accept", 0.5, 1, 4, "r"),
-        ("x.wav", 3.0, 2.0, "a", "", 0.5, 1, 4, "r"),
+        ("x.wav", 1.0, 2.0, "a", "accept", 0.5, 1, 4, 0, "r"),
+        ("x.wav", 3.0, 2.0, "a", "", 0.5, 1, 4, 0, "r"),
     ]
+    ordered = write(tmp_path / "ordered.csv", [[*row(), 7]], (*HEADER, "stratum_order"))
+    assert [each.stratum_order for each in verdicts.sampled(Path(ordered))] == [7]
     assert capsys.readouterr().out.startswith("v.csv, line 4: expected a verdict")
 
 
@@ -553,6 +732,12 @@ def test_a_run_ends_with_what_verdicts_say(tmp_path):
         "precision    a: 100 % (95 % interval 100 to 100 %) of 9 detections, 9 reviewed",
         "precision    b: unknown of 9 detections, 9 reviewed",
     ]
+    rows.loc[rows.stratum_order == 1, "verdict"] = ""
+    store.write_table(tmp_path / "review" / "precision.csv", precision.table(rows))
+    count = found[found.label == "a"].stratum.nunique()
+    assert summary.precision(tmp_path)[0] == (
+        f"precision    a: unknown of 9 detections, {9 - count} reviewed and {count} skipped before them: review those as well"
+    )
     store.write_table(tmp_path / "review" / "precision.csv", precision.table(rows.assign(inclusion=0.0)))
     assert summary.precision(tmp_path) == [
         "precision    unknown, as no verdict is on a random sample (review.order: sample)"

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from understory.annotations.files import Recordings
+from understory.core import file_digests
 from understory.core.errors import InputError
-from understory.data.builder import number, read_rows, whole_number
+from understory.data.builder import DatasetBuilder, check_annotation, number, read_rows, whole_number
+from understory.data.dataset import Annotation
 from understory.data.source import ELSEWHERE
 
 COLUMNS = ("path", "start", "end", "label", "verdict", "new_label")
 WORDS = ("accept", "reject", "relabel", "unsure")
-DRAWN = ("stratum", "stratum_events")
+DRAWN = ("stratum", "stratum_events", "stratum_order")
+# What the recording held that was reviewed, as `file_digests.short` says it; files of older pages have no such column.
+CONTENT = "digest"
 # A text that a spreadsheet takes for a formula has an apostrophe before it.
 GUARDED = re.compile(r"'[=+\-@\t\r']")
 
@@ -73,8 +77,8 @@ def verdict(row: dict[str, str]) -> Verdict | None:
 class Sampled(NamedTuple):
     """A detection that was drawn for a review: who is asked what the sample says needs those without a verdict as well.
 
-    `inclusion` is the probability with which it was drawn, of `stratum_events` detections in its `stratum`; `review` names
-    the page.
+    `inclusion` is the probability with which it was drawn, of `stratum_events` detections in its `stratum`; `stratum_order` is its
+    place among those that were drawn of the stratum, from 1 on, or 0 where an older page does not tell; `review` names the page.
     """
 
     path: str
@@ -85,6 +89,7 @@ class Sampled(NamedTuple):
     inclusion: float
     stratum: int
     stratum_events: int
+    stratum_order: int
     review: str
 
 
@@ -94,7 +99,8 @@ def sampled(path: Path) -> Iterator[Sampled]:
         try:
             judged = verdict(row)
             if row.get("inclusion"):
-                numbers = number(row, "inclusion"), *(whole_number(row, key) for key in DRAWN)
+                drawn = {"stratum_order": "0", **row}
+                numbers = number(row, "inclusion"), *(whole_number(drawn, key) for key in DRAWN)
                 event = row["path"], number(row, "start"), number(row, "end"), row["label"]
                 yield Sampled(*event, judged.verdict if judged else "", *numbers, row.get("review", ""))
         except InputError as error:
@@ -116,12 +122,17 @@ class Reviewed:
         The recordings in it, relative to it.
     others : str or None
         The folder that the paths of verdicts are relative to; None for the data folder.
+    contents : FileDigests
+        What recordings hold.
     """
 
-    def __init__(self, data: Path, sounds, others: str | None):
+    def __init__(self, data: Path, sounds, others: str | None, contents: file_digests.FileDigests):
         self._inside = Recordings(sounds)
-        self._data = os.path.realpath(data)
-        self._others = self._data if others is None else os.path.realpath(os.path.expanduser(others))
+        # As they were given, which is how an index of what files hold names them.
+        self._folder = data
+        self._elsewhere = data if others is None else os.path.expanduser(others)
+        self._data, self._others = map(os.path.realpath, (self._folder, self._elsewhere))
+        self._contents = contents
 
     def find(self, path: str) -> str:
         """The id of the recording at a path of a verdict: its path in the data folder, or that in the other folder after
@@ -132,6 +143,84 @@ class Reviewed:
             return self._inside.of_path(inside)
         if ".." in path.split("/") or not os.path.isfile(os.path.join(self._others, path)):
             raise InputError(
-                f"expected a recording of this path in the folder of recordings, found none: {path!r}"
+                f"expected a recording of this path in the folder of recordings, found none: {path!r}; name the folder of those "
+                "that were reviewed (reviewed=FOLDER) if it is another"
             )
         return f"{ELSEWHERE}{path}"
+
+    def contents(self, names) -> dict[str, str]:
+        """By id of a recording, what it holds, as `file_digests.short` says it."""
+        folders = [self._elsewhere if name.startswith(ELSEWHERE) else self._folder for name in names]
+        held = self._contents.identities(
+            os.path.join(folder, name.removeprefix(ELSEWHERE))
+            for folder, name in zip(folders, names, strict=True)
+        )
+        return dict(zip(names, map(file_digests.short, held), strict=True))
+
+
+def last(paths, reviewed: Reviewed, builder: DatasetBuilder) -> list[tuple[str, Verdict, str]]:
+    """The verdicts of files, each with the id of its recording and its place; of several on one detection, the last.
+
+    A row that cannot be used is quarantined, as is one whose recording holds something else now than when it was reviewed.
+    """
+    found, judged = [], {}
+    for place, row in (each for path in paths for each in rows(Path(path))):
+        with builder.each("train", "annotation", row["path"] or "", place):
+            if said := verdict(row):
+                found.append((reviewed.find(said.path), said, place, row.get(CONTENT)))
+    held = reviewed.contents(sorted({name for name, *_, wanted in found if wanted}))
+    for name, said, place, wanted in found:
+        with builder.each("train", "annotation", said.path, place):
+            # What cannot be read is quarantined as a recording.
+            if wanted and held[name] and held[name] != wanted:
+                raise InputError(
+                    f"expected the recording that was reviewed, of {wanted[:50]}, found another one of its name, of "
+                    f"{held[name]}: put the reviewed one back, name its folder (reviewed=FOLDER), or review this one"
+                )
+            judged[said[:4]] = name, said, place
+    return list(judged.values())
+
+
+def annotations(found, known, builder: DatasetBuilder) -> tuple[list[tuple[Annotation, str]], int]:
+    """The annotations that verdicts become.
+
+    A detection of a call that is annotated as present already, or that an earlier detection is of, makes no second annotation:
+    one of the same class and recording, such that at least half of the shorter one of both lies in the other. (The evaluation of
+    detections allows a margin of a window as well, but annotations may not depend on how long windows are.)
+
+    Parameters
+    ----------
+    found : list
+        As `last` gives them; their order does not matter.
+    known : iterable of Annotation
+        The present ones of tables. A label of a recording as a whole is none: it does not say where a call is.
+    builder : DatasetBuilder
+        It quarantines what cannot be used.
+
+    Returns
+    -------
+    list of (Annotation, str), int
+        The annotations, each with its place, and the number of those that would be second ones.
+    """
+    kept, calls, merged = [], {}, 0
+    for each in known:
+        calls.setdefault(each[:2], []).append(each)
+    for name, said, place in sorted(found):
+        with builder.each("train", "annotation", name, place):
+            for label, presence in said.annotations:
+                annotation = Annotation(name, label, presence, said.start, said.end)
+                check_annotation(annotation)
+                own = calls.setdefault((name, label), []) if presence == "present" else []
+                if any(_one_call(annotation, other) for other in own):
+                    merged += 1
+                else:
+                    own.append(annotation)
+                    kept.append((annotation, place))
+    return kept, merged
+
+
+def _one_call(one, other):
+    """Whether at least half of the shorter one of two events lies in the other."""
+    common = min(one.t_max, other.t_max) - max(one.t_min, other.t_min)
+    shorter = min(one.t_max - one.t_min, other.t_max - other.t_min)
+    return 2 * common >= shorter

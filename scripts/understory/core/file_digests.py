@@ -26,11 +26,11 @@ class FileDigests:
 
     Parameters
     ----------
-    index : Path
-        The index; it is created with the first digest.
+    index : Path or None
+        The index; it is created with the first digest. None for none.
     """
 
-    def __init__(self, index: Path):
+    def __init__(self, index: Path | None):
         self.index = index
         self._known: dict[str, tuple[list[int], str]] | None = None
         self._said = False
@@ -84,7 +84,7 @@ class FileDigests:
         if self._known is None:
             self._known = {}
             try:
-                text = self.index.read_text(encoding="utf-8", errors="replace")
+                text = self.index.read_text(encoding="utf-8", errors="replace") if self.index else ""
             except OSError:
                 text = ""
             for line in text.splitlines():
@@ -103,7 +103,7 @@ class FileDigests:
         files.replace(self.index, "".join(lines))
 
     def _remember(self, lines):
-        if not lines:
+        if not lines or self.index is None:
             return
         self.index.parent.mkdir(parents=True, exist_ok=True)
         # Starts a new line, as the last one may be incomplete.
@@ -115,6 +115,14 @@ class FileDigests:
 def identity(path) -> str:
     """The digest of a file, without an index."""
     return _digest(str(path))
+
+
+def short(identity: str) -> str:
+    """What an identity is called in a table: `sha256:` and its first 16 hex digits; nothing where there is no digest.
+
+    The word before it keeps spreadsheets from taking it for a number.
+    """
+    return f"sha256:{identity[:16]}" if len(identity) == 64 else ""
 
 
 def stamp(path) -> list[int] | str:

@@ -15,7 +15,7 @@ A reader is a module with
 - `PRIORS`: False where the row of a recording that could not be read stays empty, instead of the classes' shares; may be left
   out;
 - `OPTIONS`: the block of the configuration that `read` takes as `options`, with the keys `verdicts` and `reviewed` of the
-  configuration; may be left out;
+  configuration and `contents`, the index of what files hold; may be left out;
 - `TABLES`: the files that `read` reads, where it reads no others and looks at no folders: what a plan asks of large ones
   is kept from plan to plan; may be left out;
 - `submission_template(folder)`: the columns and ids that a submission has to have, as
@@ -112,12 +112,14 @@ def reader(name: str):
     return module
 
 
-def source(config: dict, folder: str, band: Band | None = None) -> "Source":
-    """The data set of a checked configuration, which lies in `folder`; `band` is that of the features, if it matters."""
+def source(config: dict, folder: str, band: Band | None = None, contents: Path | None = None) -> "Source":
+    """The data set of a checked configuration, which lies in `folder`; `band` is that of the features, if it matters, and
+    `contents` the index of what files hold."""
     reviewed = config["reviewed"] or config["recordings"]
     options = None
     if hasattr(module := reader(config["dataset"]), "OPTIONS"):
         options = {**config[module.OPTIONS], "verdicts": verdict_files(config), "reviewed": reviewed}
+        options["contents"] = contents
     found = Source(
         config["dataset"],
         folder,

@@ -15,8 +15,9 @@ from pathlib import Path, PurePosixPath
 from understory.annotations import files, verdicts
 from understory.annotations.events import annotation_of
 from understory.core.errors import InputError
+from understory.core.file_digests import FileDigests
 from understory.core.text import listed
-from understory.data.builder import DatasetBuilder, check_annotation
+from understory.data.builder import DatasetBuilder
 from understory.data.dataset import Annotation, Dataset, Recording
 
 MEDIUM = "audio"
@@ -44,8 +45,9 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
         Without it, all recordings are predicted, and tables are not opened.
     options : dict
         `annotations` (a folder of tables within the folder, or None), `columns` (names of columns by field), `labels` (a
-        table that renames labels, or None), `exhaustive`, `min_confidence`, `verdicts` (files of verdicts on detections) and
-        `reviewed` (the folder that their paths are relative to, or None for this one).
+        table that renames labels, or None), `exhaustive`, `min_confidence`, `verdicts` (files of verdicts on detections),
+        `reviewed` (the folder that their paths are relative to, or None for this one) and `contents` (the index of what files
+        hold, as `FileDigests` takes it).
     """
     options, builder = options or {}, DatasetBuilder(folder)
     sounds, tables = files.below(folder)
@@ -53,8 +55,8 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
         raise InputError(f"{folder}: expected recordings ({', '.join(files.SOUND)}), found none")
     labels = _labels(folder, options.get("labels"))
     tables = _tables(folder, tables, options)
-    annotated, remarks, known = (
-        _add_annotated(builder, sounds, tables, labels, options) if train else (set(), [], set())
+    annotated, remarks, known, heard = (
+        _add_annotated(builder, sounds, tables, labels, options) if train else (set(), [], set(), set())
     )
     for path in sounds:
         if path not in annotated:
@@ -68,14 +70,18 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
         )
     classes = sorted({annotation.label for annotation in builder.annotations})
     exhaustive = bool(options.get("exhaustive"))
+    for name in sorted(heard & builder.recordings.keys()) if exhaustive else ():
+        # Here only detections are known: what no verdict says of is unknown, and not absent.
+        for label in classes:
+            builder.add_annotation(Annotation(name, label, "unknown"), builder.recordings[name], "verdicts")
     dataset = builder.build(classes=classes, exhaustive=exhaustive)
     background = frozenset(known if exhaustive else ())
     return replace(dataset, background=background, remarks=(*remarks, *_rare(dataset)))
 
 
 def _add_annotated(builder, sounds, tables, labels, options):
-    """Add what is annotated, and what verdicts say; the recordings that are annotated, what is said of the tables, and the
-    recordings of which it is known where nothing is, if annotations are exhaustive."""
+    """Add what is annotated, and what verdicts say; the recordings that this is about, what is said of the tables, the
+    recordings of which it is known where nothing is, if annotations are exhaustive, and those of which only verdicts tell."""
     events = _Events(builder, files.Recordings(sounds), labels, options)
     if tables:
         for path in tables:
@@ -88,16 +94,13 @@ def _add_annotated(builder, sounds, tables, labels, options):
         remarks = [
             f"no annotation tables: {len(annotated)} recordings are of the class that their folder is named after: {named}"
         ]
-    judged = events.judge(
-        options.get("verdicts") or (), verdicts.Reviewed(builder.folder, sounds, options.get("reviewed"))
-    )
-    if options.get("exhaustive") and (others := judged - annotated):
-        raise InputError(
-            "verdicts: expected own.exhaustive: false, as of reviewed recordings only the detections are known, given "
-            f"true and verdicts on {listed(sorted(others), 5)}"
-        )
+    contents = FileDigests(options.get("contents"))
+    reviewed = verdicts.Reviewed(builder.folder, sounds, options.get("reviewed"), contents)
+    judged = events.judge(options.get("verdicts") or (), reviewed)
     events.add()
-    return annotated | judged, remarks, known
+    merged = [f"verdicts: {events.merged} accepted detections are of calls that are annotated already"]
+    remarks = [*remarks, *(merged if events.merged else ())]
+    return annotated | judged, remarks, known, judged - annotated
 
 
 def _tables(folder, tables, options):
@@ -148,6 +151,8 @@ class _Events:
         Recordings that are annotated, with a place that says so.
     doubtful : set of str
         Recordings of which a row or a table cannot be used, so that it is not known where nothing is.
+    merged : int
+        How many accepted detections are of calls that are annotated already.
     """
 
     def __init__(self, builder: DatasetBuilder, find: files.Recordings, labels: dict, options: dict):
@@ -158,6 +163,7 @@ class _Events:
         self._found: dict[tuple, tuple[Annotation, str]] = {}
         self.about: dict[str, str] = {}
         self.doubtful: set[str] = set()
+        self.merged = 0
         # By format, how many tables and rows there are, and what became of the rows.
         self._read: dict[str, Counter] = {}
 
@@ -215,22 +221,14 @@ class _Events:
         return became if self._keep(annotation_of(name, label, fields, self._least), place) else "said before"
 
     def judge(self, paths, reviewed: verdicts.Reviewed) -> set[str]:
-        """Take the annotations that verdicts become; the recordings that these are about. Of several verdicts on one
-        detection, the last counts."""
-        last = {}
-        for path in paths:
-            for place, row in verdicts.rows(Path(path)):
-                with self._builder.each("train", "annotation", row["path"] or "", place):
-                    if judged := verdicts.verdict(row):
-                        last[judged[:4]] = reviewed.find(judged.path), judged, place
-        for name, judged, place in last.values():
-            with self._builder.each("train", "annotation", name, place):
-                for label, presence in judged.annotations:
-                    annotation = Annotation(name, label, presence, judged.start, judged.end)
-                    check_annotation(annotation)
-                    self.about.setdefault(name, place)
-                    self._keep(annotation, place)
-        return {name for name, _, _ in last.values()}
+        """Take the annotations that verdicts become; the recordings that these are about."""
+        found = verdicts.last(paths, reviewed, self._builder)
+        known = [annotation for annotation, _ in self._found.values() if annotation.presence == "present"]
+        kept, self.merged = verdicts.annotations(found, known, self._builder)
+        for annotation, place in kept:
+            self.about.setdefault(annotation.recording_id, place)
+            self._keep(annotation, place)
+        return {name for name, _, _ in found}
 
     def _keep(self, annotation, place):
         """Whether an annotation says what no other said before."""

@@ -113,6 +113,9 @@ def known(annotations, classes, duration: float) -> list[Known]:
 def of(scored: Sequence, annotations: dict, folds: dict[str, int], task: Task) -> list[HeldOut]:
     """Recordings with their scores and annotations.
 
+    Those are left out in which every class is unknown as a whole, and which only verdicts on detections tell of: the detections
+    that these judge were picked.
+
     Parameters
     ----------
     scored : sequence
@@ -134,7 +137,13 @@ def of(scored: Sequence, annotations: dict, folds: dict[str, int], task: Task) -
             task.exhaustive,
         )
         for each in scored
+        if len({a.label for a in annotations.get(each.path, ()) if _as_a_whole(a)}) < len(task.classes)
     ]
+
+
+def _as_a_whole(annotation):
+    """Whether it is unknown of a whole recording if a label is there."""
+    return annotation[2:5] == ("unknown", 0, np.inf)
 
 
 def verdicts(events: np.ndarray, known: Known, *, exhaustive: bool, margin: float) -> np.ndarray:

@@ -75,7 +75,7 @@ def _of_folders(tables, source):
     folders: dict[str, set[str]] = {}
     for annotation in tables.annotations if source.dataset == "own" else ():
         folder = PurePosixPath(annotation.recording_id).parent
-        if annotation.t_max == math.inf and folder.name == annotation.label:
+        if annotation[2:5] == ("present", 0, math.inf) and folder.name == annotation.label:
             folders.setdefault(annotation.label, set()).add(str(folder))
     found = [
         f"{label} ({listed(sorted(of_label), 3)})"

@@ -3,7 +3,7 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const items = data.items;
 const STORE = `understory-review-${data.key}`;
-const COLUMNS = ["path", "start", "end", "label", "verdict", "new_label", "score", "probability", "threshold", "inclusion", "stratum", "stratum_events", "review"];
+const COLUMNS = ["path", "start", "end", "label", "verdict", "new_label", "score", "probability", "threshold", "inclusion", "stratum", "stratum_events", "stratum_order", "digest", "review"];
 // How a spreadsheet knows a formula; such a text is written with an apostrophe before it.
 const FORMULA = /^[=+\-@\t\r']/;
 const WORDS = { accept: "Accepted", reject: "Rejected", relabel: "Relabelled", unsure: "Unsure" };
@@ -150,18 +150,24 @@ function betaQuantile(p, a, b) {
   return (low + high) / 2;
 }
 
-// The precision of a class with its 95 % interval; null where the items are no sample or none of them is decided.
+// The precision of a class with its 95 % interval, or how many items were skipped: what was reviewed after them was picked.
+// Null where the items are no sample or none of them is decided.
 function precision(label) {
   const strata = new Map();
   for (const [i, item] of items.entries()) {
     if (item.label !== label) continue;
     if (!item.inclusion) return null;
-    const found = strata.get(item.stratum) ?? { events: item.stratum_events, right: 0, decided: 0 };
+    const found = strata.get(item.stratum) ?? { events: item.stratum_events, right: 0, decided: 0, reviewed: 0, reached: 0 };
     strata.set(item.stratum, found);
     const word = verdict(i)?.[0];
     found.right += word === "accept";
     found.decided += Boolean(word) && word !== "unsure";
+    if (!word) continue;
+    found.reviewed++;
+    found.reached = Math.max(found.reached, item.stratum_order);
   }
+  const skipped = [...strata.values()].reduce((sum, each) => sum + Math.max(each.reached - each.reviewed, 0), 0);
+  if (skipped) return { skipped };
   let [all, covered, squares, sum, right, decided] = [0, 0, 0, 0, 0, 0];
   for (const each of strata.values()) {
     all += each.events;
@@ -306,7 +312,7 @@ function summary() {
     const found = precision(label);
     const cells = [
       own.filter((i) => verdict(i)).length + " of " + own.length,
-      found ? `${percent(found.estimate)} % (${percent(found.low)}–${percent(found.high)})` : "",
+      found?.skipped ? `${found.skipped} skipped` : found ? `${percent(found.estimate)} % (${percent(found.low)}–${percent(found.high)})` : "",
     ];
     const row = element("tr");
     row.append(element("th", label, { scope: "row" }), ...cells.map((cell) => element("td", cell)));
@@ -396,7 +402,8 @@ function load(text) {
   for (const row of rows) {
     const found = Object.fromEntries(header.map((name, k) => [name, unguarded(row[k] ?? "")]));
     const i = place.get(JSON.stringify([found.path, Number(found.start), Number(found.end), found.label]));
-    if (i === undefined) others++;
+    // A row of another recording of the same name is none of these; those of older pages do not tell.
+    if (i === undefined || (found.digest && found.digest !== items[i].digest)) others++;
     else if (WORDS[found.verdict]) changes[i] = found.verdict === "relabel" ? ["relabel", found.new_label] : [found.verdict];
   }
   const count = Object.keys(changes).length;

@@ -18,7 +18,17 @@ SCRIPT, STYLE = (Path(__file__).with_suffix(suffix) for suffix in (".js", ".css"
 # The columns that identify an item, and the columns of text.
 IDENTITY = ["path", "start", "end", "label", "score", "threshold"]
 TEXT = {"path": str, "label": str}
-FACTS = [*IDENTITY, "probability", "low", "high", "inclusion", "stratum", "stratum_events"]
+FACTS = [
+    *IDENTITY,
+    "probability",
+    "low",
+    "high",
+    "inclusion",
+    "stratum",
+    "stratum_events",
+    "stratum_order",
+    "digest",
+]
 LEADS = {
     "sample": "A random sample of the detections, stratified by score in each class.",
     "doubtful": "The detections of each class whose score is nearest to the threshold.",
@@ -65,7 +75,7 @@ PAGE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
 <section aria-label="Precision"><h3>Precision so far</h3>
 <div class="wide" role="region" aria-label="Precision of each class" tabindex="0"><table><thead><tr><th scope="col">Class</th><th scope="col">Reviewed</th><th scope="col">Precision (95 % interval)</th></tr></thead><tbody id="classes"></tbody></table></div>
 <p class="note" id="unsampled">Without a precision where the items are no random sample of the class's detections.</p>
-<p class="note">Of all detections of the class; a relabelled one counts as wrong, an unsure one is left out. It holds while you go through a class in the order given, which is random.</p></section>
+<p class="note">Of all detections of the class; a relabelled one counts as wrong, an unsure one is left out. It holds as you go through a class in the order given, which is random: where you skipped some, their number stands instead.</p></section>
 <section aria-label="Settings"><h3>Settings</h3>
 <label><input type="checkbox" id="autoplay"> Play each excerpt when it is shown</label>
 <label><input type="checkbox" id="keys"> Use the keys of this page</label>
@@ -86,7 +96,7 @@ def build(items: pd.DataFrame, excerpt: Callable, *, name: str, order: str, know
     Parameters
     ----------
     items : pandas.DataFrame
-        As `sampling.chosen` gives them, with the columns of detections.csv.
+        As `sampling.chosen` gives them, with the columns of detections.csv, and with `digest`, what the recording holds.
     excerpt : callable
         Gives `excerpts.excerpt` of a row of `items`.
     name : str

@@ -13,6 +13,7 @@ COLUMNS = [
     "reviewed",
     "accepted",
     "unsure",
+    "skipped",
     "precision",
     "low",
     "high",
@@ -29,6 +30,9 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
     certain, so that it covers the truth at least as often as it says. A stratum without a verdict may be all right or all
     wrong.
 
+    The order within a stratum is random, so that those reviewed are a sample of it if they are the first ones. If others
+    were skipped before one that was reviewed, those reviewed were picked, and nothing is estimated of the class.
+
     Parameters
     ----------
     rows : pandas.DataFrame
@@ -39,8 +43,8 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         `COLUMNS`, by review in the order of the rows, and by label: the detections of the class that the sample stands for, how
-        many were drawn, judged, accepted and left as unsure, and the precision with its 95 % interval, NaN where nothing is
-        known.
+        many were drawn, judged, accepted, left as unsure and skipped, and the precision with its 95 % interval, NaN where nothing
+        is known.
     """
     rows = rows[rows.inclusion > 0]
     rows = rows.assign(open=rows.verdict == "").sort_values("open", ascending=False, kind="stable")
@@ -51,12 +55,14 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
         accepted=rows.verdict == "accept",
         unsure=rows.verdict == "unsure",
         decided=rows.verdict.isin(["accept", "reject", "relabel"]),
+        reached=rows.stratum_order.where(~rows.open, 0),
         # So that reviews stay in their order when they are grouped.
         review=pd.Categorical(rows.review, rows.review.unique()),
     )
     counts = ["sampled", "reviewed", "accepted", "unsure", "decided"]
     by_stratum = rows.groupby([*CLASS, "stratum"], observed=True)
     strata = by_stratum[counts].sum().assign(detections=by_stratum.stratum_events.first())
+    strata["skipped"] = (by_stratum.reached.max() - strata.reviewed).clip(lower=0)
     seen = strata.decided.where(strata.decided > 0)
     strata = strata.assign(
         covered=strata.detections * (strata.decided > 0),
@@ -68,7 +74,7 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _estimated(found):
     """Sums over the strata of each class, with the precision and its interval."""
-    share = (found.right / found.covered).where(found.covered > 0)
+    share = (found.right / found.covered).where((found.covered > 0) & (found.skipped == 0))
     number = found.covered**2 / found.squares
     tail = (1 - LEVEL) / 2
     low = beta.ppf(tail, share * number, (1 - share) * number + 1)

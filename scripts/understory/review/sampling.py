@@ -8,6 +8,8 @@ from understory.core.rng import Stage, stream
 # Strata of a class at most, and items of a stratum at least, so that one can be left out.
 STRATA, FEWEST = 5, 2
 ORDERS = ("sample", "doubtful", "above")
+# Of events that were not drawn at random.
+UNKNOWN = {"inclusion": np.nan, "stratum": 0, "stratum_events": 0, "stratum_order": 0}
 
 
 def chosen(events: pd.DataFrame, *, order: str, items: int, above: float, seed: int) -> pd.DataFrame:
@@ -32,8 +34,8 @@ def chosen(events: pd.DataFrame, *, order: str, items: int, above: float, seed: 
     -------
     pandas.DataFrame
         Rows of `events` with `inclusion`, the probability with which the row was drawn, `stratum`, its number from the
-        lowest scores of its class on, and `stratum_events`, the events in it; NaN, 0 and 0 where nothing can be said of
-        the events that were not chosen. By class; within it in random order for `sample`, so that the part that has been
+        lowest scores of its class on, `stratum_events`, the events in it, and `stratum_order`, the place of the row among those
+        of its stratum, from 1 on; NaN, 0, 0 and 0 where nothing can be said of the events that were not chosen. By class; within it in random order for `sample`, so that the part that has been
         reviewed is a sample as well, and otherwise in the order named.
     """
     if order == "above":
@@ -48,8 +50,7 @@ def chosen(events: pd.DataFrame, *, order: str, items: int, above: float, seed: 
         for label, of_class in events.groupby("label", sort=True)
         if numbers[label]
     ]
-    columns = {"inclusion": np.nan, "stratum": 0, "stratum_events": 0}
-    return pd.concat(parts, ignore_index=True) if parts else events.assign(**columns).iloc[:0]
+    return pd.concat(parts, ignore_index=True) if parts else events.assign(**UNKNOWN).iloc[:0]
 
 
 def shares(sizes: dict[str, int], items: int) -> dict[str, int]:
@@ -81,17 +82,19 @@ def _sample(events, number, rng):
         stratum=np.repeat(np.arange(strata) + 1, drawn),
         stratum_events=np.repeat(sizes, drawn),
     )
-    return found.iloc[rng.permutation(number)]
+    found = found.iloc[rng.permutation(number)]
+    return found.assign(stratum_order=found.groupby("stratum").cumcount() + 1)
 
 
 def _doubtful(events, number, rng):
     distance = (events.score - events.threshold).abs()
     nearest = events.loc[distance.sort_values(kind="stable").index[:number]]
-    return nearest.assign(inclusion=np.nan, stratum=0, stratum_events=0)
+    return nearest.assign(**UNKNOWN)
 
 
 def _above(events, number, rng):
     highest = events.iloc[::-1].iloc[:number]
     if number < len(events):
-        return highest.assign(inclusion=np.nan, stratum=0, stratum_events=0)
-    return highest.assign(inclusion=1.0, stratum=1, stratum_events=number)
+        return highest.assign(**UNKNOWN)
+    # Each is a stratum of its own, as the first of them say nothing of those of lower scores.
+    return highest.assign(inclusion=1.0, stratum=np.arange(number) + 1, stratum_events=1, stratum_order=1)

@@ -59,6 +59,11 @@ def precision(folder: Path) -> list[str]:
         return ["precision    unknown, as no verdict is on a random sample (review.order: sample)"]
     return [
         f"precision    {row['label']}: {_reviewed(row)} of {row['detections']} detections, {row['reviewed']} reviewed"
+        + (
+            f" and {row['skipped']} skipped before them: review those as well"
+            if row["skipped"] != "0"
+            else ""
+        )
         for row in rows
     ]
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from understory.audio import read
 from understory.core import choices, files
-from understory.data import examples
 
 FEATURES = "understory.audio.features"
 # Windows that the models are given at once.
@@ -103,7 +102,7 @@ def chunks(
     """
     rate = settings["sample_rate"]
     samples, hop = round(settings["window"] * rate), round(settings["hop"] * rate)
-    starts = examples.sliding_starts(duration=read.length(path, rate), samples=samples, hop=hop)
+    starts = read.sliding_starts(duration=read.length(path, rate), samples=samples, hop=hop)
     size = max(1, round(CHUNK / settings["hop"] / BATCH)) * BATCH
     for number, first in enumerate(range(0, len(starts), size)):
         part = starts[first : first + size]

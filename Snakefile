@@ -47,6 +47,7 @@ if not config["models_from"]:
 
 
 include: "rules/detect.smk"
+include: "rules/export.smk"
 
 
 rule all:

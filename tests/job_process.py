@@ -46,7 +46,7 @@ THREADS = (
 )
 # What Keras imports where it is installed, and jobs keep from it.
 HIDDEN = ("IPython", "matplotlib", "sklearn")
-OF_MODELS = ("train_fold.py", "validate_fold.py", "predict_fold.py")
+OF_MODELS = ("train_fold.py", "validate_fold.py", "predict_fold.py", "export_models.py")
 CLIENT = """#!{python} -ISE
 import array, json, os, socket, sys
 arguments = sys.argv[1:]

@@ -23,7 +23,8 @@ HEAD = """# {name}
 
     understory-detect {tflite} RECORDINGS --output FOLDER
 
-finds events as `snakemake detections` does and writes the same tables.
+finds events as `snakemake detections` does and writes the same tables. The command is part of Understory, and needs Python with
+NumPy, soundfile, soxr and ai-edge-litert alone.
 
 ## Scores
 

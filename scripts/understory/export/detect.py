@@ -123,7 +123,7 @@ def scored(detector: Detector, found: dict[str, Path], failed: list) -> Iterator
         except InputError as error:
             failed.append([name, str(error).removeprefix(f"{path}: ")])
             continue
-        print(f"{name}: {result.stops[-1]:.1f} s", flush=True)
+        print(f"{name!r}: {result.stops[-1]:.1f} s", flush=True)
         yield result
 
 
@@ -137,14 +137,18 @@ def detect(model: Path, given, output: Path) -> tuple[int, list[list[str]]]:
     given : sequence of path
         Recordings, and folders of recordings.
     output : Path
-        A folder; what it has of an earlier call is replaced.
+        A folder that is empty, or not there yet.
 
     Raises
     ------
     InputError
-        The model is not whole, or there are no recordings.
+        The model is not whole, there are no recordings, or the folder holds something.
     """
     detector, found, failed = Detector(model), recordings(given), []
+    if files.other(output) not in (files.NONE, files.FOLDER) or (output.is_dir() and any(output.iterdir())):
+        raise InputError(
+            f"{output}: expected an empty folder for the tables, found another: add --output FOLDER"
+        )
     output.mkdir(parents=True, exist_ok=True)
     tables = {"detections", "recordings", "summary"}
     places = {name: output / (f"{name}.csv" if name in tables else name) for name in detections.FILES}
@@ -175,7 +179,7 @@ def main():
         count, failed = detect(arguments.model, arguments.recordings, arguments.output)
     for name, reason in failed:
         print(f"{name}: {reason}", file=sys.stderr)
-    print(f"{count} events, {len(failed)} recordings not read: see {arguments.output}")
+    print(f"events: {count}; recordings that cannot be read: {len(failed)}; see {arguments.output}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """The models of a run as one Keras model: from the waveform of a window to scores, and to probabilities where there are any."""
 
+import re
+
 import keras
 import numpy as np
 from keras import layers, ops
 
-from understory.core.errors import InputError
-from understory.export import log_mel
+from understory.export import log_mel, request
 from understory.inference.score import FLOOR
 
 
@@ -36,11 +37,7 @@ def build(models, settings: dict, *, silent=(), calibrations=None) -> keras.Mode
         A model is fed other features than log-mel spectrograms.
     """
     rate, blocks = settings["sample_rate"], settings["features"]
-    if other := sorted({block["kind"] for block in blocks} - {"log_mel"}):
-        raise InputError(
-            f"export: expected models that are fed features of the kind log_mel, found {', '.join(other)}: other kinds "
-            "cannot be exported"
-        )
+    request.check_kinds({block["kind"] for block in blocks})
     waves = keras.Input((round(settings["window"] * rate),), name="waveform")
     # As windows on disk are.
     rounded = ops.clip(ops.round(waves * 32768.0), -32768.0, 32767.0) / 32768.0
@@ -55,8 +52,9 @@ def build(models, settings: dict, *, silent=(), calibrations=None) -> keras.Mode
         )
     members = []
     for number, (model, inputs) in enumerate(zip(models, fed, strict=True)):
-        model.name = f"member{number}"
-        members.append(ops.cast(model(inputs, training=False), "float32"))
+        member = _in_float32(model)
+        member.name = f"member{number}"
+        members.append(member(inputs, training=False))
     outputs = {"scores": _combined(members, settings["combine"])}
     if silent:
         mask = np.ones(outputs["scores"].shape[-1], dtype=np.float32)
@@ -65,6 +63,17 @@ def build(models, settings: dict, *, silent=(), calibrations=None) -> keras.Mode
     if calibrations:
         outputs["probabilities"] = _probabilities(outputs["scores"], calibrations)
     return keras.Model(waves, outputs, name="understory")
+
+
+def _in_float32(model):
+    """A model that computes in float32, as LiteRT's own operations do, also where its training was of mixed precision."""
+    text = model.to_json()
+    plain = re.sub(r'"mixed_b?float16"', '"float32"', text)
+    if plain == text:
+        return model
+    other = keras.models.model_from_json(plain)
+    other.set_weights(model.get_weights())
+    return other
 
 
 def _combined(members, method):

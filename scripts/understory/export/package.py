@@ -6,6 +6,7 @@ Nothing but Python's own library is imported here.
 import hashlib
 import json
 import zipfile
+import zlib
 from pathlib import Path
 
 from understory.core import files
@@ -14,6 +15,8 @@ from understory.core.files import replacing
 
 # The name of the description, and what tells it from others.
 MEMBER, FORMAT = "understory.json", 1
+# What is raised of archives that are damaged somewhere.
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 
 
 def describe(path: Path, content: bytes, description: dict):
@@ -55,7 +58,7 @@ def read(path: Path) -> tuple[bytes, dict]:
             )
         with open(path, "rb") as file:
             content = file.read(description["bytes"])
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, OSError) as error:
+    except (*UNREADABLE, KeyError, TypeError, ValueError, OSError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(

@@ -27,7 +27,12 @@ def check(config: dict, medium: str):
             "add --config 'ensemble={folds: mean}'"
         )
     fed = {config["models"][name]["features"] for name in config["train"]}
-    if other := sorted({config["features"][name]["kind"] for name in fed} - {"log_mel"}):
+    check_kinds({config["features"][name]["kind"] for name in fed})
+
+
+def check_kinds(kinds: set[str]):
+    """InputError where features of one of these kinds cannot be computed in a model."""
+    if other := sorted(kinds - {"log_mel"}):
         raise InputError(
             f"features: expected models that are fed log_mel for an export, found {', '.join(other)}, which cannot be "
             "exported"

@@ -49,6 +49,8 @@ def write(folder: Path, paths: list[Path], inputs: dict, windows: list[Path], se
     fitted = any(each.method != "none" for each in known.values())
     members = [_best(scores, settings["trained"])] if export["members"] == "best" else range(len(paths))
     model = _model(paths, members, task, known if fitted else None, scoring)
+    # Of a former export, which had windows.
+    (folder / INT8).unlink(missing_ok=True)
     saving.save(model, folder / KERAS)
     made = {FLOAT: convert.to_litert(model)}
     if windows:

@@ -39,6 +39,7 @@ include: "rules/ensemble.smk"
 include: "rules/submission.smk"
 include: "rules/detect.smk"
 include: "rules/review.smk"
+include: "rules/export.smk"
 
 
 if not config["models_from"]:

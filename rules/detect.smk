@@ -4,6 +4,10 @@
 DETECTED = []
 TABLES = ("detections", "failed", "recordings", "summary", "thresholds")
 DETECTIONS = f"{OUT}/detections"
+# With models of another run, it is used where that run has one.
+CALIBRATION = f"{MODELS_FROM}/calibration.json"
+if config["models_from"] and not Path(CALIBRATION).is_file():
+    CALIBRATION = []
 
 if NEW:
     DETECTED = [
@@ -22,9 +26,6 @@ rule detections:
 
 if NEW:
     PLACES = new_recordings.Places(str(NEW.folder), f"{DETECTIONS}/cache", str(FILE_DIGESTS.index))
-    # With models of another run, it is used where that run has one.
-    CALIBRATION = f"{MODELS_FROM}/calibration.json"
-    CALIBRATED = not config["models_from"] or Path(CALIBRATION).is_file()
 
     rule score_recordings:
         """Score the windows of new recordings with all models."""
@@ -62,7 +63,7 @@ if NEW:
             scores=expand(f"{DETECTIONS}/scores/{{shard}}.parquet", shard=NEW.shards),
             failed=expand(f"{DETECTIONS}/failed/{{shard}}.csv", shard=NEW.shards),
             labels=f"{MODELS_FROM}/labels.json",
-            calibration=CALIBRATION if CALIBRATED else [],
+            calibration=CALIBRATION,
         output:
             detections=f"{DETECTIONS}/detections.csv",
             failed=f"{DETECTIONS}/failed.csv",

@@ -40,5 +40,7 @@ onsuccess:
         found += summary.precision(Path(OUT))
     if "review" in targets:
         found.append(f"review       {OUT}/review/review.html")
+    if "export" in targets:
+        found.append(f"export       {EXPORT}")
     if found:
         print(*found, sep="\n", flush=True)

@@ -26,8 +26,7 @@ def main(job):
         for path in Path(paths[0]).parent.glob("new-*"):
             if str(path) not in set(map(str, paths)):
                 path.unlink()
-    thresholds = [[each.label, f"{each.threshold:.9g}", each.why] for each in chosen]
-    files.write_rows(job.output.thresholds, ["label", "threshold", "why"], thresholds)
+    detections.write_thresholds(job.output.thresholds, chosen)
     print(f"events: {found}")
     failed = sorted(row for path in job.input.failed for row in detections.read_failed(path))
     files.write_rows(job.output.failed, ["path", "reason"], failed)

@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "synthetic": BASE | {"datasets", "audio"},
     "inference": BASE | {"annotations", "audio", "training"},
     "report": BASE | {"images", "evaluation"},
+    "export": BASE | {"annotations", "audio", "inference", "training"},
     # Sound, for the excerpts that are heard and seen.
     "review": BASE | {"report", "inference", "audio"},
     "plan": BASE | {"fetch", "synthetic", "audio", "images", "inference"},
@@ -84,13 +85,13 @@ def test_scripts_import_no_planning():
         assert not any(name.startswith("understory.plan") for name in of_ours(parsed(path))), path
 
 
-def test_only_training_and_inference_import_tensorflow():
+def test_only_training_inference_and_export_import_tensorflow():
     importing = {
         package(path) if path.is_relative_to(LIBRARY) else path.name
         for path in FILES
         if TENSORFLOW & {name.split(".")[0] for name in imported(parsed(path))}
     }
-    assert importing <= {"training", "inference"}
+    assert importing <= {"training", "inference", "export"}
 
 
 def target(name):

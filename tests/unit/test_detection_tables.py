@@ -17,7 +17,7 @@ from understory.data import band
 from understory.data.calibration import ClassCalibration
 from understory.data.dataset import Annotation
 from understory.data.task import Task
-from understory.inference import detections, new_recordings, recorder_names, tables, window_scores
+from understory.inference import detections, events, new_recordings, recorder_names, tables, window_scores
 from understory.inference.tables import Detection
 from understory.report import detections_page
 from understory.run import summary
@@ -74,7 +74,7 @@ def test_settings_that_thresholds_were_not_chosen_for_are_said():
 def scored(path, scores):
     scores = np.array(scores, dtype=np.float32)
     starts = np.arange(len(scores), dtype=float)
-    return window_scores.Scored(path, starts, starts + 3, scores)
+    return events.Scored(path, starts, starts + 3, scores)
 
 
 def test_detections_have_probabilities_and_bands():

@@ -118,7 +118,7 @@ def test_the_figure_shows_the_rule_graph_as_it_is(run_snakemake, tmp_path):
         return {(names[a], names[b]) for a, b in re.findall(r"^\s*(\d+) -> (\d+)", done.stdout, flags=re.M)}
 
     shown = edges(ROOT / "docs/figures/rulegraph.svg")
-    assert shown == drawn("--", "all", "review", config=every)
+    assert shown == drawn("--", "all", "export", "review", config=every)
     of_images = drawn(recipe="herbarium2021")
     assert of_images < shown
     assert len(of_images) > 15

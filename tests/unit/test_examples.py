@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from understory.audio import read
 from understory.data import examples, source
 from understory.data.dataset import PRESENCES, Annotation, Dataset, Recording, example_id
 from understory.data.labels import Centred, Labels
@@ -260,7 +261,7 @@ def test_what_nobody_labelled_is_unknown():
 
 @given(duration=st.integers(1, 5000), samples=st.integers(1, 1000), hop=st.integers(1, 1200))
 def test_sliding_windows_cover_the_recording_and_end_with_it(duration, samples, hop):
-    starts = examples.sliding_starts(duration=duration, samples=samples, hop=hop)
+    starts = read.sliding_starts(duration=duration, samples=samples, hop=hop)
     assert starts[0] == 0
     assert starts == sorted(set(starts))
     assert starts[-1] == max(duration - samples, 0)

@@ -11,7 +11,6 @@ import soundfile
 from understory.audio import compute, read
 from understory.audio.features import log_mel
 from understory.core.file_digests import FileDigests
-from understory.data import examples
 from understory.inference import score, shard_scores, window_scores
 
 RATE = 8000
@@ -53,7 +52,7 @@ def sound(path, seconds=13.3, rate=RATE, channels=1, seed=0, **options):
 def naive(path, settings=SETTINGS):
     """The features of every window, as the workflow writes them for test recordings."""
     rate, samples = settings["sample_rate"], round(settings["window"] * settings["sample_rate"])
-    starts = examples.sliding_starts(
+    starts = read.sliding_starts(
         duration=read.length(path, rate), samples=samples, hop=round(settings["hop"] * rate)
     )
     waves = (

@@ -33,7 +33,7 @@ def recorded(recordings: pd.DataFrame, source, settings: dict):
     rows = [
         (row.recording_id, source.path(row), start)
         for row in recordings.itertuples()
-        for start in examples.sliding_starts(
+        for start in read.sliding_starts(
             duration=durations[row.recording_id], samples=samples, hop=round(crop["hop"] * rate)
         )
     ]

@@ -22,6 +22,13 @@ def length(path: Path, sample_rate: int) -> int:
     return info.frames * sample_rate // info.samplerate
 
 
+def sliding_starts(*, duration: int, samples: int, hop: int) -> list[int]:
+    """The first samples of the windows over a recording; the last is flush with the recording's end."""
+    last = max(duration - samples, 0)
+    starts = list(range(0, last + 1, hop))
+    return starts if starts[-1] == last else [*starts, last]
+
+
 def read_window(path: Path, *, start: int, samples: int, sample_rate: int) -> np.ndarray:
     """Decode one window of a file, and little more.
 

@@ -76,7 +76,12 @@ def read(path) -> dict[str, ClassCalibration]:
     InputError
         There is no such file, or it is damaged.
     """
-    return {label: _read(path, label, fields) for label, fields in _content(path)["classes"].items()}
+    return of(_content(path), path)
+
+
+def of(content: dict, path) -> dict[str, ClassCalibration]:
+    """The calibration of each class of the content of such a file, which `path` names in messages."""
+    return {label: _read(path, label, fields) for label, fields in content["classes"].items()}
 
 
 def read_settings(path) -> dict:

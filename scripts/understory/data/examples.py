@@ -163,13 +163,6 @@ def of_windows(
     return frame
 
 
-def sliding_starts(*, duration: int, samples: int, hop: int) -> list[int]:
-    """The first samples of the windows over a recording; the last is flush with the recording's end."""
-    last = max(duration - samples, 0)
-    starts = list(range(0, last + 1, hop))
-    return starts if starts[-1] == last else [*starts, last]
-
-
 def place_windows(
     tables: Dataset,
     durations: dict[str, int],

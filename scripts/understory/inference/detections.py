@@ -11,8 +11,8 @@ from understory.data import calibration
 from understory.data.calibration import ClassCalibration
 from understory.data.task import Task
 from understory.inference import events, recorder_names, tables
+from understory.inference.events import Scored
 from understory.inference.tables import Detection
-from understory.inference.window_scores import Scored
 
 # The threshold of a class without one of its own.
 FALLBACK = 0.5
@@ -141,6 +141,12 @@ def write(
         tables.write_raven(places["raven"], stem, every[path], settings["band"])
         tables.write_audacity(places["audacity"], stem, every[path])
     return sum(map(len, every.values()))
+
+
+def write_thresholds(path, chosen: list[Criterion]):
+    """Write the table of the thresholds of the classes, with the reason of each."""
+    rows = [[each.label, f"{each.threshold:.9g}", each.why] for each in chosen]
+    files.write_rows(path, ["label", "threshold", "why"], rows)
 
 
 def read_failed(path) -> list[list[str]]:

@@ -13,6 +13,15 @@ import numpy as np
 SAME = 1e-6
 
 
+class Scored(NamedTuple):
+    """The window scores of a recording: float64 (windows,), twice, and float32 (windows, classes)."""
+
+    path: str
+    starts: np.ndarray
+    stops: np.ndarray
+    scores: np.ndarray
+
+
 class Event(NamedTuple):
     """An event of one class.
 

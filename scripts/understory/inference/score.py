@@ -13,7 +13,6 @@ import numpy as np
 
 from understory.audio import read
 from understory.core import choices, files
-from understory.data import examples
 
 FEATURES = "understory.audio.features"
 # Windows that the models are given at once.
@@ -103,7 +102,7 @@ def chunks(
     """
     rate = settings["sample_rate"]
     samples, hop = round(settings["window"] * rate), round(settings["hop"] * rate)
-    starts = examples.sliding_starts(duration=read.length(path, rate), samples=samples, hop=hop)
+    starts = read.sliding_starts(duration=read.length(path, rate), samples=samples, hop=hop)
     size = max(1, round(CHUNK / settings["hop"] / BATCH)) * BATCH
     for number, first in enumerate(range(0, len(starts), size)):
         part = starts[first : first + size]
@@ -117,16 +116,36 @@ def chunks(
 
 def _scores(path, starts, models, settings):
     """The scores of the windows of a chunk: float32 (windows, classes)."""
-    rate = settings["sample_rate"]
+    samples = round(settings["window"] * settings["sample_rate"])
+    waves = read.read_windows(path, starts, samples=samples, sample_rate=settings["sample_rate"])
+    return of_windows(waves, len(starts), models, settings)
+
+
+def of_windows(waves, windows: int, models, settings: dict) -> np.ndarray:
+    """The scores of some windows.
+
+    Parameters
+    ----------
+    waves : iterator of numpy.ndarray
+        float32 of shape (samples,).
+    windows : int
+        Their number.
+    models, settings
+        As for `chunks`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (windows, classes).
+    """
+    rate, blocks = settings["sample_rate"], settings["features"]
     samples = round(settings["window"] * rate)
-    blocks = settings["features"]
     blocks = [blocks] * len(models) if isinstance(blocks, dict) else blocks
     # Models that are fed the same share it.
     fed = [blocks.index(block) for block in blocks]
-    waves = read.read_windows(path, starts, samples=samples, sample_rate=rate)
     parts = []
-    for first in range(0, len(starts), BATCH):
-        count = min(BATCH, len(starts) - first)
+    for first in range(0, windows, BATCH):
+        count = min(BATCH, windows - first)
         # A power of two, so that there are few shapes to compile for.
         batches = {of: _empty(1 << (count - 1).bit_length(), samples, blocks[of]) for of in set(fed)}
         for row in range(count):

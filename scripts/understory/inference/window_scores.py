@@ -5,11 +5,12 @@ import resource
 from collections.abc import Iterator
 from itertools import pairwise
 from operator import itemgetter
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
+
+from understory.inference.events import Scored
 
 # Values of a row group.
 CELLS = 1 << 22
@@ -55,15 +56,6 @@ class Writer:
     def close(self):
         self._flush()
         self._writer.close()
-
-
-class Scored(NamedTuple):
-    """The window scores of a recording: float64 (windows,), twice, and float32 (windows, classes)."""
-
-    path: str
-    starts: np.ndarray
-    stops: np.ndarray
-    scores: np.ndarray
 
 
 def read(paths) -> Iterator[Scored]:

@@ -18,6 +18,7 @@ from understory.core.hashing import digest, ordered
 
 # Import names whose distribution has another name.
 DISTRIBUTIONS = {
+    "ai_edge_litert": "ai-edge-litert",
     "cv2": "opencv-python-headless",
     "openjpeg": "pylibjpeg-openjpeg",
     "skimage": "scikit-image",

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from understory.core.options import Share
 from understory.plan.config_block import Block, key
-from understory.plan.model_config import Detect, Model, Review, Seconds, Text
+from understory.plan.model_config import Detect, Export, Model, Review, Seconds, Text
 
 
 def _different(items):
@@ -272,4 +272,5 @@ class Configuration(Block):
     ensemble: Ensemble = Ensemble()
     detect: Detect = Detect()
     review: Review = Review()
+    export: Export = Export()
     report: Report = Report()

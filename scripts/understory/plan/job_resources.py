@@ -64,6 +64,7 @@ OF_MODELS = (
     "score_recordings",
     "score_held_out",
     "score_probes",
+    "export_models",
 )
 OF_NEW = ("detect_events", "show_detections")
 OF_HELD_OUT = ("score_held_out", "calibrate_detections")

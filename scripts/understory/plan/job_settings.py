@@ -260,6 +260,13 @@ class ModelJobs:
         own = {key: self.config["detect"][key] for key in keys}
         return ordered({**own, "band": band, "hop": hop})
 
+    def exporting(self) -> dict:
+        """The settings of a job that writes all of `saved` as one file; `trained` names them."""
+        folds = range(self.config["split"]["n_splits"])
+        trained = [[name, fold] for name in sorted(self.config["train"]) for fold in folds]
+        own = {key: self.config[key] for key in ("export", "name")}
+        return ordered({**own, "detecting": self.detecting(), "scoring": self.scoring(), "trained": trained})
+
     def showing(self) -> dict:
         """The settings of a job that draws events."""
         own = {"band": self.detecting()["band"], "name": self.config["name"]}

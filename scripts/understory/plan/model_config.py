@@ -121,6 +121,20 @@ class Detect(Block):
     )
 
 
+class Export(Block):
+    """The models as one file to take away (snakemake export)."""
+
+    members: Literal["all", "best"] = key(
+        "all", "all: the models of all folds; best: the one with the highest validation score"
+    )
+    int8: bool = key(
+        True, "Whether a LiteRT file of 8-bit integers is written as well, measured on training windows"
+    )
+    licence: Text | None = key(
+        None, "Licence of the recordings that the models were trained on, for the card; null: not stated"
+    )
+
+
 class Review(Block):
     """The page on which detections are reviewed (snakemake review)."""
 

@@ -15,8 +15,8 @@ from understory.data.source import reader, source
 from understory.data.task import METRICS
 from understory.fetch import address
 from understory.inference import new_recordings, saved_run
-from understory.plan import code_digests, config as settings, dataset_state, job_resources
-from understory.plan import snakemake_records
+from understory.inference.embeddings import model_files
+from understory.plan import code_digests, config as settings, dataset_state, job_resources, snakemake_records
 from understory.plan.job_settings import Medium, ModelJobs
 from understory.run import lock, snakemake_patches
 
@@ -35,8 +35,10 @@ def given():
     return changed
 
 
+FILE_DIGESTS = file_digests.FileDigests(Path(".snakemake", "contents.jsonl"))
 with user_errors():
-    config = settings.complete(config, workflow.configfiles, given)
+    FROZEN = model_files.FrozenModels(settings.complete(config, workflow.configfiles, given), FILE_DIGESTS)
+    config = FROZEN.config
     IS_SYNTHETIC = address.kind(config["data"]) == "synthetic"
     IS_FETCHED = address.kind(config["data"]) in ("url", "kaggle")
     OUT = f"results/{config['name']}"
@@ -55,7 +57,6 @@ with user_errors():
     MODELS_FROM = config["models_from"] or OUT
 
 lock.hold()
-FILE_DIGESTS = file_digests.FileDigests(Path(".snakemake", "contents.jsonl"))
 with user_errors():
     NEW = new_recordings.of(config, annotation_files.below, FILE_DIGESTS)
     # Results older than Snakemake's records are made again: the first rules have an input that is as old as the records.

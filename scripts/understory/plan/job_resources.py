@@ -43,6 +43,8 @@ COSTS_OF_MEDIUM = {
         "crop_windows": Cost(0.01),
         "augment_windows": Cost(0.1),
         "compute_features": Cost(0.03),
+        # Of a network such as EfficientNet-B1, on one thread.
+        "compute_embeddings": Cost(0.2),
     },
     "images": {
         "inspect_recordings": Cost(0.02),
@@ -58,6 +60,7 @@ BASE, TENSORFLOW = 1000, 4000
 # Seconds of its start.
 PYTHON_SECONDS, TENSORFLOW_SECONDS = 2, 5
 OF_MODELS = (
+    "compute_embeddings",
     "train_fold",
     "validate_fold",
     "predict_fold",
@@ -167,7 +170,7 @@ class Sizes:
         """How long a job is expected to take on one core."""
         passes = self._config["models"][wildcards.model]["epochs"] if rule == "train_fold" else 1
         seconds = self._costs.get(rule, GATHERING).seconds * self._number(rule, wildcards) * passes
-        if rule == "compute_features" and self._medium.copies(wildcards) is not None:
+        if rule in ("compute_features", "compute_embeddings") and self._medium.copies(wildcards) is not None:
             seconds += self._costs["augment_windows"].seconds * self._number(rule, wildcards)
         if rule == "inspect_recordings":
             subset = wildcards.shard.split("-")[0]

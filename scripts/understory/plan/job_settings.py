@@ -8,6 +8,7 @@ import math
 from understory.core import choices
 from understory.core.hashing import ordered
 from understory.data.band import Band
+from understory.inference.embeddings import model_files
 from understory.plan.config import copies_by_features, detection_hop, features_of
 
 # The keys of the configuration that a step reads: `test` is reading test recordings, for `compute`.
@@ -37,11 +38,19 @@ PREDICTED = ("architecture", "batch_size", "select", "threads")
 def shown_band(config: dict) -> Band:
     """The band that the features of the trained models show, of sound."""
     features = [config["features"][name] for name in features_of(config)]
-    highest = config["crop"]["sample_rate"] / 2
+    rate = config["crop"]["sample_rate"]
+    # A frozen model may take sound of a lower rate.
+    highest = [each.get("fmax", min(rate, each.get("sample_rate", rate)) / 2) for each in features]
     return Band(
-        min((each.get("fmin", 0.0) for each in features), default=0.0),
-        max((each.get("fmax", highest) for each in features), default=highest),
+        min((each.get("fmin", 0.0) for each in features), default=0.0), max(highest, default=rate / 2)
     )
+
+
+def modules_of(features: dict) -> list[str]:
+    """The modules that a job loads by name to compute a block of features of sound."""
+    if features["kind"] == model_files.KIND:
+        return [model_files.FROZEN, f"{model_files.FORMATS}.{features['format']}"]
+    return [f"understory.audio.features.{features['kind']}"]
 
 
 class Medium:
@@ -89,6 +98,12 @@ class Medium:
     def features(self, name: str) -> str:
         """The module of a block of features, by its name in the configuration."""
         return self.module(f"features.{self._config['features'][name]['kind']}")
+
+    def names(self, *, embeddings: bool) -> str:
+        """A pattern of the names of the features that frozen models give, or of all others; of none, one that nothing matches."""
+        blocks = self._config["features"].items()
+        found = [name for name, block in blocks if (block["kind"] == model_files.KIND) == embeddings]
+        return "|".join(sorted(found)) or "(?!)"
 
     @property
     def band(self) -> Band | None:
@@ -155,7 +170,9 @@ class Medium:
         """The modules that a job loads by name to compute features: their own, and those that make copies."""
         copies = self.copies(wildcards)
         making = [copies["by"], copies["module"], *self.transforms()] if copies else []
-        return [self.features(wildcards.features), *making]
+        features = self._config["features"][wildcards.features]
+        own = modules_of(features) if self.name == "audio" else [self.features(wildcards.features)]
+        return [*own, *making]
 
     def windows_input(self, out: str):
         """An input function: the windows that features are computed of, or, for test shards, the recordings to cut."""
@@ -237,9 +254,7 @@ class ModelJobs:
         """The modules that such a job loads by name."""
         settings = self.scoring()
         modules = {f"understory.training.architectures.{name}" for name in settings["architectures"]}
-        return sorted(
-            modules | {f"understory.audio.features.{each['kind']}" for each in settings["features"]}
-        )
+        return sorted(modules.union(*map(modules_of, settings["features"])))
 
     def detecting(self) -> dict:
         """The settings of a job that finds events in scores."""

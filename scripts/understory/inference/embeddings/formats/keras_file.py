@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 from understory.core.errors import InputError
 from understory.core.text import listed
@@ -35,10 +36,7 @@ def load(path: Path, *, output: str | None, threads: int) -> Loaded:
             f"{path}: expected output to name one of its outputs, {listed(outputs)}, or one of its layers, {listed(layers)}, given "
             f"{output}"
         )
-    part = keras.Model(model.inputs, wanted)
-    place = model.inputs[0]
-    return Loaded(
-        lambda windows: keras.ops.convert_to_numpy(part(windows, training=False)),
-        tuple(place.shape),
-        place.dtype,
-    )
+    (place,) = model.inputs
+    part = keras.Model(place, wanted)
+    call = tf.function(lambda windows: part(windows, training=False))
+    return Loaded(lambda windows: call(tf.constant(windows)).numpy(), tuple(place.shape), place.dtype)

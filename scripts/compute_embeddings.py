@@ -1,6 +1,7 @@
 """Compute the vectors that a frozen model gives of one shard: of its windows, of copies of them, or of its test recordings."""
 
 from importlib import import_module
+from pathlib import Path
 
 from understory.audio import compute
 from understory.data import store
@@ -16,10 +17,12 @@ def main(job):
     from understory.inference.embeddings import frozen
     from understory.training import runtime
 
-    settings, copies = model_files.placed(job.params.settings, job.params.models), job.params.copies
+    copies, rate = job.params.copies, job.params.settings["crop"]["sample_rate"]
+    memory = Path(job.output.examples).with_suffix("")
+    settings = model_files.placed(job.params.settings, job.params.models, memory, [job.params.code, rate])
     block = settings["features"][job.wildcards.features]
     runtime.configure(threads=block["threads"], seed=0)
-    model = frozen.load(block, settings["crop"]["sample_rate"])
+    model = frozen.load(block, rate)
     if job.params.recordings is None:
         windows, index = store.read(job.input.windows, job.input.index)
         if copies is not None:

@@ -17,7 +17,11 @@ def main(job):
     from understory.inference import held_out, held_out_folds, window_scores
     from understory.training import predict, runtime
 
-    settings = model_files.placed(job.params.settings, job.params.models)
+    memory, key = (
+        Path(job.output.scores).with_suffix(""),
+        [job.params.code, job.params.settings["sample_rate"]],
+    )
+    settings = model_files.placed(job.params.settings, job.params.models, memory, key)
     n_splits = job.params.n_splits
     runtime.configure(threads=settings["threads"], seed=0)
     task, recordings = Task.read(job.input.labels), store.read_table(job.input.recordings)

@@ -26,7 +26,12 @@ def main(job):
     key = digest([settings, [identity(path) for path in paths], task.classes, job.params.code])
     scorer = shard_scores.Scorer(
         [predict.load(Path(path), name) for path, name in zip(paths, settings["architectures"], strict=True)],
-        model_files.placed(settings, job.params.models),
+        model_files.placed(
+            settings,
+            job.params.models,
+            Path(places.cache, "vectors", job.wildcards.shard),
+            [job.params.code, settings["sample_rate"]],
+        ),
         Path(places.cache),
         key,
         FileDigests(Path(places.contents)),

@@ -14,7 +14,7 @@ from understory.audio.features import embedding
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
 from understory.inference import score
-from understory.inference.embeddings import frozen, model_files
+from understory.inference.embeddings import frozen, model_files, remembered
 
 BLOCK = {
     "kind": "embedding",
@@ -323,3 +323,54 @@ def test_recipes_give_each_model_its_signature():
         assert level == ((True, 0.25) if name == "perch" else (False, None))
         assert own["licence"]
         assert Path(own["model"]).parts[0] == "models"
+
+
+class Counting:
+    """In the place of a frozen model: it counts the windows that it computes."""
+
+    def __init__(self):
+        self.computed = 0
+
+    def shape(self, samples):
+        return 2, 3
+
+    def compute(self, wave, *, sample_rate):
+        self.computed += 1
+        return np.outer([1, 2], wave[:3]).astype(np.float32)
+
+
+def test_vectors_are_remembered_by_the_window_whatever_its_order(tmp_path):
+    path, windows = tmp_path / "a/train-0.bin", [wave(1, 100, seed) for seed in range(4)]
+    first = Counting()
+    once = [remembered.Remembered(first, path).compute(each, sample_rate=100) for each in windows[:3]]
+    # An interrupted job has written half of another.
+    with open(path, "ab") as file:
+        file.write(b"x" * 20)
+    second = Counting()
+    model = remembered.Remembered(second, path)
+    again = [model.compute(each, sample_rate=100) for each in reversed(windows)]
+    assert (first.computed, second.computed) == (3, 1)
+    np.testing.assert_array_equal(np.stack(again[::-1][:3]), np.stack(once))
+    third = Counting()
+    last = remembered.Remembered(third, path).compute(windows[3], sample_rate=100)
+    assert third.computed == 0
+    np.testing.assert_array_equal(last, again[0])
+    np.testing.assert_array_equal(last, np.outer([1, 2], windows[3][:3]).astype(np.float16))
+
+
+def test_another_key_forgets_what_was_remembered_of_this_shard_alone(stubs, tmp_path):
+    found = planned(stubs / "birdnet.tflite", tmp_path)
+    settings = {"features": {"own": found.config["features"]["own"]}}
+    before = Path(
+        model_files.placed(settings, found.places, tmp_path / "train-1", "a")["features"]["own"]["memory"]
+    )
+    for path in (before, tmp_path / "train-10-a.bin"):
+        path.touch()
+    same = model_files.placed(settings, found.places, tmp_path / "train-1", "a")["features"]["own"]["memory"]
+    assert same == str(before)
+    assert before.exists()
+    other = model_files.placed(settings, found.places, tmp_path / "train-1", "b")["features"]["own"]["memory"]
+    assert other != same
+    assert not before.exists()
+    assert (tmp_path / "train-10-a.bin").exists()
+    assert frozen.load({**block(stubs / "perch"), "memory": str(before)}, 32_000)._path == before

@@ -31,8 +31,8 @@ def compute(
 ):
     """The vectors of one window.
 
-    The window is resampled, and cut into as few windows of the model as cover it: they begin one after the other, and the
-    last one ends with the window. A window that is shorter than the model's is followed by silence.
+    The window is resampled and cut into windows of the model: one begins where another ends, and the last ends with the window. A
+    window that is shorter than the model's is followed by silence.
 
     Parameters
     ----------
@@ -41,8 +41,7 @@ def compute(
     recorded_rate : int
         The rate of `wave`, Hz.
     embed : callable
-        The loaded model: from windows of its own, float32 of shape (windows, samples), to vectors, float32 of shape (windows,
-        vectors, values).
+        The loaded model: from its windows, float32 (windows, samples), to vectors, float32 (windows, vectors, values).
     model : str
         The model: the folder of a SavedModel, or a file .tflite, .keras or .onnx; its content tells which.
     sample_rate : int
@@ -50,12 +49,11 @@ def compute(
     window : float
         Length of the sound that the model takes, s.
     sha256 : str, optional
-        SHA-256 that the model has to have, 64 hex digits; null: it is not verified. Of a folder, that of the lines that sha256sum
-        prints of its files.
+        SHA-256 that it has to have, 64 hex digits, of a folder that of the output of sha256sum; null: it is not verified.
     remove_mean : bool
         Whether the mean is removed from each window of the model.
     peak : float, optional
-        Largest magnitude that each window of the model is scaled to, after the mean is removed; null: it is not scaled.
+        Largest magnitude that each window of the model is scaled to, after the mean is removed; null: none.
     output : str, optional
         Output, layer or tensor of the model that the vectors are taken from; null: its only output.
     pooling : {"mean", "max", "none"}
@@ -70,6 +68,15 @@ def compute(
     numpy.ndarray
         float32 of shape (vectors, values), with one vector where they are pooled.
     """
+    vectors = embed(_levelled(_cut(wave, recorded_rate, sample_rate, window), remove_mean, peak))
+    vectors = vectors.reshape(-1, vectors.shape[-1])
+    if pooling == "none":
+        return vectors
+    return (vectors.mean if pooling == "mean" else vectors.max)(axis=0, keepdims=True)
+
+
+def _cut(wave, recorded_rate, sample_rate, window):
+    """The windows of the model that cover a window: float32 of shape (windows, samples)."""
     import numpy as np
     import soxr
 
@@ -85,14 +92,16 @@ def compute(
     for part, start in zip(parts, starts, strict=True):
         cut = wave[start : start + samples]
         part[: len(cut)] = cut
+    return parts
+
+
+def _levelled(parts, remove_mean, peak):
+    """Windows of the model at its level; silence stays as it is."""
+    import numpy as np
+
     if remove_mean:
-        parts -= parts.mean(axis=1, keepdims=True)
+        parts = parts - parts.mean(axis=1, keepdims=True)
     if peak is not None:
         highest = np.abs(parts).max(axis=1, keepdims=True)
-        # Silence stays as it is.
-        parts *= np.divide(peak, highest, out=np.ones_like(highest), where=highest > 0)
-    vectors = embed(parts)
-    vectors = vectors.reshape(-1, vectors.shape[-1])
-    if pooling == "none":
-        return vectors
-    return (vectors.mean if pooling == "mean" else vectors.max)(axis=0, keepdims=True)
+        parts = parts * np.divide(peak, highest, out=np.ones_like(highest), where=highest > 0)
+    return parts

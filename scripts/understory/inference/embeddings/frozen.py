@@ -9,7 +9,7 @@ import numpy as np
 from understory.audio.features import embedding
 from understory.core import choices
 from understory.core.errors import InputError
-from understory.inference.embeddings import model_files
+from understory.inference.embeddings import model_files, remembered
 
 # The highest value that float16 holds.
 HIGHEST = 65504
@@ -112,11 +112,22 @@ class Embedder:
         return output
 
 
-def load(block: dict, rate: int) -> Embedder:
-    """The frozen model of a block of features, loaded once in a process; `rate` is that of the windows, Hz."""
+def load(block: dict, rate: int) -> Embedder | remembered.Remembered:
+    """The frozen model of a block of features, loaded once in a process.
+
+    Parameters
+    ----------
+    block : dict
+        As `Embedder` takes it; with `memory`, the file that remembers vectors, where there is one.
+    rate : int
+        That of the windows, Hz.
+    """
     return _loaded(tuple(sorted(block.items())), rate)
 
 
 @lru_cache
 def _loaded(items, rate):
-    return Embedder(dict(items), rate)
+    block = dict(items)
+    memory = block.pop("memory", None)
+    model = Embedder(block, rate)
+    return model if memory is None else remembered.Remembered(model, Path(memory))

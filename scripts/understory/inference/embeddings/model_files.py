@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from understory.core import files
+from understory.core import files, hashing
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
 from understory.core.untracked import Untracked
@@ -100,32 +100,46 @@ class FrozenModels:
         ]
 
 
-def placed(settings: dict, places: Places) -> dict:
+def placed(settings: dict, places: Places, memory: Path | None = None, key=None) -> dict:
     """Settings of a job, of which the blocks of `features` that are embeddings have the path of their `model` again.
+
+    Parameters
+    ----------
+    settings : dict
+    places : Places
+    memory : Path, optional
+        A file without its suffix: beside it the vectors of windows are remembered, for as long as the settings of the block and
+        `key` stay the same; what was remembered before is deleted.
+    key : optional
+        A value that JSON can hold.
 
     Raises
     ------
     InputError
         A model has changed since the plan.
     """
+
+    def here(block):
+        if block["kind"] != KIND:
+            return block
+        path = places.paths[block["sha256"]]
+        if (found := digest(Path(path), FileDigests(Path(places.contents)))) != block["sha256"]:
+            raise InputError(
+                f"{path}: expected the model of SHA-256 {block['sha256']}, which the plan found there, found {found}: give the same "
+                "command again"
+            )
+        own = {} if memory is None else {"memory": f"{memory}-{hashing.digest([block, key])}.bin"}
+        return {**block, "model": path, **own}
+
     blocks = settings["features"]
-    if isinstance(blocks, dict):
-        found = {name: _placed(block, places) for name, block in blocks.items()}
-    else:
-        found = [_placed(block, places) for block in blocks]
-    return {**settings, "features": found}
-
-
-def _placed(block, places):
-    if block["kind"] != KIND:
-        return block
-    path = places.paths[block["sha256"]]
-    if (found := digest(Path(path), FileDigests(Path(places.contents)))) != block["sha256"]:
-        raise InputError(
-            f"{path}: expected the model of SHA-256 {block['sha256']}, which the plan found there, found {found}: give the same "
-            "command again"
-        )
-    return {**block, "model": path}
+    named = blocks if isinstance(blocks, dict) else dict(enumerate(blocks))
+    found = {name: here(block) for name, block in named.items()}
+    if memory is not None:
+        wanted = {block.get("memory") for block in found.values()}
+        for path in memory.parent.glob(f"{memory.name}-*.bin"):
+            if str(path) not in wanted:
+                path.unlink()
+    return {**settings, "features": found if isinstance(blocks, dict) else list(found.values())}
 
 
 def paths_of(path: Path) -> list[Path]:

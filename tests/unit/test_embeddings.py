@@ -36,11 +36,6 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="session")
-def stubs(made_once):
-    return made_once("stubs", stub_models.made)
-
-
 def block(path, **changes):
     name = path.name.split(".")[0].split("_")[0]
     rate, window, _ = stub_models.SIGNATURES.get(name, stub_models.SIGNATURES["perch"])

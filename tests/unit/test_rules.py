@@ -73,8 +73,8 @@ def embedding_rules(tmp_path_factory):
     """The rules of a model that is fed by a frozen one, a SavedModel by the look of its folder."""
     folder = tmp_path_factory.mktemp("parsed")
     recipe = yaml.safe_load((ROOT / "recipes/perch.yaml").read_text())
-    (folder / "models/perch_v2").mkdir(parents=True)
-    (folder / "models/perch_v2/saved_model.pb").touch()
+    (folder / "models/perch_v2_cpu").mkdir(parents=True)
+    (folder / "models/perch_v2_cpu/saved_model.pb").touch()
     config = {key: recipe[key] for key in ("crop", "features", "models", "train")}
     return parsed(folder, "perch", **config)
 
@@ -309,7 +309,7 @@ def test_embeddings_are_digested_with_the_runtime_of_their_format(embedding_rule
         assert "tensorflow" in code["packages"]
         settings = by_name[name].params["settings"]
         told = repr(settings(WILDCARDS["perch"]) if callable(settings) else settings)
-        assert "perch_v2" not in told
+        assert "perch_v2_cpu" not in told
         assert "'format': 'saved_model'" in told
         for part in ("docstring", "log", "benchmark", "conda_env"):
             assert getattr(by_name[name], part)

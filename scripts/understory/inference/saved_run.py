@@ -102,7 +102,15 @@ def thresholds(members: dict, classes, fixed: float | None) -> dict[str, float] 
 def _check_given(given, config, run, folder):
     """InputError where what was given contradicts what the models of a run were trained with."""
     fixed = {name: {key: run[name][key] for key in keys} for name, keys in FIXED.items()}
-    fixed["features"] = run["features"]
+    # A frozen model without a SHA-256 of its own is held to that of the run.
+    fixed["features"] = {
+        name: {
+            key: value
+            for key, value in block.items()
+            if key != "sha256" or config["features"].get(name, {}).get(key)
+        }
+        for name, block in run["features"].items()
+    }
     fixed["models"] = {
         name: {key: model[key] for key in OF_MODEL if key in model} for name, model in run["models"].items()
     }

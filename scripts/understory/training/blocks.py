@@ -15,7 +15,8 @@ def outputs(x, classes: int, activation: str, **options):
 
 
 def vectors(inputs, normalise: str):
-    """The vectors of an example, (vectors, values), of inputs of shape (vectors, values, 1).
+    """The vectors of an example, (vectors, values), of inputs of shape (vectors, values, 1); values of channels are one after
+    the other.
 
     With `normalise` "batch", each value is standardised by the mean and the deviation of the training examples; with "unit", each
     vector has the length 1; with "none", they are as they were.

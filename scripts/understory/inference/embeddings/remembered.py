@@ -1,5 +1,6 @@
 """The vectors of windows that a frozen model has seen before, so that none is computed twice."""
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -40,7 +41,10 @@ class Remembered:
             held = os.pread(self._file, 2 * np.prod(self._shape), place)
             return np.frombuffer(held, dtype="<f2").reshape(self._shape)
         vectors = self._model.compute(wave, sample_rate=sample_rate).astype("<f2")
-        os.write(self._file, name + vectors.tobytes())
+        record = name + vectors.tobytes()
+        if os.write(self._file, record) < len(record):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+        self._places[name] = os.fstat(self._file).st_size - vectors.nbytes
         return vectors
 
     def _open(self, shape):

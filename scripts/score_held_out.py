@@ -17,12 +17,10 @@ def main(job):
     from understory.inference import held_out, held_out_folds, window_scores
     from understory.training import predict, runtime
 
-    memory, key = (
-        Path(job.output.scores).with_suffix(""),
-        [job.params.code, job.params.settings["sample_rate"]],
-    )
-    settings = model_files.placed(job.params.settings, job.params.models, memory, key)
-    n_splits = job.params.n_splits
+    settings, n_splits = job.params.settings, job.params.n_splits
+    key = [job.params.code, settings["sample_rate"], settings["threads"]]
+    memory = Path(job.output.scores).with_suffix("")
+    settings = model_files.placed(settings, job.params.models, memory, key)
     runtime.configure(threads=settings["threads"], seed=0)
     task, recordings = Task.read(job.input.labels), store.read_table(job.input.recordings)
     of = held_out_folds.folds_of(

@@ -30,7 +30,7 @@ def main(job):
             settings,
             job.params.models,
             Path(places.cache, "vectors", job.wildcards.shard),
-            [job.params.code, settings["sample_rate"]],
+            [job.params.code, settings["sample_rate"], settings["threads"]],
         ),
         Path(places.cache),
         key,

@@ -1,6 +1,7 @@
 """Frozen models as features: their files, their formats, and the vectors of windows."""
 
 import json
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -216,6 +217,31 @@ def test_a_lambda_layer_within_another_is_found(tmp_path):
         )
     with pytest.raises(InputError, match="a Lambda layer"):
         model_files.format_of(tmp_path / "m.keras", "own")
+
+
+def test_a_keras_file_of_other_classes_is_refused(tmp_path):
+    layers = [{"module": "keras.layers", "class_name": "Dense"}, {"module": "os", "class_name": "system"}]
+    with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
+        archive.writestr(
+            "config.json", json.dumps({"class_name": "Functional", "config": {"layers": layers}})
+        )
+    with pytest.raises(InputError, match=r"expected a model of Keras' own layers, found os\.system in "):
+        model_files.format_of(tmp_path / "m.keras", "own")
+
+
+def test_a_saved_model_that_would_write_files_is_not_loaded(stubs, tmp_path):
+    """Not even by what initialises it."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    folder = tmp_path / "perch"
+    shutil.copytree(stubs / "perch", folder)
+    path = folder / "saved_model.pb"
+    saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    node = saved.meta_graphs[0].graph_def.library.function[0].node_def.add()
+    node.op, node.name = "WriteFile", "write"
+    path.write_bytes(saved.SerializeToString())
+    with pytest.raises(InputError, match="that reads and writes no files, found WriteFile in it"):
+        frozen.Embedder(block(folder), 32_000)
 
 
 def test_an_onnx_file_needs_its_runtime(tmp_path, monkeypatch):

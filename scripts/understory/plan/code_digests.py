@@ -19,6 +19,7 @@ from understory.core.hashing import digest, ordered
 # Import names whose distribution has another name.
 DISTRIBUTIONS = {
     "cv2": "opencv-python-headless",
+    "google": "protobuf",
     "openjpeg": "pylibjpeg-openjpeg",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",

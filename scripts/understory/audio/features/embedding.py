@@ -4,8 +4,8 @@ from typing import Literal
 
 from understory.core.options import Count, Positive, PositiveShare, Rate, Sha256
 
-# Values of a vector, for the estimate of disk space: the model is not opened for a plan.
-USUAL = 2048
+# Values of a vector, for the estimate of disk space, twice, as vectors are remembered: the model is not opened for a plan.
+USUAL = 2 * 2048
 
 
 def shape(samples: int, **others) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from understory.core import files, hashing
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
+from understory.core.text import listed
 from understory.core.untracked import Untracked
 
 KIND = "embedding"
@@ -22,6 +23,8 @@ FORMATS = "understory.inference.embeddings.formats"
 EXPECTED = "expected the folder of a SavedModel, or a file .tflite, .keras or .onnx"
 # Of a folder, the file that makes it a SavedModel.
 SAVED_MODEL = "saved_model.pb"
+# Whose classes a .keras file may name.
+OWN = ("builtins", "keras", "understory")
 # Keys of a block that change no vector.
 UNTRACKED = ("licence", "model")
 
@@ -211,16 +214,23 @@ def _check_keras(path, place):
         raise InputError(
             f"{place}: expected a whole .keras file, found {path} damaged: copy the file again"
         ) from None
-    if "Lambda" in _classes(config):
+    classes = list(_classes(config))
+    if "Lambda" in {name for _, name in classes}:
         raise InputError(
             f"{place}: expected a model of Keras' own layers, found code that would be run (a Lambda layer) in {path}"
+        )
+    if others := sorted({f"{module}.{name}" for module, name in classes if module.split(".")[0] not in OWN}):
+        raise InputError(
+            f"{place}: expected a model of Keras' own layers, found {listed(others, 3)} in {path}"
         )
 
 
 def _classes(config):
-    """The names of the classes that a saved Keras model names, at any depth."""
+    """The module and the name of each class that a saved Keras model names, at any depth."""
     if isinstance(config, list):
-        return set().union(*map(_classes, config))
-    if not isinstance(config, dict):
-        return set()
-    return {str(config.get("class_name"))}.union(*map(_classes, config.values()))
+        for each in config:
+            yield from _classes(each)
+    if isinstance(config, dict):
+        if "class_name" in config:
+            yield str(config.get("module") or "keras"), str(config["class_name"])
+        yield from _classes(list(config.values()))

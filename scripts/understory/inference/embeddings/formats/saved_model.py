@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf import saved_model_pb2
 
 from understory.core.errors import InputError
 from understory.core.text import listed
 from understory.inference.embeddings.frozen import Loaded
+from understory.inference.embeddings.model_files import SAVED_MODEL
 
 # Operations by which a graph would read or write files, or call Python. Restoring the weights is not among them.
 FORBIDDEN = {"EagerPyFunc", "MatchingFiles", "PyFunc", "PyFuncStateless", "ReadFile", "WriteFile"}
@@ -25,12 +28,26 @@ def load(path: Path, *, output: str | None, threads: int) -> Loaded:
         Of this process: they are configured before TensorFlow computes anything.
     """
     try:
-        model = tf.saved_model.load(path)
-        functions = dict(model.signatures)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, tf.errors.OpError) as error:
+        # Before it is loaded, as that runs what initialises it.
+        used = FORBIDDEN & _operations(path)
+        functions = {} if used else dict(tf.saved_model.load(path).signatures)
+    except (
+        DecodeError,
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        tf.errors.OpError,
+    ) as error:
         raise InputError(
             f"{path}: expected a SavedModel, found that it cannot be loaded: {str(error).splitlines()[0][:200]}"
         ) from None
+    if used or not functions:
+        found = listed(sorted(used)) or "no signatures"
+        raise InputError(
+            f"{path}: expected a model with signatures that reads and writes no files, found {found} in it"
+        )
     # The default comes first, as several signatures may have outputs of a name.
     named = {
         (signature, name): function
@@ -43,10 +60,6 @@ def load(path: Path, *, output: str | None, threads: int) -> Loaded:
             f"{path}: expected output to name one of its outputs, {listed(sorted({name for _, name in named}))}, given {output}"
         )
     function, name = found[0]
-    if used := FORBIDDEN & _operations(function.graph):
-        raise InputError(
-            f"{path}: expected a model that reads and writes no files, found {listed(sorted(used))} in it"
-        )
     inputs = function.structured_input_signature[1]
     if len(inputs) != 1:
         raise InputError(f"{path}: expected one input, found {listed(inputs) or 'none'}")
@@ -60,8 +73,9 @@ def load(path: Path, *, output: str | None, threads: int) -> Loaded:
     )
 
 
-def _operations(graph):
-    """The types of the operations of a graph and of the functions that it calls."""
-    definition = graph.as_graph_def()
-    nodes = [definition.node, *(function.node_def for function in definition.library.function)]
-    return {node.op for each in nodes for node in each}
+def _operations(path):
+    """The types of the operations of all graphs and functions in a SavedModel."""
+    saved = saved_model_pb2.SavedModel.FromString((path / SAVED_MODEL).read_bytes())
+    graphs = [each.graph_def for each in saved.meta_graphs]
+    functions = [function.node_def for graph in graphs for function in graph.library.function]
+    return {node.op for nodes in (*(graph.node for graph in graphs), *functions) for node in nodes}

@@ -1,5 +1,6 @@
 """Vectors that a frozen model gives of a window."""
 
+import math
 from typing import Literal
 
 from understory.core.options import Count, Positive, PositiveShare, Rate, Sha256
@@ -82,11 +83,13 @@ def _cut(wave, recorded_rate, sample_rate, window):
 
     from understory.data import examples
 
-    if recorded_rate != sample_rate:
-        # One sample more would be another window of the model.
-        length = round(len(wave) * sample_rate / recorded_rate)
-        wave = soxr.resample(wave, recorded_rate, sample_rate)[:length]
     samples = round(window * sample_rate)
+    if recorded_rate != sample_rate:
+        wave = soxr.resample(wave, recorded_rate, sample_rate)
+    # A sample more, as lengths are rounded at either rate, is no reason for another window of the model.
+    whole = len(wave) // samples * samples
+    if whole and len(wave) - whole <= math.ceil(sample_rate / recorded_rate):
+        wave = wave[:whole]
     starts = examples.sliding_starts(duration=len(wave), samples=samples, hop=samples)
     parts = np.zeros((len(starts), samples), dtype=np.float32)
     for part, start in zip(parts, starts, strict=True):

@@ -21,11 +21,7 @@ def vectors(inputs, normalise: str):
     With `normalise` "batch", each value is standardised by the mean and the deviation of the training examples; with "unit", each
     vector has the length 1; with "none", they are as they were.
     """
-    if inputs.shape[-1] != 1:
-        raise ValueError(
-            f"expected vectors, of features of kind embedding, found {inputs.shape[-1]} channels"
-        )
-    x = layers.Reshape(inputs.shape[1:3])(inputs)
+    x = layers.Reshape((inputs.shape[1], inputs.shape[2] * inputs.shape[3]))(inputs)
     if normalise == "batch":
         return layers.BatchNormalization(momentum=0.9, center=False, scale=False)(x)
     return layers.UnitNormalization()(x) if normalise == "unit" else x

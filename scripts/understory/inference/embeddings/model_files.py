@@ -121,12 +121,13 @@ def placed(settings: dict, places: Places, memory: Path | None = None, key=None)
     InputError
         A model has changed since the plan.
     """
+    contents = FileDigests(Path(places.contents))
 
     def here(block):
         if block["kind"] != KIND:
             return block
         path = places.paths[block["sha256"]]
-        if (found := digest(Path(path), FileDigests(Path(places.contents)))) != block["sha256"]:
+        if (found := digest(Path(path), contents)) != block["sha256"]:
             raise InputError(
                 f"{path}: expected the model of SHA-256 {block['sha256']}, which the plan found there, found {found}: give the same "
                 "command again"

@@ -33,6 +33,7 @@ if MEDIUM == "audio":
         params:
             wildcards=wildcards_param,
             settings=MODEL_JOBS.scoring(),
+            models=FROZEN.places,
             n_splits=config["split"]["n_splits"],
             source=SOURCE,
             recordings=table_digest_param(recordings_of),
@@ -61,6 +62,7 @@ if MEDIUM == "audio":
             runtime=SIZES.runtime,
         params:
             settings=MODEL_JOBS.scoring(),
+            models=FROZEN.places,
             seed=config["seed"],
             code=code("score_probes.py", *MODEL_JOBS.scoring_modules()),
         script:

@@ -15,8 +15,8 @@ from understory.data.source import reader, source
 from understory.data.task import METRICS
 from understory.fetch import address
 from understory.inference import new_recordings, saved_run
-from understory.plan import code_digests, config as settings, dataset_state, job_resources
-from understory.plan import snakemake_records
+from understory.inference.embeddings import model_files
+from understory.plan import code_digests, config as settings, dataset_state, job_resources, snakemake_records
 from understory.plan.job_settings import Medium, ModelJobs
 from understory.run import lock, snakemake_patches
 
@@ -37,7 +37,8 @@ def given():
 
 FILE_DIGESTS = file_digests.FileDigests(Path(".snakemake", "contents.jsonl"))
 with user_errors():
-    config = settings.complete(config, workflow.configfiles, given)
+    FROZEN = model_files.FrozenModels(settings.complete(config, workflow.configfiles, given), FILE_DIGESTS)
+    config = FROZEN.config
     IS_SYNTHETIC = address.kind(config["data"]) == "synthetic"
     IS_FETCHED = address.kind(config["data"]) in ("url", "kaggle")
     OUT = f"results/{config['name']}"
@@ -54,7 +55,6 @@ with user_errors():
     ONLY_DETECTS = settings.only_detects(config)
     # Where the models that predict are: of this run, or of another.
     MODELS_FROM = config["models_from"] or OUT
-
 lock.hold()
 with user_errors():
     NEW = new_recordings.of(config, annotation_files.below, FILE_DIGESTS)

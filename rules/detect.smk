@@ -50,6 +50,7 @@ if NEW:
         params:
             wildcards=wildcards_param,
             settings=MODEL_JOBS.scoring(),
+            models=FROZEN.places,
             shards=NEW.count,
             recordings=lambda wildcards: NEW.digest(wildcards.shard),
             places=PLACES,

@@ -55,6 +55,7 @@ rule ensemble_folds:
                 "seed": config["seed"],
             }
         ),
+        models=FROZEN.places,
         priors=getattr(reader(config["dataset"]), "PRIORS", True),
         unit=reader(config["dataset"]).UNIT,
         oof_models=[model for model in MODELS for _ in FOLDS],

@@ -106,6 +106,8 @@ rule compute_features:
         f"{OUT}/logs/compute_features/{{features}}/{{variant}}/{{shard}}.log",
     benchmark:
         f"{OUT}/benchmarks/compute_features/{{features}}/{{variant}}/{{shard}}.tsv"
+    wildcard_constraints:
+        features=OF_MEDIUM.names(embeddings=False),
     cache: CACHED
     conda:
         "../envs/signal.yaml"
@@ -134,3 +136,41 @@ rule compute_features:
         ),
     script:
         "../scripts/compute_features.py"
+
+
+if FROZEN.places.paths:
+
+    rule compute_embeddings:
+        """Compute what a model is fed with a frozen model: vectors of windows or copies of them."""
+        input:
+            unpack(OF_MEDIUM.windows_input(OUT)),
+        output:
+            examples=f"{OUT}/examples/{{features}}/{{variant}}/{{shard}}.npy",
+            index=f"{OUT}/examples/{{features}}/{{variant}}/{{shard}}.csv",
+        log:
+            f"{OUT}/logs/compute_embeddings/{{features}}/{{variant}}/{{shard}}.log",
+        benchmark:
+            f"{OUT}/benchmarks/compute_embeddings/{{features}}/{{variant}}/{{shard}}.tsv"
+        wildcard_constraints:
+            features=OF_MEDIUM.names(embeddings=True),
+        cache: CACHED
+        conda:
+            "../envs/tensorflow.yaml"
+        threads: lambda wildcards: config["features"][wildcards.features]["threads"]
+        resources:
+            gpu=1,
+            mem_mb=SIZES.mem_mb,
+            runtime=SIZES.runtime,
+        params:
+            wildcards=wildcards_param,
+            settings=lambda wildcards: OF_MEDIUM.settings(
+                "compute", features={wildcards.features: config["features"][wildcards.features]}
+            ),
+            copies=OF_MEDIUM.copies,
+            test=OF_MEDIUM.only_test(lambda wildcards: OF_MEDIUM.settings("test")),
+            models=FROZEN.places,
+            source=SOURCE,
+            recordings=OF_MEDIUM.only_test(table_digest_param(recordings_of)),
+            code=chosen_code("compute_embeddings.py", OF_MEDIUM.feature_modules),
+        script:
+            "../scripts/compute_embeddings.py"

@@ -5,8 +5,10 @@ from understory.evaluation import metric
 
 with user_errors():
     DRAWN = metric.figures(reader(config["dataset"]).METRIC)
-# The features that the page shows examples with: those of the first model.
-SHOWN = config["models"][MODELS[0]]["features"]
+# The features that the page shows examples with: those of the first model, and rather not vectors, which show nothing.
+SHOWN = min(
+    (config["models"][model]["features"] for model in MODELS), key=lambda name: name in FROZEN.places.told
+)
 COPIES = range(config["augment"]["copies"] + 1)
 # What the page calls recordings.
 SOURCES = "recordings" if MEDIUM == "audio" else "studies" if config["images"]["sequences"] else "images"
@@ -95,7 +97,7 @@ rule build_report:
     params:
         settings=ordered(
             {
-                "report": config["report"],
+                "report": {**config["report"], **({"examples": 0} if SHOWN in FROZEN.places.told else {})},
                 "control": config["control"],
                 "facts": [
                     ["data set", config["dataset"]],
@@ -105,6 +107,7 @@ rule build_report:
                         "folds",
                         f"{config['split']['n_splits']} by {config['split']['group']}, seed {config['split']['seed']}",
                     ],
+                    *FROZEN.facts(),
                     ["augmented copies", config["augment"]["copies"]],
                     ["subset", config["subset"]],
                     [
@@ -136,7 +139,7 @@ rule build_report:
                 "threshold": config["ensemble"]["threshold"],
             }
         ),
-        configuration=settings.as_text(settings.effective(config)),
+        configuration=settings.as_text(FROZEN.shown(settings.effective(config))),
         code=code("build_report.py", STORE, METRIC),
     script:
         "../scripts/build_report.py"

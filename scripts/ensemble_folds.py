@@ -72,6 +72,8 @@ def out_of_fold(job, task):
     }
     return result, {
         "run": params["run"],
+        # Where the models lie matters to who uses them, and to no result.
+        **({"frozen": job.params.models.told} if job.params.models.told else {}),
         "thresholds": scoring.thresholds(task, oof, fixed),
         "priors": priors.to_dict(),
     }

@@ -5,6 +5,7 @@ from pathlib import Path
 from understory.core import files
 from understory.data import store
 from understory.data.task import Task
+from understory.inference.embeddings import model_files
 from understory.run.job import run
 from understory.training import gpu_lock, imports
 
@@ -17,6 +18,9 @@ def main(job):
     from understory.training import predict, runtime
 
     settings, n_splits = job.params.settings, job.params.n_splits
+    key = [job.params.code, settings["sample_rate"], settings["threads"]]
+    memory = Path(job.output.scores).with_suffix("")
+    settings = model_files.placed(settings, job.params.models, memory, key)
     runtime.configure(threads=settings["threads"], seed=0)
     task, recordings = Task.read(job.input.labels), store.read_table(job.input.recordings)
     of = held_out_folds.folds_of(

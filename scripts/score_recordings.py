@@ -8,6 +8,7 @@ from understory.core.file_digests import FileDigests, identity
 from understory.core.hashing import digest
 from understory.data.task import Task
 from understory.inference import new_recordings
+from understory.inference.embeddings import model_files
 from understory.run.job import run
 from understory.training import gpu_lock, imports
 
@@ -25,7 +26,12 @@ def main(job):
     key = digest([settings, [identity(path) for path in paths], task.classes, job.params.code])
     scorer = shard_scores.Scorer(
         [predict.load(Path(path), name) for path, name in zip(paths, settings["architectures"], strict=True)],
-        settings,
+        model_files.placed(
+            settings,
+            job.params.models,
+            Path(places.cache, "vectors", job.wildcards.shard),
+            [job.params.code, settings["sample_rate"], settings["threads"]],
+        ),
         Path(places.cache),
         key,
         FileDigests(Path(places.contents)),

@@ -8,6 +8,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 import slurm_cluster
+import stub_models
 import yaml
 from snakemake_process import snakemake
 from workflow import ROOT
@@ -106,6 +107,12 @@ def made_once(tmp_path_factory):
         return place
 
     return made
+
+
+@pytest.fixture(scope="session")
+def stubs(made_once):
+    """The folder of small models with the inputs and outputs of those that embeddings are taken from."""
+    return made_once("stubs", stub_models.made)
 
 
 @pytest.fixture(scope="session")

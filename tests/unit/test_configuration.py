@@ -238,7 +238,7 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
         ),
         (
             {"models": {"sed_cnn": {"architecture": "sed_cn"}}},
-            'models.sed_cnn.architecture: expected one of cnn2d, conv1d, picture_cnn, resnet34, resnet50, sed_cnn, given "sed_cn"; did you mean sed_cnn?',
+            'models.sed_cnn.architecture: expected one of attentive, cnn2d, conv1d, linear, mlp, picture_cnn, prototypes, resnet34, resnet50, sed_cnn, given "sed_cn"; did you mean sed_cnn?',
         ),
         (
             {"models": {"sed_cnn": {"options": {"filters": ["x"]}}}},
@@ -246,7 +246,7 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
         ),
         (
             {"features": {"log_mel": {"kind": "log_mal"}}},
-            'features.log_mel.kind: expected one of fft_frames, log_mel, picture, given "log_mal"; did you mean log_mel?',
+            'features.log_mel.kind: expected one of embedding, fft_frames, log_mel, picture, given "log_mal"; did you mean log_mel?',
         ),
         (
             {
@@ -257,7 +257,10 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
             "models.sed_cnn.features: expected features of kind log_mel, which SpectralPitchShift in augment.chain shifts, "
             "given rows, of kind fft_frames",
         ),
-        ({"features": {"new": {}}}, "features.new.kind: missing (one of fft_frames, log_mel, picture)"),
+        (
+            {"features": {"new": {}}},
+            "features.new.kind: missing (one of embedding, fft_frames, log_mel, picture)",
+        ),
         ({"crop": None}, "crop: expected a block of keys, given null"),
         ({"augment": {"chain": {}}}, "augment.chain: expected a list, given {}"),
         (

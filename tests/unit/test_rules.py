@@ -30,6 +30,7 @@ WILDCARDS = {
     "herbarium2021": SimpleNamespace(
         model="herbarium_cnn", fold="0", shard="train-0", variant="1", features="photo"
     ),
+    "perch": SimpleNamespace(model="perch_linear", fold="0", shard="train-0", variant="0", features="perch"),
 }
 
 
@@ -65,6 +66,17 @@ def image_rules(tmp_path_factory):
     """The rules of a data set of images."""
     recipe = yaml.safe_load((ROOT / "recipes/herbarium2021.yaml").read_text())
     return parsed(tmp_path_factory.mktemp("parsed"), "herbarium2021", **recipe)
+
+
+@pytest.fixture(scope="module")
+def embedding_rules(tmp_path_factory):
+    """The rules of a model that is fed by a frozen one, a SavedModel by the look of its folder."""
+    folder = tmp_path_factory.mktemp("parsed")
+    recipe = yaml.safe_load((ROOT / "recipes/perch.yaml").read_text())
+    (folder / "models/perch_v2_cpu").mkdir(parents=True)
+    (folder / "models/perch_v2_cpu/saved_model.pb").touch()
+    config = {key: recipe[key] for key in ("crop", "features", "models", "train")}
+    return parsed(folder, "perch", **config)
 
 
 # The modules of their medium that rules load by name, and the choices of the default configuration and of a recipe.
@@ -287,8 +299,28 @@ def test_the_report_is_told_what_it_shows(rules, image_rules):
         assert all(f"/examples/{name}/0/" in path for path in (*rule.input.arrays, *rule.input.indexes))
 
 
-def test_every_script_is_a_rules_and_reads_no_configuration(rules, image_rules):
-    named = {rule.name for rule in (*rules, *image_rules)}
+def test_embeddings_are_digested_with_the_runtime_of_their_format(embedding_rules):
+    by_name = {rule.name: rule for rule in embedding_rules}
+    for name in ("compute_embeddings", "score_held_out", "score_probes"):
+        code = by_name[name].code_digests
+        formats = {file for file in code["code"] if re.search(r"embeddings/formats/[a-z]", file)}
+        assert formats == {"understory/inference/embeddings/formats/saved_model.py"}, name
+        assert "understory/audio/features/embedding.py" in code["code"]
+        assert "tensorflow" in code["packages"]
+        settings = by_name[name].params["settings"]
+        told = repr(settings(WILDCARDS["perch"]) if callable(settings) else settings)
+        assert "perch_v2_cpu" not in told
+        assert "'format': 'saved_model'" in told
+        for part in ("docstring", "log", "benchmark", "conda_env"):
+            assert getattr(by_name[name], part)
+    assert "training/" not in " ".join(
+        modules_of("compute_embeddings.py")
+        - {"training/gpu_lock.py", "training/imports.py", "training/runtime.py"}
+    )
+
+
+def test_every_script_is_a_rules_and_reads_no_configuration(rules, image_rules, embedding_rules):
+    named = {rule.name for rule in (*rules, *image_rules, *embedding_rules)}
     assert {path.stem for path in SCRIPTS.glob("*.py")} == named
     for path in SCRIPTS.glob("*.py"):
         assert "snakemake.config" not in path.read_text()

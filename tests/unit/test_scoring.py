@@ -115,13 +115,15 @@ def test_what_models_are_fed_is_exactly_what_is_on_disk(tmp_path):
 
 def test_features_are_computed_once_for_all_models_that_are_fed_them(tmp_path, monkeypatch):
     path, calls = sound(tmp_path / "a.wav"), []
-    original = score._features
-    monkeypatch.setattr(score, "_features", lambda *given: calls.append(given[2]) or original(*given))
+    original = log_mel.compute
+    monkeypatch.setattr(
+        log_mel, "compute", lambda wave, **given: calls.append(given["n_mels"]) or original(wave, **given)
+    )
     other = {**FEATURES, "n_mels": 4}
     settings = {**SETTINGS, "features": [FEATURES, other, FEATURES]}
     starts, _ = score.score_recording(path, [Model(), Model(0.3), Model(0.02)], settings)
     assert len(calls) == 2 * len(starts)
-    assert calls.count(FEATURES) == calls.count(other)
+    assert calls.count(FEATURES["n_mels"]) == calls.count(4)
 
 
 def test_the_mean_of_models_is_that_of_the_ensemble():

@@ -15,7 +15,6 @@ from understory.inference.new_recordings import NewRecordings
 from understory.plan import dataset_state, disk_space, job_resources
 from understory.plan.config import complete
 from understory.plan.job_resources import Counts
-from understory.plan.job_settings import Medium
 
 SHARD = SimpleNamespace(shard="train-0", variant="1", features="log_mel")
 TESTED = SimpleNamespace(shard="test-0", variant="0", features="log_mel")
@@ -155,11 +154,10 @@ def test_a_long_event_counts_for_as_many_windows_as_cover_it():
     boxes = [(0.0, 1.0), (0.0, 25.0), (30.0, math.inf)]
     events = tuple(Annotation("a", "s0", "present", *box) for box in boxes)
     tables = Dataset(("s0",), (Recording("a", "a.wav", "train"),), events, False)
-    medium = Medium("audio", config)
-    assert medium.examples(tables, 60) == 3
+    assert job_resources.examples(config, tables, 60) == 3
     config["crop"]["long_events"] = "cover"
-    assert medium.examples(tables, 60) == 1 + 3 + 3
-    assert medium.examples(tables, 20) == 1 + 3 + 1
+    assert job_resources.examples(config, tables, 60) == 1 + 3 + 3
+    assert job_resources.examples(config, tables, 20) == 1 + 3 + 1
     window, spectrogram = 480_000 * 2, 128 * 938 * 2
     assert disk_space.needed(config, tables, None) == 5 * 2 * (window + spectrogram)
 

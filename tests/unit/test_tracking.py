@@ -228,7 +228,8 @@ def test_every_third_party_package_of_ours_has_a_version():
     names = {name.split(".")[0] for file in scripts.rglob("*.py") for name in code_digests.imports(file)}
     found = code_digests.versions(names - {"understory", "snakemake"})
     assert {"numpy", "scikit-learn", "keras", "tensorflow", "scikit-image"} <= set(found)
-    assert "not installed" not in found.values()
+    # Optional: it is asked for where a frozen model has its format.
+    assert {name for name, version in found.items() if version == "not installed"} <= {"onnxruntime"}
 
 
 def test_order_of_keys_does_not_matter():

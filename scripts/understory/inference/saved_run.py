@@ -9,6 +9,7 @@ from pathlib import Path
 
 from understory.core import files
 from understory.core.errors import InputError
+from understory.inference.embeddings.model_files import UNTRACKED
 
 FILE = "ensemble/members.json"
 LABELS = "labels.json"
@@ -60,7 +61,8 @@ def taken(config: dict, given: dict) -> dict:
         raise InputError(
             f"models_from: expected a folder without braces, which Snakemake takes for wildcards, given {folder}"
         )
-    run = read(folder)["run"]
+    members = read(folder)
+    run = members["run"]
     needed = [
         folder / "models" / model / f"fold{fold}" / f"{run['models'][model]['select']}.keras"
         for model in run["train"]
@@ -80,7 +82,15 @@ def taken(config: dict, given: dict) -> dict:
         name: {**config[name], **run[name], **{key: config[name][key] for key in free[name]}}
         for name in BLOCKS
     }
-    return {**config, "models_from": str(folder), **blocks, **{key: run[key] for key in WHOLE}}
+    # A frozen model may have been moved since, and is told by its content.
+    moved = {name: (given.get("features") or {}).get(name) or {} for name in run["features"]}
+    told = {name: {**own, **moved[name]} for name, own in members.get("frozen", {}).items()}
+    frozen = {
+        name: {**block, **{key: told[name].get(key) for key in UNTRACKED}} if name in told else block
+        for name, block in run["features"].items()
+    }
+    whole = {**{key: run[key] for key in WHOLE}, "features": frozen}
+    return {**config, "models_from": str(folder), **blocks, **whole}
 
 
 def thresholds(members: dict, classes, fixed: float | None) -> dict[str, float] | None:
@@ -92,7 +102,15 @@ def thresholds(members: dict, classes, fixed: float | None) -> dict[str, float] 
 def _check_given(given, config, run, folder):
     """InputError where what was given contradicts what the models of a run were trained with."""
     fixed = {name: {key: run[name][key] for key in keys} for name, keys in FIXED.items()}
-    fixed["features"] = run["features"]
+    # A frozen model without a SHA-256 of its own is held to that of the run.
+    fixed["features"] = {
+        name: {
+            key: value
+            for key, value in block.items()
+            if key != "sha256" or config["features"].get(name, {}).get(key)
+        }
+        for name, block in run["features"].items()
+    }
     fixed["models"] = {
         name: {key: model[key] for key in OF_MODEL if key in model} for name, model in run["models"].items()
     }

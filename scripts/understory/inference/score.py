@@ -15,6 +15,8 @@ from understory.audio import read
 from understory.core import choices, files
 
 FEATURES = "understory.audio.features"
+# The kind of features that a frozen model gives, and where that is loaded.
+EMBEDDING, EMBEDDINGS = "embedding", "understory.inference.embeddings"
 # Windows that the models are given at once.
 BATCH = 32
 # Seconds of sound, more or less, whose scores are kept together.
@@ -85,7 +87,7 @@ def chunks(
         Of the same classes.
     settings : dict
         `window` and `hop` (s), `sample_rate` (Hz); `features`: for each model what it is fed, a block of the configuration, or
-        one block for all; `combine`: the mean over the models, `mean` or `geometric` (the exponential of the mean logarithm,
+        one block for all, of embeddings as `model_files.placed` gives it; `combine`: the mean over the models, `mean` or `geometric` (the exponential of the mean logarithm,
         where scores below 1e-7 count as 1e-7).
     cache : Cache, optional
         What it has is not computed again.
@@ -139,36 +141,40 @@ def of_windows(waves, windows: int, models, settings: dict) -> np.ndarray:
         float32 (windows, classes).
     """
     rate, blocks = settings["sample_rate"], settings["features"]
-    samples = round(settings["window"] * rate)
     blocks = [blocks] * len(models) if isinstance(blocks, dict) else blocks
     # Models that are fed the same share it.
     fed = [blocks.index(block) for block in blocks]
+    kinds = {of: _kind(blocks[of], rate) for of in set(fed)}
     parts = []
     for first in range(0, windows, BATCH):
         count = min(BATCH, windows - first)
-        # A power of two, so that there are few shapes to compile for.
-        batches = {of: _empty(1 << (count - 1).bit_length(), samples, blocks[of]) for of in set(fed)}
-        for row in range(count):
+        rows = {of: [] for of in set(fed)}
+        for _ in range(count):
             wave = read.to_float(read.to_int16(next(waves)))
-            for of, batch in batches.items():
+            for of, found in rows.items():
+                kind, options = kinds[of]
                 # Rounded to float16, as features on disk are.
-                features = _features(wave, rate, blocks[of]).astype(np.float16)
-                batch[row] = features.reshape(batch.shape[1:])
+                found.append(kind.compute(wave, sample_rate=rate, **options).astype(np.float16))
+        batches = {of: _batch(found) for of, found in rows.items()}
         members = [_compiled(model)(batches[of])[:count] for model, of in zip(models, fed, strict=True)]
         parts.append(combined(members, settings["combine"]))
     return np.concatenate(parts)
 
 
-def _empty(count, samples, block):
-    """Room for the features of some windows, with a channel axis: zeros, float32."""
-    options = {key: value for key, value in block.items() if key != "kind"}
-    shape = choices.load(FEATURES, block["kind"]).shape(samples, **options)
-    return np.zeros((count, *shape, 1), dtype=np.float32)
+def _batch(rows):
+    """The features of some windows with a channel axis, float32; zeros fill it up to a power of two."""
+    # So that there are few shapes to compile for.
+    batch = np.zeros((1 << (len(rows) - 1).bit_length(), *rows[0].shape, 1), dtype=np.float32)
+    batch[: len(rows), ..., 0] = rows
+    return batch
 
 
-def _features(wave, rate, block):
+def _kind(block, rate):
+    """What computes a block of features: a module of `FEATURES`, or a frozen model; and its options."""
+    if block["kind"] == EMBEDDING:
+        return choices.load(EMBEDDINGS, "frozen").load(block, rate), {}
     options = {key: value for key, value in block.items() if key != "kind"}
-    return choices.load(FEATURES, block["kind"]).compute(wave, sample_rate=rate, **options)
+    return choices.load(FEATURES, block["kind"]), options
 
 
 @lru_cache(maxsize=64)

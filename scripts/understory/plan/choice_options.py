@@ -35,7 +35,7 @@ PLACES = {
 # What types of options are made of.
 GENERIC = {"Annotated", "Literal", "list"}
 NAMES = {"bool", "float", "int", "str"} | GENERIC | set(vars(options))
-# Keyword-only parameters of `compute` that are handed over, and are no options.
+# Keyword-only parameters of `compute` that are handed over, and are no options, unless they have the type of one.
 NOT_OPTIONS = ("sample_rate", "sequences")
 
 
@@ -135,7 +135,9 @@ def _options(choice):
     """Name, type, default and meaning of each option."""
     function, documented = _signature(choice)
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
-        if argument.arg in NOT_OPTIONS:
+        if argument.arg in NOT_OPTIONS and ast.unparse(argument.annotation or ast.Pass()) not in vars(
+            options
+        ):
             continue
         place = f"{choice.path}: option {argument.arg} of {choice.name}"
         try:

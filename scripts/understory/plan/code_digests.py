@@ -20,6 +20,7 @@ from understory.core.hashing import digest, ordered
 DISTRIBUTIONS = {
     "ai_edge_litert": "ai-edge-litert",
     "cv2": "opencv-python-headless",
+    "google": "protobuf",
     "openjpeg": "pylibjpeg-openjpeg",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",

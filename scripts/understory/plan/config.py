@@ -59,8 +59,19 @@ def _of_saved_run(config, given):
 
 
 def with_train(config: dict, given: dict) -> dict:
-    """The configuration as Snakemake read it, in which nothing is trained where `models_from` was given, and `train` was not."""
-    return {**config, "train": []} if config.get("models_from") and "train" not in given else config
+    """The configuration as Snakemake read it; where `models_from` was given, what that run says is left out.
+
+    Nothing is trained unless `train` was given as well, and of features that have no `kind` the run has the rest: `given` says of
+    them where a frozen model is now.
+    """
+    if not config.get("models_from"):
+        return config
+    config = config if "train" in given else {**config, "train": []}
+    features = config.get("features")
+    if not isinstance(features, dict):
+        return config
+    whole = {name: each for name, each in features.items() if not isinstance(each, dict) or "kind" in each}
+    return {**config, "features": whole}
 
 
 def only_detects(config: dict) -> bool:

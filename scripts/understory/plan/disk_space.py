@@ -10,6 +10,7 @@ from understory.audio import read
 from understory.core.errors import InputError
 from understory.data.dataset import Dataset
 from understory.data.source import Source, reader
+from understory.plan import job_resources
 from understory.plan.config import copies_by_features
 from understory.plan.job_settings import Medium
 from understory.synthetic.soundscapes import MORE_CONFIRMED, MORE_REJECTED, SAMPLE_RATE
@@ -60,7 +61,9 @@ def _audio(config, medium, tables, source):
         seconds = synthetic["test_duration"]
         recorded = (train + rejected) * synthetic["train_duration"] + tests * seconds
     else:
-        examples = medium.examples(tables, _seconds(tables, source, "train", crop["sample_rate"]))
+        examples = job_resources.examples(
+            config, tables, _seconds(tables, source, "train", crop["sample_rate"])
+        )
         tests = sum(recording.subset == "test" for recording in tables.recordings)
         seconds = _seconds(tables, source, "test", crop["sample_rate"])
     return (

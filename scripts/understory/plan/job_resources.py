@@ -43,6 +43,8 @@ COSTS_OF_MEDIUM = {
         "crop_windows": Cost(0.01),
         "augment_windows": Cost(0.1),
         "compute_features": Cost(0.03),
+        # Of a network such as EfficientNet-B1, on one thread.
+        "compute_embeddings": Cost(0.2),
     },
     "images": {
         "inspect_recordings": Cost(0.02),
@@ -58,6 +60,7 @@ BASE, TENSORFLOW = 1000, 4000
 # Seconds of its start.
 PYTHON_SECONDS, TENSORFLOW_SECONDS = 2, 5
 OF_MODELS = (
+    "compute_embeddings",
     "train_fold",
     "validate_fold",
     "predict_fold",
@@ -111,6 +114,19 @@ def planned(config: dict) -> Counts:
     made = config["synthetic"]
     train = made["train_recordings"] + made["rejected_recordings"]
     return Counts(train, made["test_recordings"], 3 * train // 2)
+
+
+def examples(config: dict, tables, seconds: float) -> int:
+    """How many training examples of sound there are, where a recording is taken to last `seconds`."""
+    crop = config["crop"]
+    lengths = [
+        (seconds if each.t_max == math.inf else each.t_max) - each.t_min
+        for each in tables.annotations
+        if each.presence == "present" or crop["absent"]
+    ]
+    covering = crop["long_events"] == "cover"
+    windows = sum(max(1, math.ceil(length / crop["window"])) if covering else 1 for length in lengths)
+    return windows + len(tables.background) * crop["background"]
 
 
 class Sizes:
@@ -170,7 +186,7 @@ class Sizes:
         """How long a job is expected to take on one core."""
         passes = self._config["models"][wildcards.model]["epochs"] if rule == "train_fold" else 1
         seconds = self._costs.get(rule, GATHERING).seconds * self._number(rule, wildcards) * passes
-        if rule == "compute_features" and self._medium.copies(wildcards) is not None:
+        if rule in ("compute_features", "compute_embeddings") and self._medium.copies(wildcards) is not None:
             seconds += self._costs["augment_windows"].seconds * self._number(rule, wildcards)
         if rule == "inspect_recordings":
             subset = wildcards.shard.split("-")[0]

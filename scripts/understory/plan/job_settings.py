@@ -8,6 +8,7 @@ import math
 from understory.core import choices
 from understory.core.hashing import ordered
 from understory.data.band import Band
+from understory.inference.embeddings import model_files
 from understory.plan.config import copies_by_features, detection_hop, features_of
 
 # The keys of the configuration that a step reads: `test` is reading test recordings, for `compute`.
@@ -37,11 +38,19 @@ PREDICTED = ("architecture", "batch_size", "select", "threads")
 def shown_band(config: dict) -> Band:
     """The band that the features of the trained models show, of sound."""
     features = [config["features"][name] for name in features_of(config)]
-    highest = config["crop"]["sample_rate"] / 2
+    rate = config["crop"]["sample_rate"]
+    # A frozen model may take sound of a lower rate.
+    highest = [each.get("fmax", min(rate, each.get("sample_rate", rate)) / 2) for each in features]
     return Band(
-        min((each.get("fmin", 0.0) for each in features), default=0.0),
-        max((each.get("fmax", highest) for each in features), default=highest),
+        min((each.get("fmin", 0.0) for each in features), default=0.0), max(highest, default=rate / 2)
     )
+
+
+def modules_of(features: dict) -> list[str]:
+    """The modules that a job loads by name to compute a block of features of sound."""
+    if features["kind"] == model_files.KIND:
+        return [model_files.FROZEN, f"{model_files.FORMATS}.{features['format']}"]
+    return [f"understory.audio.features.{features['kind']}"]
 
 
 class Medium:
@@ -90,6 +99,12 @@ class Medium:
         """The module of a block of features, by its name in the configuration."""
         return self.module(f"features.{self._config['features'][name]['kind']}")
 
+    def names(self, *, embeddings: bool) -> str:
+        """A pattern of the names of the features that frozen models give, or of all others; of none, one that nothing matches."""
+        blocks = self._config["features"].items()
+        found = [name for name, block in blocks if (block["kind"] == model_files.KIND) == embeddings]
+        return "|".join(sorted(found)) or "(?!)"
+
     @property
     def band(self) -> Band | None:
         """The band that the features of the trained models show; None where events beside it are kept, or have no band."""
@@ -107,18 +122,6 @@ class Medium:
         if self.name != "audio" or (crop["long_events"] == "middle" and not crop["background"]):
             return None
         return {key: crop[key] for key in ("window", "sample_rate", "long_events", "background")}
-
-    def examples(self, tables, seconds: float) -> int:
-        """How many training examples of sound there are, where a recording is taken to last `seconds`."""
-        crop = self._config["crop"]
-        lengths = [
-            (seconds if each.t_max == math.inf else each.t_max) - each.t_min
-            for each in tables.annotations
-            if each.presence == "present" or crop["absent"]
-        ]
-        covering = crop["long_events"] == "cover"
-        windows = sum(max(1, math.ceil(length / crop["window"]) if covering else 1) for length in lengths)
-        return windows + len(tables.background) * crop["background"]
 
     @property
     def samples(self) -> int:
@@ -167,7 +170,9 @@ class Medium:
         """The modules that a job loads by name to compute features: their own, and those that make copies."""
         copies = self.copies(wildcards)
         making = [copies["by"], copies["module"], *self.transforms()] if copies else []
-        return [self.features(wildcards.features), *making]
+        features = self._config["features"][wildcards.features]
+        own = modules_of(features) if self.name == "audio" else [self.features(wildcards.features)]
+        return [*own, *making]
 
     def windows_input(self, out: str):
         """An input function: the windows that features are computed of, or, for test shards, the recordings to cut."""
@@ -218,26 +223,26 @@ class ModelJobs:
 
         return path
 
+    def _members(self):
+        """The name and fold of each trained model."""
+        folds = range(self.config["split"]["n_splits"])
+        return [(name, fold) for name in sorted(self.config["train"]) for fold in folds]
+
     def saved(self, folder: str) -> list[str]:
         """The saved models of all folds that predict, of the run in `folder`, model by model."""
-        models = self.config["models"]
-        return [
-            f"{folder}/models/{name}/fold{fold}/{models[name]['select']}.keras"
-            for name in sorted(self.config["train"])
-            for fold in range(self.config["split"]["n_splits"])
-        ]
+        select = {name: self.config["models"][name]["select"] for name in self.config["train"]}
+        return [f"{folder}/models/{name}/fold{fold}/{select[name]}.keras" for name, fold in self._members()]
 
     def scoring(self) -> dict:
         """The settings of a job that scores windows of new recordings with all of `saved`."""
         crop = self.config["crop"]
-        models = [self.config["models"][name] for name in sorted(self.config["train"])]
-        each = [model for model in models for _ in range(self.config["split"]["n_splits"])]
+        models = [self.config["models"][name] for name, _ in self._members()]
         return ordered(
             {
-                "architectures": [model["architecture"] for model in each],
+                "architectures": [model["architecture"] for model in models],
                 # Ranks are among all windows, of which the last is not known before the first is scored.
                 "combine": "geometric" if self.config["ensemble"]["folds"] == "geometric" else "mean",
-                "features": [self.config["features"][model["features"]] for model in each],
+                "features": [self.config["features"][model["features"]] for model in models],
                 "hop": detection_hop(self.config)[1],
                 "sample_rate": crop["sample_rate"],
                 "threads": max(model["threads"] for model in models),
@@ -249,52 +254,49 @@ class ModelJobs:
         """The modules that such a job loads by name."""
         settings = self.scoring()
         modules = {f"understory.training.architectures.{name}" for name in settings["architectures"]}
-        return sorted(
-            modules | {f"understory.audio.features.{each['kind']}" for each in settings["features"]}
-        )
+        return sorted(modules.union(*map(modules_of, settings["features"])))
 
     def detecting(self) -> dict:
         """The settings of a job that finds events in scores."""
         band, hop = list(shown_band(self.config)), detection_hop(self.config)[1]
         keys = ("low", "merge_gap", "min_duration", "precision", "smoothing", "threshold")
-        own = {key: self.config["detect"][key] for key in keys}
-        return ordered({**own, "band": band, "hop": hop})
+        return ordered({**{key: self.config["detect"][key] for key in keys}, "band": band, "hop": hop})
 
     def exporting(self) -> dict:
         """The settings of a job that writes all of `saved` as one file; `trained` names them."""
-        folds = range(self.config["split"]["n_splits"])
-        trained = [[name, fold] for name in sorted(self.config["train"]) for fold in folds]
         own = {key: self.config[key] for key in ("export", "name")}
-        return ordered({**own, "detecting": self.detecting(), "scoring": self.scoring(), "trained": trained})
+        of_jobs = {"detecting": self.detecting(), "scoring": self.scoring()}
+        return ordered({**own, **of_jobs, "trained": list(map(list, self._members()))})
 
     def showing(self) -> dict:
         """The settings of a job that draws events."""
-        own = {"band": self.detecting()["band"], "name": self.config["name"]}
-        return ordered({**own, "sample_rate": self.config["crop"]["sample_rate"]})
+        rate = self.config["crop"]["sample_rate"]
+        return ordered(
+            {"band": list(shown_band(self.config)), "name": self.config["name"], "sample_rate": rate}
+        )
 
     def calibrating(self) -> dict:
         """The settings of a job that calibrates detections: `detect` has those that thresholds are chosen for."""
-        detect, hop = self.config["detect"], detection_hop(self.config)[1]
-        own = {key: detect[key] for key in ("low", "merge_gap", "min_duration", "smoothing")}
+        own = {key: self.config["detect"][key] for key in ("low", "merge_gap", "min_duration", "smoothing")}
         return ordered(
             {
-                "detect": {**own, "hop": hop},
+                "detect": {**own, "hop": detection_hop(self.config)[1]},
                 "n_splits": self.config["split"]["n_splits"],
                 "name": self.config["name"],
-                "precision": detect["precision"],
+                "precision": self.config["detect"]["precision"],
                 "seed": self.config["seed"],
             }
         )
 
     def training_settings(self, wildcards) -> dict:
         """The settings of a training."""
-        model = self.config["models"][wildcards.model]
-        model = {key: value for key, value in model.items() if key not in NOT_TRAINED}
-        settings = {"control": self.config["control"], "models": {wildcards.model: model}}
-        return ordered({**settings, "seed": self.config["seed"]})
+        every = self.config["models"][wildcards.model].items()
+        model = {key: value for key, value in every if key not in NOT_TRAINED}
+        own = {key: self.config[key] for key in ("control", "seed")}
+        return ordered({**own, "models": {wildcards.model: model}})
 
     def prediction_settings(self, wildcards) -> dict:
         """The settings of a job that predicts with a saved model."""
         model = {key: self.config["models"][wildcards.model][key] for key in PREDICTED}
-        settings = {"models": {wildcards.model: model}, "predictions": self.config["predictions"]}
-        return ordered({**settings, "seed": self.config["seed"]})
+        own = {key: self.config[key] for key in ("predictions", "seed")}
+        return ordered({**own, "models": {wildcards.model: model}})

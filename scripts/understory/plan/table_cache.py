@@ -16,8 +16,7 @@ from understory.core.file_digests import SETTLED, FileDigests
 from understory.data.dataset import SUBSETS, Dataset, check_folds
 from understory.data.quarantine import check_present
 from understory.data.source import reader
-from understory.plan import code_digests, table_digests
-from understory.plan.job_settings import Medium
+from understory.plan import code_digests, job_resources, table_digests
 
 # Bytes of tables above which the facts are cached.
 LARGE = 2 * 10**6
@@ -89,11 +88,10 @@ class TableFacts:
 
     def _examples(self, tables, recordings, size):
         """How many annotated windows, or images, there are."""
-        medium = Medium(reader(self.source.dataset).MEDIUM, self.config)
-        if medium.name != "audio":
+        if reader(self.source.dataset).MEDIUM != "audio":
             return len(tables.annotations)
         # Files are not opened for a plan: a second of sound is taken for 48 kB.
-        return medium.examples(tables, size / 48_000 / max(recordings, 1))
+        return job_resources.examples(self.config, tables, size / 48_000 / max(recordings, 1))
 
     def _bytes(self, tables, subset):
         """Bytes of the sound files of a subset, as far as they are there."""

@@ -14,6 +14,19 @@ def outputs(x, classes: int, activation: str, **options):
     return layers.Activation(activation, dtype="float32")(layers.Dense(classes, **options)(x))
 
 
+def vectors(inputs, normalise: str):
+    """The vectors of an example, (vectors, values), of inputs of shape (vectors, values, 1); values of channels are one after
+    the other.
+
+    With `normalise` "batch", each value is standardised by the mean and the deviation of the training examples; with "unit", each
+    vector has the length 1; with "none", they are as they were.
+    """
+    x = layers.Reshape((inputs.shape[1], inputs.shape[2] * inputs.shape[3]))(inputs)
+    if normalise == "batch":
+        return layers.BatchNormalization(momentum=0.9, center=False, scale=False)(x)
+    return layers.UnitNormalization()(x) if normalise == "unit" else x
+
+
 def at_least(shape, height: int, width: int):
     """Raise a `ValueError` for examples that are smaller."""
     if shape[0] < height or shape[1] < width:

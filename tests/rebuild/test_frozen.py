@@ -1,0 +1,246 @@
+"""A run of heads on frozen models: from recordings to detections, and exactly the jobs that follow from each change."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import stub_models
+from changes import ENSEMBLE, SPLIT, copies, inspection, of_models, prediction, training, validation, windows
+from conftest import World
+from workflow import planned
+
+from understory.data.dataset import shard_of
+
+pytestmark = pytest.mark.slow
+
+# By features: the file, the output, and the head.
+FED = {
+    "birdnet": ("birdnet.tflite", stub_models.INNER, "mlp"),
+    "perch": ("perch", "embedding", "linear"),
+    "perch_file": ("perch.keras", "embedding", "prototypes"),
+    "yamnet": ("yamnet", "output_1", "attentive"),
+}
+HEADS = sorted(head for _, _, head in FED.values())
+SHARDS = ("train-0", "train-1")
+HELD_OUT = {
+    ("score_held_out", "shard=train-0"),
+    ("score_held_out", "shard=train-1"),
+    ("score_probes", ""),
+    ("calibrate_detections", ""),
+}
+DETECTED = {("score_recordings", "shard=new-0"), ("detect_events", ""), ("show_detections", "")}
+AFTER = ENSEMBLE | HELD_OUT | DETECTED
+
+
+def embeddings(*shards, variants=(0, 1), features=tuple(FED)):
+    return {
+        ("compute_embeddings", f"features={name}, variant={variant}, shard={shard}")
+        for name in features
+        for variant in variants
+        for shard in shards
+    }
+
+
+def of_heads(*heads):
+    return training(*heads) | validation(*heads) | prediction(*heads)
+
+
+def configuration(small, data, stubs, new):
+    features, models = {}, {}
+    for name, (file, output, head) in FED.items():
+        rate, window, _ = stub_models.SIGNATURES[name.split("_")[0]]
+        features[name] = {"kind": "embedding", "model": str(stubs / file), "output": output}
+        features[name] |= {"sample_rate": rate, "window": window, "licence": "MIT"}
+        models[head] = {
+            "architecture": head,
+            "features": name,
+            "options": {"units": 8} if head in ("mlp", "attentive") else {},
+            "loss": {"name": "binary_crossentropy", "unknown_weight": 0.3},
+            "optimiser": {"name": "adam", "learning_rate": 0.01},
+            "schedule": {"name": "constant"},
+            "epochs": 2,
+            "batch_size": 16,
+            "select": "last",
+            "threads": 1,
+        }
+    features["yamnet"]["pooling"] = "none"
+    features["perch"] |= {"remove_mean": True, "peak": 0.25}
+    given = {"data": str(data), "recordings": str(new), "detect": {"calibrate": True}, "train": HEADS}
+    return small(**given, features=features, models=models, report={"examples": 0})
+
+
+@pytest.fixture(scope="session")
+def finished(made_once, stubs, folder, small, run_snakemake):
+    """The folder of a finished run of four heads, with the recordings that they detect events in."""
+
+    def make(place):
+        (place / "new").mkdir(parents=True)
+        for path in sorted((folder / "test").iterdir())[:2]:
+            shutil.copy(path, place / "new")
+        run_snakemake(place, config=configuration(small, folder, stubs, place / "new"))
+
+    return made_once("frozen", make)
+
+
+@pytest.fixture
+def world(finished, stubs, folder, small, run_snakemake, tmp_path):
+    """A copy of the run, of its data and of its frozen models, elsewhere."""
+    shutil.copytree(finished, tmp_path / "run")
+    shutil.copytree(folder, tmp_path / "data")
+    shutil.copytree(stubs, tmp_path / "stubs")
+    config = configuration(small, tmp_path / "data", tmp_path / "stubs", tmp_path / "run/new")
+    yield World(tmp_path, run_snakemake, config)
+    for name in ("run", "data", "stubs", "gone"):
+        shutil.rmtree(tmp_path / name, ignore_errors=True)
+
+
+def test_heads_are_trained_validated_and_predict_and_detect(finished):
+    out = finished / "results/small"
+    index = pd.read_csv(out / "examples/perch/0/train-0.csv")
+    for name, (_, _, head) in FED.items():
+        vectors = np.load(out / f"examples/{name}/0/train-0.npy")
+        values = stub_models.SIGNATURES[name.split("_")[0]][2]
+        # 4 s are covered by two windows of 3 s, and by five of 0.975 s, which stay.
+        assert vectors.shape == (len(index), 5 if name == "yamnet" else 1, values)
+        assert vectors.dtype == np.float16
+        assert np.load(out / f"examples/{name}/1/train-0.npy").shape == vectors.shape
+        for fold in (0, 1):
+            history = pd.read_csv(out / f"models/{head}/fold{fold}/history.csv")
+            assert history.loss.iloc[1] < history.loss.iloc[0]
+            oof = pd.read_csv(out / f"models/{head}/fold{fold}/oof.csv")
+            assert len(oof)
+    assert json.loads((out / "scores.json").read_text())["oof"] > 0
+    assert (out / "calibration.json").is_file()
+    assert (out / "detections/detections.csv").is_file()
+    submission = pd.read_csv(out / "submission.csv")
+    assert submission.iloc[:, 1:].to_numpy().max() > 0
+    page = (out / "report.html").read_text()
+    assert "frozen model of birdnet" in page
+    assert "birdnet.tflite, SHA-256" in page
+    assert "licence: MIT" in page
+
+
+def head_option(world):
+    world.set("models.linear.options.l2", 0.01)
+
+
+def moved(world):
+    (world.run / "models").mkdir()
+    for name, (file, _, _) in FED.items():
+        shutil.move(world.data.parent / "stubs" / file, world.run / "models")
+        world.set(f"features.{name}.model", f"models/{file}")
+
+
+def swapped(world):
+    path = world.data.parent / "stubs/birdnet.tflite"
+    path.write_bytes(path.read_bytes() + b"\0")
+
+
+def swapped_within_a_folder(world):
+    (world.data.parent / "stubs/perch/assets/labels.csv").write_text("other\n")
+
+
+def licence(world):
+    world.set("features.perch.licence", "Apache-2.0")
+
+
+def pooling(world):
+    world.set("features.birdnet.pooling", "max")
+
+
+def label(world):
+    table = world.data / "train_tp.csv"
+    rows = list(csv.reader(table.open(newline="")))
+    rows[1][1] = next(row[1] for row in rows[2:] if row[1] != rows[1][1])
+    with table.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
+    return shard_of(rows[1][0], "train", 2)
+
+
+def of_label(shard):
+    signal = windows(shard) | copies(shard) | embeddings(shard)
+    return inspection(shard) | signal | SPLIT | of_models(*HEADS) | AFTER
+
+
+def of_features(name):
+    return embeddings(*SHARDS, "test-0", features=(name,)) - embeddings(
+        "test-0", variants=(1,), features=(name,)
+    )
+
+
+ROWS = [
+    ("nothing", lambda world: None, set()),
+    ("the frozen model moved", moved, set()),
+    ("its licence", licence, {("build_report", "")}),
+    ("its file replaced", swapped, of_features("birdnet") | of_heads("mlp") | AFTER),
+    ("a file in its folder replaced", swapped_within_a_folder, of_features("perch") | of_heads("linear") | AFTER),
+    ("its pooling", pooling, of_features("birdnet") | of_heads("mlp") | AFTER),
+    ("an option of a head", head_option, of_heads("linear") | AFTER),
+    ("a label", label, of_label),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "expected"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+def test_what_follows_from_a_change_is_planned_and_nothing_else(change, expected, world):
+    given = change(world)
+    done = world.snakemake("--dry-run")
+    assert planned(done.stdout + done.stderr) == (expected(given) if callable(expected) else expected)
+
+
+def test_a_label_computes_no_vector_again(world):
+    """The jobs of its shard run, and find the windows that they know."""
+    shard = label(world)
+    array = world.run / f"results/small/examples/perch/0/{shard}.npy"
+    memory = list(array.parent.glob(f"{shard}-*.bin"))
+    before, held = np.load(array), [path.read_bytes() for path in memory]
+    assert len(memory) == 1
+    world.targets = [str(array.relative_to(world.run))]
+    world.snakemake()
+    log = world.run / f"results/small/logs/compute_embeddings/perch/0/{shard}.log"
+    # Events of the same time have the same window.
+    known = len({bytes(vector) for vector in before})
+    assert f"the vectors of {known} windows are remembered" in log.read_text()
+    assert [path.read_bytes() for path in memory] == held
+    # The example's id is of its annotation: only the order of rows may differ.
+    assert sorted(map(bytes, np.load(array))) == sorted(map(bytes, before))
+
+
+def test_a_wrong_model_stops_the_plan_in_one_sentence(world):
+    stubs = world.data.parent / "stubs"
+    for model, said in {
+        "nothing": f"features.perch.model: expected the folder of a SavedModel, or a file .tflite, .keras or .onnx, found none at {stubs}/nothing: docs/embeddings.md says where to get models",
+        "hostile.keras": f"features.perch.model: expected a model of Keras' own layers, found code that would be run (a Lambda layer) in {stubs}/hostile.keras",
+    }.items():  # fmt: skip
+        world.set("features.perch.model", str(stubs / model))
+        done = world.snakemake("--dry-run", check=False)
+        assert done.returncode
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_run_that_only_detects_is_told_where_the_models_are(world):
+    """By the run that trained the heads, or by the user where they were moved since."""
+    config = {"models_from": "results/small", "recordings": str(world.run / "new"), "name": "other"}
+    saved = world.config
+    world.config = config
+    stubs = world.data.parent / "stubs"
+    # The finished run lies elsewhere, with the models where they were.
+    assert planned(world.snakemake("--dry-run").stdout) >= {("score_recordings", "shard=new-0")}
+    shutil.move(stubs, stubs.with_name("gone"))
+    features = {
+        name: {"model": str(stubs.with_name("gone") / file), "sha256": None}
+        for name, (file, _, _) in FED.items()
+    }
+    world.config = {**config, "features": features}
+    world.snakemake("--", "detections")
+    one, other = (
+        pd.read_csv(world.run / f"results/{name}/detections/detections.csv") for name in ("small", "other")
+    )
+    pd.testing.assert_frame_equal(one, other)
+    world.config = {**config, "features": {"perch": {"model": str(stubs.with_name("gone") / "yamnet")}}}
+    done = world.snakemake("--dry-run", check=False)
+    assert "features.perch.sha256: expected" in done.stderr
+    world.config = saved

@@ -1,6 +1,5 @@
 """The heads on vectors of frozen models."""
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -61,18 +60,21 @@ def test_the_mean_of_the_vectors_is_what_counts(head):
     np.testing.assert_allclose(model(vectors), model(np.roll(vectors, 1, axis=1)), rtol=1e-5)
 
 
-def test_attention_looks_at_the_vector_that_matters():
-    """An event in one of many vectors, which their mean dilutes."""
-    rng = np.random.default_rng(0)
-    vectors = rng.normal(0, 0.1, size=(64, 20, 8, 1)).astype(np.float32)
-    present = np.arange(64) % 2
-    vectors[np.flatnonzero(present), rng.integers(20, size=32), 0, 0] += 3
-    model = models.build("attentive", (20, 8, 1), 1, {"dropout": 0.0, "normalise": "none"})
-    model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy")
-    keras.utils.set_random_seed(1)
-    model.fit(vectors, present[:, None], epochs=40, verbose=0)
-    scores = np.asarray(model(vectors))[:, 0]
-    assert scores[present == 1].min() > scores[present == 0].max()
+def test_attention_weighs_what_each_vector_says():
+    """The mean over vectors of their probabilities, weighted by the softmax of their attention."""
+    model = models.build("attentive", (5, 8, 1), 2, {"units": 4, "normalise": "none"})
+    vectors = 3 * np.random.default_rng(0).normal(size=(6, 5, 8, 1)).astype(np.float32)
+    named = {"/".join(each.path.split("/")[-2:]): np.asarray(each) for each in model.weights}
+    (dense,) = {name.split("/")[0] for name in named if name.startswith("dense")}
+
+    def layer(name, x):
+        return x @ named[f"{name}/kernel"] + named[f"{name}/bias"]
+
+    hidden = np.maximum(layer(dense, vectors[..., 0]), 0)
+    weights = np.exp(4 * np.tanh(layer("attention", hidden)))
+    said = 1 / (1 + np.exp(-layer("probability", hidden)))
+    expected = (weights * said).sum(axis=1) / weights.sum(axis=1)
+    np.testing.assert_allclose(model(vectors), expected, rtol=1e-4)
 
 
 def test_a_prototype_has_the_length_one_and_lengths_of_vectors_count_for_nothing(tmp_path):

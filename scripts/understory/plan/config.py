@@ -11,6 +11,7 @@ from understory.core.errors import InputError
 from understory.core.file_digests import stamp
 from understory.core.hashing import ordered
 from understory.core.untracked import Text
+from understory.data.band import Band
 from understory.fetch import address
 from understory.inference import saved_run
 from understory.plan import code_digests
@@ -85,6 +86,17 @@ def _of_new_recordings(config):
 
     own = {"data": config["recordings"], "dataset": "own", "own": Own().model_dump(), "subset": "all"}
     return {**config, **own, "shards": {**config["shards"], "test": 0}}
+
+
+def shown_band(config: dict) -> Band:
+    """The band that the features of the trained models show, of sound."""
+    features = [config["features"][name] for name in features_of(config)]
+    rate = config["crop"]["sample_rate"]
+    # A frozen model may take sound of a lower rate.
+    highest = [each.get("fmax", min(rate, each.get("sample_rate", rate)) / 2) for each in features]
+    return Band(
+        min((each.get("fmin", 0.0) for each in features), default=0.0), max(highest, default=rate / 2)
+    )
 
 
 def detection_hop(config: dict) -> tuple[str, float]:

@@ -9,7 +9,7 @@ from understory.core import choices
 from understory.core.hashing import ordered
 from understory.data.band import Band
 from understory.inference.embeddings import model_files
-from understory.plan.config import copies_by_features, detection_hop, features_of
+from understory.plan.config import copies_by_features, detection_hop, shown_band
 
 # The keys of the configuration that a step reads: `test` is reading test recordings, for `compute`.
 KEYS = {
@@ -33,17 +33,6 @@ QUALITY = 95
 # Settings that decide nothing about a training: which copies are its inputs, and which of its models predicts.
 NOT_TRAINED = ("copies", "select")
 PREDICTED = ("architecture", "batch_size", "select", "threads")
-
-
-def shown_band(config: dict) -> Band:
-    """The band that the features of the trained models show, of sound."""
-    features = [config["features"][name] for name in features_of(config)]
-    rate = config["crop"]["sample_rate"]
-    # A frozen model may take sound of a lower rate.
-    highest = [each.get("fmax", min(rate, each.get("sample_rate", rate)) / 2) for each in features]
-    return Band(
-        min((each.get("fmin", 0.0) for each in features), default=0.0), max(highest, default=rate / 2)
-    )
 
 
 def modules_of(features: dict) -> list[str]:

@@ -37,6 +37,7 @@ from understory.data import inspection, predictions, quarantine, store
 from understory.data.dataset import shard_of
 from understory.data.source import source
 from understory.inference import saved_run
+from understory.inference.embeddings import model_files
 from understory.plan import config
 
 FOLDS = 5
@@ -168,6 +169,7 @@ class World:
             },
             params={
                 "settings": {**self.config, "run": saved_run.described(config.effective(self.config))},
+                "models": model_files.Places({}, {}, ""),
                 "oof_models": [self.model] * FOLDS,
                 "priors": True,
                 "unit": "recording",

@@ -66,6 +66,7 @@ OF_MODELS = (
     "score_held_out.py",
     "score_probes.py",
     "score_recordings.py",
+    "compute_embeddings.py",
     "export_models.py",
 )
 CLIENT = """#!{python} -ISE

@@ -37,6 +37,7 @@ SETTINGS = {
     "shards": {"train": 1, "test": 1},
     "split": {"n_splits": 2, "rare_classes": "allow"},
     "augment": {"copies": 1},
+    "report": {"examples": 1},
 }
 
 

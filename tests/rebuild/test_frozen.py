@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import stub_models
 from changes import ENSEMBLE, SPLIT, copies, inspection, of_models, prediction, training, validation, windows
-from conftest import World
 from workflow import planned
+from world import World
 
 from understory.data.dataset import shard_of
 

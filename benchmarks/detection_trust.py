@@ -22,6 +22,7 @@ import numpy as np
 import soundfile
 import soxr
 import yaml
+from scipy.stats import binom
 from snakemake.utils import update_config
 
 from understory.data import calibration
@@ -37,6 +38,8 @@ from understory.training import predict
 ROOT = Path(__file__).resolve().parents[1]
 BACKGROUND = ("rain", "sea_waves")
 RATE, DURATION = 24_000, 30.0
+# How rare a number of correct detections is that contradicts a stated interval.
+RARE = 0.025
 # Recordings with events for training and for testing, and without any.
 TRAIN, TRAIN_QUIET, TEST, QUIET = 80, 20, 60, 108
 CONFIG = {
@@ -239,23 +242,29 @@ def tried(seed, clips, folder):
     }
 
 
+def contradicted(right, total, low, high):
+    """Whether so many correct detections of all would be rare, for a precision at the nearer end of an interval."""
+    return binom.cdf(right, total, low) < RARE or binom.sf(right - 1, total, high) < RARE
+
+
 def summary(results):
     """Lines about all seeds."""
     for kind in ("ensemble", "one fold"):
-        inside, below, count = [], 0, 0
-        for told in (
-            each for result in results for each in result["classes"] if each["threshold"] is not None
-        ):
-            right, total = told[kind]
-            count += 1
-            if total:
-                _, low, high = told["stated"]
-                inside.append(low <= right / total <= high)
-                below += right / total < low
+        within, below, against, silent = 0, 0, 0, 0
+        claims = [each for result in results for each in result["classes"] if each["threshold"] is not None]
+        for told in claims:
+            (right, total), (_, low, high) = told[kind], told["stated"]
+            if not total:
+                silent += 1
+                continue
+            within += low <= right / total <= high
+            below += right / total < low
+            against += contradicted(right, total, low, high)
         yield (
             f"{kind}: precision {np.mean([result[kind][0] for result in results]):.3f}, correct detections for each annotated event "
-            f"{np.mean([result[kind][1] for result in results]):.3f}; true precision within the stated interval for {sum(inside)} of "
-            f"{len(inside)} classes, below it for {below} ({count - len(inside)} more are never detected)"
+            f"{np.mean([result[kind][1] for result in results]):.3f}; of {len(claims) - silent} stated intervals {within} hold the share "
+            f"of correct test detections, {below} lie above it, and {against} are contradicted by it (binomial test, {RARE} on "
+            f"either side); {silent} more have no test detection"
         )
     alarms, hours = (sum(result[key] for result in results) for key in ("alarms", "hours"))
     low, high = (bound / hours for bound in intervals.poisson_interval(alarms))

@@ -178,6 +178,17 @@ def test_one_step_learns_and_a_saved_model_predicts_the_same(tmp_path, architect
     np.testing.assert_array_equal(predictions, np.array(loaded(inputs)))
 
 
+def test_frames_are_averaged_before_the_first_layer():
+    inputs = np.random.default_rng(0).random((2, 16, 20, 1)).astype(np.float32)
+    keras.utils.set_random_seed(1)
+    averaging = models.build("sed_cnn", (16, 20, 1), 3, {"filters": [2], "average_frames": 2})
+    plain = models.build("sed_cnn", (16, 10, 1), 3, {"filters": [2]})
+    plain.set_weights(averaging.get_weights())
+    pairs = (inputs[:, :, ::2] + inputs[:, :, 1::2]) / 2
+    np.testing.assert_allclose(averaging(inputs), plain(pairs), rtol=1e-5)
+    assert averaging.layers[1].output.shape[2] == 10
+
+
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     """A saved model with a layer, a loss and a metric of ours."""

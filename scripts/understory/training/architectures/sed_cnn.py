@@ -14,6 +14,7 @@ def build(
     filters: Filters = (16, 32, 64, 96),
     dense: Count = 128,
     dropout: Dropout = 0.3,
+    average_frames: Count = 1,
 ) -> keras.Model:
     """Attention pooling over time and sigmoid outputs.
 
@@ -32,9 +33,11 @@ def build(
         Features of a frame.
     dropout : float
         Share of a frame's features that is dropped, before and after the dense layer.
+    average_frames : int
+        Frames of the spectrogram that are averaged before the first layer: 2 train nearly twice as fast, and a little worse.
     """
     inputs = keras.Input(shape)
-    x = inputs
+    x = layers.AveragePooling2D((1, average_frames), padding="same")(inputs) if average_frames > 1 else inputs
     for kernel, strides, count in ((5, 2, filters[0]), *((3, 1, count) for count in filters[1:])):
         x = layers.Conv2D(count, kernel, strides=strides, padding="same", use_bias=False)(x)
         # With pooling first, the layers after it have a quarter of the work, for nearly the same result.

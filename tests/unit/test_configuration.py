@@ -292,7 +292,7 @@ def test_errors_name_the_key_what_is_allowed_and_what_was_given(over, said):
         (
             "sed_cnn",
             {"options": {"drop_out": 0.1}},
-            "options.drop_out: sed_cnn takes dense, dropout, filters, given 0.1; did you mean dropout?",
+            "options.drop_out: sed_cnn takes average_frames, dense, dropout, filters, given 0.1; did you mean dropout?",
         ),
         (
             "sed_cnn",

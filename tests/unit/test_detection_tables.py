@@ -319,7 +319,7 @@ def test_the_last_lines_say_what_was_found_and_what_was_not_read(tmp_path):
     files.write_rows(folder / "failed.csv", ["path", "reason"], [["x\ny.wav", "found nothing"]])
     other = "chosen out of fold with hop 2.0 in place of 1.0: precision may be another"
     thresholds = [
-        ["owl", "0.5", "for want of one of its own: not calibrated"],
+        ["owl", "0.5", "no threshold of its own: not calibrated"],
         ["frog", "0.7", "chosen out of fold"],
         ["bat", "0.8", other],
     ]

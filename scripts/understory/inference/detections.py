@@ -65,7 +65,7 @@ def criteria(
             using, threshold, why = own, own.threshold, f"chosen out of fold{other}"
         else:
             reason = "not calibrated" if own is None else own.reason
-            using, threshold, why = None, FALLBACK, f"for want of one of its own: {reason}"
+            using, threshold, why = None, FALLBACK, f"no threshold of its own: {reason}"
         band = (task.bands or {}).get(label)
         found.append(Criterion(label, threshold, why, using, tuple(band) if band else None))
     return found

@@ -103,7 +103,7 @@ def detections(folder: Path) -> list[str]:
 def _thresholds(rows, path):
     """What is to be known of thresholds: of classes without one of their own, and of those chosen with other settings."""
     for start, said in (
-        ("for want of one of its own: ", "without one of its own"),
+        ("no threshold of its own: ", "without one of its own"),
         ("chosen out of fold with ", "chosen with"),
     ):
         if others := [row for row in rows if row["why"].startswith(start)]:

@@ -2,27 +2,14 @@
 
 from importlib import import_module
 
-from understory.data.store import read_table
+from understory.run import shard_windows
 from understory.run.job import run
 
 
 def main(job):
     store, medium = import_module(job.params.store), import_module(job.params.module)
-    settings, copies = job.params.settings, job.params.copies
-    if job.params.recordings is None:
-        windows, index = store.read(job.input.windows, job.input.index)
-        if copies is not None:
-            windows, index = import_module(copies["by"]).copied(
-                windows,
-                index,
-                augment=import_module(copies["module"]).augment,
-                package=copies["transforms"],
-                settings=copies["settings"],
-                variant=int(job.wildcards.variant),
-            )
-        windows = medium.stored(windows, index)
-    else:
-        windows = medium.recorded(read_table(job.input.recordings), job.params.source, job.params.test)
+    settings = job.params.settings
+    windows = shard_windows.of_shard(job, store, medium, job.params.source)
     options = dict(settings["features"][job.wildcards.features])
     del options["kind"]
     examples, index = medium.compute(windows, import_module(job.params.features), options, settings)

@@ -82,7 +82,7 @@ def taken(config: dict, given: dict) -> dict:
         name: {**config[name], **run[name], **{key: config[name][key] for key in free[name]}}
         for name in BLOCKS
     }
-    # A frozen model may have been moved since, and is told by its content.
+    # A frozen model is identified by its content: it may be in another place by now.
     moved = {name: (given.get("features") or {}).get(name) or {} for name in run["features"]}
     told = {name: {**own, **moved[name]} for name, own in members.get("frozen", {}).items()}
     frozen = {

@@ -8,10 +8,15 @@ IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 def outputs(x, classes: int, activation: str, **options):
-    """The last dense layer. Its activation computes in float32, whatever the layers before it compute in."""
-    if activation == "softmax" and classes < 2:
-        raise ValueError(f"expected at least 2 classes for softmax outputs, found {classes}")
-    return layers.Activation(activation, dtype="float32")(layers.Dense(classes, **options)(x))
+    """The last dense layer, and its activation."""
+    return activated(layers.Dense(classes, **options)(x), activation)
+
+
+def activated(logits, activation: str):
+    """Outputs of logits, computed in float32, whatever the layers before compute in."""
+    if activation == "softmax" and logits.shape[-1] < 2:
+        raise ValueError(f"expected at least 2 classes for softmax outputs, found {logits.shape[-1]}")
+    return layers.Activation(activation, dtype="float32")(logits)
 
 
 def vectors(inputs, normalise: str):

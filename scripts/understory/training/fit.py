@@ -177,7 +177,7 @@ def _new_model(training, metric):
         # XLA does not go with deterministic operations.
         jit_compile=False,
     )
-    # What the first step creates has it traced a second time.
+    # If the first step had to create these variables, TensorFlow would trace it twice.
     model.optimizer.build(model.trainable_variables)
     nothing = np.zeros((1, training.targets.shape[1]), np.float32)
     metric.update_state(nothing, nothing)

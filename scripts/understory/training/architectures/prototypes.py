@@ -33,10 +33,8 @@ def build(
     outputs : {"sigmoid", "softmax"}
         softmax for a loss of one class an example.
     """
-    if outputs == "softmax" and classes < 2:
-        raise ValueError(f"expected at least 2 classes for softmax outputs, found {classes}")
     inputs = keras.Input(shape)
     x = layers.UnitNormalization()(layers.GlobalAveragePooling1D()(blocks.vectors(inputs, "none")))
     x = layers.Dense(classes, kernel_constraint=keras.constraints.UnitNorm(axis=0))(x)
     x = layers.Rescaling(scale)(x)
-    return keras.Model(inputs, layers.Activation(outputs, dtype="float32")(x), name="prototypes")
+    return keras.Model(inputs, blocks.activated(x, outputs), name="prototypes")

@@ -2,20 +2,11 @@
 
 from pathlib import Path
 
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
 from understory.core.errors import InputError
 from understory.core.text import listed
 from understory.inference.embeddings.frozen import Loaded
-
-
-def _runtime():
-    """The module of the interpreter: LiteRT's own, or the one that TensorFlow has."""
-    try:
-        from ai_edge_litert import interpreter
-    except ImportError:
-        import tensorflow as tf
-
-        return tf.lite.Interpreter, tf.lite.experimental.OpResolverType
-    return interpreter.Interpreter, interpreter.OpResolverType
 
 
 def load(path: Path, *, output: str | None, threads: int) -> Loaded:
@@ -64,18 +55,17 @@ def load(path: Path, *, output: str | None, threads: int) -> Loaded:
 
 def _interpreter(path, threads, whole=False):
     """An interpreter that has its memory; with `whole`, one whose inner tensors can be read."""
-    make, resolver = _runtime()
     # Delegates, which are faster, join operations: what lies between them is lost.
     options = (
         {
             "experimental_preserve_all_tensors": True,
-            "experimental_op_resolver_type": resolver.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            "experimental_op_resolver_type": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         }
         if whole
         else {}
     )
     try:
-        interpreter = make(model_content=path.read_bytes(), num_threads=threads, **options)
+        interpreter = Interpreter(model_content=path.read_bytes(), num_threads=threads, **options)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise InputError(

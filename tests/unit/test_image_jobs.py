@@ -122,7 +122,7 @@ class World:
         else:
             source = "windows" if variant == "0" else f"augmented/{variant}"
             inputs = {"windows": f"{source}/{shard}.npy", "index": f"{source}/{shard}.csv"}
-            params = {}
+            params = {"source": None}
         job(
             self.place,
             "compute_features",

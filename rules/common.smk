@@ -15,7 +15,7 @@ from understory.data.source import reader, source
 from understory.data.task import METRICS
 from understory.fetch import address
 from understory.inference import new_recordings, saved_run
-from understory.inference.embeddings import model_files
+from understory.inference.finished_runs import origins
 from understory.plan import code_digests, config as settings, dataset_state, job_resources, snakemake_records
 from understory.plan.job_settings import Medium, ModelJobs
 from understory.run import lock, snakemake_patches
@@ -37,7 +37,7 @@ def given():
 
 FILE_DIGESTS = file_digests.FileDigests(Path(".snakemake", "contents.jsonl"))
 with user_errors():
-    FROZEN = model_files.FrozenModels(settings.complete(config, workflow.configfiles, given), FILE_DIGESTS)
+    FROZEN = origins.Origins(settings.complete(config, workflow.configfiles, given), FILE_DIGESTS)
     config = FROZEN.config
     IS_SYNTHETIC = address.kind(config["data"]) == "synthetic"
     IS_FETCHED = address.kind(config["data"]) in ("url", "kaggle")

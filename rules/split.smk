@@ -1,5 +1,5 @@
 # Reads the annotation tables of the data set, and which recordings can be used.
-# Writes folds.csv (one row an example, with its fold) and labels.json (the classes, in order).
+# Writes folds.csv (one row an example, with its fold), labels.json (the classes, in order) and contents.csv (what recordings hold).
 
 
 rule split_folds:
@@ -10,6 +10,7 @@ rule split_folds:
     output:
         folds=f"{OUT}/folds.csv",
         labels=f"{OUT}/labels.json",
+        contents=f"{OUT}/contents.csv",
     log:
         f"{OUT}/logs/split_folds.log",
     benchmark:
@@ -30,6 +31,7 @@ rule split_folds:
         ),
         rare_classes=untracked.Text(config["split"]["rare_classes"]),
         source=SOURCE,
+        contents=untracked.Text(str(FILE_DIGESTS.index)),
         limit=LIMIT,
         annotations=table_digest_param(lambda found, wildcards: f"annotations {found.annotations}"),
         code=code("split_folds.py", READER),

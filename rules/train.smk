@@ -1,5 +1,7 @@
-# Reads examples/, folds.csv and labels.json.
-# Writes models/ (last and best model, history).
+# Reads examples/, folds.csv, labels.json and contents.csv, and of other runs the models that a training starts from.
+# Writes models/ (last and best model, history, and the contents of the recordings that they were trained on).
+
+from understory.inference.finished_runs import provenance
 
 
 rule train_fold:
@@ -7,12 +9,14 @@ rule train_fold:
     input:
         folds=f"{OUT}/folds.csv",
         labels=f"{OUT}/labels.json",
+        contents=f"{OUT}/contents.csv",
         arrays=lambda wildcards: trained_on("npy", wildcards),
         indexes=lambda wildcards: trained_on("csv", wildcards),
     output:
         last=f"{OUT}/models/{{model}}/fold{{fold}}/last.keras",
         best=f"{OUT}/models/{{model}}/fold{{fold}}/best.keras",
         history=f"{OUT}/models/{{model}}/fold{{fold}}/history.csv",
+        trained_on=f"{OUT}/models/{{model}}/fold{{fold}}/{provenance.FILE}",
     log:
         f"{OUT}/logs/train_fold/{{model}}/fold{{fold}}.log",
     benchmark:
@@ -29,6 +33,13 @@ rule train_fold:
         wildcards=wildcards_param,
         settings=MODEL_JOBS.training_settings,
         store=STORE,
-        code=chosen_code("train_fold.py", MODEL_JOBS.choices, STORE, METRIC),
+        origin=FROZEN.of,
+        start=origins.START,
+        code=chosen_code(
+            "train_fold.py",
+            lambda wildcards: [*MODEL_JOBS.choices(wildcards), *FROZEN.modules(wildcards)],
+            STORE,
+            METRIC,
+        ),
     script:
         "../scripts/train_fold.py"

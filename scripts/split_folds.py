@@ -1,15 +1,18 @@
 """Deal the examples to folds and write down the labels."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 
 from understory.audio import background
+from understory.core.file_digests import FileDigests
 from understory.core.files import replacing
 from understory.data import examples, folds, inspection, quarantine, store
 from understory.data import source as datasets
 from understory.data.band import typical
 from understory.data.task import Task
+from understory.inference.finished_runs import provenance
 from understory.run.job import run
 
 
@@ -36,6 +39,8 @@ def main(job):
         )
     dealt = folds.deal(annotated, tables, **params["split"], rare_classes=job.params.rare_classes.text)
     store.write_table(job.output.folds, dealt)
+    contents = FileDigests(Path(job.params.contents.text))
+    store.write_table(job.output.contents, provenance.contents_of(recordings, source, contents))
     reader = datasets.reader(source.dataset)
     shown = {annotation.label for annotation in tables.annotations if annotation.presence == "present"}
     task = Task(

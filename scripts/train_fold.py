@@ -7,6 +7,7 @@ from pathlib import Path
 from understory.core import choices, hashing
 from understory.data import store
 from understory.data.task import METRICS, Task
+from understory.inference.finished_runs import provenance
 from understory.run.job import run
 from understory.training import gpu_lock, imports
 
@@ -29,7 +30,17 @@ def main(job):
     )
     folds = store.read_table(job.input.folds)
     data = examples.Examples(shards, folds, task.classes, exhaustive=task.exhaustive)
-    inputs = fit.content_digest([job.input.folds, job.input.labels, *job.input.arrays, *job.input.indexes])
+    validated, trained = provenance.by_fold(
+        store.read_table(job.input.contents), folds, exhaustive=task.exhaustive
+    )
+    start, known = None, set()
+    if job.params.origin:
+        own = {"name": name, "block": settings, "fold": fold, "control": params["control"]}
+        start = import_module(job.params.start).Start(
+            job.params.origin, validated=validated, classes=task.classes, **own
+        )
+        known = start.known
+    inputs = saving.content_digest([job.input.folds, job.input.labels, *job.input.arrays, *job.input.indexes])
     resume = Path(job.output.last).parents[3] / "resume"
     module = choices.load(METRICS, task.metric)
     model, best, history = fit.train(
@@ -40,11 +51,13 @@ def main(job):
         metric=metrics.metric(module),
         seed=params["seed"],
         control=params["control"],
+        start=start and start.take,
         state=resume / f"{name}-fold{fold}-{hashing.digest([job.params.code, params, inputs])}",
     )
     saving.save(model, Path(job.output.last))
     shutil.copyfile(best, job.output.best)
-    Path(job.output.history).write_text(fit.history_csv(history))
+    Path(job.output.history).write_text(saving.history_csv(history))
+    provenance.write(Path(job.output.trained_on), trained[fold] | known)
     for state in resume.glob(f"{name}-fold{fold}-*"):
         shutil.rmtree(state)
 

@@ -18,7 +18,7 @@ from understory.data import source
 from understory.plan import choice_options, code_digests, config_checks, config_model, model_config
 from understory.plan import config as configuration
 from understory.run import reference
-from understory.training import fit
+from understory.training import models
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "schemas" / "config.schema.json").read_text())
@@ -515,7 +515,7 @@ def test_optimisers_and_schedules_take_what_the_library_takes():
                     "schedule": {"name": "constant"},
                     key: {"name": name, **{option: values[option] for option in options}},
                 }
-                assert fit.optimiser(settings, 10) is not None
+                assert models.optimiser(settings, 10) is not None
 
 
 @pytest.mark.parametrize(

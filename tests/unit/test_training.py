@@ -9,7 +9,7 @@ import pytest
 from understory.core.errors import InputError
 from understory.data import store
 from understory.evaluation.metrics import lwlrap
-from understory.training import batches, examples, metrics, predict, targets, throughput
+from understory.training import batches, examples, metrics, predict, saving, targets, throughput
 from understory.training import fit as training
 
 CLASSES = ["x", "y", "z"]
@@ -62,8 +62,9 @@ def read(shards):
     return examples.Examples(opened, shards[1], CLASSES, exhaustive=False)
 
 
-def train(shards, state, **changed):
+def train(shards, state, start=None, **changed):
     options = {
+        "start": start,
         "fold": 0,
         "name": "m",
         "settings": {**SETTINGS, **changed},
@@ -114,11 +115,50 @@ def test_examples_without_a_fold_are_named(shards):
         read((shards[0], shards[1].iloc[:-1]))
 
 
+def freeze(model):
+    for layer in model.layers[:-1]:
+        layer.trainable = False
+
+
+@pytest.mark.parametrize("frozen", ["all", 2, 0])
+def test_frozen_layers_stay_as_they_were_for_as_long_as_they_are(shards, tmp_path, frozen):
+    """Also the statistics of their batch normalisation."""
+    seen = []
+
+    def start(model):
+        if frozen:
+            freeze(model)
+        seen.append([np.array(weight) for layer in model.layers[:-1] for weight in layer.weights])
+
+    def body(path):
+        return [np.array(weight) for layer in predict.load(path).layers[:-1] for weight in layer.weights]
+
+    def same(one, other):
+        return [np.array_equal(*pair) for pair in zip(one, other, strict=True)]
+
+    settings = {"init_from": {"frozen": frozen}, "mixup": 0}
+    last, _, history = train(shards, tmp_path / "s", start, **settings)
+    assert len(history) == 4
+    saving.save(last, tmp_path / "last.keras")
+    assert any(same(seen[0], body(tmp_path / "last.keras"))) == (frozen == "all")
+    if frozen:
+        short, _, _ = train(shards, tmp_path / "t", start, **settings, epochs=2)
+        saving.save(short, tmp_path / "short.keras")
+        assert all(same(seen[0], body(tmp_path / "short.keras")))
+
+
 @pytest.mark.parametrize(
-    ("changed", "stops"), [({}, (2, 3, 5)), ({"precision": "mixed_float16", "epochs": 3}, (5,))]
+    ("changed", "stops"),
+    [
+        ({}, (2, 3, 5)),
+        ({"precision": "mixed_float16", "epochs": 3}, (5,)),
+        # In an epoch in which layers are frozen, in the first in which they train, and after that.
+        ({"init_from": {"frozen": 2}}, (3, 4, 5)),
+    ],
 )
 def test_a_killed_training_goes_on_to_the_same_bytes(shards, tmp_path, monkeypatch, capsys, changed, stops):
-    model, best, history = train(shards, tmp_path / "whole", **changed)
+    start = freeze if "init_from" in changed else None
+    model, best, history = train(shards, tmp_path / "whole", start, **changed)
     training.save(model, tmp_path / "whole.keras")
     save, saved = training.save, []
 
@@ -136,10 +176,10 @@ def test_a_killed_training_goes_on_to_the_same_bytes(shards, tmp_path, monkeypat
         state = tmp_path / f"killed{stop}"
         monkeypatch.setattr(training, "save", killed)
         with pytest.raises(Killed):
-            train(shards, state, **changed)
+            train(shards, state, start, **changed)
         monkeypatch.setattr(training, "save", save)
         capsys.readouterr()
-        resumed, resumed_best, resumed_history = train(shards, state, **changed)
+        resumed, resumed_best, resumed_history = train(shards, state, start, **changed)
         assert "resuming after epoch" in capsys.readouterr().out or stop == 2
         training.save(resumed, tmp_path / "resumed.keras")
         assert (tmp_path / "resumed.keras").read_bytes() == (tmp_path / "whole.keras").read_bytes()
@@ -155,7 +195,7 @@ def test_the_best_epoch_is_kept(shards, tmp_path):
     assert lwlrap.score(data.labels.take(rows), predictions) == pytest.approx(
         max(e["val_lwlrap"] for e in history), abs=1e-5
     )
-    assert training.history_csv(history).splitlines()[0].startswith("epoch,")
+    assert saving.history_csv(history).splitlines()[0].startswith("epoch,")
 
 
 @pytest.mark.parametrize(

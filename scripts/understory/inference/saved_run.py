@@ -143,8 +143,10 @@ def _differing(given, config, run, place=""):
             yield here, config[key], run[key]
 
 
-def read(folder: Path) -> dict:
+def read(folder: Path, place: str = "models_from") -> dict:
     """The description of the models of the run in a folder: `run` (settings), `thresholds` and `priors` by class.
+
+    `place` is the key of the configuration that names the folder, for messages.
 
     Raises
     ------
@@ -152,7 +154,7 @@ def read(folder: Path) -> dict:
         There is none, or it cannot be used.
     """
     path = Path(folder, FILE)
-    wanted = f"models_from: expected the folder of a finished run, results/NAME, which holds {FILE}"
+    wanted = f"{place}: expected the folder of a finished run, results/NAME, which holds {FILE}"
     if other := files.other(path):
         raise InputError(f"{wanted}; found {other} at {path.absolute()}")
     try:

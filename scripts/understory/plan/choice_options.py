@@ -135,9 +135,9 @@ def _options(choice):
     """Name, type, default and meaning of each option."""
     function, documented = _signature(choice)
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
-        if argument.arg in NOT_OPTIONS and ast.unparse(argument.annotation or ast.Pass()) not in vars(
-            options
-        ):
+        # Of `Rate | None`, the first.
+        said = ast.unparse(argument.annotation or ast.Pass()).partition(" |")[0]
+        if argument.arg in NOT_OPTIONS and said not in vars(options):
             continue
         place = f"{choice.path}: option {argument.arg} of {choice.name}"
         try:

@@ -38,7 +38,11 @@ PREDICTED = ("architecture", "batch_size", "select", "threads")
 def modules_of(features: dict) -> list[str]:
     """The modules that a job loads by name to compute a block of features of sound."""
     if features["kind"] == model_files.KIND:
-        return [model_files.FROZEN, f"{model_files.FORMATS}.{features['format']}"]
+        own = [model_files.FROZEN, f"{model_files.FORMATS}.{features['format']}"]
+        if "fed" not in features:
+            return own
+        architecture = f"understory.training.architectures.{features['architecture']}"
+        return [*own, *modules_of(features["fed"]), architecture]
     return [f"understory.audio.features.{features['kind']}"]
 
 

@@ -56,6 +56,21 @@ OPTIMISERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
 SCHEDULES = {"constant": Constant, "cosine": Cosine, "exponential": Exponential}
 
 
+class InitFrom(Block):
+    """The start of a network: the weights of a model of a finished run, layer by layer, where name and shape are the same."""
+
+    run: Text | None = key(
+        None,
+        "Folder of a finished run, results/NAME, whose weights the network starts from; null: random weights",
+    )
+    model: Text | None = key(None, "Name of its model; null: its only one, or the one of this name")
+    frozen: Annotated[int, Field(ge=0, le=100_000)] | Literal["all"] = key(
+        0,
+        "Epochs in which the layers that were taken do not train, with an optimiser and a schedule of their own; all: they never do",
+        unit="epochs",
+    )
+
+
 class Model(Block):
     """A model. What is chosen by name takes the options of that choice; `null` stands for an option that is not given."""
 
@@ -87,6 +102,7 @@ class Model(Block):
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = key(
         "float32", "Precision that layers compute in, mixed on GPUs only; weights and outputs are float32"
     )
+    init_from: InitFrom = InitFrom()
 
 
 class Detect(Block):

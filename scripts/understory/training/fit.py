@@ -1,8 +1,5 @@
 """Training one model on one fold, so that the same inputs give the same weights."""
 
-import csv
-import hashlib
-import io
 import json
 import zipfile
 from contextlib import contextmanager
@@ -25,27 +22,6 @@ from understory.training.targets import MixedBatches, training_targets
 from understory.training.throughput import Throughput, TimedBatches
 
 LOSSES = "understory.training.losses"
-
-
-def optimiser(settings: dict, steps: int) -> keras.optimizers.Optimizer:
-    """The optimiser of a model's settings, its learning rate scheduled over `steps` steps."""
-    options = dict(settings["optimiser"])
-    rate = options.pop("learning_rate")
-    schedule = dict(settings["schedule"])
-    name = schedule.pop("name")
-    if name == "cosine":
-        warm = round(schedule.get("warmup", 0.0) * steps)
-        rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=rate / 100 if warm else rate,
-            decay_steps=max(steps - warm, 1),
-            warmup_target=rate if warm else None,
-            warmup_steps=warm,
-        )
-    elif name == "exponential":
-        rate = keras.optimizers.schedules.ExponentialDecay(rate, **schedule)
-    return {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD}[
-        options.pop("name")
-    ](rate, **options)
 
 
 @dataclass(frozen=True)
@@ -85,6 +61,12 @@ class _Training:
             rng=self.stream(Stage.MIXUP, epoch),
         )
 
+    @property
+    def thawed(self) -> int:
+        """The epoch from which on all layers train; where some are never to, the number of epochs."""
+        frozen = self.settings.get("init_from", {}).get("frozen", 0)
+        return self.settings["epochs"] if frozen == "all" else min(frozen, self.settings["epochs"])
+
     def validation(self) -> Batches:
         rows = self.data.validation_rows(self.fold)
         return Batches(self.data, rows, self.settings["batch_size"], self.targets)
@@ -100,6 +82,7 @@ def train(
     seed: int,
     control: str,
     state: Path,
+    start=None,
 ) -> tuple[keras.Model, Path, list[dict]]:
     """Train a model on all but one fold; resume from `state` after an interruption.
 
@@ -118,6 +101,8 @@ def train(
     control : {"none", "shuffled_labels"}
     state : pathlib.Path
         Folder of the last finished epoch. Its name has to change with the data, the settings and the code.
+    start : callable, optional
+        Gives a new model the weights that `settings["init_from"]` asks for, and freezes the layers that do not train at first.
 
     Returns
     -------
@@ -130,26 +115,32 @@ def train(
     InputError
         A loss or score is not finite.
     """
-    # Loaded modules register the classes that a saved state needs.
-    choices.load(models.PACKAGE, settings["architecture"])
-    loss, kind = loss_and_targets(settings["loss"])
-    rows = data.training_rows(fold, centred=kind == "centred")
-    targets = training_targets(data, kind, control=control, rows=rows, seed=seed)
-    training = _Training(data, name, fold, settings, seed, loss, rows, targets)
+    training = _training(data, name, fold, settings, seed, control)
     watched, epochs, validation = f"val_{metric.name}", settings["epochs"], training.validation()
     state.mkdir(parents=True, exist_ok=True)
     keras.utils.clear_session()  # layers are named as in a fresh process
     print(f"precision {settings['precision']}")
     # A loaded model takes its optimiser for a float16 one while new layers compute in float16.
     with _computing_in(settings["precision"]):
-        model, history = _resumed(state) or (_new_model(training, metric), [])
+        model, history = _resumed(state) or (_new_model(training, metric, start), [])
     for epoch in range(len(history), epochs):
+        if epoch and epoch == training.thawed:
+            _thaw(model, training, metric)
         if _stale(history, watched) >= (settings["patience"] or epochs):
             print(f"no better {watched} in {settings['patience']} epochs: stopping after epoch {epoch}")
             break
         history.append({"epoch": epoch + 1, **_epoch(model, training, validation, epoch)})
         _save_state(model, history, watched, state)
     return model, state / "best.keras", history
+
+
+def _training(data, name, fold, settings, seed, control):
+    # Loaded modules register the classes that a saved state needs.
+    choices.load(models.PACKAGE, settings["architecture"])
+    loss, kind = loss_and_targets(settings["loss"])
+    rows = data.training_rows(fold, centred=kind == "centred")
+    targets = training_targets(data, kind, control=control, rows=rows, seed=seed)
+    return _Training(data, name, fold, settings, seed, loss, rows, targets)
 
 
 def loss_and_targets(block: dict) -> tuple[keras.losses.Loss, str]:
@@ -159,7 +150,7 @@ def loss_and_targets(block: dict) -> tuple[keras.losses.Loss, str]:
     return module.build(**options), module.TARGETS
 
 
-def _new_model(training, metric):
+def _new_model(training, metric, start):
     settings = training.settings
     keras.utils.set_random_seed(int(training.stream(Stage.WEIGHTS).integers(2**31)))
     model = models.build(
@@ -169,9 +160,28 @@ def _new_model(training, metric):
         settings["options"],
         name=training.name,
     )
-    steps = -(-len(training.rows) // settings["batch_size"]) * settings["epochs"]
+    if start is not None:
+        start(model)
+    _compile(model, training, metric, training.thawed or settings["epochs"])
+    return model
+
+
+def _thaw(model, training, metric):
+    """Let all layers train for the rest of the epochs, with an optimiser and a schedule of their own."""
+    for layer in model.layers:
+        layer.trainable = True
+    left = training.settings["epochs"] - training.thawed
+    print(f"all layers train from epoch {training.thawed + 1} on")
+    with _computing_in(training.settings["precision"]):
+        _compile(model, training, metric, left)
+
+
+def _compile(model, training, metric, epochs):
+    """Prepare a model for some epochs of training."""
+    settings = training.settings
+    steps = -(-len(training.rows) // settings["batch_size"]) * epochs
     model.compile(
-        optimiser(settings, steps),
+        models.optimiser(settings, steps),
         loss=training.loss,
         metrics=[metric],
         # XLA does not go with deterministic operations.
@@ -182,7 +192,6 @@ def _new_model(training, metric):
     nothing = np.zeros((1, training.targets.shape[1]), np.float32)
     metric.update_state(nothing, nothing)
     metric.reset_state()
-    return model
 
 
 def _epoch(model, training, validation, epoch):
@@ -275,21 +284,3 @@ def _resumed(state):
         return None
     print(f"resuming after epoch {len(history)}")
     return model, history
-
-
-def history_csv(history) -> str:
-    """The history as CSV, a row an epoch."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(history[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    return out.getvalue()
-
-
-def content_digest(paths) -> str:
-    """16 hex digits of some files' contents, in order."""
-    total = hashlib.sha256()
-    for path in paths:
-        with open(path, "rb") as file:
-            total.update(hashlib.file_digest(file, "sha256").digest())
-    return total.hexdigest()[:16]

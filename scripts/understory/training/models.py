@@ -1,4 +1,4 @@
-"""New models, from the modules in `architectures/`."""
+"""New models, from the modules in `architectures/`, and their optimisers."""
 
 import keras
 
@@ -45,3 +45,25 @@ def build(architecture: str, shape, classes: int, options: dict, *, name: str | 
             f"{place}: {architecture} cannot be built for examples of shape {shape} and {classes} classes "
             f"with {shown}: {str(error).splitlines()[0]}"
         ) from error
+
+
+def optimiser(settings: dict, steps: int) -> keras.optimizers.Optimizer:
+    """The optimiser of a model's settings, its learning rate scheduled over `steps` steps."""
+    options = dict(settings["optimiser"])
+    chosen = options.pop("name")
+    rate = options.pop("learning_rate")
+    schedule = dict(settings["schedule"])
+    name = schedule.pop("name")
+    if name == "cosine":
+        warm = round(schedule.get("warmup", 0.0) * steps)
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=rate / 100 if warm else rate,
+            decay_steps=max(steps - warm, 1),
+            warmup_target=rate if warm else None,
+            warmup_steps=warm,
+        )
+    elif name == "exponential":
+        rate = keras.optimizers.schedules.ExponentialDecay(rate, **schedule)
+    kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD}
+    # Named, as Keras would number a second one of a process, which an interrupted training does not have.
+    return kinds[chosen](rate, name=chosen, **options)

@@ -50,6 +50,11 @@ def load(path: Path, architecture: str | None = None) -> keras.Model:
         raise InputError(f"{path}: expected a model of the workflow's own layers, found {why}") from error
 
 
+def head(model: keras.Model) -> keras.layers.Layer:
+    """The layer that the classes come from: the last one with weights. Its input is the output of the penultimate layer."""
+    return [layer for layer in model.layers if layer.weights][-1]
+
+
 def predict(
     model: keras.Model, source, rows: np.ndarray, *, batch_size: int, top_k: int | None = None
 ) -> np.ndarray | sparse.csr_array:

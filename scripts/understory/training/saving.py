@@ -1,5 +1,8 @@
-"""Saved models whose bytes depend on nothing but the models."""
+"""What a training writes, and what it is known by: saved models whose bytes depend on nothing but the models, and histories."""
 
+import csv
+import hashlib
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -35,3 +38,21 @@ def _reproducible(values):
         # The key has to be there: without one, Keras takes a layer for one of its HDF5 format.
         values["module"] = "understory"
     return values
+
+
+def history_csv(history) -> str:
+    """The history as CSV, a row an epoch."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return out.getvalue()
+
+
+def content_digest(paths) -> str:
+    """16 hex digits of some files' contents, in order."""
+    total = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()[:16]

@@ -20,8 +20,8 @@ def compute(
     embed,
     *,
     model: str,
-    sample_rate: Rate,
-    window: Positive,
+    sample_rate: Rate | None = None,
+    window: Positive | None = None,
     sha256: Sha256 | None = None,
     remove_mean: bool = False,
     peak: PositiveShare | None = None,
@@ -44,11 +44,11 @@ def compute(
     embed : callable
         The loaded model: from its windows, float32 (windows, samples), to vectors, float32 (windows, vectors, values).
     model : str
-        The model: the folder of a SavedModel, or a file .tflite, .keras or .onnx; its content tells which.
-    sample_rate : int
-        Rate of the sound that the model takes, Hz.
-    window : float
-        Length of the sound that the model takes, s.
+        The model: the folder of a SavedModel, a file .tflite, .keras or .onnx, or results/NAME, a finished run; its content tells which.
+    sample_rate : int, optional
+        Rate of the sound that the model takes, Hz; null: that of a finished run.
+    window : float, optional
+        Length of the sound that the model takes, s; null: that of a finished run.
     sha256 : str, optional
         SHA-256 that it has to have, 64 hex digits, of a folder that of the output of sha256sum; null: it is not verified.
     remove_mean : bool
@@ -56,7 +56,7 @@ def compute(
     peak : float, optional
         Largest magnitude that each window of the model is scaled to, after the mean is removed; null: none.
     output : str, optional
-        Output, layer or tensor of the model that the vectors are taken from; null: its only output.
+        Output, layer or tensor of the model that the vectors are taken from, or model of a finished run; null: the only one.
     pooling : {"mean", "max", "none"}
         From all vectors of a window to one: their mean or largest values; none: all stay, one below the other.
     threads : int

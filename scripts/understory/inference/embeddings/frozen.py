@@ -1,5 +1,6 @@
 """Frozen models at work: from windows to the vectors that they give of them."""
 
+import json
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from understory.inference.embeddings import model_files, remembered
 # The highest value that float16 holds.
 HIGHEST = 65504
 # Keys of a block that choose the model, and are no options of `embedding.compute`.
-OF_MODEL = ("format", "kind")
+OF_MODEL = ("architecture", "fed", "format", "kind")
 
 
 class Loaded(NamedTuple):
@@ -52,12 +53,26 @@ class Embedder:
     """
 
     def __init__(self, block: dict, rate: int):
-        self._rate, self._path = rate, Path(block["model"])
+        # Of a finished run, the files of its models.
+        place = block["model"] if isinstance(block["model"], str) else block["model"][0]
+        self._rate, self._path = rate, Path(place)
         self._options = {key: value for key, value in block.items() if key not in OF_MODEL}
         self._samples = round(block["window"] * block["sample_rate"])
         module = choices.load(model_files.FORMATS, block["format"])
-        self._model = module.load(self._path, output=block["output"], threads=block["threads"])
+        self._model = module.load(
+            self._path if isinstance(block["model"], str) else block["model"],
+            output=block["output"],
+            threads=block["threads"],
+            **self._of_run(block),
+        )
         self._check_input()
+
+    def _of_run(self, block):
+        """What the models of a finished run need to know besides."""
+        if "fed" not in block:
+            return {}
+        own = {"rate": block["sample_rate"], "samples": self._samples}
+        return {"architecture": block["architecture"], "fed": block["fed"], **own}
 
     def shape(self, samples: int) -> tuple[int, int]:
         """The vectors of a window of so many samples, and the values of each."""
@@ -122,12 +137,12 @@ def load(block: dict, rate: int) -> Embedder | remembered.Remembered:
     rate : int
         That of the windows, Hz.
     """
-    return _loaded(tuple(sorted(block.items())), rate)
+    return _loaded(json.dumps(block, sort_keys=True), rate)
 
 
 @lru_cache
-def _loaded(items, rate):
-    block = dict(items)
+def _loaded(text, rate):
+    block = json.loads(text)
     memory = block.pop("memory", None)
     model = Embedder(block, rate)
     return model if memory is None else remembered.Remembered(model, Path(memory))

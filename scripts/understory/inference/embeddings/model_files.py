@@ -69,19 +69,29 @@ class FrozenModels:
         for name, block in blocks.items():
             if block["kind"] != KIND:
                 continue
-            path = Path(block["model"]).expanduser()
-            form, sha256 = format_of(path, name), digest(path, contents)
-            if len(sha256) != 64:
-                raise InputError(f"features.{name}.model: {EXPECTED}, found {path} {sha256}")
+            told, path, sha256 = self.found(name, block, contents)
             if block["sha256"] and block["sha256"].lower() != sha256:
                 raise InputError(
-                    f"features.{name}.sha256: expected {block['sha256']}, found {sha256} of {path}: it is another model, or damaged"
+                    f"features.{name}.sha256: expected {block['sha256']}, found {sha256} of {block['model']}: it is another model, "
+                    "or damaged"
                 )
             kept = {key: value for key, value in block.items() if key not in UNTRACKED}
-            features[name] = {**kept, "format": form, "sha256": sha256}
-            self.places.paths[sha256] = str(path)
+            features[name] = {**kept, **told, "sha256": sha256}
+            self.places.paths[sha256] = path
             self.places.told[name] = {key: block.get(key) for key in UNTRACKED}
         self.config = {**config, "features": {**config["features"], **features}} if features else config
+
+    def found(self, name: str, block: dict, contents: FileDigests) -> tuple[dict, str | list[str], str]:
+        """What is told of a model besides its block, its path or the paths of its files, and its SHA-256."""
+        path = Path(block["model"]).expanduser()
+        form, sha256 = format_of(path, name), digest(path, contents)
+        if len(sha256) != 64:
+            raise InputError(f"features.{name}.model: {EXPECTED}, found {path} {sha256}")
+        if missing := [key for key in ("sample_rate", "window") if block[key] is None]:
+            raise InputError(
+                f"features.{name}.{missing[0]}: expected a number, as only a finished run tells it by itself, given null"
+            )
+        return {"format": form}, str(path), sha256
 
     def shown(self, config: dict) -> dict:
         """A configuration with the paths and the licences that `config` of this object has not, as the user wrote it."""
@@ -127,9 +137,9 @@ def placed(settings: dict, places: Places, memory: Path | None = None, key=None)
         if block["kind"] != KIND:
             return block
         path = places.paths[block["sha256"]]
-        if (found := digest(Path(path), contents)) != block["sha256"]:
+        if (found := digest(path, contents)) != block["sha256"]:
             raise InputError(
-                f"{path}: expected the model of SHA-256 {block['sha256']}, which the plan found there, found {found}: give the same "
+                f"{path if isinstance(path, str) else path[0]}: expected the model of SHA-256 {block['sha256']}, which the plan found there, found {found}: give the same "
                 "command again"
             )
         own = {} if memory is None else {"memory": f"{memory}-{hashing.digest([block, key])}.bin"}
@@ -154,19 +164,22 @@ def paths_of(path: Path) -> list[Path]:
     return sorted(found, key=lambda each: each.relative_to(path).as_posix())
 
 
-def digest(path: Path, contents: FileDigests) -> str:
+def digest(path: str | Path | list[str], contents: FileDigests) -> str:
     """The SHA-256 of a file; of a folder, that of the lines that sha256sum prints of its files, sorted by their paths.
 
-    Where a file cannot be read, why.
+    Of a list of files, which lie in folders of one folder, it is as if they were all that is in that one. Where a file cannot be
+    read, why.
     """
-    paths = paths_of(path)
+    listed = isinstance(path, list)
+    folder = Path(path[0]).parents[1] if listed else Path(path)
+    paths = sorted(map(Path, path)) if listed else paths_of(folder)
     held = contents.identities(paths)
-    if not path.is_dir():
+    if not listed and not folder.is_dir():
         return held[0]
     if unread := next((each for each in held if len(each) != 64), None):
         return unread
     lines = (
-        f"{each}  ./{file.relative_to(path).as_posix()}\n" for each, file in zip(held, paths, strict=True)
+        f"{each}  ./{file.relative_to(folder).as_posix()}\n" for each, file in zip(held, paths, strict=True)
     )
     return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
 

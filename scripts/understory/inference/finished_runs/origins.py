@@ -1,0 +1,210 @@
+"""The finished runs that a run builds on: the weights that its networks start from, and the models whose vectors it is fed with.
+
+Plain Python only: the Snakefile imports this module each time it is parsed.
+"""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from understory.core import choices, files, hashing
+from understory.core.errors import InputError
+from understory.core.file_digests import FileDigests
+from understory.core.text import listed
+from understory.core.untracked import Untracked
+from understory.inference import saved_run
+from understory.inference.embeddings import model_files
+from understory.inference.finished_runs import provenance
+
+FORMAT = "finished_run"
+AUDIO = "understory.audio.features"
+# The modules that a training loads that begins with another run's weights, or that is fed with another run's vectors.
+START = "understory.inference.finished_runs.start"
+
+
+class Finished(NamedTuple):
+    """A trained model of a finished run.
+
+    Attributes
+    ----------
+    folder : Path
+        That of the run.
+    name : str
+    block : dict
+        Its block in the configuration of the run.
+    fed : dict
+        The block of its features.
+    crop : dict
+        `window` (s) and `sample_rate` (Hz).
+    weights, trained_on : list of str
+        By fold, the saved model that predicts, and the file of what it was trained with.
+    sha256 : str
+        Of these files.
+    """
+
+    folder: Path
+    name: str
+    block: dict
+    fed: dict
+    crop: dict
+    weights: list[str]
+    trained_on: list[str]
+    sha256: str
+
+
+def finished(folder: Path, name: str | None, place: str, contents: FileDigests, like: str = "") -> Finished:
+    """A model of the run in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str or None
+        That of the model; None for its only one, or the one called `like`.
+    place : str
+        The key of the configuration that names the run, for messages.
+    contents : FileDigests
+
+    Raises
+    ------
+    InputError
+        There is no finished run, it has no such model, a file is missing or damaged, or nothing tells what it was trained with.
+    """
+    run = saved_run.read(folder, place)["run"]
+    names = sorted(run["train"])
+    name = name or (names[0] if len(names) == 1 else like)
+    if name not in names:
+        given = f"given {name}" if name else "given none"
+        raise InputError(f"{place}: expected the name of a model of {folder} ({listed(names)}), {given}")
+    block = run["models"][name]
+    places = [folder / "models" / name / f"fold{fold}" for fold in range(run["split"]["n_splits"])]
+    weights, trained_on = (
+        [str(each / file) for each in places] for file in (f"{block['select']}.keras", provenance.FILE)
+    )
+    for path in weights:
+        if files.other(path) or not zipfile.is_zipfile(path):
+            found = files.other(path) or "a damaged file"
+            raise InputError(
+                f"{place}: expected the models of every fold in {folder}, found {found} at {path}"
+            )
+    if missing := next((path for path in trained_on if files.other(path)), None):
+        raise InputError(
+            f"{place}: expected {provenance.FILE} beside each model of {folder}, which tells what it was trained with, found none at "
+            f"{missing}: the run is of an earlier version; run it again with this one"
+        )
+    held = model_files.digest([*weights, *trained_on], contents)
+    crop = {key: run["crop"][key] for key in ("sample_rate", "window")}
+    return Finished(folder, name, block, run["features"][block["features"]], crop, weights, trained_on, held)
+
+
+@dataclass(frozen=True, repr=False)
+class Origin(Untracked):
+    """What a training has to find of other runs: of the run that it starts from and of the one whose vectors it is fed with, None
+    where there is none; and the file that remembers the digests of files."""
+
+    start: Finished | None
+    fed: Finished | None
+    contents: str
+
+
+class Origins(model_files.FrozenModels):
+    """The frozen models of a configuration, of which some may be finished runs, and the runs that its networks start from.
+
+    In `config`, features that a finished run gives have besides the `format` the block `fed` that its model is fed with, its
+    `architecture`, and the window and rate of the run. Models that start from another run have in `init_from` the architecture and
+    the sha256 of its models and a digest of its classes, and no path; other models have no `init_from`.
+    """
+
+    def __init__(self, config: dict, contents: FileDigests):
+        self._contents, self._fed, self._starts = contents, {}, {}
+        super().__init__(config, contents)
+        models = {name: self._start(name, block, config) for name, block in self.config["models"].items()}
+        self.config = {**self.config, "models": models}
+
+    def found(self, name, block, contents):
+        folder = Path(block["model"]).expanduser()
+        if not (folder / saved_run.FILE).is_file():
+            return super().found(name, block, contents)
+        place = f"features.{name}.model"
+        run = finished(folder, block["output"], place, contents)
+        if run.fed["kind"] not in choices.names(AUDIO) or run.fed["kind"] == model_files.KIND:
+            raise InputError(
+                f"{place}: expected a run whose models are fed with features of sound, found {run.fed['kind']} in {folder}"
+            )
+        for key, own in run.crop.items():
+            if block[key] not in (None, own):
+                raise InputError(
+                    f"features.{name}.{key}: expected {own:g}, as the models of {folder} were trained with, or null, given {block[key]:g}"
+                )
+        self._fed[name] = run
+        told = {
+            "architecture": run.block["architecture"],
+            "fed": run.fed,
+            "format": FORMAT,
+            "output": run.name,
+        }
+        return {**told, **run.crop}, [*run.weights, *run.trained_on], run.sha256
+
+    def _start(self, name, block, config):
+        init = block.get("init_from") or {}
+        block = {key: value for key, value in block.items() if key != "init_from"}
+        if config["models_from"] or name not in config["train"] or not init.get("run"):
+            return block
+        place, folder = f"models.{name}.init_from", Path(init["run"]).expanduser()
+        if folder.resolve() == Path("results", config["name"]).resolve():
+            raise InputError(f"{place}.run: expected another run than this one, given {folder}")
+        run = finished(folder, init["model"], f"{place}.run", self._contents, like=name)
+        self._starts[name] = run
+        own = {"architecture": run.block["architecture"], "classes": hashing.digest(classes_of(folder))}
+        own |= {"frozen": init["frozen"], "model": run.name, "sha256": run.sha256}
+        return {**block, "init_from": own}
+
+    def of(self, wildcards) -> Origin | None:
+        """A param: what a training has to find of other runs; None where it needs none."""
+        fed = self._fed.get(self.config["models"][wildcards.model]["features"])
+        start = self._starts.get(wildcards.model)
+        return Origin(start, fed, str(self._contents.index)) if start or fed else None
+
+    def modules(self, wildcards) -> list[str]:
+        """The modules that such a training loads by name, besides its own."""
+        start = self._starts.get(wildcards.model)
+        own = [START] if self.of(wildcards) else []
+        return [
+            *own,
+            *([f"understory.training.architectures.{start.block['architecture']}"] if start else []),
+        ]
+
+    def shown(self, config):
+        config = super().shown(config)
+        models = {
+            name: {**block, "init_from": {"run": str(self._starts[name].folder), **block["init_from"]}}
+            if name in self._starts
+            else block
+            for name, block in config["models"].items()
+        }
+        return {**config, "models": models}
+
+    def facts(self):
+        starts = [
+            [f"start of {name}", f"{run.name} of {run.folder.name}, SHA-256 {run.sha256}"]
+            for name, run in self._starts.items()
+        ]
+        return [*super().facts(), *starts]
+
+
+def classes_of(folder: Path) -> list[str]:
+    """The classes of a finished run.
+
+    Raises
+    ------
+    InputError
+        It has no whole labels.json.
+    """
+    path = folder / saved_run.LABELS
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["classes"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{folder}: expected {saved_run.LABELS} of a finished run, found none that can be read ({error})"
+        ) from None

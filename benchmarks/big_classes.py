@@ -38,6 +38,7 @@ from understory.data.dataset import shard_of
 from understory.data.source import source
 from understory.inference import saved_run
 from understory.inference.embeddings import model_files
+from understory.inference.finished_runs import provenance
 from understory.plan import config
 
 FOLDS = 5
@@ -99,6 +100,10 @@ class World:
         store.write_table(self.out / "quarantine.csv", inspection.table([]))
 
     def split(self):
+        # There are no images whose content could be told.
+        provenance.contents_of = lambda recordings, source, contents: recordings[["recording_id"]].assign(
+            content=""
+        )
         shards, how = self.shards("train"), dict(self.config["split"])
         rare_classes = untracked.Text(how.pop("rare_classes"))
         run(
@@ -107,9 +112,14 @@ class World:
                 "recordings": [self.out / "recordings" / f"{shard}.csv" for shard in shards],
                 "quarantine": [self.out / "quarantine" / f"{shard}.csv" for shard in shards],
             },
-            output={"folds": self.out / "folds.csv", "labels": self.out / "labels.json"},
+            output={
+                "contents": self.out / "contents.csv",
+                "folds": self.out / "folds.csv",
+                "labels": self.out / "labels.json",
+            },
             params={
                 "settings": {"crop": self.config["crop"], "split": how, "windows": None},
+                "contents": untracked.Text(""),
                 "rare_classes": rare_classes,
                 "source": self.source,
                 "limit": self.limit,

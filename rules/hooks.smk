@@ -17,6 +17,7 @@ onstart:
             remarks = [*SIZES.remarks(len(workflow.dag)), *preflight.remarks(tables, SOURCE)]
             sys.stderr.writelines(f"{remark}\n" for remark in [*DATASET.remarks(), *remarks])
             preflight.check(config, tables, SOURCE, LIMIT, Path(OUT))
+            FROZEN.check(tables, SOURCE)
             if not config["models_from"]:
                 trials.try_metric(tables, SOURCE, top_k=top_k)
             labels = Path(MODELS_FROM, saved_run.LABELS) if config["models_from"] else None

@@ -89,11 +89,12 @@ def test_where_every_model_knows_too_much_it_is_said_how_much():
     )
     with pytest.raises(InputError, match=wrong):
         provenance.chosen(validated, [{"c", "d"}, {"c"}], "here", "results/birds")
-    provenance.check_apart(validated, {"x"}, "here", "results/birds")
+    held = validated[0] | validated[1]
+    provenance.check_apart(held, {"x"}, "here", "results/birds")
     with pytest.raises(
         InputError, match="found that they were with 2 of 5, such as r1, r4: take a run of other"
     ):
-        provenance.check_apart(validated, {"b", "e"}, "here", "results/birds")
+        provenance.check_apart(held, {"b", "e"}, "here", "results/birds")
 
 
 def test_recordings_are_told_by_their_content(tmp_path):
@@ -116,7 +117,7 @@ def test_recordings_are_told_by_their_content(tmp_path):
     assert found.content["a.wav"] == found.content["b.wav"] == "sha256:6b86b273ff34fce1"
     assert found.content.nunique() == 3
     (tmp_path / "c.wav").unlink()
-    with pytest.raises(InputError, match=r"c.wav: expected the file that was inspected, found it missing"):
+    with pytest.raises(InputError, match=r"were inspected, found that c.wav cannot be read any more"):
         provenance.contents_of(table, source, FileDigests(tmp_path / "index"))
 
 
@@ -218,6 +219,46 @@ def test_a_layer_of_another_shape_stays_and_no_layer_at_all_is_said(run, tmp_pat
 def test_models_that_are_others_than_those_of_the_plan_stop_the_training(run, tmp_path):
     with pytest.raises(InputError, match="found others: give the same command again"):
         start(run, tmp_path, sha256="0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("folds", "content", "said"),
+    [
+        # Which fold holds out what is only known where the data set has folds of its own.
+        (None, {"a": "new", "b": "c0"}, None),
+        (
+            None,
+            {"a": "both", "b": "new"},
+            "all folds of .* were with 1 of 2, such as a: .* or leave these out",
+        ),
+        ({"a": 0, "b": 1}, {"a": "c0", "b": "c1"}, None),
+        ({"a": 1, "b": 1}, {"a": "c0", "b": "c1"}, "each was, with 1 or more of the 2 of fold 1, such as a"),
+    ],
+)
+@pytest.mark.parametrize("wanted", ["start", "embedding"])
+def test_what_is_known_before_any_job_stops_it_before_any_job(
+    run, tmp_path, monkeypatch, folds, content, said, wanted
+):
+    given = config(run)
+    given["features"]["mel"] = FED
+    if wanted == "start":
+        given["models"]["head"] = {
+            "features": "mel",
+            "init_from": {"run": str(run), "model": None, "frozen": 0},
+        }
+    found = origins.Origins(given, FileDigests(tmp_path / "index"))
+    monkeypatch.setattr(provenance, "identities", lambda recordings, *_: [content[each] for each in "ab"])
+    recordings = [SimpleNamespace(recording_id=name) for name in "abu"]
+    annotations = [SimpleNamespace(recording_id=name, presence="present") for name in "ab"]
+    tables = SimpleNamespace(annotations=annotations, folds=folds, recordings=recordings, unvalidated=())
+    found.check(None, None)
+    if wanted == "embedding" and set(content.values()) & {"c0", "c1", "both"}:
+        said = "features.own.model: expected that the models of"
+    if said is None:
+        found.check(tables, None)
+    else:
+        with pytest.raises(InputError, match=said):
+            found.check(tables, None)
 
 
 def config(model, **changes):

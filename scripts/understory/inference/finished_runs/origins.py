@@ -160,6 +160,39 @@ class Origins(model_files.FrozenModels):
         own |= {"frozen": init["frozen"], "model": run.name, "sha256": run.sha256}
         return {**block, "init_from": own}
 
+    def check(self, tables, source):
+        """InputError where it is known before any job that other runs' models know recordings that this run holds out.
+
+        The folds are known where the data set has its own; otherwise a training looks again.
+
+        Parameters
+        ----------
+        tables : understory.data.dataset.Dataset or None
+            None where they are still to be made or fetched.
+        source : understory.data.source.Source
+        """
+        if tables is None or not (self._fed or self._starts):
+            return
+        shown = {each.recording_id for each in tables.annotations if each.presence == "present"} - set(
+            tables.unvalidated
+        )
+        own = [recording for recording in tables.recordings if recording.recording_id in shown]
+        found = zip(own, provenance.identities(own, source, self._contents), strict=True)
+        held = {recording.recording_id: content for recording, content in found if content}
+        for name, run in self._fed.items():
+            known = set().union(*provenance.read_all(run.trained_on))
+            provenance.check_apart(held, known, f"features.{name}.model", str(run.folder))
+        for name, run in self._starts.items():
+            trained, place = provenance.read_all(run.trained_on), f"models.{name}.init_from"
+            if tables.folds is None:
+                known = set.intersection(*trained)
+                provenance.check_apart(held, known, place, f"all folds of {run.folder}", "or leave these out")
+            else:
+                folds = {fold: {} for fold in sorted(set(tables.folds.values()))}
+                for recording, content in held.items():
+                    folds[tables.folds[recording]][recording] = content
+                provenance.chosen(folds, trained, place, str(run.folder))
+
     def of(self, wildcards) -> Origin | None:
         """A param: what a training has to find of other runs; None where it needs none."""
         fed = self._fed.get(self.config["models"][wildcards.model]["features"])

@@ -17,39 +17,49 @@ from understory.core.text import listed
 
 # Beside each model: a line for each recording that it was trained with, in any run.
 FILE = "trained_on.txt"
+# What to do besides where vectors, which are the same in all folds, come from models that know what is held out.
+EMBEDDED = (
+    "leave these out, or begin with that run's weights (models.NAME.init_from), of which each fold takes those of a model that does "
+    "not know what it holds out"
+)
 
 
-def contents_of(recordings, source, contents: FileDigests):
-    """What the files of recordings hold: a table of `recording_id, content`, the digest as `file_digests.short` gives it.
+def identities(recordings, source, contents: FileDigests) -> list[str]:
+    """What the files of recordings hold, as `file_digests.short` gives it; nothing for one that cannot be read.
 
     Parameters
     ----------
-    recordings : pandas.DataFrame
-        With `recording_id` and `path`.
+    recordings : iterable
+        Each with a `path`.
     source : understory.data.source.Source
     contents : FileDigests
         Of a recording that is a folder, the digest is of the digests of its files, in the order of their names.
+    """
+    found = [source.files(recording) for recording in recordings]
+    held = iter(contents.identities([source.place(path) for paths in found for path in paths]))
+    whole = []
+    for paths in found:
+        each = [next(held) for _ in paths]
+        if all(map(short, each)) and len(each) != 1:
+            each = [hashlib.sha256("\n".join(each).encode()).hexdigest()]
+        whole.append(short(each[0]))
+    return whole
+
+
+def contents_of(recordings, source, contents: FileDigests):
+    """A table of recordings, `recording_id, content`, as `identities` gives it.
 
     Raises
     ------
     InputError
         A file cannot be read.
     """
-    import pandas as pd
-
-    found = [source.files(row) for row in recordings.itertuples()]
-    places = [source.place(path) for paths in found for path in paths]
-    held = contents.identities(places)
-    for place, identity in zip(places, held, strict=True):
-        if not short(identity):
-            raise InputError(f"{place}: expected the file that was inspected, found it {identity}")
-    rest = iter(held)
-    identities = [[next(rest) for _ in paths] for paths in found]
-    whole = [
-        each[0] if len(each) == 1 else hashlib.sha256("\n".join(each).encode()).hexdigest()
-        for each in identities
-    ]
-    return pd.DataFrame({"recording_id": recordings.recording_id, "content": list(map(short, whole))})
+    table = recordings[["recording_id"]].assign(content=identities(recordings.itertuples(), source, contents))
+    if unread := list(recordings.path[table.content == ""]):
+        raise InputError(
+            f"expected the recordings that were inspected, found that {listed(unread, 3)} cannot be read any more"
+        )
+    return table
 
 
 def by_fold(contents, folds, *, exhaustive: bool) -> tuple[dict[int, dict[str, str]], dict[int, set[str]]]:
@@ -85,6 +95,11 @@ def by_fold(contents, folds, *, exhaustive: bool) -> tuple[dict[int, dict[str, s
 def read(path: Path) -> set[str]:
     """The contents of the recordings that a model was trained with, as its file has them."""
     return set(path.read_text(encoding="utf-8").split())
+
+
+def read_all(paths) -> list[set[str]]:
+    """Those of several models."""
+    return [read(Path(path)) for path in paths]
 
 
 def write(path: Path, contents: Iterable[str]):
@@ -131,20 +146,23 @@ def chosen(
     return found
 
 
-def check_apart(validated: dict[int, dict[str, str]], trained: set[str], place: str, run: str):
-    """InputError where models were trained with recordings that any fold holds out: vectors are the same in all folds.
+def check_apart(held: dict[str, str], trained: set[str], place: str, run: str, otherwise: str = EMBEDDED):
+    """InputError where models were trained with recordings that are held out in any fold.
 
     Parameters
     ----------
-    validated, place, run
-        As for `chosen`.
+    held : dict
+        The contents of these by their ids.
     trained : set of str
-        The contents that any of the models was trained with.
+        The contents that models were trained with.
+    place, run
+        As for `chosen`.
+    otherwise : str
+        What else to do than taking a run of other recordings.
     """
-    held = {name: content for own in validated.values() for name, content in own.items()}
     if names := [name for name, content in sorted(held.items()) if content in trained]:
         raise InputError(
             f"{place}: expected that the models of {run} were not trained with the recordings that score this run, found that they "
-            f"were with {len(names)} of {len(held)}, such as {listed(names, 3)}: take a run of other recordings, leave these out, or "
-            "begin with that run's weights (models.NAME.init_from), of which each fold takes those that do not know its recordings"
+            f"were with {len(names)} of {len(held)}, such as {listed(names, 3)}: take a run of other recordings, "
+            f"{otherwise}"
         )

@@ -9,7 +9,7 @@ from understory.core.file_digests import FileDigests
 from understory.core.hashing import digest
 from understory.core.text import listed
 from understory.inference.embeddings import model_files
-from understory.inference.finished_runs import origins, provenance
+from understory.inference.finished_runs import provenance
 from understory.training import predict
 
 
@@ -46,15 +46,16 @@ class Start:
         contents = FileDigests(Path(origin.contents))
         if origin.fed:
             self._check(origin.fed, contents, None)
-            self.known = set().union(*_trained(origin.fed))
+            self.known = set().union(*provenance.read_all(origin.fed.trained_on))
             place = f"features.{block['features']}.model"
-            provenance.check_apart(validated, self.known, place, str(origin.fed.folder))
+            held = {name: content for own in validated.values() for name, content in own.items()}
+            provenance.check_apart(held, self.known, place, str(origin.fed.folder))
             print(
                 f"{place}: no recording that is held out is among the {len(self.known)} that {origin.fed.folder} trained with"
             )
         if origin.start:
             self._check(origin.start, contents, self._block["sha256"])
-            trained, place = _trained(origin.start), f"models.{name}.init_from"
+            trained, place = provenance.read_all(origin.start.trained_on), f"models.{name}.init_from"
             self._other = provenance.chosen(validated, trained, place, str(origin.start.folder))[fold]
             self.known = self.known | trained[self._other]
             # With the labels shuffled, nothing may be known of the true ones.
@@ -116,11 +117,6 @@ class Start:
             self._block["frozen"], f"do not train in the first {self._block['frozen']} epochs"
         )
         print(f"{place}: the {len(body)} layers taken before the head {epochs}", flush=True)
-
-
-def _trained(run: origins.Finished):
-    """By fold, the contents that a run's model was trained with."""
-    return [provenance.read(Path(path)) for path in run.trained_on]
 
 
 def _shapes(layer):

@@ -318,6 +318,9 @@ def test_a_run_is_named_by_its_content_and_held_to_its_own_window(run, tmp_path)
     assert one.shown(one.config)["features"]["own"]["model"] == str(run)
     with pytest.raises(InputError, match=r"features.own.window: expected 1, as the models of .* given 3"):
         origins.Origins(config(run, window=3.0), contents)
+    pictures = save_run(tmp_path / "pictures", features={"mel": {"kind": "picture"}})
+    with pytest.raises(InputError, match="fed with features of sound, found picture in"):
+        origins.Origins(config(pictures), contents)
     with open(tmp_path / "elsewhere/models/net/fold1/last.keras", "ab") as file:
         file.write(b"\0")
     changed = origins.Origins(config(tmp_path / "elsewhere"), FileDigests(None))

@@ -374,6 +374,14 @@ def test_training_ends_when_nothing_has_been_better_for_as_long_as_is_waited(sha
     assert again == best
 
 
+def test_training_does_not_end_while_layers_are_frozen(shards, tmp_path, monkeypatch):
+    values = iter([0.5, 0.4, 0.3, 0.2, 0.1])
+    monkeypatch.setattr(training, "_epoch", lambda *_: {"val_lwlrap": next(values)})
+    _, _, history = train(shards, tmp_path / "s", freeze, init_from={"frozen": 3}, epochs=6, patience=1)
+    # Two epochs of all layers, of which the second is no better.
+    assert len(history) == 5
+
+
 def test_batches_come_in_order_without_automatic_tuning(shards):
     data = read(shards)
     rows = data.validation_rows(0)

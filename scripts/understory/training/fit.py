@@ -63,7 +63,10 @@ class _Training:
 
     @property
     def thawed(self) -> int:
-        """The epoch from which on all layers train; where some are never to, the number of epochs."""
+        """The epoch from which on all layers train; where some are never to, the number of epochs.
+
+        Patience begins there, as all are still to train before it.
+        """
         frozen = self.settings.get("init_from", {}).get("frozen", 0)
         return self.settings["epochs"] if frozen == "all" else min(frozen, self.settings["epochs"])
 
@@ -126,7 +129,7 @@ def train(
     for epoch in range(len(history), epochs):
         if epoch and epoch == training.thawed:
             _thaw(model, training, metric)
-        if _stale(history, watched) >= (settings["patience"] or epochs):
+        if _stale(history[training.thawed % epochs :], watched) >= (settings["patience"] or epochs):
             print(f"no better {watched} in {settings['patience']} epochs: stopping after epoch {epoch}")
             break
         history.append({"epoch": epoch + 1, **_epoch(model, training, validation, epoch)})

@@ -1,6 +1,6 @@
 """Few labels: heads on a network that was trained on other classes, its weights as a start, and training from scratch.
 
-    PYTHONPATH=scripts nice python benchmarks/few_labels.py CLIPS FOLDER [--draws 10] [--clips 1 3 5 10] [--report]
+    PYTHONPATH=scripts nice python benchmarks/few_labels.py CLIPS FOLDER [--draws 10] [--first 0] [--clips 1 3 5 10] [--report]
 
 CLIPS is ESC-10, laid out as ESC-50. A run of the workflow trains sed_cnn on the five classes that come first in the alphabet, on the
 official folds. Another run computes what models are fed of the clips of the other five: spectrograms, and vectors of the first run
@@ -196,7 +196,7 @@ def measure(folder, first, others, clips, draws, out):
     runtime.configure(threads=1, seed=SEED)
     ways = Ways(folder, first, others)
     done = {(row["way"], row["clips"], row["draw"]) for row in read(out)}
-    for draw in range(draws):
+    for draw in draws:
         for count in clips:
             for way in WAYS:
                 if (way, count, draw) in done:
@@ -249,6 +249,9 @@ def main():
     parser.add_argument("recordings", type=Path, metavar="CLIPS")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--draws", type=int, default=10)
+    parser.add_argument(
+        "--first", type=int, default=0, help="first draw, where another process does those before it"
+    )
     parser.add_argument("--clips", type=int, nargs="+", default=[1, 3, 5, 10])
     parser.add_argument("--report", action="store_true")
     given = parser.parse_args()
@@ -256,7 +259,7 @@ def main():
     if not given.report:
         given.folder.mkdir(parents=True, exist_ok=True)
         folders = prepared(given.recordings, given.folder.resolve())
-        measure(given.folder.resolve(), *folders, given.clips, given.draws, out)
+        measure(given.folder.resolve(), *folders, given.clips, range(given.first, given.draws), out)
     report(read(out))
 
 

@@ -120,10 +120,18 @@ def freeze(model):
         layer.trainable = False
 
 
-@pytest.mark.parametrize("frozen", ["all", 2, 0])
-def test_frozen_layers_stay_as_they_were_for_as_long_as_they_are(shards, tmp_path, frozen):
-    """Also the statistics of their batch normalisation."""
-    seen = []
+@pytest.mark.parametrize(("frozen", "parts"), [("all", [4]), (3, [3, 1]), (0, [4])])
+def test_frozen_layers_stay_as_they_were_for_as_long_as_they_are(
+    shards, tmp_path, monkeypatch, frozen, parts
+):
+    """Also the statistics of their batch normalisation; and each part has a schedule of its own length."""
+    seen, steps, optimiser = [], [], training.models.optimiser
+
+    def watched(settings, number):
+        steps.append(number)
+        return optimiser(settings, number)
+
+    monkeypatch.setattr(training.models, "optimiser", watched)
 
     def start(model):
         if frozen:
@@ -139,10 +147,12 @@ def test_frozen_layers_stay_as_they_were_for_as_long_as_they_are(shards, tmp_pat
     settings = {"init_from": {"frozen": frozen}, "mixup": 0}
     last, _, history = train(shards, tmp_path / "s", start, **settings)
     assert len(history) == 4
+    an_epoch = -(-len(read(shards).training_rows(0, centred=False)) // SETTINGS["batch_size"])
+    assert steps == [an_epoch * part for part in parts]
     saving.save(last, tmp_path / "last.keras")
     assert any(same(seen[0], body(tmp_path / "last.keras"))) == (frozen == "all")
     if frozen:
-        short, _, _ = train(shards, tmp_path / "t", start, **settings, epochs=2)
+        short, _, _ = train(shards, tmp_path / "t", start, **settings, epochs=3)
         saving.save(short, tmp_path / "short.keras")
         assert all(same(seen[0], body(tmp_path / "short.keras")))
 

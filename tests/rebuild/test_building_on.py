@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from changes import SHARDS, of_models
+from changes import SHARDS, training, validation
 from workflow import planned
 from world import World
 
@@ -14,10 +14,18 @@ from understory.synthetic import rfcx
 
 pytestmark = pytest.mark.slow
 
-MODELS = ("linear", "plain", "sed_cnn")
+MODELS = ("linear", "plain", "prototypes", "sed_cnn")
+AFTER = {
+    (rule, "")
+    for rule in (
+        *("ensemble_folds", "build_report", "score_probes", "calibrate_detections"),
+        *("detect_events", "show_detections"),
+    )
+}
+AFTER |= {("score_held_out", f"shard={shard}") for shard in SHARDS} | {("score_recordings", "shard=new-0")}
 
 
-def configuration(small, data, other):
+def configuration(small, place, other):
     base = small()["models"]["sed_cnn"]
     head = {
         "architecture": "linear",
@@ -35,42 +43,45 @@ def configuration(small, data, other):
     models = {
         "linear": head,
         "plain": network,
+        "prototypes": {**head, "architecture": "prototypes", "features": "pictures", "options": {}},
         "sed_cnn": {**base, "epochs": 2, "init_from": {"run": str(other), "frozen": 1}},
     }
-    features = {"birds": {"kind": "embedding", "model": str(other)}}
-    given = {"data": str(data), "name": "next", "features": features, "models": models}
-    return small(**given, train=list(MODELS), report={"examples": 0}, augment={"copies": 0})
+    vectors = {"kind": "embedding", "model": str(other)}
+    features = {"birds": {**vectors, "output": "sed_cnn"}, "pictures": {**vectors, "output": "other"}}
+    given = {"data": str(place / "data"), "name": "next", "recordings": str(place / "data/test")}
+    given |= {"detect": {"calibrate": True}, "shards": {"train": 2, "test": 0}, "augment": {"copies": 0}}
+    return small(**given, features=features, models=models, train=list(MODELS), report={"examples": 0})
 
 
 @pytest.fixture(scope="session")
-def built(made_once, first, small, run_snakemake):
-    """The folder of a run on other recordings that builds on the first one."""
+def built(made_once, two_models, small, run_snakemake):
+    """The folder of a run on other recordings that builds on two models of a finished one."""
 
     def make(place):
         settings = {**small()["synthetic"], "train_recordings": 24, "test_recordings": 2}
         rfcx.synthesize(place / "data", place / "truth.csv", settings=settings, seed=6, processes=2)
-        run_snakemake(place / "run", config=configuration(small, place / "data", first / "results/small"))
+        run_snakemake(place / "run", config=configuration(small, place, two_models / "results/small"))
 
     return made_once("built", make)
 
 
 @pytest.fixture
-def world(built, first, small, run_snakemake, tmp_path):
+def world(built, two_models, small, run_snakemake, tmp_path):
     """A copy of the run, and of the one that it builds on, elsewhere."""
     shutil.copytree(built / "run", tmp_path / "run")
     shutil.copytree(built / "data", tmp_path / "data")
-    shutil.copytree(first / "results/small", tmp_path / "small")
-    yield World(tmp_path, run_snakemake, configuration(small, tmp_path / "data", tmp_path / "small"))
+    shutil.copytree(two_models / "results/small", tmp_path / "small")
+    yield World(tmp_path, run_snakemake, configuration(small, tmp_path, tmp_path / "small"))
     for name in ("run", "data", "small"):
-        shutil.rmtree(tmp_path / name)
+        shutil.rmtree(tmp_path / name, ignore_errors=True)
 
 
 def log(folder, model, fold):
     return (folder / f"run/results/next/logs/train_fold/{model}/fold{fold}.log").read_text()
 
 
-def test_a_run_builds_on_another(built, first):
-    out, other = built / "run/results/next", first / "results/small"
+def test_a_run_builds_on_another(built, two_models):
+    out, other = built / "run/results/next", two_models / "results/small"
     contents = pd.read_csv(out / "contents.csv").set_index("recording_id").content
     folds = pd.read_csv(out / "folds.csv", dtype={"recording_id": str})
     before = [provenance.read(other / f"models/sed_cnn/fold{fold}/trained_on.txt") for fold in (0, 1)]
@@ -86,21 +97,31 @@ def test_a_run_builds_on_another(built, first):
         assert "taken: 6 layers with weights, conv2d 5x5x1x4, " in said
         assert "all layers train from epoch 2 on" in said
         assert "no recording that is held out is among" in log(built, "linear", fold)
-    vectors = np.load(out / "examples/birds/0/train-0.npy")
-    # A network of 8 features a frame in each of two folds.
-    assert vectors.shape[1:] == (1, 16)
+    # Networks of 8 features in each of two folds.
+    for name in ("birds", "pictures"):
+        vectors = np.load(out / f"examples/{name}/0/train-0.npy")
+        assert vectors.shape[1:] == (1, 16)
+        assert np.ptp(vectors, axis=0).any()
+    for name in MODELS:
+        assert (out / f"models/{name}/fold1/oof.csv").is_file()
+    assert (out / "calibration.json").is_file()
+    assert len(pd.read_csv(out / "detections/recordings.csv")) == 2
     assert "start of sed_cnn" in (out / "report.html").read_text()
 
 
-def of_head():
-    test = {("compute_embeddings", "features=birds, variant=0, shard=test-0")}
-    return test | {("compute_embeddings", f"features=birds, variant=0, shard={shard}") for shard in SHARDS}
+def embeddings(name):
+    return {("compute_embeddings", f"features={name}, variant=0, shard={shard}") for shard in SHARDS}
+
+
+def of(*models):
+    return training(*models) | validation(*models) | AFTER
 
 
 def moved(world):
     shutil.move(world.run.parent / "small", world.run / "small")
     shutil.copytree(world.run / "small", world.run.parent / "small", ignore=lambda *_: ["models"])
     world.set("features.birds.model", "small")
+    world.set("features.pictures.model", "small")
     world.set("models.sed_cnn.init_from.run", "small")
 
 
@@ -123,11 +144,11 @@ def start(world):
 ROWS = [
     ("nothing", lambda world: None, set()),
     ("the other run moved", moved, set()),
-    ("the other run's weights", weights, of_head() | of_models("linear", "sed_cnn")),
-    ("an option of the head", lambda world: world.set("models.linear.options.l2", 0.01), of_models("linear")),
-    ("the epochs that are frozen", lambda world: world.set("models.sed_cnn.init_from.frozen", 0), of_models("sed_cnn")),
-    ("init_from taken from a model", no_start, of_models("sed_cnn")),
-    ("init_from added to a model", start, of_models("plain")),
+    ("the weights of one of its models", weights, embeddings("birds") | of("linear", "sed_cnn")),
+    ("an option of a head", lambda world: world.set("models.linear.options.l2", 0.01), of("linear")),
+    ("the epochs that are frozen", lambda world: world.set("models.sed_cnn.init_from.frozen", 0), of("sed_cnn")),
+    ("init_from taken from a model", no_start, of("sed_cnn")),
+    ("init_from added to a model", start, of("plain")),
 ]  # fmt: skip
 
 
@@ -136,6 +157,12 @@ def test_what_follows_from_a_change_is_planned_and_nothing_else(change, expected
     change(world)
     done = world.snakemake("--dry-run")
     assert planned(done.stdout + done.stderr) == expected
+
+
+def test_a_run_that_only_detects_finds_what_its_heads_are_fed_with(world):
+    world.config = {"models_from": "results/next", "recordings": str(world.data / "test"), "name": "given"}
+    done = world.snakemake("--dry-run")
+    assert planned(done.stdout) >= {("score_recordings", "shard=new-0")}
 
 
 def test_a_run_that_was_trained_with_what_scores_this_one_stops_it(

@@ -28,6 +28,9 @@ if NEW and VECTORS:
         "threads": config["features"][VECTORS]["threads"],
     }
 
+    with user_errors():
+        OUTSIDE = sought.held_out(config)
+
     rule embed_recordings:
         """Compute the vectors of the windows of new recordings."""
         input:
@@ -87,6 +90,44 @@ if NEW and VECTORS:
             code=code("build_label_page.py"),
         script:
             "../scripts/build_label_page.py"
+
+    rule choose_queue:
+        """Choose what to label next."""
+        input:
+            scores=expand(f"{DETECTIONS}/scores/{{shard}}.parquet", shard=NEW.shards),
+            vectors=expand(f"{FOUND}/vectors/{{shard}}.npy", shard=NEW.shards),
+            windows=expand(f"{FOUND}/vectors/{{shard}}.parquet", shard=NEW.shards),
+            labels=f"{MODELS_FROM}/labels.json",
+        output:
+            queue=f"{QUEUE}/queue.csv",
+        log:
+            f"{OUT}/logs/choose_queue.log",
+        benchmark:
+            f"{OUT}/benchmarks/choose_queue.tsv"
+        conda:
+            "../envs/signal.yaml"
+        resources:
+            mem_mb=SIZES.mem_mb,
+            runtime=SIZES.runtime,
+        params:
+            settings=ordered(
+                {
+                    "queue": {key: config["queue"][key] for key in ("size", "strategy")},
+                    "seed": config["seed"],
+                }
+            ),
+            source=SOURCE,
+            annotations=table_digest_param(lambda found, wildcards: f"annotations {found.annotations}"),
+            tests=table_digest_param(lambda found, wildcards: digest([found.shard(each) for each in TEST])),
+            recordings=lambda wildcards: NEW.digest(),
+            judged=FILE_DIGESTS.identities(VERDICTS),
+            verdicts=sought.Paths(tuple(VERDICTS)),
+            outside=lambda wildcards: digest(sorted(FILE_DIGESTS.identities(OUTSIDE))),
+            held_out=sought.Paths(tuple(OUTSIDE)),
+            places=PLACES,
+            code=code("choose_queue.py", READER),
+        script:
+            "../scripts/choose_queue.py"
 
 
 if NEW and VECTORS and config["like"]:

@@ -35,9 +35,10 @@ TIMES = st.tuples(st.integers(0, 9), st.integers(1, 5)).map(lambda pair: (pair[0
     size=st.integers(1, 12),
     seed=st.integers(0, 3),
     turned=st.booleans(),
+    drawn=st.integers(0, 99),
 )
 def test_a_queue_holds_nothing_that_has_a_label_or_is_held_out_and_no_window_twice(
-    lengths, contents, times, out, strategy, size, seed, turned
+    lengths, contents, times, out, strategy, size, seed, turned, drawn
 ):
     """Windows of 2 s at every second, in any order of the shards; recordings may hold the same."""
     names = sorted(lengths)
@@ -61,8 +62,8 @@ def test_a_queue_holds_nothing_that_has_a_label_or_is_held_out_and_no_window_twi
         hit = any(start < end and start + 2 > begin for begin, end in times.get(content, ()))
         (known if hit else free).add(number)
     assert (set(np.flatnonzero(allowed)), set(np.flatnonzero(has))) == (free, known)
-    rng = np.random.default_rng(5)
-    vectors = {row: rng.integers(-1, 2, 3).astype(float) for row in sorted(rows)}
+    rng = np.random.default_rng(drawn)
+    vectors = {row: rng.integers(-1, 2, 2).astype(float) for row in sorted(rows)}
     doubts = {row: rng.integers(0, 4) / 4 for row in sorted(rows)}
     windows = choosing.Windows(
         recordings, starts, starts + 2, np.zeros(len(rows), int), np.array([doubts[row] for row in rows])
@@ -72,7 +73,7 @@ def test_a_queue_holds_nothing_that_has_a_label_or_is_held_out_and_no_window_twi
         allowed,
         counts=np.array([2]),
         labelled=np.flatnonzero(has),
-        rows=lambda numbers: np.array([vectors[rows[number]] for number in numbers]).reshape(-1, 3),
+        rows=lambda numbers: np.array([vectors[rows[number]] for number in numbers]).reshape(-1, 2),
         size=size,
         strategy=strategy,
         seed=seed,
@@ -111,7 +112,7 @@ def naive(free, known, vectors, doubts, size, strategy, seed):
         return round(1 - float(a @ b) / math.sqrt(float(a @ a) * float(b @ b)), 9)
 
     pool = [row for row in pool if vectors[row].any()]
-    centres, chosen = [row for row in known if vectors[row].any()], []
+    centres, chosen = [row for row in known if vectors[row].any() and strategy == "spread"], []
     while pool and len(chosen) < size:
         far = max(pool, key=lambda row: min((distance(row, other) for other in centres), default=9))
         pool.remove(far)
@@ -124,17 +125,14 @@ def test_windows_that_differ_come_before_those_of_a_bunch():
     """Ten alike, two others: all are as doubtful, and one of the bunch has a label."""
     vectors = np.array([[1.0, k / 100] for k in range(10)] + [[0.0, 1.0], [-1.0, 0.0]])
     windows = choosing.Windows(np.arange(12), np.zeros(12), np.ones(12), np.zeros(12, int), np.ones(12))
-    found = choosing.choose(
-        windows,
-        np.arange(12) > 0,
-        counts=np.array([1]),
-        labelled=np.array([0]),
-        rows=lambda numbers: vectors[numbers],
-        size=6,
-        strategy="mixed",
-        seed=0,
-    )
-    assert found[:2] == [11, 10]
+    asked = {"counts": np.array([1]), "labelled": np.array([0]), "rows": lambda numbers: vectors[numbers]}
+    found = {
+        strategy: choosing.choose(windows, np.arange(12) > 0, **asked, size=6, strategy=strategy, seed=0)
+        for strategy in ("mixed", "spread")
+    }
+    assert found["spread"][:2] == [11, 10]
+    # The first one in doubt, and those unlike it.
+    assert found["mixed"][:3] == [1, 11, 10]
 
 
 def test_rare_classes_come_first_where_windows_are_as_doubtful():

@@ -11,7 +11,7 @@ from understory.search.nearest import unit
 # The score below which a class is not likely.
 FLOOR = 0.1
 # For each window of the queue, how many are compared: of those in doubt, and of a random sample.
-DOUBTFUL, SAMPLED = 5, 50
+DOUBTFUL, SAMPLED = 3, 50
 # Decimals of a distance, so that rounding decides nothing.
 DIGITS = 9
 
@@ -128,8 +128,9 @@ def choose(
     strategy : {"random", "uncertain", "spread", "mixed"}
         `uncertain`: those of the highest doubt. `spread`: k-centre greedy (O. Sener and S. Savarese, 2018) in a random sample of
         50 windows for each of the queue: that whose nearest labelled or chosen window is the farthest, by the cosine, again and
-        again. `mixed`: the same among the windows of the highest doubt times rarity, five for each of the queue; the rarity of a
-        class is one over the square root of one more than its labels. `random`: at random.
+        again. `mixed`: the same among the windows of the highest doubt times rarity, three for each of the queue, from that of
+        the highest one on, and far from those chosen alone; the rarity of a class is one over the square root of one more than its
+        labels. `random`: at random.
     seed : int
 
     Returns
@@ -146,8 +147,9 @@ def choose(
         order = np.argsort(-windows.doubts[numbers] * rarity[windows.labels[numbers]], kind="stable")
     if strategy in ("random", "uncertain"):
         return apart(windows, numbers[order], size)
-    pool = apart(windows, numbers[order], size * (SAMPLED if strategy == "spread" else DOUBTFUL))
-    return k_centre(np.array(pool, dtype=int), labelled, rows, size)
+    # Of doubtful windows, those that are far from all labels are mostly odd ones: they teach less (docs/search.md).
+    most, centres = (SAMPLED, labelled) if strategy == "spread" else (DOUBTFUL, labelled[:0])
+    return k_centre(np.array(apart(windows, numbers[order], size * most), dtype=int), centres, rows, size)
 
 
 def apart(windows: Windows, numbers, most: int) -> list[int]:

@@ -11,8 +11,8 @@ drawn at random and labelled first. Then, again and again, one logistic regressi
   and their label is that nothing of the five is heard. Score: the mean average precision of the five classes.
 - classes: 320 clips, each of one of the ten classes. Score: accuracy.
 
-Prints the mean score with its 95 % interval over the seeds (Student's t), each seed being the mean of the five folds; and with how
-many of the labels each strategy reaches the final score of the random queue. Draws both as a figure.
+Prints the mean score with its 95 % interval over the seeds (Student's t), each seed being the mean of the five folds; with how many
+of the labels each strategy reaches the final score of the random queue; and by how much it is better, paired by seed. Draws the scores.
 """
 
 import argparse
@@ -141,9 +141,12 @@ def summary(name, curves):
         told = ", ".join(f"{FIRST + STEP * k}: {mean[k]:.3f} ± {half[k]:.3f}" for k in places)
         when = reached(mean, final)
         share = "never reaches it" if when is None else f"reaches it with {when} labels, {when / spent:.0%}"
-        # Each seed against its own random queue.
+        # Each seed against its own random queue, whose pool and first labels are the same.
+        more = runs - curves["random"]
+        gains = [f"{np.mean(each):+.3f} ± {interval(each):.3f}" for each in (more.mean(axis=1), more[:, -1])]
         own = [reached(run, other[-1]) for run, other in zip(runs, curves["random"], strict=True)]
         yield f"  {strategy:<9} {told}; {share} (by seed: {', '.join(map(str, own))})"
+        yield f"            more than the random queue: {gains[0]} over all steps, {gains[1]} at the end"
 
 
 def drawn(every, path: Path):

@@ -120,6 +120,13 @@ def test_rounding_in_chunks_changes_nothing(chunk, monkeypatch):
     assert [number for number, *_ in found] == best.tolist()
 
 
+def test_every_float16_becomes_the_same_float32():
+    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    finite = every[np.isfinite(every)].reshape(-1, 2)
+    assert nearest.widened(finite).tobytes() == finite.astype(np.float32).tobytes()
+    assert np.array_equal(nearest.widened(every), every.astype(np.float32), equal_nan=True)
+
+
 @pytest.mark.parametrize("example", [[0.0, 0.0], [math.nan, 1.0], [math.inf, 0.0]])
 def test_an_example_without_a_direction_is_one_sentence(example):
     with pytest.raises(InputError, match="expected a sound whose vector has a direction"):

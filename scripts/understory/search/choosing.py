@@ -9,7 +9,7 @@ from understory.core.rng import Stage, stream
 from understory.search.nearest import unit
 
 # The score below which a class is not likely.
-FLOOR = 0.1
+FLOOR = 0.2
 # For each window of the queue, how many are compared: of those in doubt, and of a random sample.
 DOUBTFUL, SAMPLED = 3, 50
 # Decimals of a distance, so that rounding decides nothing.
@@ -42,7 +42,7 @@ def doubt(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The class with the highest score of each window, this score, and how much it is in doubt.
 
     The doubt is one minus the margin, by which the highest score exceeds the second highest one (T. Scheffer et al., 2001). Where
-    even the highest score is below 0.1, it is that score: nothing is heard in most windows of a recording, and no class is likely.
+    even the highest score is below 0.2, it is that score: nothing is heard in most windows of a recording, and no class is likely.
 
     Parameters
     ----------

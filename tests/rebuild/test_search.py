@@ -169,7 +169,6 @@ def test_what_cannot_be_sought_is_one_sentence_before_any_job(world):
     for key, value, said in (
         ("like", str(world.run / "gone.wav"), "like: expected a sound file, or a folder of some"),
         ("like", str(world.run / "brief.wav"), "like: expected a sound of at least crop.window (3 s), found 1.00 s"),
-        ("recordings", None, "recordings: expected the folder of the recordings that a search is about"),
     ):  # fmt: skip
         kept = dict(world.config)
         world.config[key] = value

@@ -39,6 +39,7 @@ include: "rules/ensemble.smk"
 include: "rules/submission.smk"
 include: "rules/detect.smk"
 include: "rules/review.smk"
+include: "rules/search.smk"
 include: "rules/export.smk"
 
 

@@ -17,7 +17,7 @@ from understory.fetch import address
 from understory.inference import new_recordings, saved_run
 from understory.inference.finished_runs import origins
 from understory.plan import code_digests, config as settings, dataset_state, job_resources, snakemake_records
-from understory.plan.job_settings import Medium, ModelJobs
+from understory.plan.job_settings import Medium, ModelJobs, modules_of
 from understory.run import lock, snakemake_patches
 
 # A module's configuration says only what differs; otherwise config.yaml is in it.

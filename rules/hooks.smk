@@ -11,6 +11,11 @@ onstart:
     from understory.run import progress
 
     DATASET.start()
+    if "search" in workflow.dag_settings.targets:
+        from understory.search import examples
+
+        with user_errors():
+            examples.starts(LIKE, sought.times(config), EMBEDDING)
     with user_errors():
         if not ONLY_DETECTS:
             tables, top_k = DATASET.tables(), config["predictions"]["top_k"]
@@ -41,6 +46,7 @@ onsuccess:
         found += summary.precision(Path(OUT))
     if "review" in targets:
         found.append(f"review       {OUT}/review/review.html")
+    found += [f"{name:<12} {OUT}/{name}/{name}.html" for name in ("search", "queue") if name in targets]
     if "export" in targets:
         found.append(f"export       {EXPORT}")
     if found:

@@ -28,7 +28,7 @@ def main(job):
                 path.unlink()
     detections.write_thresholds(job.output.thresholds, chosen)
     print(f"events: {found}")
-    failed = sorted(row for path in job.input.failed for row in detections.read_failed(path))
+    failed = sorted(row for path in job.input.failed for row in files.read_rows(path))
     files.write_rows(job.output.failed, ["path", "reason"], failed)
 
 

@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-from understory.annotations import files as annotation_files
 from understory.core import files
 from understory.core.file_digests import FileDigests, identity
 from understory.core.hashing import digest
 from understory.data.task import Task
-from understory.inference import new_recordings
 from understory.inference.embeddings import model_files
 from understory.run.job import run
 from understory.training import gpu_lock, imports
@@ -37,13 +35,7 @@ def main(job):
         FileDigests(Path(places.contents)),
     )
     folder, shard = Path(places.recordings), job.wildcards.shard
-    sounds, _ = annotation_files.below(folder)
-    names = [name for name in sounds if new_recordings.in_text(name)]
-    own = [name for name in names if new_recordings.shard_of(name, job.params.shards) == shard]
-    failed = []
-    if shard == "new-0":
-        wrong = "expected a name in UTF-8, found other bytes: rename the file"
-        failed = [(ascii(name), wrong) for name in sounds if not new_recordings.in_text(name)]
+    own, failed = shard_scores.names_of(folder, shard, job.params.shards)
     silent = [task.classes.index(label) for label in task.untrained]
     with files.replacing(job.output.scores) as path:
         writer = window_scores.Writer(path, task.classes)

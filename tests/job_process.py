@@ -66,6 +66,8 @@ OF_MODELS = (
     "score_held_out.py",
     "score_probes.py",
     "score_recordings.py",
+    "embed_recordings.py",
+    "find_nearest.py",
     "compute_embeddings.py",
     "export_models.py",
 )

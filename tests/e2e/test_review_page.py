@@ -22,6 +22,7 @@ from snakemake.utils import update_config
 from snakemake_process import snakemake
 from workflow import ROOT, copy_source, planned
 
+from understory.annotations import verdicts as verdicts_of
 from understory.core import file_digests
 from understory.data.dataset import shard_of
 from understory.review import excerpts, page, precision, sampling
@@ -282,6 +283,29 @@ def test_the_page_and_the_workflow_agree_on_the_precision(pages, opened, tmp_pat
                 list(table[["precision", "low", "high"]]), abs=1e-9
             )
     assert kinds >= {(True, True), (False, False)}
+
+
+def test_a_page_of_a_search_shows_similarities_and_its_verdicts_go_the_same_way(pages, opened, tmp_path):
+    items = pd.DataFrame(
+        {"path": "-one.wav", "start": [3.0, 9.0], "end": [4.0, 10.0], "label": "owl", "score": [0.987, -0.25]}
+    )
+
+    def excerpt(row):
+        return excerpts.excerpt(pages / row.path, row.start, row.end, context=0.5, highest=8000.0, slower=1)
+
+    html = page.build(
+        items.assign(digest="sha256:0"), excerpt, name="x-search", order="search", known=[], slower=1
+    )
+    (tmp_path / "search.html").write_text(html, encoding="utf-8")
+    shown = opened(tmp_path / "search.html")
+    assert text(shown, "score") == "similarity 0.99"
+    shown.press("a")
+    assert text(shown, "score") == "similarity -0.25"
+    shown.press("r")
+    path, _ = downloaded(shown, tmp_path, "x-search")
+    rows = [verdicts_of.verdict(row) for _, row in verdicts_of.rows(path)]
+    assert [row.annotations for row in rows] == [[("owl", "present")], [("owl", "absent")]]
+    assert not shown.complaints()
 
 
 @pytest.mark.parametrize("width", [360, 1280])

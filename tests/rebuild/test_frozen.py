@@ -2,11 +2,13 @@
 
 import csv
 import json
+import re
 import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 import stub_models
 from changes import ENSEMBLE, SPLIT, copies, inspection, of_models, prediction, training, validation, windows
 from workflow import planned
@@ -244,3 +246,55 @@ def test_a_run_that_only_detects_is_told_where_the_models_are(world):
     done = world.snakemake("--dry-run", check=False)
     assert "features.perch.sha256: expected" in done.stderr
     world.config = saved
+
+
+QUEUE = {("choose_queue", ""), ("build_label_page", "chosen=queue"), ("queue", "")}
+
+
+def test_a_queue_offers_nothing_that_has_a_label_is_held_out_or_was_answered(world):
+    """Of two test recordings, a copy of an annotated one, and one of which nothing is known."""
+    with (world.data / "train_tp.csv").open(newline="") as file:
+        tables = list(csv.DictReader(file))
+    name = tables[0]["recording_id"]
+    known = [(float(row["t_min"]), float(row["t_max"])) for row in tables if row["recording_id"] == name]
+    shutil.copy(world.data / f"train/{name}.flac", world.run / "new/copy.flac")
+    wave, rate = soundfile.read(world.data / f"train/{name}.flac")
+    soundfile.write(world.run / "new/unknown.flac", np.tile(wave[::-1], 6), rate)
+    world.targets = ["queue"]
+    done = world.snakemake(check=False)
+    assert "search.features: expected one of birdnet, perch, perch_file, yamnet, as several" in done.stderr
+    world.set("search", {"features": "perch"})
+    world.set("queue", {"size": 3})
+    world.snakemake()
+    path = world.run / "results/small/queue/queue.csv"
+
+    def offered():
+        found = pd.read_csv(path)
+        assert set(found.path) <= {"copy.flac", "unknown.flac"}
+        inside = found[found.path == "copy.flac"]
+        assert not any(
+            row.start < end and row.end > begin for row in inside.itertuples() for begin, end in known
+        )
+        return found
+
+    first = offered()
+    assert len(first) == 3
+    assert first["rank"].tolist() == [1, 2, 3]
+    html = path.with_name("queue.html").read_text(encoding="utf-8")
+    data = json.loads(re.search(r'id="data">(.*?)</script>', html)[1])
+    assert [item["start"] for item in data["items"]] == first.start.tolist()
+    assert set(first.label) <= set(data["known"])
+    said = first[["path", "start", "end", "label"]].assign(verdict="unsure", new_label="")
+    said.to_csv(world.run / "verdicts.csv", index=False)
+    world.set("verdicts", "verdicts.csv")
+    assert planned(world.snakemake("--dry-run").stdout) == QUEUE
+    world.snakemake()
+    for row in offered().itertuples():
+        others = first[first.path == row.path]
+        assert not any((row.start < others.end) & (row.end > others.start))
+    world.set("queue.strategy", "random")
+    assert planned(world.snakemake("--dry-run").stdout) == QUEUE
+    # What is left of the recording that no one has labelled.
+    world.set("queue.held_out", str(world.run / "new"))
+    world.snakemake("--forcerun", "choose_queue", "--until", "choose_queue")
+    assert len(pd.read_csv(path)) == 0

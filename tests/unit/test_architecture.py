@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "evaluation": BASE,
     "synthetic": BASE | {"datasets", "audio"},
     "inference": BASE | {"annotations", "audio", "training"},
+    "search": BASE | {"annotations", "audio", "inference"},
     "report": BASE | {"images", "evaluation"},
     "export": BASE | {"annotations", "audio", "inference", "training"},
     # Sound, for the excerpts that are heard and seen.

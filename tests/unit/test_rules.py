@@ -20,7 +20,7 @@ from understory.plan import code_digests
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
 # Rules that make nothing themselves.
-TARGETS = {"all", "detections", "export", "review"}
+TARGETS = {"all", "detections", "export", "queue", "review", "search"}
 # Modules that every process of Snakemake parses the Snakefile with.
 HEAVY = {"pandas", "librosa", "tensorflow", "keras", "sklearn", "matplotlib", "scipy", "soundfile"}
 
@@ -75,8 +75,9 @@ def embedding_rules(tmp_path_factory):
     recipe = yaml.safe_load((ROOT / "recipes/perch.yaml").read_text())
     (folder / "models/perch_v2_cpu").mkdir(parents=True)
     (folder / "models/perch_v2_cpu/saved_model.pb").touch()
+    (folder / "new.wav").touch()
     config = {key: recipe[key] for key in ("crop", "features", "models", "train")}
-    return parsed(folder, "perch", **config)
+    return parsed(folder, "perch", **config, recordings=str(folder), like=str(folder / "new.wav"))
 
 
 # The modules of their medium that rules load by name, and the choices of the default configuration and of a recipe.
@@ -301,7 +302,7 @@ def test_the_report_is_told_what_it_shows(rules, image_rules):
 
 def test_embeddings_are_digested_with_the_runtime_of_their_format(embedding_rules):
     by_name = {rule.name: rule for rule in embedding_rules}
-    for name in ("compute_embeddings", "score_held_out", "score_probes"):
+    for name in ("compute_embeddings", "embed_recordings", "find_nearest", "score_held_out", "score_probes"):
         code = by_name[name].code_digests
         formats = {file for file in code["code"] if re.search(r"embeddings/formats/[a-z]", file)}
         assert formats == {"understory/inference/embeddings/formats/saved_model.py"}, name
@@ -344,7 +345,7 @@ print(*(module for module in sys.modules if "." not in module))
 """
     command = [sys.executable, "-c", program, str(ROOT / "Snakefile"), str(tmp_path), *HEAVY]
     rules, modules = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert int(rules) == 21
+    assert int(rules) == 23
     assert not HEAVY & set(modules.split())
 
 

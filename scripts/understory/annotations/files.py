@@ -18,8 +18,12 @@ FORMATS = {"Raven selection tables": raven, "Audacity label tracks": audacity, "
 EMPTY = "empty tables"
 SOUND = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 TABLES = (".csv", ".txt", ".tsv")
-# How tables of detections and of verdicts on them begin.
-RESULTS = b"path,start,end,label,score,", b"path,start,end,label,verdict,new_label,"
+# How tables of detections, of verdicts and of what a search found begin.
+RESULTS = (
+    b"path,start,end,label,score,",
+    b"path,start,end,label,verdict,new_label,",
+    b"path,start,end,label,similarity,",
+)
 # What programs put between a recording's name and the suffix of its table.
 ADDED = (".selections", ".selection", ".table", ".birdnet", ".results", ".labels", ".annotations", ".raven")
 
@@ -44,7 +48,7 @@ def below(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def is_result(path: Path) -> bool:
-    """Whether a file is a table of detections, or of verdicts on them, and none of annotations."""
+    """Whether a file is a table that this workflow made, such as one of detections, and none of annotations."""
     try:
         with open(path, "rb") as file:
             return file.read(max(map(len, RESULTS))).startswith(RESULTS)

@@ -70,6 +70,12 @@ def replacing(path, *, shared: bool = False):
         temporary.unlink(missing_ok=True)
 
 
+def read_rows(path) -> list[list[str]]:
+    """The rows of a CSV file in UTF-8, without its header."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))[1:]
+
+
 def write_rows(path, header, rows):
     """Write a CSV file in UTF-8 from its header and its rows."""
     with open(path, "w", newline="", encoding="utf-8") as file:

@@ -21,6 +21,7 @@ class Stage(IntEnum):
     BACKGROUND = 9
     PROBE = 11
     REVIEW = 12
+    QUEUE = 13
 
 
 def stream(seed: int, stage: Stage, name: str, variant: int = 0) -> np.random.Generator:

@@ -1,6 +1,5 @@
 """Detections: the events of all new recordings, with their thresholds, probabilities and bands."""
 
-import csv
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -147,9 +146,3 @@ def write_thresholds(path, chosen: list[Criterion]):
     """Write the table of the thresholds of the classes, with the reason of each."""
     rows = [[each.label, f"{each.threshold:.9g}", each.why] for each in chosen]
     files.write_rows(path, ["label", "threshold", "why"], rows)
-
-
-def read_failed(path) -> list[list[str]]:
-    """The rows of a table of recordings that cannot be read."""
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.reader(file))[1:]

@@ -72,7 +72,7 @@ def score_recording(
 
 
 def chunks(
-    path: Path, models, settings: dict, cache: Cache | None = None
+    path: Path, models, settings: dict, cache: Cache | None = None, compute=None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The scores of the windows of a recording, a chunk at a time.
 
@@ -91,6 +91,8 @@ def chunks(
         where scores below 1e-7 count as 1e-7).
     cache : Cache, optional
         What it has is not computed again.
+    compute : callable, optional
+        What is computed of the windows of a chunk in the place of `of_windows`, which has its parameters.
 
     Yields
     ------
@@ -110,17 +112,17 @@ def chunks(
         part = starts[first : first + size]
         scores = cache.read(number) if cache else None
         if scores is None or len(scores) != len(part):
-            scores = _scores(path, part, models, settings)
+            scores = _scores(path, part, models, settings, compute or of_windows)
             if cache:
                 cache.write(number, scores)
         yield np.array(part) / rate, scores
 
 
-def _scores(path, starts, models, settings):
+def _scores(path, starts, models, settings, compute):
     """The scores of the windows of a chunk: float32 (windows, classes)."""
     samples = round(settings["window"] * settings["sample_rate"])
     waves = read.read_windows(path, starts, samples=samples, sample_rate=settings["sample_rate"])
-    return of_windows(waves, len(starts), models, settings)
+    return compute(waves, len(starts), models, settings)
 
 
 def of_windows(waves, windows: int, models, settings: dict) -> np.ndarray:

@@ -1,15 +1,17 @@
-"""The window scores of the new recordings of a shard, of which those that were scored before are taken from a cache."""
+"""What is computed of the windows of the new recordings of a shard, of which what was computed before is taken from a cache."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from understory.annotations import files as annotation_files
 from understory.audio import inspect, read
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
 from understory.core.hashing import digest
-from understory.inference import score, window_scores
+from understory.inference import new_recordings, score, window_scores
 
 
 class Scorer(NamedTuple):
@@ -26,6 +28,8 @@ class Scorer(NamedTuple):
         A digest of all that scores depend on, besides the recording.
     contents : FileDigests
         What recordings hold.
+    compute : callable, optional
+        As `score.chunks` takes it.
     """
 
     models: list
@@ -33,12 +37,23 @@ class Scorer(NamedTuple):
     cache: Path
     key: str
     contents: FileDigests
+    compute: Callable | None = None
+
+
+def names_of(folder: Path, shard: str, count: int) -> tuple[list[str], list[tuple[str, str]]]:
+    """The paths of the recordings of a shard, one of `count`, within their folder; and those that cannot be used, and why."""
+    sounds, _ = annotation_files.below(folder)
+    names = [name for name in sounds if new_recordings.in_text(name)]
+    wrong = "expected a name in UTF-8, found other bytes: rename the file"
+    strange = [(ascii(name), wrong) for name in sounds if not new_recordings.in_text(name)]
+    own = [name for name in names if new_recordings.shard_of(name, count) == shard]
+    return own, strange if shard == "new-0" else []
 
 
 def write(
     scorer: Scorer, folder: Path, names, writer: window_scores.Writer, silent=()
 ) -> list[tuple[str, str]]:
-    """Write the window scores of recordings, in the order of their paths; a bad one is left out.
+    """Write what is computed of the windows of recordings, in the order of their paths; a bad one is left out.
 
     Parameters
     ----------
@@ -48,6 +63,7 @@ def write(
     names : sequence of str
         Their paths within it.
     writer : window_scores.Writer
+        Or another with its method `add`.
     silent : sequence of int
         The classes that nothing was learned of: they have the score 0.
 
@@ -67,18 +83,22 @@ def write(
             failed.append((name, str(error).removeprefix(f"{folder / name}: ")))
             print(f"{name!r}: {error}", flush=True)
             continue
-        for starts, scores in score.chunks(folder / name, scorer.models, scorer.settings, cache):
+        for starts, scores in _chunks(scorer, folder / name, cache):
             scores = scores.copy()
             scores[:, list(silent)] = 0
             writer.add(name, starts, np.minimum(starts + scorer.settings["window"], length), scores)
     return failed
 
 
+def _chunks(scorer, path, cache):
+    return score.chunks(path, scorer.models, scorer.settings, cache, scorer.compute)
+
+
 def _fill(scorer, path, cache):
     """Score all of a recording, as far as the cache does not have it; the length of the recording, s."""
     if cache.read(0) is None:
         inspect.inspect_file(path)
-    windows = sum(len(scores) for _, scores in score.chunks(path, scorer.models, scorer.settings, cache))
+    windows = sum(len(scores) for _, scores in _chunks(scorer, path, cache))
     rate = scorer.settings["sample_rate"]
     length = read.length(path, rate) / rate
     print(f"{path.name!r}: {length:.1f} s, {windows} windows", flush=True)

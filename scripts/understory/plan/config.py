@@ -221,7 +221,7 @@ def effective(config: dict) -> dict:
     idle |= {"own"} if config["dataset"] != "own" else set()
     idle |= {"data_sha256"} if kind in ("synthetic", "folder") else set()
     # What is made of new recordings is no part of what a report tells, nor where verdicts lie.
-    idle |= {"detect", "export", "recordings", "review", "reviewed", "verdicts"}
+    idle |= {"detect", "export", "like", "queue", "recordings", "review", "reviewed", "search", "verdicts"}
     models = {name: config["models"][name] for name in sorted(config["train"])}
     features = {name: config["features"][name] for name in sorted(features_of(config))}
     return {**_without(config, *idle), "features": features, "models": models, "train": sorted(models)}

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from understory.core.options import Share
 from understory.plan.config_block import Block, key
-from understory.plan.model_config import Detect, Export, Model, Review, Seconds, Text
+from understory.plan.model_config import Detect, Export, Model, Queue, Review, Search, Seconds, Text
 
 
 def _different(items):
@@ -261,6 +261,9 @@ class Configuration(Block):
         None,
         "Folder of new recordings in which events are detected (snakemake detections); with models_from, data is not read",
     )
+    like: Text | None = key(
+        None, "Example of what is sought in recordings (snakemake search): a sound file, or a folder of some"
+    )
     verdicts: Text | Names | None = key(
         None,
         "File of verdicts on detections, as the review page gives it, or several: they become annotations",
@@ -272,5 +275,7 @@ class Configuration(Block):
     ensemble: Ensemble = Ensemble()
     detect: Detect = Detect()
     review: Review = Review()
+    search: Search = Search()
+    queue: Queue = Queue()
     export: Export = Export()
     report: Report = Report()

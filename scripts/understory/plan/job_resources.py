@@ -31,6 +31,10 @@ COSTS = {
     "validate_fold": Cost(0.01, 4000),
     "predict_fold": Cost(0.01, 4000),
     "score_recordings": Cost(0.02),
+    # As `compute_embeddings` does.
+    "embed_recordings": Cost(0.2),
+    "find_nearest": Cost(0.000002, 100),
+    "choose_queue": Cost(0.0001, 200),
     "detect_events": Cost(0.0005, 4000),
     "show_detections": Cost(0.0001, 1000),
     "score_held_out": Cost(0.02),
@@ -65,11 +69,13 @@ OF_MODELS = (
     "validate_fold",
     "predict_fold",
     "score_recordings",
+    "embed_recordings",
+    "find_nearest",
     "score_held_out",
     "score_probes",
     "export_models",
 )
-OF_NEW = ("detect_events", "show_detections")
+OF_NEW = ("detect_events", "show_detections", "find_nearest", "choose_queue")
 OF_HELD_OUT = ("score_held_out", "calibrate_detections")
 # How much more than expected is asked for: machines differ, and a job that is cut off has to begin again.
 MARGIN = 4

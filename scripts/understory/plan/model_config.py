@@ -137,6 +137,38 @@ class Detect(Block):
     )
 
 
+class Search(Block):
+    """Search by example (snakemake search)."""
+
+    features: Text | None = key(
+        None, "Name in features of the frozen model whose vectors are compared; null: the only one"
+    )
+    items: int = key(60, "Windows that are found, at most", ge=1, le=1000)
+    start: Annotated[float, Field(ge=0)] | None = key(
+        None,
+        "Where what is sought begins in the file that like names; null, with end: its loudest window",
+        unit="s",
+    )
+    end: Annotated[float, Field(gt=0)] | None = key(None, "Where it ends", unit="s")
+    label: Text | None = key(
+        None, "Class of what is sought; null: the name of the file or folder that like names"
+    )
+
+
+class Queue(Block):
+    """What to label next (snakemake queue)."""
+
+    size: int = key(60, "Windows in the queue, at most", ge=1, le=1000)
+    strategy: Literal["mixed", "uncertain", "spread", "random"] = key(
+        "mixed",
+        "uncertain: windows in which the models are least certain; spread: those that differ most from each other and from what is "
+        "labelled; mixed: of uncertain ones, rare classes first, those that differ most; random: at random",
+    )
+    held_out: Text | None = key(
+        None, "Folder of recordings that are never in the queue, wherever copies of them lie; null: none"
+    )
+
+
 class Export(Block):
     """The models as one file to take away (snakemake export)."""
 

@@ -262,7 +262,8 @@ function show() {
   $("class").textContent = item.label;
   $("place").textContent = `${item.path}, ${seconds(item.start)} to ${seconds(item.end)} s`;
   const likely = item.probability === null ? "" : `, probability ${item.probability.toFixed(2)}`;
-  $("score").textContent = `score ${item.score.toFixed(2)} (threshold ${item.threshold.toFixed(2)})${likely}`;
+  const threshold = item.threshold === null ? "" : ` (threshold ${item.threshold.toFixed(2)})`;
+  $("score").textContent = `${data.measure} ${item.score.toFixed(2)}${threshold}${likely}`;
   $("within").textContent = `${others.indexOf(i) + 1} of ${others.length} in this ${state.grouping === "label" ? "class" : "recording"}`;
   const given = verdict(i);
   $("given").textContent = given ? `${WORDS[given[0]]}${given[1] ? ` as ${given[1]}` : ""}` : "No verdict yet";

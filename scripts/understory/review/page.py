@@ -33,6 +33,8 @@ LEADS = {
     "sample": "A random sample of the detections, stratified by score in each class.",
     "doubtful": "The detections of each class whose score is nearest to the threshold.",
     "above": "The detections of each class from the highest score down.",
+    "search": "The windows that are most similar to what was sought, from the most similar one down.",
+    "queue": "What to label next, from the most important window on. The class is the one that is in doubt: relabel where it is another.",
 }
 
 PAGE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""<!doctype html>
@@ -91,7 +93,7 @@ PAGE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
 
 def build(items: pd.DataFrame, excerpt: Callable, *, name: str, order: str, known, slower: int) -> str:
-    """The page for some detections, as HTML.
+    """The page for some detections, or for windows that were found or chosen, as HTML.
 
     Parameters
     ----------
@@ -102,7 +104,7 @@ def build(items: pd.DataFrame, excerpt: Callable, *, name: str, order: str, know
     name : str
         Of the run.
     order : str
-        As for `sampling.chosen`.
+        One of `LEADS`: as for `sampling.chosen`, or `search` or `queue`.
     known : iterable of str
         Classes that are proposed for a relabelling, besides those of the items.
     slower : int
@@ -123,7 +125,8 @@ def build(items: pd.DataFrame, excerpt: Callable, *, name: str, order: str, know
         found.append({**facts, "from": piece["start"], "to": piece["stop"], "top": piece["top"], **media})
     key = digest([name, order, [[each[column] for column in IDENTITY] for each in found]])[:16]
     classes = sorted({each["label"] for each in found})
-    data = {"name": name, "key": key, "items": found, "classes": classes}
+    measure = "similarity" if order == "search" else "score"
+    data = {"name": name, "key": key, "items": found, "classes": classes, "measure": measure}
     script = SCRIPT.read_text(encoding="utf-8")
     return PAGE.render(
         name=name,

@@ -176,7 +176,15 @@ class Ways:
             if network
             else {**HEAD, "architecture": way}
         )
-        block |= {"epochs": EPOCHS, "balance": 0, "mixup": 0, "patience": None, "precision": "float32"}
+        block |= {
+            "epochs": EPOCHS,
+            "balance": 0,
+            "mixup": 0,
+            "augment": [],
+            "average_weights": None,
+            "patience": None,
+            "precision": "float32",
+        }
         start = None
         if way.startswith("init_from"):
             block["init_from"] = {**self.init, "frozen": EPOCHS // 2 if "frozen" in way else 0}

@@ -238,7 +238,7 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
         ),
         (
             {"models": {"sed_cnn": {"architecture": "sed_cn"}}},
-            'models.sed_cnn.architecture: expected one of attentive, cnn2d, conv1d, linear, mlp, picture_cnn, prototypes, resnet34, resnet50, sed_cnn, given "sed_cn"; did you mean sed_cnn?',
+            'models.sed_cnn.architecture: expected one of attentive, cnn2d, conv1d, linear, mlp, picture_cnn, prototypes, residual_cnn, resnet34, resnet50, sed_cnn, given "sed_cn"; did you mean sed_cnn?',
         ),
         (
             {"models": {"sed_cnn": {"options": {"filters": ["x"]}}}},

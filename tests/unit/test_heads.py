@@ -15,6 +15,8 @@ SETTINGS = {
     "batch_size": 8,
     "epochs": 4,
     "mixup": 0,
+    "augment": [],
+    "average_weights": None,
     "optimiser": {"name": "adam", "learning_rate": 0.1},
     "patience": None,
     "precision": "float32",

@@ -23,6 +23,10 @@ SETTINGS = {
     "batch_size": 5,
     "mixup": 0.4,
     "balance": 0.0,
+    "augment": [],
+    "mixup_of": "values",
+    "mixup_labels": "shares",
+    "average_weights": None,
     "patience": None,
     "select": "last",
     "threads": 1,
@@ -164,6 +168,14 @@ def test_frozen_layers_stay_as_they_were_for_as_long_as_they_are(
         ({"precision": "mixed_float16", "epochs": 3}, (5,)),
         # In an epoch in which layers are frozen, in the first in which they train, and after that.
         ({"init_from": {"frozen": 2}}, (3, 4, 5)),
+        (
+            {
+                "augment": [{"time_roll": {}}, {"frequency_mask": {"max_share": 0.3}}],
+                "mixup_of": "power",
+                "average_weights": 0.5,
+            },
+            (3, 5),
+        ),
     ],
 )
 def test_a_killed_training_goes_on_to_the_same_bytes(shards, tmp_path, monkeypatch, capsys, changed, stops):
@@ -367,14 +379,12 @@ def test_balanced_epochs_draw_classes_as_often_as_they_are_asked_to():
 def test_training_ends_when_nothing_has_been_better_for_as_long_as_is_waited(shards, tmp_path, monkeypatch):
     values = iter([0.2, 0.5, 0.4, 0.5, 0.3, 0.1, 0.9])
     monkeypatch.setattr(training, "_order", lambda index, rows, *_: rows)
-    whole = keras.Model.fit
+    whole = keras.Model.evaluate
 
-    def fit(self, *given, **options):
-        done = whole(self, *given, **options)
-        done.history["val_lwlrap"] = [next(values)]
-        return done
+    def evaluate(self, *given, **options):
+        return {**whole(self, *given, **options), "lwlrap": next(values)}
 
-    monkeypatch.setattr(keras.Model, "fit", fit)
+    monkeypatch.setattr(keras.Model, "evaluate", evaluate)
     _, best, history = train(shards, tmp_path / "s", epochs=7, patience=2)
     # An epoch as good as the best is a better one: the later model has seen more.
     assert [each["epoch"] for each in history] == [1, 2, 3, 4, 5, 6]
@@ -405,18 +415,19 @@ def test_batches_come_in_order_without_automatic_tuning(shards):
 
 def test_neither_training_nor_prediction_tunes_itself(shards, tmp_path, monkeypatch):
     """The thread of tf.data's tuning makes each of them wait after its last batch."""
-    seen, fit, predicted = [], keras.Model.fit, keras.Model.predict
+    seen = []
 
-    def watched_fit(model, x, *, validation_data, **options):
-        seen.extend((x, validation_data))
-        return fit(model, x, validation_data=validation_data, **options)
+    def watch(name):
+        whole = getattr(keras.Model, name)
 
-    def watched_predict(model, x, **options):
-        seen.append(x)
-        return predicted(model, x, **options)
+        def watched(model, x, **options):
+            seen.append(x)
+            return whole(model, x, **options)
 
-    monkeypatch.setattr(keras.Model, "fit", watched_fit)
-    monkeypatch.setattr(keras.Model, "predict", watched_predict)
+        monkeypatch.setattr(keras.Model, name, watched)
+
+    for name in ("fit", "evaluate", "predict"):
+        watch(name)
     model, _, _ = train(shards, tmp_path / "s", epochs=1)
     predict.predict(model, read(shards), np.arange(8), batch_size=4)
     assert len(seen) == 3

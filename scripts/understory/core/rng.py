@@ -22,6 +22,7 @@ class Stage(IntEnum):
     PROBE = 11
     REVIEW = 12
     QUEUE = 13
+    EPOCH = 14
 
 
 def stream(seed: int, stage: Stage, name: str, variant: int = 0) -> np.random.Generator:

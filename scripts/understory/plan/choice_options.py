@@ -27,6 +27,7 @@ from understory.plan.model_config import OPTIMISERS, SCHEDULES
 PLACES = {
     "architecture": ("understory.training.architectures", "build"),
     "loss": ("understory.training.losses", "build"),
+    "augmentation": ("understory.training.augmentations", "apply"),
     "transform of audio": ("understory.audio.transforms", None),
     "transform of images": ("understory.images.transforms", None),
     "features of audio": ("understory.audio.features", "compute"),

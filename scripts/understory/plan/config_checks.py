@@ -11,6 +11,7 @@ from understory.plan.config_block import plain, shown, validated
 
 FEATURES = ("features of audio", "features of images")
 TRANSFORMS = ("transform of audio", "transform of images")
+AUGMENTATIONS = ("augmentation",)
 # Models that config.yaml had once, and the recipes that have them now.
 FORMER = {"resnet50": "recipes/rfcx_notebook.yaml"}
 # A key that models had once. It never did anything: Keras compiles nothing with XLA where operations are deterministic.
@@ -29,7 +30,7 @@ def choose(config: dict) -> tuple[dict, dict[str, str]]:
             blocks = config[key].items()
             config[key] = {name: check(f"{key}.{name}", block, lines) for name, block in blocks}
     if isinstance(config.get("augment"), dict) and isinstance(config["augment"].get("chain"), list):
-        chain = _chain("augment.chain", config["augment"]["chain"], lines)
+        chain = _chain("augment.chain", TRANSFORMS, config["augment"]["chain"], lines)
         config["augment"] = {**config["augment"], "chain": chain}
     return config, lines
 
@@ -64,6 +65,8 @@ def _model(place, model, lines):
     for kind in ("loss", "optimiser", "schedule"):
         if isinstance(model.get(kind), dict):
             model[kind] = _named(f"{place}.{kind}", "name", model[kind], [kind], lines)
+    if isinstance(model.get("augment"), list):
+        model["augment"] = _chain(f"{place}.augment", AUGMENTATIONS, model["augment"], lines)
     return model
 
 
@@ -84,27 +87,27 @@ def _features(place, values, lines):
     return _named(place, "kind", values, FEATURES, lines) if isinstance(values, dict) else values
 
 
-def _chain(place, chain, lines):
-    return [_step(f"{place}.{number}", step, lines) for number, step in enumerate(chain)]
+def _chain(place, kinds, chain, lines):
+    return [_step(f"{place}.{number}", kinds, step, lines) for number, step in enumerate(chain)]
 
 
-def _step(place, step, lines):
+def _step(place, kinds, step, lines):
     if not isinstance(step, dict) or len(step) != 1:
         lines[place] = f"{place}: expected exactly one name with its options, given {shown(step)}"
         return step
     ((name, values),) = step.items()
     if not isinstance(name, str):
         return step
-    here, block = f"{place}.{name}", _block(TRANSFORMS, name)
+    here, block = f"{place}.{name}", _block(kinds, name)
     if block is None:
-        known = _names(TRANSFORMS)
+        known = _names(kinds)
         lines[here] = (
-            f"{here}: no such transform{did_you_mean(name, known) or '.'} Expected one of {', '.join(known)}"
+            f"{here}: no such {kinds[0].partition(' ')[0]}{did_you_mean(name, known) or '.'} Expected one of {', '.join(known)}"
         )
     elif isinstance(values, dict):
         values = _options(here, name, block, values, lines)
         if name in COMBINATIONS and isinstance(values.get("transforms"), list):
-            values["transforms"] = _chain(f"{here}.transforms", values["transforms"], lines)
+            values["transforms"] = _chain(f"{here}.transforms", kinds, values["transforms"], lines)
     else:
         lines[here] = f"{here}: expected a block of options, given {shown(values)}"
     return {name: values}

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from understory.core.options import Share
 from understory.plan.config_block import Block, key
-from understory.plan.model_config import Detect, Export, Model, Queue, Review, Search, Seconds, Text
+from understory.plan.model_config import Detect, Export, Model, Queue, Review, Search, Seconds, Step, Text
 
 
 def _different(items):
@@ -31,7 +31,6 @@ Folders = Annotated[
     list[Folder], AfterValidator(_different), MaxLen(16), Field(json_schema_extra={"uniqueItems": True})
 ]
 Names = Annotated[list[Text], AfterValidator(_different), Field(json_schema_extra={"uniqueItems": True})]
-Step = Annotated[dict[str, Any], MinLen(1), MaxLen(1)]
 
 Recordings = Annotated[int, Field(ge=0, le=1_000_000)]
 SomeRecordings = Annotated[int, Field(ge=1, le=1_000_000)]

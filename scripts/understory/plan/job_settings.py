@@ -200,8 +200,12 @@ class ModelJobs:
 
     def choices(self, wildcards) -> list[str]:
         """The modules that the configuration chooses for a training, for the digest of its code."""
-        loss = self.config["models"][wildcards.model]["loss"]["name"]
-        return [*self.architecture(wildcards), f"understory.training.losses.{loss}"]
+        model = self.config["models"][wildcards.model]
+        augmentations = {
+            f"understory.training.augmentations.{name}" for step in model["augment"] for name in step
+        }
+        loss = f"understory.training.losses.{model['loss']['name']}"
+        return [*self.architecture(wildcards), loss, *sorted(augmentations)]
 
     def architecture(self, wildcards) -> list[str]:
         """The module of a model's architecture, which may define classes that its saved models name."""

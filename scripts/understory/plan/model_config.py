@@ -3,6 +3,7 @@ of its scores: detections and their review."""
 
 from typing import Annotated, Any, Literal
 
+from annotated_types import MaxLen, MinLen
 from pydantic import Field, StringConstraints
 
 from understory.core.options import Count, Share
@@ -56,6 +57,9 @@ OPTIMISERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
 SCHEDULES = {"constant": Constant, "cosine": Cosine, "exponential": Exponential}
 
 
+Step = Annotated[dict[str, Any], MinLen(1), MaxLen(1)]
+
+
 class InitFrom(Block):
     """The start of a network: the weights of a model of a finished run, layer by layer, where name and shape are the same."""
 
@@ -95,7 +99,25 @@ class Model(Block):
         "0: every example once an epoch; 1: every class drawn as often; in between: a class drawn in proportion to its "
         "number to the power of one minus this",
     )
+    augment: list[Step] = key(
+        [],
+        "Augmentations of the features it is fed, anew in each epoch, in order, each a name with its options",
+    )
     mixup: float = key(0, "Alpha of mixup's Beta distribution; 0: no mixup", ge=0, le=100)
+    mixup_of: Literal["values", "power"] = key(
+        "values",
+        "What mixup mixes: the values of the features; or the power, at equal loudness, of features in dB that are not "
+        "normalised (normalise: none)",
+    )
+    mixup_labels: Literal["shares", "union"] = key(
+        "shares",
+        "Labels of a mixture: those of both by their weights, or all that one of them has",
+    )
+    average_weights: Annotated[float, Field(gt=0, lt=1)] | None = key(
+        None,
+        "Share of the average that stays when the weights after an epoch are added to it; the average is validated and predicts. null: "
+        "the weights of an epoch themselves are",
+    )
     patience: Annotated[int, Field(ge=1, le=100_000)] | None = key(
         None, "Epochs without a better validation score after which training stops; null: it runs all epochs"
     )

@@ -38,6 +38,7 @@ SECTIONS = (
         "`models.NAME.architecture`, with its options in `models.NAME.options`.",
         "architecture",
     ),
+    ("Augmentations", "`models.NAME.augment`, each `NAME: {option: value}`.", "augmentation"),
     ("Losses", "`models.NAME.loss`, with the loss's `name`.", "loss"),
     ("Optimisers", "`models.NAME.optimiser`, with the optimiser's `name`.", "optimiser"),
     ("Schedules of the learning rate", "`models.NAME.schedule`, with the schedule's `name`.", "schedule"),
@@ -150,22 +151,28 @@ def schema() -> dict:
     pattern = next(iter(root["properties"]["features"]["patternProperties"]))
     root["properties"]["features"]["patternProperties"][pattern] = _named("kind", features)
     transforms = blocks("transform of audio") | blocks("transform of images")
-    steps = {name: _options(block) for name, block in transforms.items()}
+    definitions["transform"] = _step(transforms)
     for name in choice_options.COMBINATIONS:
-        steps[name]["properties"]["transforms"]["items"] = {"$ref": "#/$defs/transform"}
-    definitions["transform"] = {
-        "type": "object",
-        "additionalProperties": False,
-        "minProperties": 1,
-        "maxProperties": 1,
-        "properties": steps,
-    }
+        items = definitions["transform"]["properties"][name]["properties"]["transforms"]
+        items["items"] = {"$ref": "#/$defs/transform"}
+    model["properties"]["augment"]["items"] = _step(blocks("augmentation"))
     definitions["Augment"]["properties"]["chain"]["items"] = {"$ref": "#/$defs/transform"}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **root}
 
 
 def _options(block):
     return block.model_json_schema(schema_generator=_Schema)
+
+
+def _step(chosen):
+    """The schema of a name with its options."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "minProperties": 1,
+        "maxProperties": 1,
+        "properties": {name: _options(block) for name, block in chosen.items()},
+    }
 
 
 def _named(key, chosen):

@@ -32,6 +32,16 @@ def vectors(inputs, normalise: str):
     return layers.UnitNormalization()(x) if normalise == "unit" else x
 
 
+def standardised_bands(inputs):
+    """Features of shape (bands, frames, channels), each band standardised by the mean and the deviation of the training examples."""
+    bands, frames, channels = inputs.shape[1:]
+    x = layers.Permute((2, 1, 3))(inputs)
+    x = layers.Reshape((frames, bands * channels))(x)
+    x = layers.BatchNormalization(momentum=0.9, center=False, scale=False)(x)
+    x = layers.Reshape((frames, bands, channels))(x)
+    return layers.Permute((2, 1, 3))(x)
+
+
 def at_least(shape, height: int, width: int):
     """Raise a `ValueError` for examples that are smaller."""
     if shape[0] < height or shape[1] < width:

@@ -15,10 +15,12 @@ from understory.core.files import replacing
 from understory.core.rng import Stage
 from understory.data.labels import Centred, Labels
 from understory.training import models
+from understory.training.augmented import TrainingBatches
+from understory.training.averaging import MovingAverage
 from understory.training.batches import Batches, as_dataset
 from understory.training.examples import Examples
 from understory.training.saving import save
-from understory.training.targets import MixedBatches, training_targets
+from understory.training.targets import training_targets
 from understory.training.throughput import Throughput, TimedBatches
 
 LOSSES = "understory.training.losses"
@@ -49,16 +51,17 @@ class _Training:
             settings["balance"],
             self.stream(Stage.SHUFFLE, epoch),
         )
-        if not settings["mixup"]:
-            return Batches(self.data, order, settings["batch_size"], self.targets)
-        return MixedBatches(
+        return TrainingBatches(
             self.data,
             order,
             settings["batch_size"],
             self.targets,
-            alpha=settings["mixup"],
+            settings=settings,
             unknown_weight=getattr(self.loss, "unknown_weight", 0.0),
-            rng=self.stream(Stage.MIXUP, epoch),
+            mixing=self.stream(Stage.MIXUP, epoch) if settings["mixup"] else None,
+            drawing=lambda batch: rng.stream(
+                self.seed, Stage.EPOCH, f"{self.name}/{self.fold}/{batch}", epoch
+            ),
         )
 
     @property
@@ -124,16 +127,18 @@ def train(
     keras.utils.clear_session()  # layers are named as in a fresh process
     print(f"precision {settings['precision']}")
     # A loaded model takes its optimiser for a float16 one while new layers compute in float16.
+    averaged = MovingAverage(settings["average_weights"])
     with _computing_in(settings["precision"]):
-        model, history = _resumed(state) or (_new_model(training, metric, start), [])
+        model, history = _resumed(state, averaged) or (_new_model(training, metric, start), [])
     for epoch in range(len(history), epochs):
         if epoch and epoch == training.thawed:
             _thaw(model, training, metric)
         if _stale(history[training.thawed % epochs :], watched) >= (settings["patience"] or epochs):
             print(f"no better {watched} in {settings['patience']} epochs: stopping after epoch {epoch}")
             break
-        history.append({"epoch": epoch + 1, **_epoch(model, training, validation, epoch)})
-        _save_state(model, history, watched, state)
+        history.append({"epoch": epoch + 1, **_epoch(model, training, validation, epoch, averaged)})
+        _save_state(model, history, watched, state, averaged)
+    averaged.give(model)
     return model, state / "best.keras", history
 
 
@@ -197,19 +202,22 @@ def _compile(model, training, metric, epochs):
     metric.reset_state()
 
 
-def _epoch(model, training, validation, epoch):
-    """Train for one epoch; its losses and scores by name."""
+def _epoch(model, training, validation, epoch, averaged):
+    """Train for one epoch; its losses and scores by name, those of validation of the averaged weights."""
     _reseed(model, training.stream(Stage.WEIGHTS, epoch + 1))
     batches = TimedBatches(training.batches(epoch))
     throughput = Throughput(batches)
     report = model.fit(
         as_dataset(batches),
-        validation_data=as_dataset(validation),
         verbose=0,
         shuffle=False,
         callbacks=[throughput],
     )
+    averaged.add(model)
+    with averaged.within(model):
+        scores = model.evaluate(as_dataset(validation), verbose=0, return_dict=True)
     values = {key: float(each[-1]) for key, each in report.history.items()}
+    values |= {f"val_{key}": float(each) for key, each in scores.items()}
     if not np.isfinite(list(values.values())).all():
         raise InputError(
             f"models.{training.name}: training diverged in epoch {epoch + 1} ({values}): "
@@ -257,15 +265,18 @@ def _computing_in(precision):
         keras.config.set_dtype_policy(former)
 
 
-def _save_state(model, history, watched, state):
+def _save_state(model, history, watched, state, averaged):
     """Save the model and the history after an epoch, and the model as the best one where its score is."""
     epoch = len(history)
     if history[-1][watched] >= max(each[watched] for each in history):
-        save(model, state / "best.keras")
+        with averaged.within(model):
+            save(model, state / "best.keras")
+    averaged.save(state / f"average-{epoch:06}.npz")
     with replacing(state / "history.json") as path:
         path.write_text(json.dumps(history))
     save(model, state / _file_name(epoch))
-    (state / _file_name(epoch - 1)).unlink(missing_ok=True)
+    for former in (_file_name(epoch - 1), f"average-{epoch - 1:06}.npz"):
+        (state / former).unlink(missing_ok=True)
 
 
 def _file_name(epoch):
@@ -273,13 +284,14 @@ def _file_name(epoch):
     return f"epoch-{epoch:06}.keras"
 
 
-def _resumed(state):
-    """The model and the history of an interrupted training; None where there is none, or it cannot be read."""
+def _resumed(state, averaged):
+    """The model, with its average, and the history of an interrupted training; None where there is none, or it cannot be read."""
     last = max(state.glob("epoch-*.keras"), default=None)
     if last is None:
         return None
     try:
         history = json.loads((state / "history.json").read_text())[: int(last.stem.rpartition("-")[2])]
+        averaged.load(state / f"average-{len(history):06}.npz")
         model = keras.saving.load_model(last, safe_mode=True)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         print(f"{state}: cannot read the state of the interrupted training ({error}): starting anew")

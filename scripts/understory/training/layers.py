@@ -39,3 +39,17 @@ class AttentionPooling(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "classes": self.classes}
+
+
+@keras.saving.register_keras_serializable(package="understory")
+class FrequencyCoordinate(layers.Layer):
+    """Add a channel that is -1 in the lowest band and 1 in the highest."""
+
+    def call(self, values):
+        bands = values.shape[1]
+        heights = ops.reshape(ops.linspace(-1.0, 1.0, bands), (1, bands, 1, 1))
+        heights = ops.cast(heights, values.dtype)
+        return ops.concatenate([values, ops.zeros_like(values[..., :1]) + heights], axis=-1)
+
+    def compute_output_shape(self, shape):
+        return (*shape[:-1], shape[-1] + 1)

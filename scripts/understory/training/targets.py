@@ -1,10 +1,9 @@
-"""The targets of a training, and batches in which examples and targets are mixed."""
+"""The targets of a training, and of mixtures of examples."""
 
 import numpy as np
 
 from understory.core.rng import Stage, stream
 from understory.data.labels import Centred, Labels
-from understory.training.batches import Batches
 from understory.training.examples import Examples
 
 
@@ -34,51 +33,19 @@ def training_targets(
     return targets.permuted(rows, shuffled[place])
 
 
-class MixedBatches(Batches):
-    """Batches in which each example and its targets are mixed with those of another one.
-
-    H. Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018.
-
-    Parameters
-    ----------
-    source, rows, batch_size, targets
-        As for `Batches`.
-    alpha : float
-        Weights are drawn from a Beta(alpha, alpha) distribution.
-    unknown_weight : float
-        As for `mix`.
-    rng : numpy.random.Generator
-    """
-
-    def __init__(
-        self,
-        source,
-        rows,
-        batch_size,
-        targets,
-        *,
-        alpha: float,
-        unknown_weight: float,
-        rng: np.random.Generator,
-    ):
-        super().__init__(source, rows, batch_size, targets)
-        self.unknown_weight = unknown_weight
-        self.others = rng.permutation(rows)
-        self.weights = rng.beta(alpha, alpha, size=len(rows)).astype(np.float32)
-
-    def __getitem__(self, number):
-        part = self.part(number)
-        rows, others, weights = self.order[part], self.others[part], self.weights[part, None]
-        inputs = weights[..., None, None] * self.source.rows(rows)
-        inputs += (1 - weights[..., None, None]) * self.source.rows(others)
-        return inputs, mix(self.targets.take(rows), self.targets.take(others), weights, self.unknown_weight)
-
-
-def mix(targets: np.ndarray, others: np.ndarray, weights: np.ndarray, unknown_weight: float) -> np.ndarray:
+def mix(
+    targets: np.ndarray,
+    others: np.ndarray,
+    weights: np.ndarray,
+    unknown_weight: float,
+    *,
+    union: bool = False,
+) -> np.ndarray:
     """Targets of mixed examples, from targets of 1 (present), 0 (absent) and -1 (unknown).
 
     The target of a mixture minimises the weighted sum of the two losses, in which an unknown label counts as absent
     with the weight `unknown_weight`. Where neither label is present and one is unknown, the mixture is unknown.
+    With `union`, a label that is present in one of them is present in the mixture, whatever its weight.
 
     Parameters
     ----------
@@ -88,6 +55,7 @@ def mix(targets: np.ndarray, others: np.ndarray, weights: np.ndarray, unknown_we
         float32 of shape (examples, 1): the weight of `targets`.
     unknown_weight : float
         From 0 to 1.
+    union : bool
 
     Returns
     -------
@@ -102,5 +70,7 @@ def mix(targets: np.ndarray, others: np.ndarray, weights: np.ndarray, unknown_we
     absent = weights * absent_share(targets) + (1 - weights) * absent_share(others)
     total = present + absent
     mixed = np.divide(present, total, out=np.zeros_like(present), where=total > 0)
+    if union:
+        mixed = (present > 0).astype(np.float32)
     unknown = (present == 0) & ((targets < 0) | (others < 0))
     return np.where(unknown, -1, mixed).astype(np.float32)

@@ -1,0 +1,105 @@
+"""Training batches that are drawn anew in each epoch: augmented examples, and mixtures of them."""
+
+import numpy as np
+
+from understory.core import choices
+from understory.training.batches import Batches
+from understory.training.targets import mix
+
+PACKAGE = "understory.training.augmentations"
+
+
+class Augmented:
+    """Examples that are augmented each time they are taken.
+
+    Parameters
+    ----------
+    source
+        Examples: `source.rows(numbers)` are float32 of shape (examples, bands, frames, channels).
+    steps : list of dict
+        The augmentations in order, each a name with its options: `models.NAME.augment`.
+    """
+
+    def __init__(self, source, steps):
+        self._source = source
+        self._steps = [
+            (choices.load(PACKAGE, name).apply, options) for step in steps for name, options in step.items()
+        ]
+
+    def rows(self, numbers, rng: np.random.Generator) -> np.ndarray:
+        """The examples of some rows, augmented by draws from `rng`."""
+        examples = self._source.rows(numbers)
+        for place, values in enumerate(examples):
+            for apply, options in self._steps:
+                values = apply(values, rng, **options)
+            examples[place] = values
+        return examples
+
+
+class TrainingBatches(Batches):
+    """Batches of augmented examples, each of which may be mixed with another one, as may their targets.
+
+    H. Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018; Y. Tokozume et al., "Learning from
+    Between-Class Examples for Deep Sound Recognition", ICLR 2018.
+
+    Parameters
+    ----------
+    source, rows, batch_size, targets
+        As for `Batches`.
+    settings : dict
+        `augment`, `mixup`, `mixup_of` and `mixup_labels` of a model's block in the configuration.
+    unknown_weight : float
+        As for `targets.mix`.
+    mixing : numpy.random.Generator or None
+        Draws partners and weights; None where nothing is mixed.
+    drawing : callable
+        Gives the generator of a batch of the epoch by its number, for augmentations.
+    """
+
+    def __init__(self, source, rows, batch_size, targets, *, settings, unknown_weight, mixing, drawing):
+        super().__init__(source, rows, batch_size, targets)
+        self._augmented = Augmented(source, settings["augment"])
+        self._settings, self._unknown_weight, self._drawing = settings, unknown_weight, drawing
+        self._others = None
+        if mixing is not None:
+            self._others = mixing.permutation(rows)
+            alpha = settings["mixup"]
+            self._weights = mixing.beta(alpha, alpha, size=len(rows)).astype(np.float32)
+
+    def __getitem__(self, number):
+        part, rng = self.part(number), self._drawing(number)
+        rows = self.order[part]
+        inputs, targets = self._augmented.rows(rows, rng), self.targets.take(rows)
+        if self._others is None:
+            return inputs, targets
+        others, weights = self._others[part], self._weights[part]
+        second = self._augmented.rows(others, rng)
+        mixed = {"values": mixed_values, "power": mixed_power}[self._settings["mixup_of"]]
+        inputs = mixed(inputs, second, weights[:, None, None, None])
+        union = self._settings["mixup_labels"] == "union"
+        return inputs, mix(
+            targets, self.targets.take(others), weights[:, None], self._unknown_weight, union=union
+        )
+
+
+def mixed_values(examples, others, weights):
+    """The weighted mean of the values of two examples."""
+    mixed = weights * examples
+    mixed += (1 - weights) * others
+    return mixed
+
+
+def mixed_power(examples, others, weights):
+    """The level, in dB, of two sounds that are heard together, of features in dB.
+
+    Both are weighted so that the shares of their amplitudes are `weights` and 1 - `weights`, however loud each was recorded; the
+    mixture is as loud as their weighted mean.
+    """
+    power, other_power = 10 ** (examples / 10), 10 ** (others / 10)
+    axes = tuple(range(1, power.ndim))
+    level, other_level = power.mean(axis=axes, keepdims=True), other_power.mean(axis=axes, keepdims=True)
+    shares, other_shares = weights**2, (1 - weights) ** 2
+    total = shares + other_shares
+    loudness = level**weights * other_level ** (1 - weights)
+    mixed = (shares / level * power + other_shares / other_level * other_power) * (loudness / total)
+    return (10 * np.log10(mixed)).astype(np.float32)

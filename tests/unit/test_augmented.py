@@ -1,0 +1,197 @@
+"""Examples that are augmented and mixed anew in each epoch."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from understory.core import choices
+from understory.training.augmentations import frequency_mask, frequency_shift, gain, time_mask, time_roll
+from understory.training.augmented import PACKAGE, Augmented, TrainingBatches, mixed_power
+from understory.training.averaging import MovingAverage
+
+VALUES = arrays.arrays(
+    np.float32,
+    st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 2)),
+    elements=st.floats(-100, 20, width=32),
+)
+SETTINGS = {"augment": [], "mixup": 0.0, "mixup_of": "values", "mixup_labels": "shares"}
+
+
+@given(VALUES, st.integers(0, 99))
+def test_each_augmentation_keeps_the_shape_and_its_input(values, seed):
+    before = values.copy()
+    for name in choices.names(PACKAGE):
+        found = choices.load(PACKAGE, name).apply(values, np.random.default_rng(seed))
+        assert (found.shape, found.dtype) == (values.shape, values.dtype)
+        assert np.isfinite(found).all()
+        np.testing.assert_array_equal(values, before)
+
+
+@given(VALUES, st.integers(0, 99))
+def test_a_roll_has_the_same_frames_and_reaches_no_further_than_told(values, seed):
+    frames = values.shape[1]
+    rolled = time_roll.apply(values, np.random.default_rng(seed), max_share=0.3)
+    reached = [np.array_equal(rolled, np.roll(values, by, axis=1)) for by in range(-frames, frames + 1)]
+    most = round(0.3 * frames)
+    assert any(reached[frames - most : frames + most + 1])
+
+
+def test_rolls_gains_and_shifts_reach_as_far_as_told():
+    values, rng = np.arange(100, dtype=np.float32).reshape(1, 100, 1), np.random.default_rng(0)
+    rolls = {int(time_roll.apply(values, rng, max_share=0.1)[0, 0, 0]) for _ in range(300)}
+    assert rolls == {*range(11), *range(90, 100)}
+    levels = [float((gain.apply(values, rng, max_db=3.0) - values).mean()) for _ in range(300)]
+    assert (min(levels), max(levels)) == (pytest.approx(-3, abs=0.1), pytest.approx(3, abs=0.1))
+    ramp = np.arange(40, dtype=np.float32).reshape(40, 1, 1)
+    shifts = [float((ramp - frequency_shift.apply(ramp, rng, max_bands=2.5))[20, 0, 0]) for _ in range(300)]
+    assert (min(shifts), max(shifts)) == (pytest.approx(-2.5, abs=0.1), pytest.approx(2.5, abs=0.1))
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.floats(0, 1), st.integers(1, 3), st.integers(0, 99))
+def test_masks_are_the_mean_and_no_larger_than_told(bands, frames, share, masks, seed):
+    values = np.random.default_rng(1).normal(size=(bands, frames, 1)).astype(np.float32)
+    for module, axis in ((time_mask, 1), (frequency_mask, 0)):
+        found = module.apply(values, np.random.default_rng(seed), masks=masks, max_share=share)
+        changed = (found != values).any(axis=(1 - axis, 2))
+        assert changed.sum() <= masks * round(share * values.shape[axis])
+        assert (found.swapaxes(0, axis)[changed] == values.mean()).all()
+
+
+def source(examples=7):
+    values = np.random.default_rng(2).normal(size=(examples, 4, 5, 1)).astype(np.float32)
+    return SimpleNamespace(rows=lambda numbers: values[numbers].copy())
+
+
+def test_augmentations_are_applied_in_order_each_with_its_options():
+    steps = [{"gain": {"max_db": 0.0}}, {"time_roll": {"max_share": 0.0}}]
+    np.testing.assert_array_equal(
+        Augmented(source(), steps).rows(np.arange(7), np.random.default_rng(0)), source().rows(np.arange(7))
+    )
+    steps = [{"gain": {"max_db": 3.0}}, {"time_mask": {"max_share": 1.0}}]
+    found = Augmented(source(), steps).rows(np.arange(7), np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    for values, example in zip(found, source().rows(np.arange(7)), strict=True):
+        example = time_mask.apply(gain.apply(example, rng, max_db=3.0), rng, max_share=1.0)
+        np.testing.assert_array_equal(values, example)
+    assert len({values.tobytes() for values in found}) == 7
+
+
+def batches(settings=SETTINGS, epoch=0, **changed):
+    targets = np.eye(7, dtype=np.float32)
+    return TrainingBatches(
+        source(),
+        np.arange(7)[::-1],
+        3,
+        SimpleNamespace(take=lambda rows: targets[rows]),
+        settings={**settings, **changed},
+        unknown_weight=0.0,
+        mixing=np.random.default_rng([1, epoch]) if changed.get("mixup") else None,
+        drawing=lambda number: np.random.default_rng([2, epoch, number]),
+    )
+
+
+def test_without_augmentation_or_mixup_the_examples_are_as_they_are():
+    found = batches()
+    for number in range(3):
+        inputs, targets = found[number]
+        rows = np.arange(7)[::-1][number * 3 : number * 3 + 3]
+        np.testing.assert_array_equal(inputs, source().rows(rows))
+        assert targets.argmax(axis=1).tolist() == rows.tolist()
+
+
+def test_a_batch_depends_on_the_epoch_and_its_number_and_on_nothing_before():
+    settings = {"augment": [{"time_roll": {}}, {"gain": {}}], "mixup": 0.5, "mixup_of": "power"}
+    whole = [batches(**settings)[number] for number in range(3)]
+    later = batches(**settings)[2]
+    np.testing.assert_array_equal(later[0], whole[2][0])
+    np.testing.assert_array_equal(later[1], whole[2][1])
+    other = batches(**settings, epoch=1)[2]
+    assert (other[0] != later[0]).any()
+
+
+@pytest.mark.parametrize(("of", "labels"), [("values", "shares"), ("power", "union")])
+def test_mixtures_are_of_both_examples_and_of_their_labels(of, labels):
+    found = batches(mixup=1.0, mixup_of=of, mixup_labels=labels)
+    rng = np.random.default_rng([1, 0])
+    others, weights = rng.permutation(np.arange(7)[::-1]), rng.beta(1.0, 1.0, size=7)
+    for number in range(3):
+        inputs, targets = found[number]
+        for place in range(len(inputs)):
+            at = number * 3 + place
+            row, other, weight = 6 - at, others[at], weights[at]
+            one, two = source().rows([row])[0], source().rows([other])[0]
+            if of == "values":
+                expected = weight * one + (1 - weight) * two
+            else:
+                expected = mixed_power(one[None], two[None], np.float32(weight).reshape(1, 1, 1, 1))[0]
+            np.testing.assert_allclose(inputs[place], expected, atol=1e-5)
+            shares = np.zeros(7)
+            shares[row] += weight
+            shares[other] += 1 - weight
+            np.testing.assert_allclose(targets[place], shares > 0 if labels == "union" else shares, atol=1e-6)
+
+
+@settings(max_examples=50)
+@given(st.floats(0.01, 0.99), st.floats(-40, 40), st.floats(-40, 40))
+def test_both_sounds_of_a_mixture_are_as_loud_as_their_weights_say(weight, level, other_level):
+    """Two sounds in bands of their own: the amplitudes of the mixture have the ratio of the weights, however loud they were."""
+    one, two = np.full((1, 2, 3, 1), -200, np.float32), np.full((1, 2, 3, 1), -200, np.float32)
+    one[:, 0], two[:, 1] = level, other_level
+    mixed = mixed_power(one, two, np.full((1, 1, 1, 1), weight, np.float32))[0, :, 0, 0]
+    assert mixed[0] - mixed[1] == pytest.approx(20 * np.log10(weight / (1 - weight)), abs=0.01)
+    loudness = 10 * np.log10((10 ** (mixed.astype(float) / 10)).mean())
+    assert loudness == pytest.approx(weight * level + (1 - weight) * other_level - 10 * np.log10(2), abs=0.01)
+
+
+def test_silence_can_be_mixed():
+    silent, loud = np.full((1, 2, 3, 1), -100, np.float32), np.zeros((1, 2, 3, 1), np.float32)
+    for weight in (0.0, 0.5, 1.0):
+        assert np.isfinite(mixed_power(silent, loud, np.full((1, 1, 1, 1), weight, np.float32))).all()
+
+
+class Weights:
+    """What stands for a model."""
+
+    def __init__(self, *values):
+        self.values = [np.array(each, np.float32) for each in values]
+
+    def get_weights(self):
+        return [each.copy() for each in self.values]
+
+    def set_weights(self, values):
+        self.values = [each.copy() for each in values]
+
+
+def test_an_average_is_the_one_of_its_definition_and_goes_on_from_its_file(tmp_path):
+    history = np.random.default_rng(3).normal(size=(6, 4)).astype(np.float32)
+    average, expected = MovingAverage(0.4), None
+    for epoch, values in enumerate(history):
+        model = Weights(values, 2 * values)
+        share = min(0.4, epoch / (epoch + 9))
+        expected = values if epoch == 0 else share * expected + (1 - share) * values
+        average.add(model)
+        average.save(tmp_path / "average.npz")
+        average = MovingAverage(0.4)
+        average.load(tmp_path / "average.npz")
+        with average.within(model):
+            np.testing.assert_allclose(model.values[0], expected, rtol=1e-5)
+            np.testing.assert_allclose(model.values[1], 2 * expected, rtol=1e-5)
+        np.testing.assert_array_equal(model.values[0], values)
+    average.give(model)
+    np.testing.assert_allclose(model.values[0], expected, rtol=1e-5)
+
+
+def test_without_an_average_the_weights_are_their_own(tmp_path):
+    average, model = MovingAverage(None), Weights([1.0])
+    average.add(model)
+    average.save(tmp_path / "average.npz")
+    average.load(tmp_path / "average.npz")
+    with average.within(model):
+        assert model.values[0] == 1.0
+    average.give(model)
+    assert model.values[0] == 1.0
+    assert not list(tmp_path.iterdir())

@@ -215,7 +215,7 @@ class World:
 
     def held(self):
         from understory.images import store as image_store
-        from understory.training import examples as training_examples
+        from understory.training.inputs import examples as training_examples
 
         shards = [
             (variant, *image_store.read(*self.examples(min(variant, 1), shard)))

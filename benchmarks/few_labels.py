@@ -156,7 +156,8 @@ class Ways:
         """The share of the clips of the held-out fold whose class is right."""
         from understory.evaluation.metrics import accuracy
         from understory.inference.finished_runs.start import Start
-        from understory.training import examples, fit, metrics
+        from understory.training import fit, metrics
+        from understory.training.inputs import examples
 
         fold, names = self.drawn(clips, draw)
         network = way not in ("linear", "prototypes")

@@ -16,7 +16,8 @@ def main(job):
     gpu_lock.take()
     # TensorFlow prints while it is imported: here, into the log.
     imports.import_keras()
-    from understory.training import examples, fit, metrics, runtime, saving
+    from understory.training import fit, metrics, runtime, saving
+    from understory.training.inputs import examples
 
     params, fold = job.params.settings, int(job.wildcards.fold)
     name = job.wildcards.model

@@ -13,7 +13,8 @@ def main(job):
     gpu_lock.take()
     # TensorFlow prints while it is imported: here, into the log.
     imports.import_keras()
-    from understory.training import examples, predict, runtime
+    from understory.training import predict, runtime
+    from understory.training.inputs import examples
 
     params = job.params.settings
     settings = params["models"][job.wildcards.model]

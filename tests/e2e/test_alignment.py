@@ -7,8 +7,8 @@ import soundfile
 
 from understory.data import store
 from understory.datasets.rfcx import COLUMNS
-from understory.training import batches, examples
-from understory.training.targets import training_targets
+from understory.training.inputs import batches, examples
+from understory.training.inputs.targets import training_targets
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as arrays
 
 from understory.core import choices
 from understory.training.augmentations import frequency_mask, frequency_shift, gain, time_mask, time_roll
-from understory.training.augmented import PACKAGE, Augmented, TrainingBatches, mixed_power
 from understory.training.averaging import MovingAverage
+from understory.training.inputs.augmented import PACKAGE, Augmented, TrainingBatches, mixed_power
 
 VALUES = arrays.arrays(
     np.float32,

@@ -6,7 +6,8 @@ import pytest
 
 from understory.core.errors import InputError
 from understory.evaluation.metrics import lwlrap
-from understory.training import examples, fit, models
+from understory.training import fit, models
+from understory.training.inputs import examples
 from understory.training.metrics import metric
 
 HEADS = ("attentive", "linear", "mlp", "prototypes")

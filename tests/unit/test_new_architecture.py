@@ -22,7 +22,8 @@ import json, sys
 from pathlib import Path
 import keras, numpy as np, pandas as pd
 from understory.evaluation.metrics import lwlrap
-from understory.training import examples, fit, predict, saving
+from understory.training import fit, predict, saving
+from understory.training.inputs import examples
 from understory.training.metrics import metric
 
 settings, folder = json.loads(sys.argv[1]), Path(sys.argv[2])

@@ -9,8 +9,9 @@ import pytest
 from understory.core.errors import InputError
 from understory.data import store
 from understory.evaluation.metrics import lwlrap
-from understory.training import batches, examples, metrics, predict, saving, targets, throughput
 from understory.training import fit as training
+from understory.training import metrics, predict, resuming, saving, throughput
+from understory.training.inputs import batches, examples, targets
 
 CLASSES = ["x", "y", "z"]
 SETTINGS = {
@@ -181,8 +182,8 @@ def test_frozen_layers_stay_as_they_were_for_as_long_as_they_are(
 def test_a_killed_training_goes_on_to_the_same_bytes(shards, tmp_path, monkeypatch, capsys, changed, stops):
     start = freeze if "init_from" in changed else None
     model, best, history = train(shards, tmp_path / "whole", start, **changed)
-    training.save(model, tmp_path / "whole.keras")
-    save, saved = training.save, []
+    saving.save(model, tmp_path / "whole.keras")
+    save, saved = saving.save, []
 
     class Killed(BaseException):
         pass
@@ -196,14 +197,14 @@ def test_a_killed_training_goes_on_to_the_same_bytes(shards, tmp_path, monkeypat
     for stop in stops:
         saved.clear()
         state = tmp_path / f"killed{stop}"
-        monkeypatch.setattr(training, "save", killed)
+        monkeypatch.setattr(resuming, "save", killed)
         with pytest.raises(Killed):
             train(shards, state, start, **changed)
-        monkeypatch.setattr(training, "save", save)
+        monkeypatch.setattr(resuming, "save", save)
         capsys.readouterr()
         resumed, resumed_best, resumed_history = train(shards, state, start, **changed)
         assert "resuming after epoch" in capsys.readouterr().out or stop == 2
-        training.save(resumed, tmp_path / "resumed.keras")
+        saving.save(resumed, tmp_path / "resumed.keras")
         assert (tmp_path / "resumed.keras").read_bytes() == (tmp_path / "whole.keras").read_bytes()
         assert resumed_best.read_bytes() == best.read_bytes()
         assert resumed_history == history
@@ -346,13 +347,13 @@ def test_the_draws_of_an_augmented_index_are_kept(tmp_path):
 
 def test_a_state_that_cannot_be_read_is_none(shards, tmp_path, capsys):
     whole, _, history = train(shards, tmp_path / "one")
-    training.save(whole, tmp_path / "whole.keras")
+    saving.save(whole, tmp_path / "whole.keras")
     torn = tmp_path / "two"
     torn.mkdir()
     (torn / "epoch-000001.keras").write_bytes(b"")
     model, _, again = train(shards, torn)
     assert "cannot read the state of the interrupted training" in capsys.readouterr().out
-    training.save(model, tmp_path / "model.keras")
+    saving.save(model, tmp_path / "model.keras")
     assert (tmp_path / "model.keras").read_bytes() == (tmp_path / "whole.keras").read_bytes()
     assert again == history
 

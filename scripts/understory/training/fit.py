@@ -1,7 +1,5 @@
 """Training one model on one fold, so that the same inputs give the same weights."""
 
-import json
-import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +9,15 @@ import numpy as np
 
 from understory.core import choices, rng
 from understory.core.errors import InputError
-from understory.core.files import replacing
 from understory.core.rng import Stage
 from understory.data.labels import Centred, Labels
 from understory.training import models
-from understory.training.augmented import TrainingBatches
 from understory.training.averaging import MovingAverage
-from understory.training.batches import Batches, as_dataset
-from understory.training.examples import Examples
-from understory.training.saving import save
-from understory.training.targets import training_targets
+from understory.training.inputs.augmented import TrainingBatches
+from understory.training.inputs.batches import Batches, as_dataset
+from understory.training.inputs.examples import Examples
+from understory.training.inputs.targets import training_targets
+from understory.training.resuming import resumed, save_state
 from understory.training.throughput import Throughput, TimedBatches
 
 LOSSES = "understory.training.losses"
@@ -73,6 +70,14 @@ class _Training:
         frozen = self.settings.get("init_from", {}).get("frozen", 0)
         return self.settings["epochs"] if frozen == "all" else min(frozen, self.settings["epochs"])
 
+    def ended(self, history, watched) -> bool:
+        """Whether the last epochs brought no better score, so that training ends before its time."""
+        epochs, patience = self.settings["epochs"], self.settings["patience"]
+        if _stale(history[self.thawed % epochs :], watched) < (patience or epochs):
+            return False
+        print(f"no better {watched} in {patience} epochs: stopping after epoch {len(history)}")
+        return True
+
     def validation(self) -> Batches:
         rows = self.data.validation_rows(self.fold)
         return Batches(self.data, rows, self.settings["batch_size"], self.targets)
@@ -123,21 +128,20 @@ def train(
     """
     training = _training(data, name, fold, settings, seed, control)
     watched, epochs, validation = f"val_{metric.name}", settings["epochs"], training.validation()
+    averaged = MovingAverage(settings["average_weights"])
     state.mkdir(parents=True, exist_ok=True)
     keras.utils.clear_session()  # layers are named as in a fresh process
     print(f"precision {settings['precision']}")
     # A loaded model takes its optimiser for a float16 one while new layers compute in float16.
-    averaged = MovingAverage(settings["average_weights"])
     with _computing_in(settings["precision"]):
-        model, history = _resumed(state, averaged) or (_new_model(training, metric, start), [])
+        model, history = resumed(state, averaged) or (_new_model(training, metric, start), [])
     for epoch in range(len(history), epochs):
         if epoch and epoch == training.thawed:
             _thaw(model, training, metric)
-        if _stale(history[training.thawed % epochs :], watched) >= (settings["patience"] or epochs):
-            print(f"no better {watched} in {settings['patience']} epochs: stopping after epoch {epoch}")
+        if training.ended(history, watched):
             break
         history.append({"epoch": epoch + 1, **_epoch(model, training, validation, epoch, averaged)})
-        _save_state(model, history, watched, state, averaged)
+        save_state(model, history, watched, state, averaged)
     averaged.give(model)
     return model, state / "best.keras", history
 
@@ -263,39 +267,3 @@ def _computing_in(precision):
         yield
     finally:
         keras.config.set_dtype_policy(former)
-
-
-def _save_state(model, history, watched, state, averaged):
-    """Save the model and the history after an epoch, and the model as the best one where its score is."""
-    epoch = len(history)
-    if history[-1][watched] >= max(each[watched] for each in history):
-        with averaged.within(model):
-            save(model, state / "best.keras")
-    averaged.save(state / f"average-{epoch:06}.npz")
-    with replacing(state / "history.json") as path:
-        path.write_text(json.dumps(history))
-    save(model, state / _file_name(epoch))
-    for former in (_file_name(epoch - 1), f"average-{epoch - 1:06}.npz"):
-        (state / former).unlink(missing_ok=True)
-
-
-def _file_name(epoch):
-    # The optimiser's own count leaves out float16 steps that overflow.
-    return f"epoch-{epoch:06}.keras"
-
-
-def _resumed(state, averaged):
-    """The model, with its average, and the history of an interrupted training; None where there is none, or it cannot be read."""
-    last = max(state.glob("epoch-*.keras"), default=None)
-    if last is None:
-        return None
-    try:
-        history = json.loads((state / "history.json").read_text())[: int(last.stem.rpartition("-")[2])]
-        averaged.load(state / f"average-{len(history):06}.npz")
-        model = keras.saving.load_model(last, safe_mode=True)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        print(f"{state}: cannot read the state of the interrupted training ({error}): starting anew")
-        last.unlink()
-        return None
-    print(f"resuming after epoch {len(history)}")
-    return model, history

@@ -11,7 +11,7 @@ from understory.core import choices
 from understory.core.errors import InputError
 from understory.data import ranking
 from understory.training import layers  # noqa: F401 registers the layers of saved models
-from understory.training.batches import Batches, as_dataset
+from understory.training.inputs.batches import Batches, as_dataset
 
 ARCHITECTURES = "understory.training.architectures"
 # Predictions that are held in memory at once.

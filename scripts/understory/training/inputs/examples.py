@@ -5,7 +5,7 @@ import pandas as pd
 
 from understory.core.errors import InputError
 from understory.data.labels import Centred, Labels
-from understory.training.batches import ArrayRows
+from understory.training.inputs.batches import ArrayRows
 
 # Columns of the store's tables that folds.csv does not have.
 TEXTS = ("presence", "present", "absent", "unknown")

@@ -3,8 +3,8 @@
 import numpy as np
 
 from understory.core import choices
-from understory.training.batches import Batches
-from understory.training.targets import mix
+from understory.training.inputs.batches import Batches
+from understory.training.inputs.targets import mix
 
 PACKAGE = "understory.training.augmentations"
 

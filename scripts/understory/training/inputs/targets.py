@@ -4,7 +4,7 @@ import numpy as np
 
 from understory.core.rng import Stage, stream
 from understory.data.labels import Centred, Labels
-from understory.training.examples import Examples
+from understory.training.inputs.examples import Examples
 
 
 def training_targets(

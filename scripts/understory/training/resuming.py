@@ -1,0 +1,61 @@
+"""The state of a training after an epoch, from which it goes on if it is interrupted."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import keras
+
+from understory.core.files import replacing
+from understory.training.averaging import MovingAverage
+from understory.training.saving import save
+
+
+def save_state(model: keras.Model, history: list[dict], watched: str, state: Path, averaged: MovingAverage):
+    """Save the model, its average and the history after an epoch, and the model as the best one where its score is.
+
+    Parameters
+    ----------
+    model : keras.Model
+    history : list of dict
+        One dict an epoch.
+    watched : str
+        The score, by its name in the history.
+    state : pathlib.Path
+        An existing folder.
+    averaged : MovingAverage
+        The weights that are validated.
+    """
+    epoch = len(history)
+    if history[-1][watched] >= max(each[watched] for each in history):
+        with averaged.within(model):
+            save(model, state / "best.keras")
+    averaged.save(state / f"average-{epoch:06}.npz")
+    with replacing(state / "history.json") as path:
+        path.write_text(json.dumps(history))
+    save(model, state / _file_name(epoch))
+    for former in (_file_name(epoch - 1), f"average-{epoch - 1:06}.npz"):
+        (state / former).unlink(missing_ok=True)
+
+
+def _file_name(epoch):
+    # The optimiser's own count leaves out float16 steps that overflow.
+    return f"epoch-{epoch:06}.keras"
+
+
+def resumed(state: Path, averaged: MovingAverage) -> tuple[keras.Model, list[dict]] | None:
+    """The model and the history of an interrupted training, whose average `averaged` becomes; None where there is none, or it
+    cannot be read."""
+    last = max(state.glob("epoch-*.keras"), default=None)
+    if last is None:
+        return None
+    try:
+        history = json.loads((state / "history.json").read_text())[: int(last.stem.rpartition("-")[2])]
+        averaged.load(state / f"average-{len(history):06}.npz")
+        model = keras.saving.load_model(last, safe_mode=True)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        print(f"{state}: cannot read the state of the interrupted training ({error}): starting anew")
+        last.unlink()
+        return None
+    print(f"resuming after epoch {len(history)}")
+    return model, history

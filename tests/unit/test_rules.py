@@ -230,7 +230,8 @@ def test_a_training_is_digested_with_its_own_architecture_and_loss(rules):
     covered = {
         file
         for file in code
-        if re.search(r"training/(architectures|losses)/\w+\.py$", file) and "__init__" not in file
+        if re.search(r"training/(architectures|augmentations|losses)/\w+\.py$", file)
+        and "__init__" not in file
     }
     assert covered == {
         "understory/training/architectures/sed_cnn.py",
@@ -242,8 +243,8 @@ def test_a_training_is_digested_with_its_own_architecture_and_loss(rules):
 @pytest.mark.parametrize("script", ["predict_fold.py", "validate_fold.py"])
 def test_a_prediction_is_digested_with_the_layers_of_saved_models_and_nothing_of_training(script):
     covered = {name for name in modules_of(script) if name.startswith("training/")}
-    loading = {"batches", "gpu_lock", "imports", "layers", "predict", "runtime"}
-    loading |= {"examples"} if script == "validate_fold.py" else set()
+    loading = {"inputs/batches", "gpu_lock", "imports", "layers", "predict", "runtime"}
+    loading |= {"inputs/examples"} if script == "validate_fold.py" else set()
     assert covered == {f"training/{name}.py" for name in loading}
 
 

@@ -118,8 +118,7 @@ def train(
     Returns
     -------
     (model, best, history)
-        The model after the last epoch, the path of the model of the best epoch by the validation score, and one dict
-        an epoch.
+        The model after the last epoch, the path of the one of the best epoch by the validation score, and one dict an epoch.
 
     Raises
     ------
@@ -127,7 +126,7 @@ def train(
         A loss or score is not finite.
     """
     training = _training(data, name, fold, settings, seed, control)
-    watched, epochs, validation = f"val_{metric.name}", settings["epochs"], training.validation()
+    watched, validation = f"val_{metric.name}", training.validation()
     averaged = MovingAverage(settings["average_weights"])
     state.mkdir(parents=True, exist_ok=True)
     keras.utils.clear_session()  # layers are named as in a fresh process
@@ -135,7 +134,7 @@ def train(
     # A loaded model takes its optimiser for a float16 one while new layers compute in float16.
     with _computing_in(settings["precision"]):
         model, history = resumed(state, averaged) or (_new_model(training, metric, start), [])
-    for epoch in range(len(history), epochs):
+    for epoch in range(len(history), settings["epochs"]):
         if epoch and epoch == training.thawed:
             _thaw(model, training, metric)
         if training.ended(history, watched):

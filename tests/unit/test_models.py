@@ -9,7 +9,7 @@ import pytest
 from understory.core import choices
 from understory.core.errors import InputError
 from understory.evaluation.metrics import lwlrap
-from understory.training import fit, layers, models, predict, saving
+from understory.training import blocks, fit, layers, models, predict, saving
 from understory.training.losses.binary_crossentropy import PartialBinaryCrossentropy
 from understory.training.metrics import metric
 
@@ -283,6 +283,30 @@ def test_no_module_that_a_saved_model_names_is_imported(saved, tmp_path):
     other = with_modules(saved, tmp_path / "other.keras", dict.fromkeys(names, "antigravity"))
     predict.load(other)
     assert "antigravity" not in sys.modules
+
+
+def test_a_residual_network_knows_which_band_it_looks_at():
+    values = np.random.default_rng(0).normal(size=(4, 32, 40, 1)).astype(np.float32)
+    coordinate = np.array(layers.FrequencyCoordinate()(values))
+    np.testing.assert_array_equal(coordinate[..., :1], values)
+    np.testing.assert_allclose(
+        coordinate[:, :, 7, 1], np.broadcast_to(np.linspace(-1, 1, 32), (4, 32)), atol=1e-6
+    )
+    aware = models.build("residual_cnn", (32, 40, 1), 3, {})
+    plain = models.build("residual_cnn", (32, 40, 1), 3, {"coordinate": False, "outputs": "softmax"})
+    # The kernels of the stem have a channel more.
+    assert aware.count_params() - plain.count_params() == 5 * 5 * 24
+    np.testing.assert_allclose(plain.predict(values, verbose=0).sum(axis=1), 1, rtol=1e-6)
+
+
+def test_each_band_is_standardised_over_the_training_examples():
+    levels = np.linspace(-80, 20, 32, dtype=np.float32)[None, :, None, None]
+    values = levels + np.random.default_rng(0).normal(0, 5, size=(256, 32, 40, 1)).astype(np.float32)
+    inputs = keras.Input((32, 40, 1))
+    bands = keras.Model(inputs, blocks.standardised_bands(inputs))
+    found = np.array(bands(values, training=True))
+    np.testing.assert_allclose(found.mean(axis=(0, 2)), 0, atol=1e-3)
+    np.testing.assert_allclose(found.std(axis=(0, 2)), 1, atol=1e-2)
 
 
 @pytest.mark.parametrize("architecture", choices.names(models.PACKAGE))

@@ -1,4 +1,4 @@
-"""The transform and the features that docs/new-transform.md and docs/new-features.md add, in a copy of the library."""
+"""The transform, the augmentation and the features that pages of docs/ add, in a copy of the library."""
 
 import json
 import re
@@ -44,6 +44,18 @@ found, _ = compute.compute(windows, choices.load("understory.audio.features", "b
 rows = np.stack(list(found.items)).astype(found.dtype)
 print(json.dumps([rows.shape, str(rows.dtype), rows[1].argmax(axis=0).tolist(), Medium("audio", block).shape("own")]))
 """
+# What a program prints of two frames that are augmented.
+AUGMENTATION = """
+import json
+import numpy as np
+from types import SimpleNamespace
+from understory.plan import choice_options
+from understory.training.inputs.augmented import Augmented
+values = np.arange(6, dtype=np.float32).reshape(1, 3, 2, 1)
+source = SimpleNamespace(rows=lambda numbers: values[numbers].copy())
+found = [Augmented(source, [{"time_reversal": {"p": p}}]).rows([0], np.random.default_rng(0)) for p in (0.0, 1.0)]
+print(json.dumps([each[0, ..., 0].tolist() for each in found] + [*choice_options.block("augmentation", "time_reversal").model_fields]))
+"""
 
 
 def written(page):
@@ -73,6 +85,13 @@ def test_the_page_adds_a_transform(tmp_path):
     assert 500 <= cutoff <= 1000
     assert (dtype, samples) == ("float32", 8000)
     assert share < 0.01
+
+
+def test_the_page_adds_an_augmentation(tmp_path):
+    same, reversed_, option = run(tmp_path, "new-augmentation.md", AUGMENTATION)
+    assert same == [[0, 1], [2, 3], [4, 5]]
+    assert reversed_ == [[1, 0], [3, 2], [5, 4]]
+    assert option == "p"
 
 
 def test_the_page_adds_features(tmp_path):

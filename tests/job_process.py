@@ -11,6 +11,7 @@ import json
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -89,18 +90,18 @@ sys.exit(int.from_bytes(answer, "big") if answer else 1)
 """
 
 
-def client(folder: Path) -> Path:
-    """Start both servers, which end with this process, and give the program that stands for Python."""
+def client(folder: Path, tests: int):
+    """Start both servers, which end with the process `tests`, and write the program `python` that stands for Python."""
     path = folder / "python"
     names = {name: str(folder / name) for name in ("signal", "tensorflow")}
     # As Snakemake sets them for a job of one thread; libraries read them when they are imported.
     environment = {**os.environ, **dict.fromkeys(THREADS, "1")}
     for name, place in names.items():
-        command = [sys.executable, __file__, name, place, str(os.getpid())]
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)
+        command = [sys.executable, __file__, name, place, str(tests)]
+        # In a session of its own: it outlives the process that starts it.
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
     path.write_text(CLIENT.format(python=sys.executable, of_models=OF_MODELS, **names))
     path.chmod(0o755)
-    return path
 
 
 def _preload(names):
@@ -115,8 +116,10 @@ def _preload(names):
         import_module(name)
 
 
-def _serve(name, place, parent):
-    """Run scripts, each in a fork, as long as the process `parent` is there."""
+def _serve(name, place, tests):
+    """Run scripts, each in a fork, as long as the process `tests` is there."""
+    tests_ended = select.poll()
+    tests_ended.register(os.pidfd_open(tests), select.POLLIN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         server.bind(f"{place}.new")
@@ -124,7 +127,7 @@ def _serve(name, place, parent):
         _preload({"signal": SIGNAL, "tensorflow": TENSORFLOW}[name])
         os.rename(f"{place}.new", place)
         server.settimeout(1)
-        while os.getppid() == parent:
+        while not tests_ended.poll(0):
             with suppress(TimeoutError):
                 connection = server.accept()[0]
                 if os.fork() == 0:
@@ -132,6 +135,7 @@ def _serve(name, place, parent):
                     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                     _answer(connection)
                 connection.close()
+    shutil.rmtree(Path(place).parent, ignore_errors=True)
 
 
 def _answer(connection):

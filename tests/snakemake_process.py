@@ -1,8 +1,7 @@
 """Snakemake's command line in a process that is forked from one that has imported it: a second less for each call."""
 
-import atexit
+import fcntl
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,10 +29,17 @@ _CONTEXT.set_forkserver_preload(
 
 @cache
 def _python():
-    """What Snakemake starts for each job, with the servers behind it."""
-    folder = Path(tempfile.mkdtemp(prefix="jobs"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    python = job_process.client(folder)
+    """What Snakemake starts for each job, with the servers behind it, which all processes of the tests share."""
+    parallel = "PYTEST_XDIST_WORKER" in os.environ
+    tests = os.getppid() if parallel else os.getpid()
+    # With the time at which it started, as a killed process leaves its folder, and its number is used again.
+    started = Path(f"/proc/{tests}/stat").read_text().rpartition(")")[2].split()[19]
+    folder = Path(tempfile.gettempdir(), f"jobs-of-tests-{tests}-{started}")
+    folder.mkdir(exist_ok=True)
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (python := folder / "python").exists():
+            job_process.client(folder, tests)
     while not all((folder / name).exists() for name in ("signal", "tensorflow")):
         time.sleep(0.05)
     return str(python)

@@ -35,6 +35,7 @@ def main(job):
         Path(places.cache),
         key,
         FileDigests(Path(places.contents)),
+        ahead=job.threads > settings["threads"],
     )
     folder, shard = Path(places.recordings), job.wildcards.shard
     sounds, _ = annotation_files.below(folder)

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import threading
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import soundfile
 
 from understory.audio import compute, read
 from understory.audio.features import log_mel
+from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
 from understory.inference import score, shard_scores, window_scores
 
@@ -124,6 +126,33 @@ def test_features_are_computed_once_for_all_models_that_are_fed_them(tmp_path, m
     starts, _ = score.score_recording(path, [Model(), Model(0.3), Model(0.02)], settings)
     assert len(calls) == 2 * len(starts)
     assert calls.count(FEATURES["n_mels"]) == calls.count(4)
+
+
+def test_batches_are_made_ahead_in_a_second_thread_and_have_the_same_scores(tmp_path, monkeypatch):
+    path, threads = sound(tmp_path / "a.wav"), []
+    original = log_mel.compute
+    monkeypatch.setattr(
+        log_mel,
+        "compute",
+        lambda wave, **given: threads.append(threading.get_ident()) or original(wave, **given),
+    )
+    models = [Model(), Model(0.3)]
+    scores, ahead = (
+        np.concatenate([part for _, part in score.chunks(path, models, SETTINGS, ahead=ahead)])
+        for ahead in (False, True)
+    )
+    assert ahead.tobytes() == scores.tobytes()
+    own = threading.get_ident()
+    assert len(threads) == 2 * len(scores)
+    assert set(threads[: len(scores)]) == {own}
+    assert own not in threads[len(scores) :]
+
+
+def test_what_a_second_thread_cannot_read_is_said(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.r_[np.zeros(12 * RATE), np.full(RATE, np.nan)], RATE, subtype="FLOAT")
+    with pytest.raises(InputError, match="expected finite samples"):
+        list(score.chunks(path, [Model()], SETTINGS, ahead=True))
 
 
 def test_the_mean_of_models_is_that_of_the_ensemble():

@@ -6,6 +6,7 @@ goes on where it was. Batches never hold windows of two recordings, so that the 
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def score_recording(
 
 
 def chunks(
-    path: Path, models, settings: dict, cache: Cache | None = None
+    path: Path, models, settings: dict, cache: Cache | None = None, *, ahead: bool = False
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The scores of the windows of a recording, a chunk at a time.
 
@@ -91,6 +92,8 @@ def chunks(
         where scores below 1e-7 count as 1e-7).
     cache : Cache, optional
         What it has is not computed again.
+    ahead : bool
+        Whether a second thread decodes and transforms the next batch while the models score one. Scores do not depend on it.
 
     Yields
     ------
@@ -110,20 +113,20 @@ def chunks(
         part = starts[first : first + size]
         scores = cache.read(number) if cache else None
         if scores is None or len(scores) != len(part):
-            scores = _scores(path, part, models, settings)
+            scores = _scores(path, part, models, settings, ahead)
             if cache:
                 cache.write(number, scores)
         yield np.array(part) / rate, scores
 
 
-def _scores(path, starts, models, settings):
+def _scores(path, starts, models, settings, ahead):
     """The scores of the windows of a chunk: float32 (windows, classes)."""
     samples = round(settings["window"] * settings["sample_rate"])
     waves = read.read_windows(path, starts, samples=samples, sample_rate=settings["sample_rate"])
-    return of_windows(waves, len(starts), models, settings)
+    return of_windows(waves, len(starts), models, settings, ahead=ahead)
 
 
-def of_windows(waves, windows: int, models, settings: dict) -> np.ndarray:
+def of_windows(waves, windows: int, models, settings: dict, *, ahead: bool = False) -> np.ndarray:
     """The scores of some windows.
 
     Parameters
@@ -132,7 +135,7 @@ def of_windows(waves, windows: int, models, settings: dict) -> np.ndarray:
         float32 of shape (samples,).
     windows : int
         Their number.
-    models, settings
+    models, settings, ahead
         As for `chunks`.
 
     Returns
@@ -144,21 +147,35 @@ def of_windows(waves, windows: int, models, settings: dict) -> np.ndarray:
     blocks = [blocks] * len(models) if isinstance(blocks, dict) else blocks
     # Models that are fed the same share it.
     fed = [blocks.index(block) for block in blocks]
-    kinds = {of: _kind(blocks[of], rate) for of in set(fed)}
+    batches = _batches(waves, windows, {of: _kind(blocks[of], rate) for of in set(fed)}, rate)
     parts = []
+    for count, batch in _made_ahead(batches) if ahead else batches:
+        members = [_compiled(model)(batch[of])[:count] for model, of in zip(models, fed, strict=True)]
+        parts.append(combined(members, settings["combine"]))
+    return np.concatenate(parts)
+
+
+def _batches(waves, windows, kinds, rate):
+    """The number of windows of each batch, and for each kind of features what models are fed."""
     for first in range(0, windows, BATCH):
         count = min(BATCH, windows - first)
-        rows = {of: [] for of in set(fed)}
+        rows = {of: [] for of in kinds}
         for _ in range(count):
             wave = read.to_float(read.to_int16(next(waves)))
             for of, found in rows.items():
                 kind, options = kinds[of]
                 # Rounded to float16, as features on disk are.
                 found.append(kind.compute(wave, sample_rate=rate, **options).astype(np.float16))
-        batches = {of: _batch(found) for of, found in rows.items()}
-        members = [_compiled(model)(batches[of])[:count] for model, of in zip(models, fed, strict=True)]
-        parts.append(combined(members, settings["combine"]))
-    return np.concatenate(parts)
+        yield count, {of: _batch(found) for of, found in rows.items()}
+
+
+def _made_ahead(items):
+    """The items of a generator, each made in a thread while the one before it is used."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, None)
+        while item := coming.result():
+            coming = thread.submit(next, items, None)
+            yield item
 
 
 def _batch(rows):

@@ -26,6 +26,8 @@ class Scorer(NamedTuple):
         A digest of all that scores depend on, besides the recording.
     contents : FileDigests
         What recordings hold.
+    ahead : bool
+        As `score.chunks` takes it.
     """
 
     models: list
@@ -33,6 +35,7 @@ class Scorer(NamedTuple):
     cache: Path
     key: str
     contents: FileDigests
+    ahead: bool = False
 
 
 def write(
@@ -78,7 +81,8 @@ def _fill(scorer, path, cache):
     """Score all of a recording, as far as the cache does not have it; the length of the recording, s."""
     if cache.read(0) is None:
         inspect.inspect_file(path)
-    windows = sum(len(scores) for _, scores in score.chunks(path, scorer.models, scorer.settings, cache))
+    chunks = score.chunks(path, scorer.models, scorer.settings, cache, ahead=scorer.ahead)
+    windows = sum(len(scores) for _, scores in chunks)
     rate = scorer.settings["sample_rate"]
     length = read.length(path, rate) / rate
     print(f"{path.name!r}: {length:.1f} s, {windows} windows", flush=True)

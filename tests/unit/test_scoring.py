@@ -18,7 +18,14 @@ from understory.inference import score, shard_scores, window_scores
 RATE = 8000
 MEL = {"fmin": 100.0, "fmax": 3900.0, "hop": 256, "n_fft": 512, "n_mels": 8}
 FEATURES = {"kind": "log_mel", "normalise": "none", "resize": None, "scale": "power_db", **MEL}
-SETTINGS = {"combine": "mean", "features": FEATURES, "hop": 0.5, "sample_rate": RATE, "window": 2.0}
+SETTINGS = {
+    "combine": "mean",
+    "features": FEATURES,
+    "folds": 1,
+    "hop": 0.5,
+    "sample_rate": RATE,
+    "window": 2.0,
+}
 
 
 class Model:
@@ -162,7 +169,24 @@ def test_the_mean_of_models_is_that_of_the_ensemble():
     members[0][0] = 0
     for method in ("mean", "geometric"):
         expected = ensemble.combine(members, method=method)
-        assert score.combined(members, method) == pytest.approx(expected, abs=1e-7)
+        assert score.combined(members, method, 1) == pytest.approx(expected, abs=1e-7)
+
+
+def test_scores_are_the_median_over_folds_of_the_mean_over_a_folds_models():
+    """Of three folds, two kinds of models: fold 0 has 0.2 and 0.4, fold 1 has 0.9 and 0.5, fold 2 has 0.6 and 0.4."""
+    members = [np.full((1, 1), each, np.float32) for each in (0.2, 0.9, 0.6, 0.4, 0.5, 0.4)]
+    assert score.combined(members, "mean", 3).item() == pytest.approx(0.5)
+    assert score.combined(members, "geometric", 3).item() == pytest.approx(np.sqrt(0.6 * 0.4))
+    # Of an even number, between those in the middle; of two folds, that is their mean.
+    assert score.combined(members[:4], "mean", 4).item() == pytest.approx(0.5)
+    assert score.combined(members[:2], "mean", 2).item() == pytest.approx(0.55)
+
+
+def test_a_threshold_is_reached_where_most_folds_reach_it():
+    folds = list(np.random.default_rng(0).random((5, 200, 3)).astype(np.float32))
+    reached = score.combined(folds, "mean", 5) >= 0.7
+    assert (reached == (np.sum([each >= 0.7 for each in folds], axis=0) >= 3)).all()
+    assert reached.any()
 
 
 def test_a_recording_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):

@@ -88,8 +88,7 @@ def chunks(
         Of the same classes.
     settings : dict
         `window` and `hop` (s), `sample_rate` (Hz); `features`: for each model what it is fed, a block of the configuration, or
-        one block for all, of embeddings as `model_files.placed` gives it; `combine`: the mean over the models, `mean` or `geometric` (the exponential of the mean logarithm,
-        where scores below 1e-7 count as 1e-7).
+        one block for all, of embeddings as `model_files.placed` gives it; `combine` and `folds`, as `combined` takes them.
     cache : Cache, optional
         What it has is not computed again.
     ahead : bool
@@ -151,7 +150,7 @@ def of_windows(waves, windows: int, models, settings: dict, *, ahead: bool = Fal
     parts = []
     for count, batch in _made_ahead(batches) if ahead else batches:
         members = [_compiled(model)(batch[of])[:count] for model, of in zip(models, fed, strict=True)]
-        parts.append(combined(members, settings["combine"]))
+        parts.append(combined(members, settings["combine"], settings["folds"]))
     return np.concatenate(parts)
 
 
@@ -203,10 +202,29 @@ def _compiled(model):
     return lambda batch: call(tf.constant(batch)).numpy()
 
 
-def combined(members, method: str) -> np.ndarray:
-    """The mean of the models' scores, computed in float64: float32 of the same shape."""
+def combined(members, method: str, folds: int) -> np.ndarray:
+    """The median over folds of the mean over the models of a fold.
+
+    Thresholds are chosen by the scores of single folds' models, and the median reaches one where half of the folds' models do. Their
+    mean would be less extreme than each of them where they differ, and reach a high threshold in fewer places.
+
+    Parameters
+    ----------
+    members : sequence of numpy.ndarray
+        The scores by each model, of the same shape: of each kind of model those of all folds, in the order of the folds.
+    method : {"mean", "geometric"}
+        `geometric` is the exponential of the mean logarithm, where scores below 1e-7 count as 1e-7.
+    folds : int
+        Their number.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 of the same shape, computed in float64.
+    """
     values = np.stack(members).astype(np.float64)
+    values = values.reshape(-1, folds, *values.shape[1:])
     if method == "geometric":
         values = np.log(np.maximum(values, FLOOR))
-    mean = values.mean(axis=0)
-    return (np.exp(mean) if method == "geometric" else mean).astype(np.float32)
+    means = values.mean(axis=0)
+    return np.median(np.exp(means) if method == "geometric" else means, axis=0).astype(np.float32)

@@ -428,8 +428,12 @@ def test_from_a_folder_to_predictions_without_a_table_of_names(tmp_path, run_sna
         "features": {"log_mel": {"fmax": 8000}},
         "models": {"sed_cnn": {"options": {"filters": [4, 8], "dense": 8}, "epochs": 1}},
     }
+    part = run_snakemake(
+        tmp_path / "run", "--until", "inspect_recordings", recipe="own", config=small | {"data": str(data)}
+    )
+    assert "Error" not in part.stdout + part.stderr
+    assert "tables with a header: files 1, rows 14, events 14\n" in part.stderr
     done = run_snakemake(tmp_path / "run", recipe="own", config=small | {"data": str(data)})
-    assert "tables with a header: files 1, rows 14, events 14\n" in done.stderr
     assert "15 of 17 recordings are annotated; the others are predicted\n" in done.stderr
     windows = pd.read_csv(tmp_path / "run/results/own/windows/train-0.csv", keep_default_na=False)
     # Of each, its first half; of the one of nothing, both.

@@ -91,8 +91,7 @@ def power(
     found = np.zeros((len(stft.frames(wave, n_fft, hop)), n_mels), dtype=np.float32)
     for part, spectra in stft.blocks(wave, n_fft, hop):
         spectra = spectra[:, :highest]
-        squared = np.square(spectra.real)
-        squared += np.square(spectra.imag)
+        squared = np.square(spectra.real) + np.square(spectra.imag)
         for bands, bins, weights in groups:
             found[part, bands] = squared[:, bins] @ weights
     return found.T

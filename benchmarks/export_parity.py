@@ -54,6 +54,7 @@ def of_workflow(folder: Path, waves, description):
         **description["scoring"],
         "combine": "geometric" if run["ensemble"]["folds"] == "geometric" else "mean",
         "features": [run["features"][run["models"][name]["features"]] for name in names],
+        "folds": run["split"]["n_splits"],
     }
     return score.of_windows(iter(waves), len(waves), models, settings)
 

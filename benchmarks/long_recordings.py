@@ -26,15 +26,17 @@ RATE, CLASSES = 48_000, 10
 def write_recording(path: Path, hours: float, seed: int):
     """Write a recording a minute at a time: noise, in which every ten seconds a tone of one second sounds."""
     rng = np.random.default_rng(seed)
-    seconds = np.arange(60 * RATE) / RATE
+    left = round(3600 * hours * RATE)
+    seconds = np.arange(min(left, 60 * RATE)) / RATE
     tones = 0.1 * (seconds % 10 < 1)
     with soundfile.SoundFile(path, "w", RATE, 1, subtype="PCM_16") as file:
-        left = round(3600 * hours * RATE)
         while left:
-            wave = rng.normal(0, 0.02, len(seconds)).astype(np.float32)
-            wave += (tones * np.sin(2 * np.pi * rng.uniform(500, 8000) * seconds)).astype(np.float32)
-            file.write(wave[:left])
-            left -= min(left, len(wave))
+            part = slice(min(left, len(seconds)))
+            wave = rng.normal(0, 0.02, part.stop).astype(np.float32)
+            pitch = rng.uniform(500, 8000)
+            wave += (tones[part] * np.sin(2 * np.pi * pitch * seconds[part])).astype(np.float32)
+            file.write(wave)
+            left -= len(wave)
 
 
 def write_run(folder: Path, recipe: str):

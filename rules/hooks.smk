@@ -37,12 +37,14 @@ onsuccess:
     from understory.run import summary
 
     targets = workflow.dag_settings.targets
+    # With --until or --omit-from there are no scores yet that can be told.
+    whole = not (targets or workflow.dag_settings.until or workflow.dag_settings.omit_from)
     found = []
-    if not targets and not ONLY_DETECTS:
+    if whole and not ONLY_DETECTS:
         found += summary.lines(Path(OUT), tested=bool(TEST), models_from=config["models_from"])
-    if NEW and (not targets or "detections" in targets):
+    if NEW and (whole or "detections" in targets):
         found += summary.detections(Path(OUT))
-    if VERDICTS and (not targets or "review" in targets):
+    if VERDICTS and (whole or "review" in targets):
         found += summary.precision(Path(OUT))
     if "review" in targets:
         found.append(f"review       {OUT}/review/review.html")

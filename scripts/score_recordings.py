@@ -1,5 +1,6 @@
 """Score the windows of the new recordings of one shard with all models."""
 
+from functools import partial
 from pathlib import Path
 
 from understory.core import files
@@ -15,7 +16,7 @@ def main(job):
     gpu_lock.take()
     # TensorFlow prints while it is imported: here, into the log.
     imports.import_keras()
-    from understory.inference import shard_scores, window_scores
+    from understory.inference import score, shard_scores, window_scores
     from understory.training import predict, runtime
 
     settings, places = job.params.settings, job.params.places
@@ -33,6 +34,7 @@ def main(job):
         Path(places.cache),
         key,
         FileDigests(Path(places.contents)),
+        partial(score.of_windows, ahead=job.threads > settings["threads"]),
     )
     folder, shard = Path(places.recordings), job.wildcards.shard
     own, failed = shard_scores.names_of(folder, shard, job.params.shards)

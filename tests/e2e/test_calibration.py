@@ -38,7 +38,7 @@ def test_each_recording_is_scored_by_the_models_of_its_fold(calibrated, folder):
 
     run = calibrated[0] / "results/small"
     settings = json.loads((run / "ensemble/members.json").read_text())["run"]
-    scoring = {"window": 4, "hop": 2, "sample_rate": 48_000, "combine": "mean"}
+    scoring = {"window": 4, "hop": 2, "sample_rate": 48_000, "combine": "mean", "folds": 1}
     scoring["features"] = settings["features"]["log_mel"]
     folds = store.read_table(run / "folds.csv").groupby("recording_id").fold.first()
     found = {

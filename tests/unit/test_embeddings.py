@@ -311,7 +311,13 @@ def test_scoring_feeds_models_with_the_vectors(stubs, tmp_path):
     rate, seconds, _ = stub_models.SIGNATURES["perch"]
     sound = wave(2 * seconds, rate)
     soundfile.write(tmp_path / "a.wav", sound, rate, subtype="PCM_16")
-    settings = {"window": float(seconds), "hop": float(seconds), "sample_rate": rate, "combine": "mean"}
+    settings = {
+        "window": float(seconds),
+        "hop": float(seconds),
+        "sample_rate": rate,
+        "combine": "mean",
+        "folds": 1,
+    }
     settings["features"] = block(stubs / "perch")
 
     def head(batch, training):

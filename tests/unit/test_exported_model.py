@@ -90,27 +90,38 @@ def tiny(bias):
     return keras.Model(inputs, last(x))
 
 
-def built(combine="mean", **options):
+def built(combine="mean", biases=(-1.0, 0.5), folds=1, **options):
     import keras
 
     from understory.export import ensemble
 
     keras.utils.set_random_seed(1)
-    models = [tiny(-1.0), tiny(0.5)]
-    block = {"kind": "log_mel", **FEATURES}
-    settings = {"sample_rate": RATE, "window": WINDOW, "features": [block, block], "combine": combine}
+    models = [tiny(bias) for bias in biases]
+    blocks = [{"kind": "log_mel", **FEATURES}] * len(models)
+    settings = {"sample_rate": RATE, "window": WINDOW, "features": blocks, "combine": combine, "folds": folds}
     return ensemble.build(models, settings, **options), models
 
 
-@pytest.mark.parametrize("combine", ["mean", "geometric"])
-def test_models_are_combined_as_the_workflow_does(combine):
+BIASES = [(-1.0, 0.5), (0.1, 1.0, -1.0), (-1.0, 2.0, 0.3, 0.1, -2.0, 1.2), (0.4, -0.5, 1.0, 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("combine", "biases", "folds"),
+    zip(
+        ["mean", "geometric", "mean", "geometric", "mean"],
+        [*BIASES[:1], *BIASES],
+        [1, 1, 3, 3, 4],
+        strict=True,
+    ),
+)
+def test_models_are_combined_as_the_workflow_does(combine, biases, folds):
     from understory.inference import score
 
-    model, members = built(combine, silent=[1])
+    model, members = built(combine, biases, folds, silent=[1])
     sound = waves()
     fed = np.stack([computed.compute(wave, sample_rate=RATE, **FEATURES) for wave in sound])
     fed = fed.astype(np.float16).astype(np.float32)[..., None]
-    expected = score.combined([member(fed).numpy() for member in members], combine)
+    expected = score.combined([member(fed).numpy() for member in members], combine, folds)
     expected[:, 1] = 0
     assert model(sound)["scores"].numpy() == pytest.approx(expected, abs=1e-4)
     assert set(model(sound)) == {"scores"}
@@ -129,7 +140,7 @@ def test_models_of_mixed_precision_are_exported_in_float32(precision):
     finally:
         keras.config.set_dtype_policy("float32")
     block = {"kind": "log_mel", **FEATURES}
-    settings = {"sample_rate": RATE, "window": WINDOW, "features": [block], "combine": "mean"}
+    settings = {"sample_rate": RATE, "window": WINDOW, "features": [block], "combine": "mean", "folds": 1}
     sound, fed = waves(), computed.compute(waves()[0], sample_rate=RATE, **FEATURES)
     expected = model(fed[None, ..., None]).numpy()
     made = ensemble.build([model], settings)
@@ -356,7 +367,7 @@ def run(tmp_path):
     np.save(tmp_path / "train-0.npy", (waves(8) * 32768).astype(np.int16))
     np.save(tmp_path / "train-1.npy", np.zeros((0, 4000), np.int16))
     block = {"kind": "log_mel", **FEATURES}
-    scoring = {**DESCRIPTION["scoring"], "combine": "mean", "architectures": ["sed_cnn"] * 2}
+    scoring = {**DESCRIPTION["scoring"], "combine": "mean", "folds": 2, "architectures": ["sed_cnn"] * 2}
     settings = {
         "detecting": DESCRIPTION["detecting"],
         "export": {"int8": True, "licence": "CC BY 4.0", "members": "all"},

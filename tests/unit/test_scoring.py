@@ -2,6 +2,8 @@
 
 import os
 import resource
+import threading
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,13 +12,21 @@ import soundfile
 
 from understory.audio import compute, read
 from understory.audio.features import log_mel
+from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
 from understory.inference import score, shard_scores, window_scores
 
 RATE = 8000
 MEL = {"fmin": 100.0, "fmax": 3900.0, "hop": 256, "n_fft": 512, "n_mels": 8}
 FEATURES = {"kind": "log_mel", "normalise": "none", "resize": None, "scale": "power_db", **MEL}
-SETTINGS = {"combine": "mean", "features": FEATURES, "hop": 0.5, "sample_rate": RATE, "window": 2.0}
+SETTINGS = {
+    "combine": "mean",
+    "features": FEATURES,
+    "folds": 1,
+    "hop": 0.5,
+    "sample_rate": RATE,
+    "window": 2.0,
+}
 
 
 class Model:
@@ -126,6 +136,40 @@ def test_features_are_computed_once_for_all_models_that_are_fed_them(tmp_path, m
     assert calls.count(FEATURES["n_mels"]) == calls.count(4)
 
 
+def test_batches_are_made_ahead_in_a_second_thread_and_have_the_same_scores(tmp_path, monkeypatch):
+    path, threads = sound(tmp_path / "a.wav"), []
+    original = log_mel.compute
+    monkeypatch.setattr(
+        log_mel,
+        "compute",
+        lambda wave, **given: threads.append(threading.get_ident()) or original(wave, **given),
+    )
+    models = [Model(), Model(0.3)]
+    scores, ahead = (
+        np.concatenate(
+            [
+                part
+                for _, part in score.chunks(
+                    path, models, SETTINGS, compute=partial(score.of_windows, ahead=ahead)
+                )
+            ]
+        )
+        for ahead in (False, True)
+    )
+    assert ahead.tobytes() == scores.tobytes()
+    own = threading.get_ident()
+    assert len(threads) == 2 * len(scores)
+    assert set(threads[: len(scores)]) == {own}
+    assert own not in threads[len(scores) :]
+
+
+def test_what_a_second_thread_cannot_read_is_said(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.r_[np.zeros(12 * RATE), np.full(RATE, np.nan)], RATE, subtype="FLOAT")
+    with pytest.raises(InputError, match="expected finite samples"):
+        list(score.chunks(path, [Model()], SETTINGS, compute=partial(score.of_windows, ahead=True)))
+
+
 def test_the_mean_of_models_is_that_of_the_ensemble():
     from understory.evaluation import ensemble
 
@@ -133,7 +177,24 @@ def test_the_mean_of_models_is_that_of_the_ensemble():
     members[0][0] = 0
     for method in ("mean", "geometric"):
         expected = ensemble.combine(members, method=method)
-        assert score.combined(members, method) == pytest.approx(expected, abs=1e-7)
+        assert score.combined(members, method, 1) == pytest.approx(expected, abs=1e-7)
+
+
+def test_scores_are_the_median_over_folds_of_the_mean_over_a_folds_models():
+    """Of three folds, two kinds of models: fold 0 has 0.2 and 0.4, fold 1 has 0.9 and 0.5, fold 2 has 0.6 and 0.4."""
+    members = [np.full((1, 1), each, np.float32) for each in (0.2, 0.9, 0.6, 0.4, 0.5, 0.4)]
+    assert score.combined(members, "mean", 3).item() == pytest.approx(0.5)
+    assert score.combined(members, "geometric", 3).item() == pytest.approx(np.sqrt(0.6 * 0.4))
+    # Of an even number, between those in the middle; of two folds, that is their mean.
+    assert score.combined(members[:4], "mean", 4).item() == pytest.approx(0.5)
+    assert score.combined(members[:2], "mean", 2).item() == pytest.approx(0.55)
+
+
+def test_a_threshold_is_reached_where_most_folds_reach_it():
+    folds = list(np.random.default_rng(0).random((5, 200, 3)).astype(np.float32))
+    reached = score.combined(folds, "mean", 5) >= 0.7
+    assert (reached == (np.sum([each >= 0.7 for each in folds], axis=0) >= 3)).all()
+    assert reached.any()
 
 
 def test_a_recording_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):

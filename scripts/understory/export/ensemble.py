@@ -18,7 +18,7 @@ def build(models, settings: dict, *, silent=(), calibrations=None) -> keras.Mode
     models : sequence of keras.Model
         Of the same classes. They become parts of the result, under other names.
     settings : dict
-        `sample_rate` (Hz), `window` (s), `features` (a block of the configuration for each model) and `combine`, as
+        `sample_rate` (Hz), `window` (s), `features` (a block of the configuration for each model) `combine` and `folds`, as
         `understory.inference.score.chunks` takes them.
     silent : sequence of int
         The classes that nothing was learned of: they have the score 0.
@@ -55,7 +55,7 @@ def build(models, settings: dict, *, silent=(), calibrations=None) -> keras.Mode
         member = _in_float32(model)
         member.name = f"member{number}"
         members.append(member(inputs, training=False))
-    outputs = {"scores": _combined(members, settings["combine"])}
+    outputs = {"scores": _combined(members, settings["combine"], settings["folds"])}
     if silent:
         mask = np.ones(outputs["scores"].shape[-1], dtype=np.float32)
         mask[list(silent)] = 0
@@ -76,12 +76,25 @@ def _in_float32(model):
     return other
 
 
-def _combined(members, method):
+def _combined(members, method, folds):
     """As `understory.inference.score.combined`."""
     if method == "geometric":
         members = [ops.log(ops.maximum(each, FLOOR)) for each in members]
-    mean = layers.Average(name="mean")(members) if len(members) > 1 else members[0]
-    return ops.exp(mean) if method == "geometric" else mean
+    means = [_mean(members[fold::folds]) for fold in range(folds)]
+    return _median([ops.exp(mean) for mean in means] if method == "geometric" else means)
+
+
+def _mean(values):
+    return layers.Average()(values) if len(values) > 1 else values[0]
+
+
+def _median(values):
+    """The median of some tensors, element by element, by a network of comparisons: neighbours are exchanged until all are in order."""
+    for step in range(len(values)):
+        for first in range(step % 2, len(values) - 1, 2):
+            low, high = values[first : first + 2]
+            values[first], values[first + 1] = ops.minimum(low, high), ops.maximum(low, high)
+    return _mean(values[(len(values) - 1) // 2 : len(values) // 2 + 1])
 
 
 def _probabilities(scores, calibrations):

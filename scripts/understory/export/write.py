@@ -94,7 +94,7 @@ def _model(paths, members, task, known, scoring):
             predict.load(paths[number], name)
             for number, name in zip(members, chosen["architectures"], strict=True)
         ],
-        {**scoring, **chosen},
+        {**scoring, **chosen, "folds": min(scoring["folds"], len(members))},
         silent=[task.classes.index(label) for label in task.untrained],
         calibrations=known and [known.get(label) for label in task.classes],
     )

@@ -45,4 +45,5 @@ def of_fold(settings: dict, fold: int, n_splits: int) -> tuple[list[int], dict]:
     fold, n_splits : int
     """
     numbers = [number for number in range(len(settings["features"])) if number % n_splits == fold]
-    return numbers, {**settings, "features": [settings["features"][number] for number in numbers]}
+    features = [settings["features"][number] for number in numbers]
+    return numbers, {**settings, "features": features, "folds": 1}

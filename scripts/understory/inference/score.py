@@ -6,6 +6,7 @@ goes on where it was. Batches never hold windows of two recordings, so that the 
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
@@ -87,8 +88,7 @@ def chunks(
         Of the same classes.
     settings : dict
         `window` and `hop` (s), `sample_rate` (Hz); `features`: for each model what it is fed, a block of the configuration, or
-        one block for all, of embeddings as `model_files.placed` gives it; `combine`: the mean over the models, `mean` or `geometric` (the exponential of the mean logarithm,
-        where scores below 1e-7 count as 1e-7).
+        one block for all, of embeddings as `model_files.placed` gives it; `combine` and `folds`, as `combined` takes them.
     cache : Cache, optional
         What it has is not computed again.
     compute : callable, optional
@@ -125,7 +125,7 @@ def _scores(path, starts, models, settings, compute):
     return compute(waves, len(starts), models, settings)
 
 
-def of_windows(waves, windows: int, models, settings: dict) -> np.ndarray:
+def of_windows(waves, windows: int, models, settings: dict, *, ahead: bool = False) -> np.ndarray:
     """The scores of some windows.
 
     Parameters
@@ -136,6 +136,8 @@ def of_windows(waves, windows: int, models, settings: dict) -> np.ndarray:
         Their number.
     models, settings
         As for `chunks`.
+    ahead : bool
+        Whether a second thread decodes and transforms the next batch while the models score one. Scores do not depend on it.
 
     Returns
     -------
@@ -146,21 +148,35 @@ def of_windows(waves, windows: int, models, settings: dict) -> np.ndarray:
     blocks = [blocks] * len(models) if isinstance(blocks, dict) else blocks
     # Models that are fed the same share it.
     fed = [blocks.index(block) for block in blocks]
-    kinds = {of: _kind(blocks[of], rate) for of in set(fed)}
+    batches = _batches(waves, windows, {of: _kind(blocks[of], rate) for of in set(fed)}, rate)
     parts = []
+    for count, batch in _made_ahead(batches) if ahead else batches:
+        members = [_compiled(model)(batch[of])[:count] for model, of in zip(models, fed, strict=True)]
+        parts.append(combined(members, settings["combine"], settings["folds"]))
+    return np.concatenate(parts)
+
+
+def _batches(waves, windows, kinds, rate):
+    """The number of windows of each batch, and for each kind of features what models are fed."""
     for first in range(0, windows, BATCH):
         count = min(BATCH, windows - first)
-        rows = {of: [] for of in set(fed)}
+        rows = {of: [] for of in kinds}
         for _ in range(count):
             wave = read.to_float(read.to_int16(next(waves)))
             for of, found in rows.items():
                 kind, options = kinds[of]
                 # Rounded to float16, as features on disk are.
                 found.append(kind.compute(wave, sample_rate=rate, **options).astype(np.float16))
-        batches = {of: _batch(found) for of, found in rows.items()}
-        members = [_compiled(model)(batches[of])[:count] for model, of in zip(models, fed, strict=True)]
-        parts.append(combined(members, settings["combine"]))
-    return np.concatenate(parts)
+        yield count, {of: _batch(found) for of, found in rows.items()}
+
+
+def _made_ahead(items):
+    """The items of a generator, each made in a thread while the one before it is used."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, None)
+        while item := coming.result():
+            coming = thread.submit(next, items, None)
+            yield item
 
 
 def _batch(rows):
@@ -188,10 +204,29 @@ def _compiled(model):
     return lambda batch: call(tf.constant(batch)).numpy()
 
 
-def combined(members, method: str) -> np.ndarray:
-    """The mean of the models' scores, computed in float64: float32 of the same shape."""
+def combined(members, method: str, folds: int) -> np.ndarray:
+    """The median over folds of the mean over the models of a fold.
+
+    Thresholds are chosen by the scores of single folds' models, and the median reaches one where half of the folds' models do. Their
+    mean would be less extreme than each of them where they differ, and reach a high threshold in fewer places.
+
+    Parameters
+    ----------
+    members : sequence of numpy.ndarray
+        The scores by each model, of the same shape: of each kind of model those of all folds, in the order of the folds.
+    method : {"mean", "geometric"}
+        `geometric` is the exponential of the mean logarithm, where scores below 1e-7 count as 1e-7.
+    folds : int
+        Their number.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 of the same shape, computed in float64.
+    """
     values = np.stack(members).astype(np.float64)
+    values = values.reshape(-1, folds, *values.shape[1:])
     if method == "geometric":
         values = np.log(np.maximum(values, FLOOR))
-    mean = values.mean(axis=0)
-    return (np.exp(mean) if method == "geometric" else mean).astype(np.float32)
+    means = values.mean(axis=0)
+    return np.median(np.exp(means) if method == "geometric" else means, axis=0).astype(np.float32)

@@ -240,6 +240,7 @@ class ModelJobs:
                 # Ranks are among all windows, of which the last is not known before the first is scored.
                 "combine": "geometric" if self.config["ensemble"]["folds"] == "geometric" else "mean",
                 "features": [self.config["features"][model["features"]] for model in models],
+                "folds": self.config["split"]["n_splits"],
                 "hop": detection_hop(self.config)[1],
                 "sample_rate": crop["sample_rate"],
                 "threads": max(model["threads"] for model in models),

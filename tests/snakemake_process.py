@@ -54,10 +54,14 @@ def _main(arguments, cwd, environment, out, err, python):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, number)
         os.close(file)
+    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
     sys.argv = ["snakemake", *arguments]
     sys.executable = python
     from snakemake.cli import main
+    from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
+    # Those that are in the folders of PYTHONPATH as well.
+    ExecutorPluginRegistry().collect_plugins()
     try:
         main()
     except SystemExit:
@@ -79,11 +83,8 @@ def start(arguments, *, cwd, env, out, err):
 def snakemake(arguments, *, cwd, env) -> subprocess.CompletedProcess:
     """Run `snakemake ARGUMENTS` and give the finished process, with what it wrote as text.
 
-    Where PYTHONPATH names folders, which may hold plugins or packages, it is an interpreter of its own.
+    Folders in PYTHONPATH are looked into for plugins and packages that have not been imported yet.
     """
-    if "PYTHONPATH" in env:
-        command = [sys.executable, "-m", "snakemake", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env)
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
         process = start(arguments, cwd=cwd, env=env, out=out, err=err)

@@ -149,7 +149,7 @@ def test_a_recording_is_scored_by_the_models_that_know_nothing_of_it():
     assert held_out_folds.folds_of(names, folds, 3, exhaustive=True) == {"a": 0, "b": 2, "quiet": quiet}
     # Two models of three folds each, model by model.
     settings = {"features": list("aaabbb"), "hop": 1}
-    assert held_out_folds.of_fold(settings, 1, 3) == ([1, 4], {"features": ["a", "b"], "hop": 1})
+    assert held_out_folds.of_fold(settings, 1, 3) == ([1, 4], {"features": ["a", "b"], "folds": 1, "hop": 1})
 
 
 def test_probes_are_the_same_for_a_seed_and_are_what_they_are_called(tmp_path):

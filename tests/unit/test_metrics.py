@@ -8,7 +8,7 @@ from understory.core import choices
 from understory.core.errors import InputError
 from understory.data.task import METRICS
 from understory.evaluation.metrics import roc_auc
-from understory.training import fit, metrics, models
+from understory.training import metrics, models, saving
 
 NAMES = choices.names(METRICS)
 
@@ -139,7 +139,7 @@ def test_a_model_has_each_score_in_its_history_and_keeps_it_when_saved(tmp_path,
     plain = keras_metric(score)
     plain.update_state(labels, model.predict(pictures, verbose=0))
     assert report[f"val_{score}"][-1] == pytest.approx(float(plain.result()), abs=1e-6)
-    fit.save(model, tmp_path / "a.keras")
+    saving.save(model, tmp_path / "a.keras")
     loaded = keras.saving.load_model(tmp_path / "a.keras", safe_mode=True)
     again = loaded.evaluate(pictures, labels, batch_size=4, verbose=0, return_dict=True)
     assert again[score] == pytest.approx(report[f"val_{score}"][-1], abs=1e-6)

@@ -22,6 +22,8 @@ def main(job):
 
     settings, places = job.params.settings, job.params.places
     runtime.configure(threads=settings["threads"], seed=0)
+    if ahead := job.threads > settings["threads"]:
+        print("a second core decodes and transforms ahead", flush=True)
     task, paths = Task.read(job.input.labels), list(job.input.models)
     key = digest([settings, [identity(path) for path in paths], task.classes, job.params.code])
     scorer = shard_scores.Scorer(
@@ -35,7 +37,7 @@ def main(job):
         Path(places.cache),
         key,
         FileDigests(Path(places.contents)),
-        ahead=job.threads > settings["threads"],
+        ahead=ahead,
     )
     folder, shard = Path(places.recordings), job.wildcards.shard
     sounds, _ = annotation_files.below(folder)

@@ -42,7 +42,8 @@ if NEW:
             f"{OUT}/benchmarks/score_recordings/{{shard}}.tsv"
         conda:
             "../envs/tensorflow.yaml"
-        threads: MODEL_JOBS.scoring()["threads"]
+        # A job that is the only one decodes and transforms ahead on another core, where there is one.
+        threads: MODEL_JOBS.scoring()["threads"] + (NEW.count == 1)
         resources:
             gpu=1,
             mem_mb=SIZES.mem_mb,

@@ -21,6 +21,8 @@ def main(job):
 
     settings, places = job.params.settings, job.params.places
     runtime.configure(threads=settings["threads"], seed=0)
+    if ahead := job.threads > settings["threads"]:
+        print("a second core decodes and transforms ahead", flush=True)
     task, paths = Task.read(job.input.labels), list(job.input.models)
     key = digest([settings, [identity(path) for path in paths], task.classes, job.params.code])
     scorer = shard_scores.Scorer(
@@ -34,7 +36,7 @@ def main(job):
         Path(places.cache),
         key,
         FileDigests(Path(places.contents)),
-        partial(score.of_windows, ahead=job.threads > settings["threads"]),
+        partial(score.of_windows, ahead=ahead),
     )
     folder, shard = Path(places.recordings), job.wildcards.shard
     own, failed = shard_scores.names_of(folder, shard, job.params.shards)

@@ -100,6 +100,12 @@ def test_shards_and_interruptions_make_no_difference(detected, run_snakemake, fi
         path.touch()
     detecting(run_snakemake, tmp_path, recordings, first, shards=1)
     assert [path.name for path in (after / "failed").iterdir()] == ["new-0.csv"]
+    # The only job has a second core, each of three has one.
+    ahead = [
+        "ahead" in (place / "results/demo/logs/score_recordings/new-0.log").read_text()
+        for place in (tmp_path, detected[0])
+    ]
+    assert ahead == [True, False]
     assert filecmp.cmpfiles(before, after, SAME, shallow=False)[0] == list(SAME)
     for name in ("raven", "audacity", "cache"):
         own, others = files_below(before / name), files_below(after / name)

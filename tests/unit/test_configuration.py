@@ -296,8 +296,8 @@ def test_errors_name_the_key_what_is_allowed_and_what_was_given(over, said):
         ),
         (
             "sed_cnn",
-            {"loss": {"label_smoothing": 0.1}},
-            "loss.label_smoothing: binary_crossentropy takes unknown_weight, given 0.1",
+            {"loss": {"gamma": 2}},
+            "loss.gamma: binary_crossentropy takes label_smoothing, unknown_weight, given 2",
         ),
         (
             "sed_cnn",

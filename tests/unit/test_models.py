@@ -5,6 +5,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from understory.core import choices
 from understory.core.errors import InputError
@@ -419,6 +420,41 @@ def test_with_nothing_unknown_it_is_keras_binary_crossentropy():
             keras.losses.BinaryCrossentropy()(y_true, y_pred),
             rtol=1e-6,
         )
+
+
+@pytest.mark.parametrize(
+    ("block", "other"),
+    [
+        ({"name": "focal"}, keras.losses.BinaryFocalCrossentropy(gamma=2.0)),
+        ({"name": "focal", "gamma": 1.0}, keras.losses.BinaryFocalCrossentropy(gamma=1.0)),
+        ({"name": "binary_crossentropy", "label_smoothing": 0.2}, keras.losses.BinaryCrossentropy(label_smoothing=0.2)),
+    ],
+)  # fmt: skip
+def test_with_nothing_unknown_focal_and_smoothed_losses_are_those_of_keras(block, other):
+    rng = np.random.default_rng(2)
+    y_true = rng.integers(0, 2, size=(20, 6)).astype(np.float32)
+    y_pred = rng.uniform(0.01, 0.99, size=(20, 6)).astype(np.float32)
+    loss, kind = fit.loss_and_targets(block)
+    assert kind == "labels"
+    np.testing.assert_allclose(loss(y_true, y_pred), other(y_true, y_pred), rtol=1e-5)
+    again = keras.losses.deserialize(keras.losses.serialize(loss))
+    np.testing.assert_allclose(again(y_true, y_pred), loss(y_true, y_pred))
+    # What is unknown has no part in it.
+    y_true[:, 0], other_pred = -1, y_pred.copy()
+    other_pred[:, 0] = rng.uniform(size=20)
+    np.testing.assert_allclose(loss(y_true, y_pred), loss(y_true, other_pred))
+    assert float(loss(y_true, y_pred)) > 0
+
+
+def test_a_focal_loss_of_soft_targets_is_least_at_them_and_has_finite_slopes():
+    loss = fit.loss_and_targets({"name": "focal"})[0]
+    target = np.full((99, 1), 0.3, np.float32)
+    p = keras.Variable(np.linspace(0.01, 0.99, 99, dtype=np.float32)[:, None])
+    each = [float(loss(target[:1], p[number : number + 1])) for number in range(99)]
+    assert np.argmin(each) == 29
+    with tf.GradientTape() as tape:
+        value = loss(target, p)
+    assert np.isfinite(np.array(tape.gradient(value, p.value))).all()
 
 
 def test_an_unknown_label_says_nothing_by_default():

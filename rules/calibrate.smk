@@ -92,7 +92,9 @@ if MEDIUM == "audio":
         params:
             settings=MODEL_JOBS.calibrating(),
             source=SOURCE,
-            annotations=table_digest_param(lambda found, wildcards: f"annotations {found.annotations}"),
+            annotations=table_digest_param(
+                lambda found, wildcards: f"annotations {found.annotations} {sorted(found.misplaced)}"
+            ),
             code=code("calibrate_detections.py", READER),
         script:
             "../scripts/calibrate_detections.py"

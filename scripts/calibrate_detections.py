@@ -17,7 +17,8 @@ from understory.run.job import run
 def main(job):
     settings, task = job.params.settings, Task.read(job.input.labels)
     recordings = pd.concat([store.read_table(path) for path in job.input.recordings])
-    tables, _ = inspection.usable(job.params.source.read(), recordings)
+    tables, outside = inspection.usable(job.params.source.read(), recordings)
+    misplaced = tables.misplaced | {item.recording_id for item in outside}
     folds = held_out_folds.folds_of(
         recordings.recording_id,
         store.read_table(job.input.folds),
@@ -33,7 +34,7 @@ def main(job):
         for paths in (job.input.scores, [job.input.probes])
     )
     calibrations, found = detection_thresholds.calibrate(
-        evaluated.of(scored, tables.annotations_of, folds, task),
+        evaluated.of(scored, tables.annotations_of, folds, task, misplaced),
         probes,
         find,
         task=task,

@@ -84,6 +84,17 @@ def test_recordings_that_only_verdicts_tell_of_have_no_part_in_it():
     assert len(evaluated.of(scored, one, folds, TASK)) == 30
 
 
+def test_where_an_event_is_misplaced_what_is_not_annotated_is_unknown():
+    """A detection there may be the event whose row is quarantined: it is neither wrong nor a false alarm."""
+    scored, annotations, folds = made(30)
+    lost = scored[0].path
+    for each in evaluated.of(scored, annotations, folds, TASK, {lost}):
+        assert each.exhaustive == (each.name != lost)
+    assert all(each.exhaustive for each in evaluated.of(scored, annotations, folds, TASK))
+    sparse = TASK._replace(exhaustive=False)
+    assert not any(each.exhaustive for each in evaluated.of(scored, annotations, folds, sparse, {lost}))
+
+
 def test_the_order_of_recordings_changes_nothing():
     scored, annotations, folds = made(30)
     assert trust(scored, annotations, folds) == trust(scored[::-1], annotations, folds)

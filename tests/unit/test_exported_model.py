@@ -298,7 +298,10 @@ def test_the_command_says_in_one_sentence_what_is_wrong(exported, tmp_path, monk
         ([exported, tmp_path / "nothing"], "expected a sound file, or a folder of sound files, found none"),
         ([exported, tmp_path / "none"], "expected a folder with sound files, found none in it"),
         ([exported, tmp_path / "x", tmp_path / "y"], "expected recordings of different names, found two"),
-        ([exported, tmp_path / "x", "--output", tmp_path], "expected an empty folder for the tables, found"),
+        (
+            [exported, tmp_path / "x", "--output", tmp_path],
+            "expected an empty folder for the tables, or none, found another: name one",
+        ),
     ):
         code, printed = called(monkeypatch, capsys, "--output", tmp_path / "out", *arguments)
         assert said in str(code)

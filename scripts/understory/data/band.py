@@ -82,10 +82,16 @@ class Band(NamedTuple):
         counts = Counter(annotation.label for annotation in tables.out_of_band).most_common()
         named = ", ".join(f"{label} {count}" for label, count in counts[:20])
         more = f" and {len(counts) - 20} more classes" if len(counts) > 20 else ""
-        return [
+        line = (
             f"{len(tables.out_of_band)} annotations have no part in {self}, the band of the features, and are quarantined: "
             f"{named}{more}. Change fmin and fmax of the features to use them"
-        ]
+        )
+        # In kHz, perhaps: where the first of them stands tells which table that is.
+        khz = [a for a in tables.out_of_band if 0 < a.f_max <= LIKELY_KHZ]
+        if khz:
+            where = tables.places.get(khz[0], khz[0].recording_id)
+            line += f", or write Hz where tables have kHz, as {len(khz)} of them may, such as {where}"
+        return [line]
 
     def low_rates(self, sample_rates) -> list[str]:
         """A line that counts the recordings whose sample rates (Hz) leave part of the band empty."""

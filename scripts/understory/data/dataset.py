@@ -163,6 +163,14 @@ class Dataset:
         )
 
     @cached_property
+    def misplaced(self) -> frozenset[str]:
+        """The training recordings of which an annotation is quarantined: where an event is not where its table says, nobody knows
+        where nothing is."""
+        return frozenset(
+            q.recording_id for q in self.quarantined if (q.subset, q.kind) == ("train", "annotation")
+        )
+
+    @cached_property
     def annotations_of(self) -> dict[str, list[Annotation]]:
         """The annotations of each recording that has any, in a fixed order."""
         found: dict[str, list[Annotation]] = {}

@@ -1,6 +1,6 @@
 """Detections in training recordings by the models that did not train on them, and whether annotations say they are correct."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import NamedTuple
 
 import numpy as np
@@ -110,7 +110,9 @@ def known(annotations, classes, duration: float) -> list[Known]:
     ]
 
 
-def of(scored: Sequence, annotations: dict, folds: dict[str, int], task: Task) -> list[HeldOut]:
+def of(
+    scored: Sequence, annotations: dict, folds: dict[str, int], task: Task, misplaced: Set[str] = frozenset()
+) -> list[HeldOut]:
     """Recordings with their scores and annotations.
 
     Those are left out in which every class is unknown as a whole, and which only verdicts on detections tell of: the detections
@@ -125,6 +127,8 @@ def of(scored: Sequence, annotations: dict, folds: dict[str, int], task: Task) -
     folds : dict
         The fold of each recording.
     task : Task
+    misplaced : set of str
+        Recordings of which an annotation is quarantined: what is not annotated in them is unknown.
     """
     return [
         HeldOut(
@@ -134,7 +138,7 @@ def of(scored: Sequence, annotations: dict, folds: dict[str, int], task: Task) -
             each.stops,
             each.scores,
             known(annotations.get(each.path, ()), task.classes, float(each.stops[-1])),
-            task.exhaustive,
+            task.exhaustive and each.path not in misplaced,
         )
         for each in scored
         if len({a.label for a in annotations.get(each.path, ()) if _as_a_whole(a)}) < len(task.classes)

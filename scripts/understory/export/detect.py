@@ -147,7 +147,7 @@ def detect(model: Path, given, output: Path) -> tuple[int, list[list[str]]]:
     detector, found, failed = Detector(model), recordings(given), []
     if files.other(output) not in (files.NONE, files.FOLDER) or (output.is_dir() and any(output.iterdir())):
         raise InputError(
-            f"{output}: expected an empty folder for the tables, found another: add --output FOLDER"
+            f"{output}: expected an empty folder for the tables, or none, found another: name one by --output FOLDER"
         )
     output.mkdir(parents=True, exist_ok=True)
     tables = {"detections", "recordings", "summary"}

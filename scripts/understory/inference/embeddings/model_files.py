@@ -196,7 +196,10 @@ def format_of(path: Path, name: str) -> str:
     place = f"features.{name}.model"
     if path.is_dir():
         if files.other(path / SAVED_MODEL):
-            raise InputError(f"{place}: {EXPECTED}, found a folder without {SAVED_MODEL} at {path}")
+            raise InputError(
+                f"{place}: {EXPECTED}, or a finished run, found a folder without {SAVED_MODEL} and without ensemble/members.json "
+                f"at {path}: of a run, make everything first (snakemake without a target)"
+            )
         return "saved_model"
     if other := files.other(path):
         raise InputError(

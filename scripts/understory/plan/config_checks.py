@@ -210,6 +210,20 @@ def _model_contradictions(config):
             yield _unknown(expected, model["features"], config["features"])
         if (model["copies"] or 0) > copies:
             yield f"models.{name}.copies: expected at most augment.copies ({copies}), given {model['copies']}"
+        if name in train and model["mixup"] and model["mixup_of"] == "power":
+            yield from _not_in_decibels(f"models.{name}.mixup_of", config["features"].get(model["features"]))
+
+
+def _not_in_decibels(place, features):
+    """What is wrong where the power of features is taken that are no decibels of power."""
+    wanted = {"kind": "log_mel", "scale": "power_db", "normalise": "none"}
+    if features and (
+        others := {key: features.get(key) for key in wanted if features.get(key) != wanted[key]}
+    ):
+        expected, given = (
+            ", ".join(f"{key} {value}" for key, value in each.items() if value) for each in (wanted, others)
+        )
+        yield f"{place}: expected values, or features in dB of power ({expected}), given power of {given}"
 
 
 def _medium_contradictions(config, medium):

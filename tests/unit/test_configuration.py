@@ -273,6 +273,13 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
             },
             "normalise none), given power of kind fft_frames",
         ),
+        (
+            {
+                "features": {"rows": {"kind": "fft_frames", "frames": 10}},
+                "models": {"sed_cnn": {"features": "rows", "augment": [{"gain": {}}, {"time_roll": {}}]}},
+            },
+            "models.sed_cnn.augment.1.time_roll: expected features of bands and frames, such as log_mel, given kind fft_frames",
+        ),
         ({"crop": None}, "crop: expected a block of keys, given null"),
         ({"augment": {"chain": {}}}, "augment.chain: expected a list, given {}"),
         (

@@ -138,6 +138,19 @@ def test_windows_that_differ_come_before_those_of_a_bunch():
     assert found["mixed"][:3] == [1, 11, 10]
 
 
+def test_the_vectors_of_many_labelled_windows_are_not_in_memory_at_once(monkeypatch):
+    """Those of the last ones count as well."""
+    vectors, asked = np.array([[1.0, 0.0], [0.0, 1.0], *[[1.0, 0.1]] * 9, [0.0, 2.0]]), []
+    monkeypatch.setattr(choosing, "TOGETHER", 4)
+
+    def rows(numbers):
+        asked.append(len(numbers))
+        return vectors[numbers]
+
+    assert choosing.k_centre(np.array([1, 0]), np.arange(2, 12), rows, 1) == [0]
+    assert asked == [2, 4, 4, 2]
+
+
 def test_rare_classes_come_first_where_windows_are_as_doubtful():
     labels = np.array([0, 1, 2, 0, 1, 2])
     windows = choosing.Windows(np.arange(6), np.zeros(6), np.ones(6), labels, np.full(6, 0.5))

@@ -132,7 +132,7 @@ if NEW and VECTORS:
 
 if NEW and VECTORS and config["like"]:
     with user_errors():
-        LIKE = sought.example_paths(config)
+        LIKE, LABEL = sought.example_paths(config), sought.label(config)
 
     rule find_nearest:
         """Find the windows that are nearest to the examples."""
@@ -159,7 +159,7 @@ if NEW and VECTORS and config["like"]:
                 {
                     **EMBEDDING,
                     "items": config["search"]["items"],
-                    "label": sought.label(config),
+                    "label": LABEL,
                     "times": sought.times(config),
                 }
             ),

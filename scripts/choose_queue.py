@@ -27,7 +27,7 @@ def main(job):
     times = labelled.annotated(tables, source, contents)
     for identity, own in labelled.judged(job.params.verdicts.paths, held).items():
         times.setdefault(identity, []).extend(own)
-    out = labelled.held_out(tables, source, job.params.held_out.paths, contents)
+    out = labelled.held_out(source, job.params.held_out.paths, contents)
     allowed, has = labelled.masks(names, recordings, starts, stops, held, times, out)
     counts = Counter(each.label for each in tables.annotations if each.presence == "present")
     chosen = choosing.choose(

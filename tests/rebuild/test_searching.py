@@ -165,10 +165,12 @@ def test_a_recording_that_is_added_costs_one(world):
 
 def test_what_cannot_be_sought_is_one_sentence_before_any_job(world):
     world.targets = ["search"]
+    write(world.run / "a;b.wav", 9)
     soundfile.write(world.run / "brief.wav", np.random.default_rng(0).normal(0, 0.1, RATE), RATE)
     for key, value, said in (
         ("like", str(world.run / "gone.wav"), "like: expected a sound file, or a folder of some"),
         ("like", str(world.run / "brief.wav"), "like: expected a sound of at least crop.window (3 s), found 1.00 s"),
+        ("like", str(world.run / "a;b.wav"), "search.label: expected a label in plain text"),
     ):  # fmt: skip
         kept = dict(world.config)
         world.config[key] = value

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from understory.audio.features import log_mel
 from understory.core import choices
 from understory.training.augmentations import frequency_mask, frequency_shift, gain, time_mask, time_roll
 from understory.training.averaging import MovingAverage
@@ -147,10 +148,18 @@ def test_both_sounds_of_a_mixture_are_as_loud_as_their_weights_say(weight, level
     assert loudness == pytest.approx(weight * level + (1 - weight) * other_level - 10 * np.log10(2), abs=0.01)
 
 
-def test_silence_can_be_mixed():
-    silent, loud = np.full((1, 2, 3, 1), -100, np.float32), np.zeros((1, 2, 3, 1), np.float32)
-    for weight in (0.0, 0.5, 1.0):
-        assert np.isfinite(mixed_power(silent, loud, np.full((1, 1, 1, 1), weight, np.float32))).all()
+def test_silence_is_not_heard_in_a_mixture():
+    """Features have zeros for it, which would be the loudest sound of all."""
+    own = {"n_fft": 64, "hop": 32, "n_mels": 4, "fmin": 50.0, "fmax": 4000.0}
+    own |= {"sample_rate": 8000, "scale": "power_db", "normalise": "none"}
+    wave = np.random.default_rng(0).normal(0, 0.01, 800).astype(np.float32)
+    sound, silence = (log_mel.compute(each, **own)[None, ..., None] for each in (wave, 0 * wave))
+    assert not silence.any()
+    for weight in (0.0, 0.3, 1.0):
+        weights = np.full((1, 1, 1, 1), weight, np.float32)
+        np.testing.assert_allclose(mixed_power(sound, silence, weights), sound, atol=1e-4)
+        np.testing.assert_allclose(mixed_power(silence, sound, weights), sound, atol=1e-4)
+        np.testing.assert_allclose(mixed_power(silence, silence, weights), silence, atol=1e-4)
 
 
 class Weights:

@@ -261,6 +261,25 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
             {"features": {"new": {}}},
             "features.new.kind: missing (one of embedding, fft_frames, log_mel, picture)",
         ),
+        (
+            {"models": {"sed_cnn": {"mixup": 0.4, "mixup_of": "power"}}},
+            "models.sed_cnn.mixup_of: expected values, or features in dB of power (kind log_mel, scale power_db, normalise none), "
+            "given power of normalise min_max",
+        ),
+        (
+            {
+                "features": {"rows": {"kind": "fft_frames", "frames": 10}},
+                "models": {"sed_cnn": {"features": "rows", "mixup": 0.4, "mixup_of": "power"}},
+            },
+            "normalise none), given power of kind fft_frames",
+        ),
+        (
+            {
+                "features": {"rows": {"kind": "fft_frames", "frames": 10}},
+                "models": {"sed_cnn": {"features": "rows", "augment": [{"gain": {}}, {"time_roll": {}}]}},
+            },
+            "models.sed_cnn.augment.1.time_roll: expected features of bands and frames, such as log_mel, given kind fft_frames",
+        ),
         ({"crop": None}, "crop: expected a block of keys, given null"),
         ({"augment": {"chain": {}}}, "augment.chain: expected a list, given {}"),
         (
@@ -279,6 +298,14 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
 )
 def test_errors_name_the_key_what_is_allowed_and_what_was_given(over, said):
     assert said in refused(**over)
+
+
+def test_the_power_of_features_is_mixed_where_they_are_decibels_of_it():
+    model = {"mixup": 0.4, "mixup_of": "power"}
+    over = {"features": {"log_mel": {"normalise": "none"}}, "models": {"sed_cnn": model}}
+    assert configuration.checked(merged(CONFIG, over))["models"]["sed_cnn"]["mixup_of"] == "power"
+    # Where nothing is mixed, nothing is wrong.
+    configuration.checked(merged(CONFIG, {"models": {"sed_cnn": {**model, "mixup": 0}}}))
 
 
 @pytest.mark.parametrize(

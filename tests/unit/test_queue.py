@@ -1,6 +1,7 @@
 """What to label next: never what has a label or is held out, and as a naive oracle chooses."""
 
 import math
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from understory.core import file_digests
 from understory.core.errors import InputError
 from understory.data.dataset import Annotation, Dataset, Recording
+from understory.data.source import Source
+from understory.datasets import rfcx
 from understory.inference.events import Scored
 from understory.search import choosing, labelled, sought
 
@@ -135,6 +138,19 @@ def test_windows_that_differ_come_before_those_of_a_bunch():
     assert found["mixed"][:3] == [1, 11, 10]
 
 
+def test_the_vectors_of_many_labelled_windows_are_not_in_memory_at_once(monkeypatch):
+    """Those of the last ones count as well."""
+    vectors, asked = np.array([[1.0, 0.0], [0.0, 1.0], *[[1.0, 0.1]] * 9, [0.0, 2.0]]), []
+    monkeypatch.setattr(choosing, "TOGETHER", 4)
+
+    def rows(numbers):
+        asked.append(len(numbers))
+        return vectors[numbers]
+
+    assert choosing.k_centre(np.array([1, 0]), np.arange(2, 12), rows, 1) == [0]
+    assert asked == [2, 4, 4, 2]
+
+
 def test_rare_classes_come_first_where_windows_are_as_doubtful():
     labels = np.array([0, 1, 2, 0, 1, 2])
     windows = choosing.Windows(np.arange(6), np.zeros(6), np.ones(6), labels, np.full(6, 0.5))
@@ -229,14 +245,22 @@ def test_annotations_are_labels_of_what_holds_the_same(data):
     assert (0.0, math.inf) in times[held["copy.wav"]]
 
 
-def test_test_recordings_and_a_folder_are_held_out_wherever_copies_of_them_lie(data):
-    folder, tables, held, contents = data
-    assert labelled.held_out(tables, Folder(folder / "data", "rfcx"), [], contents) == {held["test.wav"]}
+@pytest.mark.parametrize("tested", [True, False])
+def test_test_recordings_and_a_folder_are_held_out_wherever_copies_of_them_lie(data, tested):
+    """Test recordings also where the run leaves them out."""
+    folder, _, held, contents = data
+    (folder / "data/test").mkdir()
+    shutil.copy(folder / "data/t.wav", folder / "data/test/t.flac")
+    (folder / "data/sample_submission.csv").write_text("recording_id,s0\nt,0\ngone,0\n")
+    for table in ("train_tp.csv", "train_fp.csv"):
+        (folder / "data" / table).write_text(",".join(rfcx.COLUMNS))
+    found = Source("rfcx", str(folder / "data"), "all", tested=tested)
+    assert labelled.held_out(found, [], contents) == {held["test.wav"]}
     # One's own are test recordings until they have a label.
-    own = Folder(folder / "data", "own")
-    assert labelled.held_out(tables, own, [], contents) == set()
+    own = Source("own", str(folder / "data"), "all")
+    assert labelled.held_out(own, [], contents) == set()
     paths = [folder / "new/other.wav", folder / "gone.wav"]
-    assert labelled.held_out(tables, own, paths, contents) == {held["other.wav"]}
+    assert labelled.held_out(own, paths, contents) == {held["other.wav"]}
 
 
 def test_verdicts_are_labels_of_the_recordings_that_were_reviewed(data):

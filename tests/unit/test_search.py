@@ -266,6 +266,9 @@ def test_examples_are_a_file_or_those_in_a_folder(tmp_path):
     assert sought.label(asked("x/a.b.wav")) == "a.b"
     named = asked("x/a.wav", start=1.0, end=2.0, label="owl")
     assert (sought.label(named), sought.times(named)) == ("owl", (1.0, 2.0))
+    for wrong in (asked("x/fold.wav"), asked("x/a;b.wav"), asked("/"), asked("x/a.wav", label="path")):
+        with pytest.raises(InputError, match=r"^search.label: expected a label"):
+            sought.label(wrong)
     file, birds = f"{tmp_path}/birds/b.wav", f"{tmp_path}/birds"
     for config, said in (
         (asked(None), "like: .*add --config like=FILE"),

@@ -358,6 +358,38 @@ def test_a_state_that_cannot_be_read_is_none(shards, tmp_path, capsys):
     assert again == history
 
 
+def test_nothing_of_a_state_that_is_damaged_gets_into_a_training(shards, tmp_path, monkeypatch):
+    """Neither its average, nor the model of an epoch before that a kill left there."""
+    changed = {"average_weights": 0.9, "epochs": 4}
+    whole, best, history = train(shards, tmp_path / "one", **changed)
+    saving.save(whole, tmp_path / "whole.keras")
+    state, save = tmp_path / "two", saving.save
+
+    class Killed(BaseException):
+        pass
+
+    def killed(model, path):
+        save(model, path)
+        if path.name == last:
+            raise Killed
+
+    monkeypatch.setattr(resuming, "save", killed)
+    last = "epoch-000003.keras"
+    with pytest.raises(Killed):
+        train(shards, state, **changed)
+    content = (state / last).read_bytes()
+    (state / last).write_bytes(content[: len(content) // 2])
+    last = "epoch-000001.keras"
+    with pytest.raises(Killed):
+        train(shards, state, **changed)
+    monkeypatch.setattr(resuming, "save", save)
+    model, again, resumed = train(shards, state, **changed)
+    saving.save(model, tmp_path / "model.keras")
+    assert (tmp_path / "model.keras").read_bytes() == (tmp_path / "whole.keras").read_bytes()
+    assert again.read_bytes() == best.read_bytes()
+    assert resumed == history
+
+
 def test_balanced_epochs_draw_classes_as_often_as_they_are_asked_to():
     index = pd.DataFrame({"label": ["a"] * 900 + ["b"] * 90 + ["c"] * 10, "presence": "present"})
     rows = np.arange(5000, 6000)

@@ -227,18 +227,7 @@ class Source(Untracked):
         InputError
             A table is missing or cannot be read. A row that cannot be used is quarantined instead.
         """
-        self.check()
-        if not os.path.isdir(self.folder):
-            found = files.other(self.folder) or "a file"
-            raise InputError(f"data: expected a folder, found {found} at {Path(self.folder).absolute()}")
-        module = reader(self.dataset)
-        try:
-            part = self.subset if self.subset in module.PARTS else None
-            options = {} if self.options is None else {"options": self.options}
-            tables = module.read(Path(self.folder), part, train=self.trained, **options)
-            tables = without_unseen(tables, self.band) if self.band else tables
-        except NoTable as error:
-            raise NoTable(f"{error}. {self._layout()}") from None
+        tables, module = self.whole(), reader(self.dataset)
         if not self.tested:
             tables = tables.of({r.recording_id for r in tables.recordings if r.subset == "train"})
         elif not hasattr(module, "submission_template") and any(
@@ -264,6 +253,21 @@ class Source(Untracked):
                 f"{self.folder}: expected recordings such as {absent[0].path}, found none of {len(absent)}"
             )
         return kept
+
+    def whole(self) -> Dataset:
+        """As `read`, with test recordings and with those that are not there, whatever is asked for."""
+        self.check()
+        if not os.path.isdir(self.folder):
+            found = files.other(self.folder) or "a file"
+            raise InputError(f"data: expected a folder, found {found} at {Path(self.folder).absolute()}")
+        module = reader(self.dataset)
+        try:
+            part = self.subset if self.subset in module.PARTS else None
+            options = {} if self.options is None else {"options": self.options}
+            tables = module.read(Path(self.folder), part, train=self.trained, **options)
+            return without_unseen(tables, self.band) if self.band else tables
+        except NoTable as error:
+            raise NoTable(f"{error}. {self._layout()}") from None
 
     def read_part(self) -> Dataset:
         """The tables of the shard that a job is about, as `Dataset.part` gives them.

@@ -12,6 +12,8 @@ from understory.plan.config_block import plain, shown, validated
 FEATURES = ("features of audio", "features of images")
 TRANSFORMS = ("transform of audio", "transform of images")
 AUGMENTATIONS = ("augmentation",)
+# Features whose rows are no bands, or whose columns are no frames.
+WITHOUT_FRAMES = ("embedding", "fft_frames")
 # Models that config.yaml had once, and the recipes that have them now.
 FORMER = {"resnet50": "recipes/rfcx_notebook.yaml"}
 # A key that models had once. It never did anything: Keras compiles nothing with XLA where operations are deterministic.
@@ -210,6 +212,22 @@ def _model_contradictions(config):
             yield _unknown(expected, model["features"], config["features"])
         if (model["copies"] or 0) > copies:
             yield f"models.{name}.copies: expected at most augment.copies ({copies}), given {model['copies']}"
+        if name in train and model["features"] in config["features"]:
+            yield from _unfit(f"models.{name}", model, config["features"][model["features"]])
+
+
+def _unfit(place, model, features):
+    """What is wrong with how a model draws its examples anew, for the features that it is fed."""
+    wanted = {"kind": "log_mel", "scale": "power_db", "normalise": "none"}
+    others = {key: features.get(key) for key in wanted if features.get(key) != wanted[key]}
+    if model["mixup"] and model["mixup_of"] == "power" and others:
+        expected, given = (
+            ", ".join(f"{key} {value}" for key, value in each.items() if value) for each in (wanted, others)
+        )
+        yield f"{place}.mixup_of: expected values, or features in dB of power ({expected}), given power of {given}"
+    for step, name, _ in _steps(f"{place}.augment", model["augment"]):
+        if name.startswith(("time_", "frequency_")) and features["kind"] in WITHOUT_FRAMES:
+            yield f"{step}: expected features of bands and frames, such as log_mel, given kind {features['kind']}"
 
 
 def _medium_contradictions(config, medium):

@@ -12,6 +12,8 @@ from understory.search.nearest import unit
 FLOOR = 0.2
 # For each window of the queue, how many are compared: of those in doubt, and of a random sample.
 DOUBTFUL, SAMPLED = 3, 50
+# Labelled windows whose vectors are in memory at once.
+TOGETHER = 1024
 # Decimals of a distance, so that rounding decides nothing.
 DIGITS = 9
 
@@ -185,9 +187,10 @@ def k_centre(pool: np.ndarray, labelled: np.ndarray, rows, size: int) -> list[in
         each = np.round(1 - (vectors * own).sum(axis=1), DIGITS)
         np.minimum(distance, each, out=distance)
 
-    for own in unit(rows(labelled)):
-        if np.isfinite(own).all():
-            approach(own)
+    for first in range(0, len(labelled), TOGETHER):
+        for own in unit(rows(labelled[first : first + TOGETHER])):
+            if np.isfinite(own).all():
+                approach(own)
     chosen: list[int] = []
     for _ in range(min(size, len(pool))):
         place = int(distance.argmax())

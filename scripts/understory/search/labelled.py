@@ -58,12 +58,13 @@ def judged(paths, held: dict[str, str]) -> dict[str, list]:
     return found
 
 
-def held_out(tables: Dataset, source: Source, paths, contents: file_digests.FileDigests) -> set[str]:
-    """The contents of the recordings that are held out: files at some paths, and the test recordings of the data set.
+def held_out(source: Source, paths, contents: file_digests.FileDigests) -> set[str]:
+    """The contents of the recordings that are held out: files at some paths, and the test recordings of the data set, whether or
+    not the run predicts them.
 
     Of one's own recordings those without annotations are test recordings, and nothing is held out by that.
     """
-    tests = [each for each in tables.recordings if each.subset == "test" and source.dataset != "own"]
+    tests = [] if source.dataset == "own" else [r for r in source.whole().recordings if r.subset == "test"]
     found = contents.identities([*paths, *(source.path(recording) for recording in tests)])
     return {identity for identity in found if len(identity) == WHOLE}
 

@@ -11,6 +11,7 @@ from understory.core import files
 from understory.core.errors import InputError, user_errors
 from understory.core.text import did_you_mean, listed
 from understory.core.untracked import Untracked
+from understory.data.dataset import check_label
 from understory.inference import new_recordings
 from understory.inference.embeddings.model_files import KIND
 
@@ -101,9 +102,22 @@ def times(config: dict) -> tuple[float | None, float | None]:
 
 
 def label(config: dict) -> str:
-    """The class of what is sought: its label, or the name of the file or folder."""
+    """The class of what is sought: its label, or the name of the file or folder.
+
+    Raises
+    ------
+    InputError
+        It cannot name a class, so that no verdict on what is found could become an annotation.
+    """
     path = Path(config["like"]).expanduser()
-    return config["search"]["label"] or annotation_files.normal(path.name if path.is_dir() else path.stem)
+    found = config["search"]["label"] or annotation_files.normal(path.name if path.is_dir() else path.stem)
+    try:
+        check_label(found)
+    except InputError as error:
+        raise InputError(
+            f"search.label: {error}; it is the name of what like names where no label is given, --config 'search={{label: owl}}'"
+        ) from None
+    return found
 
 
 def held_out(config: dict) -> list[str]:

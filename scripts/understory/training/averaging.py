@@ -65,5 +65,6 @@ class MovingAverage:
         if self._share is None:
             return
         with np.load(path, allow_pickle=False) as saved:
-            self._epochs = int(saved["epochs"])
-            self._weights = [saved[str(number)] for number in range(len(saved) - 1)]
+            epochs, weights = int(saved["epochs"]), [saved[str(number)] for number in range(len(saved) - 1)]
+        # Both or, where the file is damaged, neither.
+        self._epochs, self._weights = epochs, weights

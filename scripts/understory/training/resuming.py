@@ -51,11 +51,14 @@ def resumed(state: Path, averaged: MovingAverage) -> tuple[keras.Model, list[dic
         return None
     try:
         history = json.loads((state / "history.json").read_text())[: int(last.stem.rpartition("-")[2])]
-        averaged.load(state / f"average-{len(history):06}.npz")
         model = keras.saving.load_model(last, safe_mode=True)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        # Last: a training that starts anew starts with an empty average.
+        averaged.load(state / f"average-{len(history):06}.npz")
+    except (OSError, EOFError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
         print(f"{state}: cannot read the state of the interrupted training ({error}): starting anew")
-        last.unlink()
+        # A state of an earlier epoch would not go with the history that is written from now on.
+        for each in state.glob("epoch-*.keras"):
+            each.unlink()
         return None
     print(f"resuming after epoch {len(history)}")
     return model, history

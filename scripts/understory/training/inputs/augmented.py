@@ -7,6 +7,8 @@ from understory.training.inputs.batches import Batches
 from understory.training.inputs.targets import mix
 
 PACKAGE = "understory.training.augmentations"
+# Values that differ less, in dB, are all the same, beside rounding.
+EVEN = 1e-3
 
 
 class Augmented:
@@ -93,10 +95,13 @@ def mixed_power(examples, others, weights):
     """The level, in dB, of two sounds that are heard together, of features in dB.
 
     Both are weighted so that the shares of their amplitudes are `weights` and 1 - `weights`, however loud each was recorded; the
-    mixture is as loud as their weighted mean.
+    mixture is as loud as their weighted mean. Where one is silence, whose values are all the same, the other one is heard as it is.
     """
+    axes = tuple(range(1, examples.ndim))
+    silent, other_silent = (np.ptp(each, axis=axes, keepdims=True) < EVEN for each in (examples, others))
+    examples, others = np.where(silent, others, examples), np.where(other_silent, examples, others)
+    weights = np.where(silent | other_silent, np.float32(1), weights)
     power, other_power = 10 ** (examples / 10), 10 ** (others / 10)
-    axes = tuple(range(1, power.ndim))
     level, other_level = power.mean(axis=axes, keepdims=True), other_power.mean(axis=axes, keepdims=True)
     shares, other_shares = weights**2, (1 - weights) ** 2
     total = shares + other_shares

@@ -93,7 +93,7 @@ if MEDIUM == "audio":
             settings=MODEL_JOBS.calibrating(),
             source=SOURCE,
             annotations=table_digest_param(
-                lambda found, wildcards: f"annotations {found.annotations} {sorted(found.misplaced)}"
+                lambda found, wildcards: f"annotations {found.annotations}, quarantined {found.rows}"
             ),
             code=code("calibrate_detections.py", READER),
         script:

@@ -58,6 +58,7 @@ def test_annotations_beside_the_band_are_quarantined_and_counted_by_class():
     (line,) = BAND.remarks(found)
     assert line.startswith("4 annotations have no part in 84 to 15056 Hz")
     assert "bat 3, elephant 1." in line
+    assert line.endswith("or write Hz where tables have kHz, as 1 of them may, such as a")
     assert without_unseen(dataset, Band(0, math.inf)) is dataset
     assert BAND.remarks(dataset) == []
 

@@ -110,6 +110,13 @@ def block(kind: str, name: str) -> type[Block] | None:
 
 
 @cache
+def constant(kinds: tuple[str, ...], name: str, constant: str, *, default):
+    """A constant of the module of a choice of one of some kinds, as `choices.constant` reads it."""
+    package = next(PLACES[kind][0] for kind in kinds if name in _modules(PLACES[kind][0]))
+    return choices.constant(package, name, constant, default=default)
+
+
+@cache
 def _modules(package):
     return choices.names(package)
 

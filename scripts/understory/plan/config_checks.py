@@ -12,8 +12,6 @@ from understory.plan.config_block import plain, shown, validated
 FEATURES = ("features of audio", "features of images")
 TRANSFORMS = ("transform of audio", "transform of images")
 AUGMENTATIONS = ("augmentation",)
-# Features whose rows are no bands, or whose columns are no frames.
-WITHOUT_FRAMES = ("embedding", "fft_frames")
 # Models that config.yaml had once, and the recipes that have them now.
 FORMER = {"resnet50": "recipes/rfcx_notebook.yaml"}
 # A key that models had once. It never did anything: Keras compiles nothing with XLA where operations are deterministic.
@@ -226,7 +224,8 @@ def _unfit(place, model, features):
         )
         yield f"{place}.mixup_of: expected values, or features in dB of power ({expected}), given power of {given}"
     for step, name, _ in _steps(f"{place}.augment", model["augment"]):
-        if name.startswith(("time_", "frequency_")) and features["kind"] in WITHOUT_FRAMES:
+        of_frames = choice_options.constant(AUGMENTATIONS, name, "OF_FRAMES", default=False)
+        if of_frames and not choice_options.constant(FEATURES, features["kind"], "FRAMED", default=True):
             yield f"{step}: expected features of bands and frames, such as log_mel, given kind {features['kind']}"
 
 

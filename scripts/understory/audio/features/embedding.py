@@ -5,6 +5,8 @@ from typing import Literal
 
 from understory.core.options import Count, Positive, PositiveShare, Rate, Sha256
 
+# Rows are vectors, and columns their values.
+FRAMED = False
 # Values of a vector, for the estimate of disk space, twice, as vectors are remembered: the model is not opened for a plan.
 USUAL = 2 * 2048
 

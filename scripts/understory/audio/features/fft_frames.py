@@ -3,6 +3,9 @@
 from understory.core.errors import InputError
 from understory.core.options import Count
 
+# Rows are bands, and columns are no frames.
+FRAMED = False
+
 
 def shape(samples: int, *, frames: int, **others) -> tuple[int, int]:
     """Rows, and magnitudes in each, of the features of a window of `samples`."""

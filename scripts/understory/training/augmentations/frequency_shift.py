@@ -4,6 +4,9 @@ import numpy as np
 
 from understory.core.options import NonNegative
 
+# It is for features whose rows are bands and whose columns are frames.
+OF_FRAMES = True
+
 
 def apply(values, rng, *, max_bands: NonNegative = 4.0):
     """Features whose bands are shifted by a number that is drawn evenly; between bands they are interpolated.

@@ -4,6 +4,9 @@ import numpy as np
 
 from understory.core.options import Share
 
+# It is for features whose rows are bands and whose columns are frames.
+OF_FRAMES = True
+
 
 def apply(values, rng, *, max_share: Share = 1.0):
     """Features whose frames are rolled by a number that is drawn evenly.

@@ -70,6 +70,8 @@ OF_MODELS = (
     "embed_recordings.py",
     "find_nearest.py",
     "compute_embeddings.py",
+    "embed_recordings.py",
+    "find_nearest.py",
     "export_models.py",
 )
 CLIENT = """#!{python} -ISE

@@ -232,11 +232,29 @@ def test_wrong_examples_are_one_sentence_each(clip, tmp_path):
         ("silent.wav", (None, None), "silent.wav: expected sound, found that every sample is 0"),
         ("text.wav", (None, None), "text.wav: expected an audio file, found that it cannot be decoded"),
         ("gone.wav", (None, None), "gone.wav: expected an audio file, found none"),
+        ("text.wav", (0.5, 1.0), "like: .*text.wav: expected an audio file, found that it cannot be decoded"),
+        ("gone.wav", (0.5, 1.0), "like: .*gone.wav: expected an audio file, found none"),
         ("clip.wav", (2.0, 1.0), "expected start before end, within the 4.00 s"),
         ("clip.wav", (2.0, 9.0), "expected start before end, within the 4.00 s"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=said):
             examples.starts([str(tmp_path / name)], times, SETTINGS)
+
+
+def test_a_recording_is_not_decoded_whole_for_a_part_of_it(clip, monkeypatch):
+    read, frames = soundfile.SoundFile.read, []
+
+    def watched(file, count=-1, *given, **options):
+        found = read(file, count, *given, **options)
+        frames.append(len(found))
+        return found
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", watched)
+    assert examples.starts([clip], (2.3, 2.5), SETTINGS) == [pytest.approx(1.9)]
+    assert sum(frames) == RATE
+    frames.clear()
+    examples.starts([clip], (None, None), SETTINGS)
+    assert sum(frames) >= 4 * RATE
 
 
 # ---- What is asked for

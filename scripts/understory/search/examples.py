@@ -31,12 +31,8 @@ def starts(paths, times: tuple[float | None, float | None], settings: dict) -> l
 
 
 def _start(path, begin, end, settings):
-    try:
-        inspect.inspect_file(path)
-    except InputError as error:
-        raise InputError(f"like: {path}: {error}") from None
     rate, window = settings["sample_rate"], settings["window"]
-    samples, there = round(window * rate), read.length(path, rate)
+    samples, there = round(window * rate), _length(path, rate, whole=begin is None)
     if there < samples:
         raise InputError(
             f"like: expected a sound of at least crop.window ({window:g} s), found {there / rate:.2f} s in {path}: give the recording "
@@ -60,6 +56,16 @@ def _start(path, begin, end, settings):
     if power[loudest] < (inspect.QUIETEST / 2) ** 2:
         raise InputError(f"search: expected a sound from {begin:g} to {end:g} s of {path}, found silence")
     return places[loudest] / rate
+
+
+def _length(path, rate, *, whole):
+    """Samples of a file, at a rate; with `whole`, of one that can be decoded to its end. A long recording is not, for a part of it."""
+    try:
+        if whole:
+            inspect.inspect_file(path)
+        return read.length(path, rate)
+    except InputError as error:
+        raise InputError(f"like: {path}: {str(error).removeprefix(f'{path}: ')}") from None
 
 
 def wave(path: str, start: float, settings: dict) -> np.ndarray:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from understory.core import file_digests
+from understory.core.file_digests import FileDigests
 from understory.core.files import replacing
 from understory.review import excerpts, page, sampling
 from understory.run.job import run
@@ -24,24 +24,10 @@ def main(job):
         above=options["above"],
         seed=settings["seed"],
     )
-    paths = items.path.unique()
-    contents = file_digests.FileDigests(Path(job.params.places.contents))
-    held = map(file_digests.short, contents.identities([folder / path for path in paths]))
-    items["digest"] = items.path.map(dict(zip(paths, held, strict=True)))
-
-    def excerpt(row):
-        return excerpts.excerpt(
-            folder / row.path,
-            row.start,
-            row.end,
-            context=options["context"],
-            highest=settings["highest"],
-            slower=options["slower"],
-        )
-
+    piece = {key: options[key] for key in ("context", "slower")}
     html = page.build(
-        items,
-        excerpt,
+        page.digested(items, folder, FileDigests(Path(job.params.places.contents))),
+        excerpts.of_rows(folder, highest=settings["highest"], **piece),
         name=settings["name"],
         order=options["order"],
         known=json.loads(Path(job.input.labels).read_text(encoding="utf-8"))["classes"],

@@ -42,13 +42,13 @@ def main(job):
     )
     rows = [
         [
-            *(names[recordings[number]], f"{starts[number]:.9g}", f"{stops[number]:.9g}"),
-            *(
-                classes[windows.labels[number]],
-                f"{highest[number]:.9g}",
-                f"{windows.doubts[number]:.9g}",
-                rank,
-            ),
+            names[recordings[number]],
+            f"{starts[number]:.9g}",
+            f"{stops[number]:.9g}",
+            classes[windows.labels[number]],
+            f"{highest[number]:.9g}",
+            f"{windows.doubts[number]:.9g}",
+            rank,
         ]
         for rank, number in enumerate(chosen, 1)
     ]

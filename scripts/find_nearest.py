@@ -34,8 +34,14 @@ def main(job):
     names, recordings, begins, ends = vectors.in_order(shards)
     rows = [
         [
-            *(names[recordings[number]], f"{begins[number]:.9g}", f"{ends[number]:.9g}", settings["label"]),
-            *(f"{similarity:.9g}", rank, Path(paths[example]).name, f"{starts[example]:.9g}"),
+            names[recordings[number]],
+            f"{begins[number]:.9g}",
+            f"{ends[number]:.9g}",
+            settings["label"],
+            f"{similarity:.9g}",
+            rank,
+            Path(paths[example]).name,
+            f"{starts[example]:.9g}",
         ]
         for rank, (number, similarity, example) in enumerate(found, 1)
     ]

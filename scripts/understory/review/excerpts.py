@@ -65,6 +65,16 @@ def excerpt(path: Path, start: float, end: float, *, context: float, highest: fl
     }
 
 
+def of_rows(folder: Path, *, context: float, highest: float, slower: int):
+    """A function that gives the `excerpt` of a row with `path`, a recording in a folder, `start` and `end`."""
+
+    def of_row(row):
+        options = {"context": context, "highest": highest, "slower": slower}
+        return excerpt(folder / row.path, row.start, row.end, **options)
+
+    return of_row
+
+
 def spectrogram(wave: np.ndarray, rate: int, top: float) -> bytes:
     """The spectrogram of a wave, of linear frequency from 0 to `top` Hz, as WebP; loud is light."""
     columns = min(math.ceil(len(wave) / rate * COLUMNS), WIDEST)

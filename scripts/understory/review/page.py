@@ -10,6 +10,7 @@ import jinja2
 import pandas as pd
 
 from understory.core.errors import InputError
+from understory.core.file_digests import FileDigests, short
 from understory.core.hashing import digest
 from understory.review import excerpts
 
@@ -92,13 +93,20 @@ PAGE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
 """)
 
 
+def digested(items: pd.DataFrame, folder: Path, contents: FileDigests) -> pd.DataFrame:
+    """Items with `digest`: what their recordings, `path` in a folder, hold."""
+    paths = items.path.unique()
+    held = map(short, contents.identities([folder / path for path in paths]))
+    return items.assign(digest=items.path.map(dict(zip(paths, held, strict=True))))
+
+
 def build(items: pd.DataFrame, excerpt: Callable, *, name: str, order: str, known, slower: int) -> str:
     """The page for some detections, or for windows that were found or chosen, as HTML.
 
     Parameters
     ----------
     items : pandas.DataFrame
-        As `sampling.chosen` gives them, with the columns of detections.csv, and with `digest`, what the recording holds.
+        As `sampling.chosen` gives them, with the columns of detections.csv, and with `digest` as `digested` gives it.
     excerpt : callable
         Gives `excerpts.excerpt` of a row of `items`.
     name : str

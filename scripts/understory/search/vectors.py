@@ -119,7 +119,7 @@ def read(array, index) -> Shard:
 
 
 def read_all(arrays, indexes) -> list[Shard]:
-    """The shards that have windows, all of vectors of one length."""
+    """The shards that have windows."""
     shards = [read(array, index) for array, index in zip(arrays, indexes, strict=True)]
     return [shard for shard in shards if len(shard.vectors)]
 

@@ -82,7 +82,7 @@ class FrozenModels:
         self.config = {**config, "features": {**config["features"], **features}} if features else config
 
     def found(self, name: str, block: dict, contents: FileDigests) -> tuple[dict, str | list[str], str]:
-        """What is told of a model besides its block, its path or the paths of its files, and its SHA-256."""
+        """The format of a model with what else its files say of it, its path or the paths of its files, and its SHA-256."""
         path = Path(block["model"]).expanduser()
         form, sha256 = format_of(path, name), digest(path, contents)
         if len(sha256) != 64:

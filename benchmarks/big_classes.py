@@ -101,26 +101,22 @@ class World:
 
     def split(self):
         # There are no images whose content could be told.
-        provenance.contents_of = lambda recordings, source, contents: recordings[["recording_id"]].assign(
-            content=""
-        )
+        provenance.contents_of = lambda recordings, *_: recordings[["recording_id"]].assign(content="")
         shards, how = self.shards("train"), dict(self.config["split"])
-        rare_classes = untracked.Text(how.pop("rare_classes"))
         run(
             "split_folds",
             input={
-                "recordings": [self.out / "recordings" / f"{shard}.csv" for shard in shards],
-                "quarantine": [self.out / "quarantine" / f"{shard}.csv" for shard in shards],
+                name: [self.out / name / f"{shard}.csv" for shard in shards]
+                for name in ("recordings", "quarantine")
             },
             output={
-                "contents": self.out / "contents.csv",
-                "folds": self.out / "folds.csv",
-                "labels": self.out / "labels.json",
+                path.partition(".")[0]: self.out / path
+                for path in ("contents.csv", "folds.csv", "labels.json")
             },
             params={
+                "rare_classes": untracked.Text(how.pop("rare_classes")),
                 "settings": {"crop": self.config["crop"], "split": how, "windows": None},
                 "contents": untracked.Text(""),
-                "rare_classes": rare_classes,
                 "source": self.source,
                 "limit": self.limit,
             },

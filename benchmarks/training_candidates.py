@@ -24,21 +24,8 @@ from understory.data.task import Task
 from understory.evaluation import ensemble, scoring
 
 ROOT = Path(__file__).resolve().parents[1]
-PAIRS = {"options": {"average_frames": 2}}
-# What is other than in the model of config.yaml, by the name of the candidate. The first is what the others are compared with.
-CANDIDATES = {
-    "sed_cnn": {},
-    "pairs": PAIRS,
-    "pairs_mixup": {**PAIRS, "mixup": 0.3},
-    "pairs_roll": {**PAIRS, "augment": [{"time_roll": {}}, {"frequency_shift": {"max_bands": 2}}]},
-    "pairs_longer": {**PAIRS, "epochs": 14},
-    "pairs_fresh": {
-        **PAIRS,
-        "copies": 0,
-        "epochs": 20,
-        "augment": [{"time_roll": {}}, {"frequency_shift": {"max_bands": 4}}, {"time_mask": {}}],
-    },
-}
+# Options of sed_cnn, by the name of the model. The first is what the others are compared with.
+CANDIDATES = {"sed_cnn": {}, "pairs": {"average_frames": 2}}
 # Bands and frames of an example, classes, examples of a batch.
 SHAPE, CLASSES, BATCH = (128, 938, 1), 24, 16
 
@@ -47,8 +34,8 @@ def configuration(seed: int) -> dict:
     """The settings of a run of all candidates."""
     model = yaml.safe_load((ROOT / "config.yaml").read_text())["models"]["sed_cnn"]
     models = {
-        name: {**model, **given, "options": {**model["options"], **given.get("options", {})}}
-        for name, given in CANDIDATES.items()
+        name: {**model, "options": {**model["options"], **options}, "threads": 1}
+        for name, options in CANDIDATES.items()
     }
     return {
         "name": f"seed{seed}",
@@ -107,8 +94,8 @@ def speeds(rounds: int = 5, steps: int = 5) -> dict[str, np.ndarray]:
     inputs = rng.random((BATCH, *SHAPE)).astype(np.float32)
     labels = (rng.random((BATCH, CLASSES)) < 0.1).astype(np.float32)
     loss = fit.loss_and_targets({"name": "binary_crossentropy", "unknown_weight": 0.3})[0]
-    for name, given in CANDIDATES.items():
-        built[name] = models.build("sed_cnn", SHAPE, CLASSES, given.get("options", {}))
+    for name, options in CANDIDATES.items():
+        built[name] = models.build("sed_cnn", SHAPE, CLASSES, options)
         built[name].compile(keras.optimizers.Adam(0.003), loss=loss)
         built[name].train_on_batch(inputs, labels)
     found = {name: [] for name in CANDIDATES}

@@ -79,3 +79,16 @@ def test_only_what_depends_on_a_setting_is_made_again(calibrated):
     assert again() == again(detect={"precision": 0.8, "hop": 1}) == set()
     # One that does shows it in its report.
     assert again(detect={"calibrate": True}) == {("build_report", "")}
+
+
+def test_a_row_that_is_quarantined_fits_again(calibrated, folder, tmp_path):
+    """What is not annotated in its recording may be its event, so that nothing there is a false alarm."""
+    _, again = calibrated
+    shutil.copytree(folder, tmp_path / "data")
+    data = str(tmp_path / "data")
+    assert again("calibrate_detections", data=data) == set()
+    table = tmp_path / "data/train_tp.csv"
+    first = table.read_text().splitlines()[1].partition(",")[0]
+    with table.open("a") as file:
+        file.write(f"{first},3,1,nan,1000,2,2000\n")
+    assert again("calibrate_detections", data=data) == FITTING

@@ -12,6 +12,7 @@ from hypothesis import given
 from snakemake.cli import parse_config
 from snakemake.utils import update_config
 
+from understory.core import choices
 from understory.core.errors import InputError
 from understory.core.hashing import ordered
 from understory.data import source
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "schemas" / "config.schema.json").read_text())
 RECIPES = [None, *sorted(path.name for path in (ROOT / "recipes").glob("*.yaml"))]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+ARCHITECTURES = ", ".join(choices.names(models.PACKAGE))
 
 
 def merged(base, over):
@@ -238,7 +240,7 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
         ),
         (
             {"models": {"sed_cnn": {"architecture": "sed_cn"}}},
-            'models.sed_cnn.architecture: expected one of attentive, cnn2d, conv1d, linear, mlp, picture_cnn, prototypes, residual_cnn, resnet34, resnet50, sed_cnn, given "sed_cn"; did you mean sed_cnn?',
+            f'models.sed_cnn.architecture: expected one of {ARCHITECTURES}, given "sed_cn"; did you mean sed_cnn?',
         ),
         (
             {"models": {"sed_cnn": {"options": {"filters": ["x"]}}}},
@@ -246,7 +248,7 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
         ),
         (
             {"features": {"log_mel": {"kind": "log_mal"}}},
-            'features.log_mel.kind: expected one of embedding, fft_frames, log_mel, picture, given "log_mal"; did you mean log_mel?',
+            'features.log_mel.kind: expected one of embedding, fft_frames, log_mel, picture, waveform, given "log_mal"; did you mean log_mel?',
         ),
         (
             {
@@ -259,7 +261,7 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
         ),
         (
             {"features": {"new": {}}},
-            "features.new.kind: missing (one of embedding, fft_frames, log_mel, picture)",
+            "features.new.kind: missing (one of embedding, fft_frames, log_mel, picture, waveform)",
         ),
         (
             {"models": {"sed_cnn": {"mixup": 0.4, "mixup_of": "power"}}},
@@ -276,9 +278,14 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
         (
             {
                 "features": {"rows": {"kind": "fft_frames", "frames": 10}},
-                "models": {"sed_cnn": {"features": "rows", "augment": [{"gain": {}}, {"time_roll": {}}]}},
+                "models": {"sed_cnn": {"features": "rows", "augment": [{"time_roll": {}}]}},
             },
-            "models.sed_cnn.augment.1.time_roll: expected features of bands and frames, such as log_mel, given kind fft_frames",
+            "models.sed_cnn.augment.0.time_roll: expected features of bands and frames, such as log_mel, given kind fft_frames",
+        ),
+        (
+            {"models": {"sed_cnn": {"augment": [{"gain": {}}]}}},
+            "models.sed_cnn.augment.0.gain: expected features in dB of power (kind log_mel, scale power_db, normalise none), given "
+            "normalise min_max",
         ),
         ({"crop": None}, "crop: expected a block of keys, given null"),
         ({"augment": {"chain": {}}}, "augment.chain: expected a list, given {}"),

@@ -144,7 +144,14 @@ BINARY = {"name": "binary_crossentropy", "unknown_weight": 0.3}
 @pytest.mark.parametrize(
     ("architecture", "shape", "options", "loss"),
     [
+        ("acdnet", (1, 640, 1), {"frame": 10, "width": 2}, CATEGORICAL),
         ("cnn2d", (32, 32, 1), {}, CATEGORICAL),
+        pytest.param("convnext_tiny", (32, 40, 1), {}, BINARY, marks=pytest.mark.soak),
+        ("densenet_cnn", (16, 20, 1), {"layers_each": [1, 1], "growth": 2, "pooling": "attention"}, BINARY),
+        pytest.param(
+            "efficientnetv2b0", (32, 40, 3), {"outputs": "softmax"}, CATEGORICAL, marks=pytest.mark.soak
+        ),
+        ("residual_cnn", (16, 20, 1), {"filters": [2, 4], "pooling": "attention"}, BINARY),
         ("conv1d", (100, 800, 1), {}, BINARY),
         ("picture_cnn", (32, 48, 3), {}, CATEGORICAL),
         ("picture_cnn", (33, 47, 4), {"filters": [8, 8], "outputs": "sigmoid"}, BINARY),
@@ -310,9 +317,60 @@ def test_each_band_is_standardised_over_the_training_examples():
     np.testing.assert_allclose(found.std(axis=(0, 2)), 1, atol=1e-2)
 
 
+@pytest.mark.parametrize(
+    ("pooling", "naive"),
+    [
+        ("mean", lambda x: x.mean(axis=1)),
+        ("mean_max", lambda x: x.mean(axis=1) + x.max(axis=1)),
+        ("log_sum_exp", lambda x: np.log(np.exp(x).mean(axis=1))),
+    ],
+)
+def test_frames_are_pooled(pooling, naive):
+    values = np.random.default_rng(0).normal(size=(3, 7, 5)).astype(np.float32)
+    inputs = keras.Input((7, 5))
+    model = keras.Model(inputs, blocks.pooled_over_time(inputs, pooling))
+    np.testing.assert_allclose(model(values), naive(values), rtol=1e-5, atol=1e-6)
+
+
+def test_attention_weighs_frames_wherever_they_are():
+    keras.utils.set_random_seed(1)
+    values = np.random.default_rng(0).normal(size=(3, 7, 5)).astype(np.float32)
+    inputs = keras.Input((7, 5))
+    model = keras.Model(inputs, blocks.pooled_over_time(inputs, "attention"))
+    found = np.array(model(values))
+    np.testing.assert_allclose(found, model(values[:, ::-1]), rtol=1e-5, atol=1e-6)
+    assert (found < values.max(axis=1)).all()
+    assert (found > values.min(axis=1)).all()
+    assert np.abs(found - values.mean(axis=1)).max() > 1e-3
+
+
+def test_acdnet_has_as_many_weights_as_published():
+    model = models.build("acdnet", (1, 30_225, 1), 50, {})
+    assert round(model.count_params() / 1e6, 2) == 4.74
+
+
+def test_a_network_of_keras_applications_sees_each_band_standardised_and_pictures_as_they_are():
+    levels = np.linspace(-80, 20, 32, dtype=np.float32)[None, :, None, None]
+    values = levels + np.random.default_rng(0).normal(0, 5, size=(8, 32, 40, 1)).astype(np.float32)
+    spectra = models.build("efficientnetv2b0", (32, 40, 1), 3, {})
+    body = keras.Model(spectra.input, _fed(spectra))
+    found = np.array(body(values, training=True))
+    assert found.shape == (8, 32, 40, 3)
+    np.testing.assert_array_equal(found[..., 0], found[..., 2])
+    np.testing.assert_allclose(found.mean(axis=(0, 2)), 0, atol=1e-3)
+    pictures = models.build("efficientnetv2b0", (32, 40, 3), 3, {})
+    assert _fed(pictures) is pictures.input
+
+
+def _fed(model):
+    """What the body of a network is fed."""
+    body = next(layer for layer in model.layers if isinstance(layer, keras.Model))
+    return body._inbound_nodes[-1].input_tensors[0]
+
+
 @pytest.mark.parametrize("architecture", choices.names(models.PACKAGE))
 def test_the_outputs_are_float32_whatever_the_layers_before_compute_in(architecture):
-    shape = (64, 64, 3)
+    shape = (1, 16_000, 1) if architecture == "acdnet" else (64, 64, 3)
     plain = models.build(architecture, shape, 3, {})
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -348,6 +406,14 @@ def test_the_outputs_are_float32_whatever_the_layers_before_compute_in(architect
             {"dense": 3},
             "with dense: 3: .*unexpected keyword argument 'dense'",
         ),
+        (
+            "acdnet",
+            (32, 640, 1),
+            2,
+            {},
+            r"of shape \(1, samples, 1\), of kind waveform, found \(32, 640, 1\)",
+        ),
+        ("acdnet", (1, 640, 1), 2, {}, "expected a frame of 4 to 10 samples, found 200"),
         ("picture_cnn", (32, 32, 3), 2, {"filters": []}, r"filters: \[\]"),
         ("picture_cnn", (32, 32, 3), 2, {"dropout": 2}, "dropout: 2"),
     ],

@@ -190,6 +190,23 @@ def test_what_has_no_mel_bands_is_a_plain_picture():
     assert {pixels.shape[:2] for _, pixels in shown(page)} == {given["shards"][0][0].shape[1:]}
 
 
+def test_a_waveform_is_drawn_between_its_lowest_and_highest_samples():
+    given = inputs()
+    given["settings"]["features"] = {"kind": "waveform", "normalise": "peak"}
+    ramp = np.linspace(-1, 1, 4200, dtype=np.float16)
+    given["shards"] = [(np.tile(ramp, (len(index), 1, 1)), index) for _, index in given["shards"]]
+    page = built(given)
+    assert "The lowest and highest samples of windows as m is fed them, over time" in text_of(page.html)
+    for _, pixels in shown(page):
+        bright = pixels.mean(axis=2) > 128
+        height, width = bright.shape
+        # A line from the bottom left to the top right.
+        for column in (0, width // 2, width - 1):
+            rows = np.flatnonzero(bright[:, column])
+            assert abs(rows.mean() - (1 - column / (width - 1)) * (height - 1)) < 4
+            assert len(rows) < 8
+
+
 def test_decisions_have_their_floor_and_their_thresholds():
     given = windows()
     oof, classes = given["oof"], ["a", "b", "nocall"]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from understory.audio import compute, mel, read, stft
-from understory.audio.features import fft_frames, log_mel
+from understory.audio.features import fft_frames, log_mel, waveform
 from understory.core import mel_scale
 from understory.core.errors import InputError
 from understory.data import examples, source, transforms
@@ -265,3 +265,17 @@ def test_f97ababc1_equals_plain_librosa(real):
         plain = librosa.power_to_db(power, top_db=80)
         plain = (plain - plain.min()) / (plain.max() - plain.min())
         np.testing.assert_allclose(found, plain, atol=2**-11)
+
+
+@pytest.mark.parametrize("normalise", ["peak", "rms", "none"])
+def test_a_waveform_is_all_of_its_samples_at_the_level_that_is_asked_for(normalise):
+    wave = np.random.default_rng(0).normal(scale=0.02, size=1000).astype(np.float32)
+    out = waveform.compute(wave, sample_rate=20_000, normalise=normalise)
+    assert out.dtype == np.float32
+    assert out.shape == waveform.shape(1000) == (1, 1000)
+    level = {"peak": np.abs(wave).max(), "rms": np.sqrt((wave.astype(float) ** 2).mean()), "none": 1}[
+        normalise
+    ]
+    np.testing.assert_allclose(out[0] * level, wave, rtol=1e-5)
+    silence = np.zeros(10, np.float32)
+    assert not waveform.compute(silence, sample_rate=20_000, normalise=normalise).any()

@@ -218,12 +218,14 @@ def _unfit(place, model, features):
     """What is wrong with how a model draws its examples anew, for the features that it is fed."""
     wanted = {"kind": "log_mel", "scale": "power_db", "normalise": "none"}
     others = {key: features.get(key) for key in wanted if features.get(key) != wanted[key]}
+    expected, given = (
+        ", ".join(f"{key} {value}" for key, value in each.items() if value) for each in (wanted, others)
+    )
     if model["mixup"] and model["mixup_of"] == "power" and others:
-        expected, given = (
-            ", ".join(f"{key} {value}" for key, value in each.items() if value) for each in (wanted, others)
-        )
         yield f"{place}.mixup_of: expected values, or features in dB of power ({expected}), given power of {given}"
     for step, name, _ in _steps(f"{place}.augment", model["augment"]):
+        if others and choice_options.constant(AUGMENTATIONS, name, "IN_DECIBELS", default=False):
+            yield f"{step}: expected features in dB of power ({expected}), given {given}"
         of_frames = choice_options.constant(AUGMENTATIONS, name, "OF_FRAMES", default=False)
         if of_frames and not choice_options.constant(FEATURES, features["kind"], "FRAMED", default=True):
             yield f"{step}: expected features of bands and frames, such as log_mel, given kind {features['kind']}"

@@ -26,6 +26,7 @@ LEADS = {
     "fft_frames": "Magnitudes of one Fourier transform as {model} sees them: each row is the whole window, with rising "
     "frequency and 0 Hz at the bottom",
     "picture": "{Examples} as {model} sees them",
+    "waveform": "The lowest and highest samples of windows as {model} is fed them, over time",
 }
 ALTS = {"log_mel": "Spectrogram of {name}, with its labels boxed", "fft_frames": "Magnitudes of {name}"}
 
@@ -70,6 +71,8 @@ class Gallery:
         }
 
     def _sound(self, values, row):
+        if self.kind == "waveform":
+            return image(_envelope(values[0]), cmap="magma", vmin=0, vmax=1), WIDTH, HEIGHT
         if self.kind != "log_mel":
             values = resized(values[..., None], len(values), min(values.shape[1], WIDTH))
             low, high = np.percentile(values, [1, 99])
@@ -96,6 +99,16 @@ class Gallery:
             colours = {"cmap": "gray", "vmin": 0, "vmax": 255}
         height, width = pixels.shape[:2]
         return image(pixels, **colours), zoom * width, zoom * height
+
+
+def _envelope(samples):
+    """A picture of HEIGHT x WIDTH, 1 between the lowest and the highest sample of each column and 0 elsewhere."""
+    parts = np.array_split(samples, min(WIDTH, len(samples)))
+    lows, highs = (np.array([find(part) for part in parts]) for find in (np.min, np.max))
+    largest = max(np.abs(samples).max(), 1e-6)
+    heights = np.linspace(largest, -largest, HEIGHT)[:, None]
+    half = largest / (HEIGHT - 1)
+    return ((heights >= lows - half) & (heights <= highs + half)).astype(np.float32)
 
 
 def _mel_frequencies(mel):

@@ -1,7 +1,10 @@
 """Parts that several architectures share, made of Keras' own layers."""
 
+from math import log
+
+import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 
 # Mean and standard deviation of ImageNet's training images: red, green and blue in 0..1, as torchvision has them.
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -40,6 +43,57 @@ def standardised_bands(inputs):
     x = layers.BatchNormalization(momentum=0.9, center=False, scale=False)(x)
     x = layers.Reshape((frames, bands, channels))(x)
     return layers.Permute((2, 1, 3))(x)
+
+
+def pooled_over_time(x, pooling: str):
+    """Features of an example, (features,), of those of its frames, (frames, features).
+
+    `mean`: their mean. `mean_max`: the sum of their mean and their largest values (Q. Kong et al., "PANNs: Large-Scale Pretrained
+    Audio Neural Networks for Audio Pattern Recognition", IEEE/ACM TASLP 2020). `log_sum_exp`: the logarithm of the mean of their
+    exponentials, which lies between the two (P. O. Pinheiro and R. Collobert, "From Image-level to Pixel-level Labeling with
+    Convolutional Networks", CVPR 2015). `attention`: their mean by weights that depend on the frames, one for each frame (M. Ilse
+    et al., "Attention-based Deep Multiple Instance Learning", ICML 2018).
+    """
+    if pooling == "log_sum_exp":
+        return ops.logsumexp(x, axis=1) - log(x.shape[1])
+    if pooling == "attention":
+        weights = layers.Dense(1, use_bias=False)(layers.Dense(64, activation="tanh")(x))
+        return ops.sum(ops.softmax(weights, axis=1) * x, axis=1)
+    mean = ops.mean(x, axis=1)
+    return mean + ops.max(x, axis=1) if pooling == "mean_max" else mean
+
+
+def application(make, inputs, classes: int, activation: str, dropout: float, name: str) -> keras.Model:
+    """A network of keras.applications without its top, with random weights, the mean over its places, and one dense layer.
+
+    Values of one channel, or of two, are standardised by band and repeated for three channels; of pictures, which have three, the
+    network itself scales the values of 0 to 255.
+
+    Parameters
+    ----------
+    make : callable
+        Of keras.applications.
+    inputs : keras.Input
+        Of shape (height, width, channels), at least 32 x 32.
+    classes : int
+        Number of outputs.
+    activation : {"sigmoid", "softmax"}
+    dropout : float
+        Share of the features that is dropped before the dense layer.
+    name : str
+        That of the model.
+    """
+    at_least(inputs.shape[1:], 32, 32)
+    picture = inputs.shape[-1] == 3
+    x = inputs
+    if not picture:
+        x = standardised_bands(inputs)
+        x = ops.concatenate([x] * 3, axis=-1)[..., :3]
+    x = make(include_top=False, weights=None, input_shape=tuple(x.shape[1:]), include_preprocessing=picture)(
+        x
+    )
+    x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(inputs, outputs(x, classes, activation), name=name)
 
 
 def at_least(shape, height: int, width: int):

@@ -18,7 +18,7 @@ def build(
     blocks_each: Count = 1,
     coordinate: bool = True,
     dropout: Dropout = 0.2,
-    pooling: Literal["mean_max", "mean"] = "mean_max",
+    pooling: Literal["mean_max", "mean", "log_sum_exp", "attention"] = "mean_max",
     outputs: Literal["sigmoid", "softmax"] = "sigmoid",
 ) -> keras.Model:
     """Residual blocks, then the mean over the bands, pooling over time, and one dense layer.
@@ -42,8 +42,8 @@ def build(
         Variants for Acoustic Scene Classification", DCASE 2019).
     dropout : float
         Share of the features that is dropped before the dense layer.
-    pooling : {"mean_max", "mean"}
-        Over time: the sum of the mean and the largest value, or the mean.
+    pooling : {"mean_max", "mean", "log_sum_exp", "attention"}
+        Over time, as `blocks.pooled_over_time` has it.
     outputs : {"sigmoid", "softmax"}
         softmax for a loss of one class an example.
     """
@@ -58,12 +58,7 @@ def build(
         for place in range(blocks_each):
             x = _residual(x, count, 2 if number and not place else 1)
     x = keras.ops.mean(x, axis=1)
-    x = (
-        keras.ops.mean(x, axis=1) + keras.ops.max(x, axis=1)
-        if pooling == "mean_max"
-        else keras.ops.mean(x, axis=1)
-    )
-    x = layers.Dropout(dropout)(x)
+    x = layers.Dropout(dropout)(blocks.pooled_over_time(x, pooling))
     return keras.Model(inputs, blocks.outputs(x, classes, outputs), name="residual_cnn")
 
 

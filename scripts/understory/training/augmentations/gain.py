@@ -2,6 +2,9 @@
 
 from understory.core.options import NonNegative
 
+# It is for features in dB of power that are not normalised.
+IN_DECIBELS = True
+
 
 def apply(values, rng, *, max_db: NonNegative = 6.0):
     """Features to which a level is added that is drawn evenly.

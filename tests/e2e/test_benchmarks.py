@@ -8,7 +8,11 @@ import sys
 
 import numpy as np
 import pytest
+import yaml
+from snakemake.utils import update_config
 from workflow import ROOT
+
+from understory.plan.config import complete
 
 pytestmark = pytest.mark.slow
 
@@ -72,3 +76,25 @@ def test_the_simulation_of_queues_spends_labels_and_learns(monkeypatch):
     assert curve[-1] > 0.95
     assert run["reached"]([0.1, 0.5, 0.4], 0.45) == 20
     assert run["reached"]([0.1, 0.2], 0.45) is None
+
+
+def test_the_ablation_compares_models_by_seed_and_recording(tmp_path):
+    """The settings of its runs are ones that the workflow takes."""
+    run = runpy.run_path(str(ROOT / "benchmarks/ablation.py"))
+    settings = run["configuration"](tmp_path, 3, list(run["MODELS"]))
+    given = yaml.safe_load((ROOT / "config.yaml").read_text())
+    update_config(given, settings)
+    complete(given)
+    assert given["seed"] == 3
+    models = given["models"]
+    assert models["default"]["loss"]["unknown_weight"] == 0.3
+    assert [name for name in run["MODELS"] if models[name] == models["default"]] == ["default"]
+    rng = np.random.default_rng(0)
+    truth = [(rng.random((60, 4)) < 0.4).astype(float) for _ in range(2)]
+    good = [(each, each + 0.3 * rng.random(each.shape)) for each in truth]
+    bad = [(each, rng.random(each.shape)) for each in truth]
+    assert run["scored"](good, run["precisions"]) == 1
+    more = run["differences"](good, bad, run["precisions"])
+    low, high = map(float, more.split("(")[1].rstrip(")").split(" to "))
+    assert 0 < low < float(more.split()[0]) < high
+    assert run["differences"](good, good, run["precisions"]) == "+0.000 (+0.000 to +0.000)"

@@ -65,7 +65,7 @@ def test_json_may_have_tabs(tmp_path):
         ("recipes/esc5.yaml", "found none; did you mean esc50?"),
         (
             "recipes/zzz.yaml",
-            "found none; there are birdclef2021, birdnet, esc50, finished_run, herbarium2021, own",
+            "found none; there are birdclef2021, birdnet, esc10, esc50, finished_run, herbarium2021, own",
         ),
         ("elsewhere/mine.yaml", "elsewhere/mine.yaml: expected a file of settings, found none"),
         ("recipes", "recipes: expected a file of settings, found a folder"),

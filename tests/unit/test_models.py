@@ -307,6 +307,13 @@ def test_a_residual_network_knows_which_band_it_looks_at():
     np.testing.assert_allclose(plain.predict(values, verbose=0).sum(axis=1), 1, rtol=1e-6)
 
 
+def test_the_stem_of_a_residual_network_halves_both_axes_and_its_pooling_both_again():
+    for pooling, places in ((False, (16, 20)), (True, (8, 10))):
+        model = models.build("residual_cnn", (32, 40, 1), 3, {"filters": [2], "stem_pooling": pooling})
+        added = next(layer for layer in model.layers if isinstance(layer, keras.layers.Add))
+        assert added.output.shape == (None, *places, 2)
+
+
 def test_each_band_is_standardised_over_the_training_examples():
     levels = np.linspace(-80, 20, 32, dtype=np.float32)[None, :, None, None]
     values = levels + np.random.default_rng(0).normal(0, 5, size=(256, 32, 40, 1)).astype(np.float32)

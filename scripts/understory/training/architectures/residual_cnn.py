@@ -16,6 +16,7 @@ def build(
     *,
     filters: Filters = (24, 48, 96, 192),
     blocks_each: Count = 1,
+    stem_pooling: bool = False,
     coordinate: bool = True,
     dropout: Dropout = 0.2,
     pooling: Literal["mean_max", "mean", "log_sum_exp", "attention"] = "mean_max",
@@ -23,9 +24,9 @@ def build(
 ) -> keras.Model:
     """Residual blocks, then the mean over the bands, pooling over time, and one dense layer.
 
-    Each band is standardised over the training examples. The stem takes every second band and frame; the first block
-    of each further number of filters halves both axes (K. He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; the
-    shortcut is averaged first, as in T. He et al., "Bag of Tricks for Image Classification", CVPR 2019).
+    Each band is standardised over the training examples. The stem takes every second band and frame, and its pooling may halve both
+    again; the first block of each further number of filters halves both axes (K. He et al., "Deep Residual Learning for Image
+    Recognition", CVPR 2016; the shortcut is averaged first, as in T. He et al., "Bag of Tricks for Image Classification", CVPR 2019).
 
     Parameters
     ----------
@@ -37,6 +38,8 @@ def build(
         Filters of the blocks; the stem has as many as the first.
     blocks_each : int
         Blocks of each number of filters.
+    stem_pooling : bool
+        Whether the largest of four neighbours is taken after the stem: twice the filters then cost as much.
     coordinate : bool
         Whether a channel is added that says how high a band is, from -1 to 1 (K. Koutini et al., "Receptive-Field-Regularized CNN
         Variants for Acoustic Scene Classification", DCASE 2019).
@@ -54,6 +57,8 @@ def build(
         x = FrequencyCoordinate()(x)
     x = _convolution(x, filters[0], 5, 2)
     x = layers.ReLU()(x)
+    if stem_pooling:
+        x = layers.MaxPooling2D(2, padding="same")(x)
     for number, count in enumerate(filters):
         for place in range(blocks_each):
             x = _residual(x, count, 2 if number and not place else 1)

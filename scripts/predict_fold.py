@@ -30,6 +30,7 @@ def main(job):
         data.all_rows(),
         batch_size=settings["batch_size"],
         top_k=params["predictions"]["top_k"],
+        shifts=settings["shifts"],
     )
     predictions.write(job.output.predictions, predictions.Predictions(data.windows, values, task.classes))
 

@@ -33,6 +33,7 @@ def main(job):
         rows,
         batch_size=settings["batch_size"],
         top_k=params["predictions"]["top_k"],
+        shifts=settings["shifts"],
     )
     keys = data.index.loc[rows, ["example_id", "recording_id", "label", "present", "fold"]]
     predictions.write(job.output.oof, predictions.Predictions(keys, values, task.classes))

@@ -283,6 +283,13 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
             "models.sed_cnn.augment.0.time_roll: expected features of bands and frames, such as log_mel, given kind fft_frames",
         ),
         (
+            {
+                "features": {"rows": {"kind": "fft_frames", "frames": 10}},
+                "models": {"sed_cnn": {"features": "rows", "shifts": 4}},
+            },
+            "models.sed_cnn.shifts: expected 1, as features of kind fft_frames have no frames, given 4",
+        ),
+        (
             {"models": {"sed_cnn": {"augment": [{"gain": {}}]}}},
             "models.sed_cnn.augment.0.gain: expected features in dB of power (kind log_mel, scale power_db, normalise none), given "
             "normalise min_max",

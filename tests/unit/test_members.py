@@ -45,7 +45,8 @@ def finished(tmp_path):
 
 def test_all_that_a_prediction_depends_on_is_the_other_runs(finished):
     found = saved_run.taken({**CONFIG, "models_from": str(finished)}, {})
-    assert saved_run.described(found) == RUN
+    # It was written before models had shifts.
+    assert saved_run.described(found) == {**RUN, "models": {"m": {**RUN["models"]["m"], "shifts": 1}}}
     assert found["crop"]["absent"] is True
     assert found["split"]["seed"] == 1
     assert found["name"] == "mine"
@@ -73,6 +74,7 @@ def test_settings_that_may_differ_are_those_given(finished):
         ({"split": {"n_splits": 5}}, "split.n_splits: expected 2"),
         ({"features": {"mel": {"fmin": 5}}}, "features.mel.fmin: expected 1.0, .* given 5.0"),
         ({"models": {"m": {"select": "last"}}}, 'models.m.select: expected "best"'),
+        ({"models": {"m": {"shifts": 4}}}, "models.m.shifts: expected 1"),
     ],
 )
 def test_settings_that_the_models_were_trained_with_cannot_be_changed(finished, given, said):
@@ -80,7 +82,7 @@ def test_settings_that_the_models_were_trained_with_cannot_be_changed(finished, 
         **CONFIG,
         "models_from": str(finished),
         "features": {"mel": {"kind": "log_mel", "fmin": 5.0}},
-        "models": {"m": {"features": "mel", "select": "last"}},
+        "models": {"m": {"features": "mel", "select": "last", "shifts": 4}},
     }
     members = finished / saved_run.FILE
     run = {**RUN, "features": {"mel": {"kind": "log_mel", "fmin": 1.0}}}

@@ -221,6 +221,18 @@ def test_the_best_epoch_is_kept(shards, tmp_path):
     assert saving.history_csv(history).splitlines()[0].startswith("epoch,")
 
 
+def test_shifts_average_predictions_of_rolled_frames(shards, tmp_path):
+    model, _, _ = train(shards, tmp_path / "s", epochs=1)
+    data = read(shards)
+    rows = data.validation_rows(0)
+    frames = data.shape[1]
+    rolled = [np.roll(data.rows(rows), round(frames * step / 3), axis=2) for step in range(3)]
+    expected = np.mean([model.predict(each, verbose=0) for each in rolled], axis=0)
+    found = predict.predict(model, data, rows, batch_size=5, shifts=3)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert np.abs(found - predict.predict(model, data, rows, batch_size=5)).max() > 1e-4
+
+
 @pytest.mark.parametrize(
     "schedule", [{"name": "constant"}, {"name": "exponential", "decay_steps": 3, "decay_rate": 0.9}]
 )

@@ -24,7 +24,7 @@ BLOCKS = {name: (*FREE.get(name, ()), *FIXED.get(name, ())) for name in sorted({
 # The blocks that they depend on as a whole.
 WHOLE = ("features", "models", "train")
 # The keys of a model that concern its predictions, and not its training alone.
-OF_MODEL = ("architecture", "options", "features", "select")
+OF_MODEL = ("architecture", "options", "features", "select", "shifts")
 
 
 def described(config: dict) -> dict:
@@ -163,4 +163,6 @@ def read(folder: Path, place: str = "models_from") -> dict:
             raise ValueError("some of what a run writes is missing")
     except (ValueError, TypeError, OSError) as error:
         raise InputError(f"{wanted}; {path} cannot be used: {error}") from None
+    for block in members["run"]["models"].values():
+        block.setdefault("shifts", 1)  # that of runs of earlier versions
     return members

@@ -223,11 +223,14 @@ def _unfit(place, model, features):
     )
     if model["mixup"] and model["mixup_of"] == "power" and others:
         yield f"{place}.mixup_of: expected values, or features in dB of power ({expected}), given power of {given}"
+    framed = choice_options.constant(FEATURES, features["kind"], "FRAMED", default=True)
+    if model["shifts"] > 1 and not framed:
+        yield f"{place}.shifts: expected 1, as features of kind {features['kind']} have no frames, given {model['shifts']}"
     for step, name, _ in _steps(f"{place}.augment", model["augment"]):
         if others and choice_options.constant(AUGMENTATIONS, name, "IN_DECIBELS", default=False):
             yield f"{step}: expected features in dB of power ({expected}), given {given}"
         of_frames = choice_options.constant(AUGMENTATIONS, name, "OF_FRAMES", default=False)
-        if of_frames and not choice_options.constant(FEATURES, features["kind"], "FRAMED", default=True):
+        if of_frames and not framed:
             yield f"{step}: expected features of bands and frames, such as log_mel, given kind {features['kind']}"
 
 

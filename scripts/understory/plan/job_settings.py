@@ -30,9 +30,9 @@ KEYS = {
 }
 # Of the JPEG files that photographs are stored as.
 QUALITY = 95
-# Settings that decide nothing about a training: which copies are its inputs, and which of its models predicts.
-NOT_TRAINED = ("copies", "select")
-PREDICTED = ("architecture", "batch_size", "select", "threads")
+# Settings that decide nothing about a training: which copies are its inputs, which of its models predicts, and how.
+NOT_TRAINED = ("copies", "select", "shifts")
+PREDICTED = ("architecture", "batch_size", "select", "shifts", "threads")
 
 
 def modules_of(features: dict) -> list[str]:

@@ -118,6 +118,10 @@ class Model(Block):
         "Share of the average that stays when the weights after an epoch are added to it; the average is validated and predicts. null: "
         "the weights of an epoch themselves are",
     )
+    shifts: Annotated[int, Field(ge=1, le=64)] = key(
+        1,
+        "Predictions of an example in validation and of test recordings, whose mean counts: of its frames rolled by so many equal steps",
+    )
     patience: Annotated[int, Field(ge=1, le=100_000)] | None = key(
         None, "Epochs without a better validation score after which training stops; null: it runs all epochs"
     )

@@ -55,8 +55,34 @@ def head(model: keras.Model) -> keras.layers.Layer:
     return [layer for layer in model.layers if layer.weights][-1]
 
 
+class Rolled:
+    """Examples whose frames are rolled.
+
+    Parameters
+    ----------
+    source
+        Examples: `source.rows(numbers)` are float32 of shape (examples, bands, frames, channels).
+    share : float
+        By which share of their length.
+    """
+
+    def __init__(self, source, share: float):
+        self._source, self._share = source, share
+
+    def rows(self, numbers) -> np.ndarray:
+        """The examples of some rows, rolled."""
+        examples = self._source.rows(numbers)
+        return np.roll(examples, round(self._share * examples.shape[2]), axis=2)
+
+
 def predict(
-    model: keras.Model, source, rows: np.ndarray, *, batch_size: int, top_k: int | None = None
+    model: keras.Model,
+    source,
+    rows: np.ndarray,
+    *,
+    batch_size: int,
+    top_k: int | None = None,
+    shifts: int = 1,
 ) -> np.ndarray | sparse.csr_array:
     """Predictions of some rows of `source`, computed in parts to bound the memory.
 
@@ -69,6 +95,8 @@ def predict(
     batch_size : int
     top_k : int, optional
         Keep only the highest so many classes of each row.
+    shifts : int
+        Predict so often, each time with the frames rolled one step further, and take the mean.
 
     Returns
     -------
@@ -78,8 +106,13 @@ def predict(
     step = max(1, CELLS // (batch_size * model.output_shape[-1])) * batch_size
     parts = []
     for start in range(0, len(rows), step):
-        batches = as_dataset(Batches(source, rows[start : start + step], batch_size))
-        part = model.predict(batches, verbose=0)
+        chosen = rows[start : start + step]
+        each = (_predicted(model, Rolled(source, n / shifts), chosen, batch_size) for n in range(shifts))
+        part = sum(each) / shifts
         parts.append(part if top_k is None else ranking.top_k(part, top_k))
     empty = np.empty((0, model.output_shape[-1]), dtype=np.float32)
     return ranking.stacked(parts or [empty if top_k is None else ranking.top_k(empty, top_k)])
+
+
+def _predicted(model, source, rows, batch_size):
+    return model.predict(as_dataset(Batches(source, rows, batch_size)), verbose=0)

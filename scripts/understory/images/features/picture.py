@@ -5,6 +5,9 @@ from typing import Literal
 from understory.core.errors import InputError
 from understory.core.options import Names, Size
 
+# Rows are no bands, and columns no frames.
+FRAMED = False
+
 
 def shape(sequences, *, size, channels=None, **others) -> tuple[int, int, int]:
     """Height, width and channels of the features of a photograph, or with `sequences` of a slice."""

@@ -40,7 +40,18 @@ def test_shuffled_labels_score_chance_and_true_labels_do_not(run_snakemake, smal
         augment={"copies": 0},
         features={"log_mel": {"hop": 1024, "n_mels": 64}},
         report={"examples": 0},
-        models={"sed_cnn": {"options": {"filters": [8, 16, 32], "dense": 32}, "epochs": 10}},
+        models={
+            "sed_cnn": {
+                "options": {"filters": [8, 16, 32], "dense": 32},
+                "epochs": 12,
+                # All that draws examples anew, or mixes them, or averages what was learned of them.
+                "augment": [{"time_roll": {}}, {"time_mask": {}}, {"frequency_mask": {}}],
+                "mixup": 0.5,
+                "mixup_labels": "union",
+                "average_weights": 0.8,
+                "shifts": 2,
+            }
+        },
     )
     out = tmp_path / "results/control"
     run_snakemake(tmp_path, config=config)

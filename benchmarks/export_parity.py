@@ -14,17 +14,16 @@ import time
 from pathlib import Path
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 from sklearn.metrics import label_ranking_average_precision_score
 
 from understory.audio import read
 from understory.data import calibration, store
 from understory.data.task import Task
-from understory.export import package
+from understory.export import package, running
 from understory.inference import saved_run, score
 from understory.training import predict
 
-FILES = ("model.tflite", "model-int8.tflite", "model.keras")
+FILES = ("model.tflite", "model-int8.tflite", "model.onnx", "model.keras")
 
 
 def windows(folder: Path, count: int, classes):
@@ -65,11 +64,11 @@ def of_file(path: Path, waves, rounds: int):
         model = predict.load(path, None)
         parts = [model(waves[first : first + 8]) for first in range(0, len(waves), 8)]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, None
-    run = Interpreter(model_content=package.read(path)[0], num_threads=1).get_signature_runner()
+    run, _ = running.load(path)
     parts, seconds = [], []
     for _ in range(rounds):
         begun = time.process_time()
-        parts = [run(waveform=wave[None]) for wave in waves]
+        parts = [run(wave[None]) for wave in waves]
         seconds.append((time.process_time() - begun) / len(waves))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, min(seconds)
 

@@ -5,6 +5,7 @@ import json
 import math
 import sys
 import zipfile
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from understory.data import calibration
 from understory.export import card, package, request
 from understory.inference import detections
 
+# The packages that an ONNX file needs are optional.
+ONNX = all(find_spec(name) for name in request.NEEDED)
 RATE, WINDOW = 8000, 0.5
 FEATURES = {
     "n_fft": 256,
@@ -372,6 +375,8 @@ def run(tmp_path):
     scores = {"metric": "lwlrap", "folds": folds, "oof": 0.65, "oof_interval": interval, "truth": None}
     (tmp_path / "scores.json").write_text(json.dumps(scores))
     (tmp_path / "export").mkdir()
+    # Of a former export.
+    (tmp_path / "export/model.onnx").touch()
     np.save(tmp_path / "train-0.npy", (waves(8) * 32768).astype(np.int16))
     np.save(tmp_path / "train-1.npy", np.zeros((0, 4000), np.int16))
     block = {"kind": "log_mel", **FEATURES}
@@ -418,20 +423,22 @@ def test_an_export_has_all_models_or_the_best_alone(run):
         found[name] = np.stack([detector.scores(wave) for wave in sound])
     assert found["model.tflite"] == pytest.approx(expected.mean(axis=0), abs=1e-4)
     assert found["model-int8.tflite"] == pytest.approx(expected.mean(axis=0), abs=0.05)
-    best = run([], members="best") / "model.tflite"
-    assert detect.Detector(best).scores(sound[3]) == pytest.approx(expected[1, 3], abs=1e-4)
+    run([], members="best", onnx=ONNX)
+    for name in ("model.tflite", "model.onnx") if ONNX else ("model.tflite",):
+        assert detect.Detector(place / name).scores(sound[3]) == pytest.approx(expected[1, 3], abs=1e-4), name
     assert not (place / "model-int8.tflite").exists()
     text = (place / "README.md").read_text()
     assert "1 model (one) that scores windows of 0.5 s" in text
     assert "has no windows left to measure it on" in text
     assert "`probabilities`" not in text
+    assert ("| model.onnx | ONNX, float32 |" in text) == ONNX
 
 
 @pytest.fixture(scope="module")
 def onnx_file(tmp_path_factory):
     """The same small model as an ONNX file."""
-    for name in request.NEEDED:
-        pytest.importorskip(name, reason=f"{name}, which an ONNX file needs, is not installed")
+    if not ONNX:
+        pytest.skip(f"an ONNX file needs {', '.join(request.NEEDED)}, of which one is not installed")
     from understory.export.formats import onnx_model
 
     place = tmp_path_factory.mktemp("onnx") / "model.onnx"

@@ -43,7 +43,7 @@ def check(config: dict, medium: str):
     absent = [name for name in NEEDED if find_spec(name) is None]
     if config["export"]["onnx"] and absent:
         raise InputError(
-            f"export.onnx: expected the packages {listed(NEEDED)}, found that {listed(absent)} is not installed: "
+            f"export.onnx: expected the packages {listed(NEEDED)}, found these missing: {listed(absent)}: "
             f"pip install {' '.join(absent)}"
         )
 

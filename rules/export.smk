@@ -1,5 +1,5 @@
 # Reads the models of this run or of models_from, labels.json, scores.json, training windows, and calibration.json.
-# Writes export/: the models as one file, for Keras and for LiteRT, and their card.
+# Writes export/: the models as one file, for Keras, for LiteRT and for ONNX, and their card.
 
 from understory.export import request
 
@@ -21,7 +21,9 @@ if MEDIUM == "audio":
         WINDOWS = sorted(map(str, Path(MODELS_FROM, "windows").glob("train-*.npy")))
         SCORES = SCORES if Path(SCORES).is_file() else []
     WINDOWS = WINDOWS if config["export"]["int8"] else []
-    EXPORTED += [f"{EXPORT}/model-int8.tflite"] if WINDOWS else []
+    MORE = {"int8": f"{EXPORT}/model-int8.tflite"} if WINDOWS else {}
+    MORE |= {"onnx": f"{EXPORT}/model.onnx"} if config["export"]["onnx"] else {}
+    EXPORTED += MORE.values()
 
     rule export_models:
         """Write the models as one file, with their card."""
@@ -32,7 +34,7 @@ if MEDIUM == "audio":
             scores=SCORES,
             windows=WINDOWS,
         output:
-            **({"int8": f"{EXPORT}/model-int8.tflite"} if WINDOWS else {}),
+            **MORE,
             card=f"{EXPORT}/README.md",
             keras=f"{EXPORT}/model.keras",
             litert=f"{EXPORT}/model.tflite",
@@ -47,6 +49,6 @@ if MEDIUM == "audio":
             runtime=SIZES.runtime,
         params:
             settings=MODEL_JOBS.exporting(),
-            code=code("export_models.py", *MODEL_JOBS.scoring_modules()),
+            code=code("export_models.py", *MODEL_JOBS.scoring_modules(), *request.modules(config)),
         script:
             "../scripts/export_models.py"

@@ -130,9 +130,10 @@ if NEW and VECTORS:
             "../scripts/choose_queue.py"
 
 
-if NEW and VECTORS and config["like"]:
-    with user_errors():
-        LIKE, LABEL = sought.example_paths(config), sought.label(config)
+SOUGHT = sought.examples(config) if NEW and VECTORS else None
+
+if SOUGHT:
+    LIKE, LABEL = SOUGHT
 
     rule find_nearest:
         """Find the windows that are nearest to the examples."""

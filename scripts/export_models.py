@@ -1,4 +1,4 @@
-"""Write the models of a run as one file each of Keras and LiteRT, with their card."""
+"""Write the models of a run as one file each of Keras, LiteRT and ONNX, with their card."""
 
 import os
 from pathlib import Path

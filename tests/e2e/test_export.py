@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import export_parity
 import numpy as np
@@ -14,12 +15,15 @@ from workflow import ROOT, planned
 
 from understory.audio import read
 from understory.data import calibration
-from understory.export import package
+from understory.export import package, request
 from understory.inference import window_scores
 
 pytestmark = pytest.mark.slow
 
 WANTED = {("export_models", ""), ("export", "")}
+# The packages that an ONNX file needs are optional.
+ONNX = all(find_spec(name) for name in request.NEEDED)
+FILES = ["model.keras", *(["model.onnx"] if ONNX else []), "model.tflite"]
 # `understory-detect` on a machine that has nothing of the workflow.
 WITHOUT = """
 import sys
@@ -88,7 +92,8 @@ def recordings(folder, tmp_path_factory):
 
 def exporting(run, place, models, recordings, *targets, **more):
     given = [f"recordings={recordings}", f"models_from={models}"]
-    return run(place, *targets, "--config", *given, config={"detect": {"merge_gap": 0.0}}, **more)
+    settings = {"detect": {"merge_gap": 0.0}, "export": {"onnx": ONNX}}
+    return run(place, *targets, "--config", *given, config=settings, **more)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +119,7 @@ def test_scores_and_probabilities_are_those_of_the_workflow(exported, recordings
     assert len(waves) >= 15
     likely = export_parity.probabilities(expected, package.read(exported / "export/model.tflite")[1])
     assert np.isnan(likely).any(axis=0).mean() == 0.5
-    for name in ("model.tflite", "model.keras"):
+    for name in FILES:
         outputs, _ = export_parity.of_file(exported / "export" / name, waves, rounds=1)
         assert outputs["scores"] == pytest.approx(expected, abs=1e-6), name
         assert outputs["probabilities"] == pytest.approx(likely, abs=1e-4, nan_ok=True), name
@@ -171,7 +176,11 @@ def test_what_reruns_and_that_the_same_gives_the_same_bytes(
 
     def jobs(**changes):
         given = [f"models_from={models}"]
-        settings = {"detect": {"merge_gap": 0.0, **changes.pop("detect", {})}, **changes}
+        settings = {
+            "detect": {"merge_gap": 0.0, **changes.pop("detect", {})},
+            "export": {"onnx": ONNX},
+            **changes,
+        }
         done = run_snakemake(place, "export", "--dry-run", "--config", *given, config=settings)
         return planned(done.stdout + done.stderr)
 
@@ -188,7 +197,7 @@ def test_what_reruns_and_that_the_same_gives_the_same_bytes(
     trained.write_bytes(content)
 
     before = {path.name: path.read_bytes() for path in (exported / "export").iterdir() if path.suffix}
-    assert sorted(before) == ["README.md", "model-int8.tflite", "model.keras", "model.tflite"]
+    assert sorted(before) == ["README.md", "model-int8.tflite", *FILES]
     shutil.rmtree(exported / "export")
     exporting(run_snakemake, place, models, recordings, "export")
     assert {name: (exported / "export" / name).read_bytes() for name in before} == before

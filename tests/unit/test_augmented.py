@@ -62,6 +62,16 @@ def test_masks_are_the_mean_and_no_larger_than_told(bands, frames, share, masks,
         assert (found.swapaxes(0, axis)[changed] == values.mean()).all()
 
 
+def test_there_are_as_many_masks_as_told():
+    """Of many draws, some lie apart: as many stretches as masks."""
+    values, seen = np.arange(200, dtype=np.float32).reshape(1, 200, 1), set()
+    for seed in range(30):
+        found = time_mask.apply(values, np.random.default_rng(seed), masks=3, max_share=0.1)
+        changed = (found != values).astype(int).ravel()
+        seen.add(int(changed[0] + (np.diff(changed) == 1).sum()))
+    assert max(seen) == 3
+
+
 def source(examples=7):
     values = np.random.default_rng(2).normal(size=(examples, 4, 5, 1)).astype(np.float32)
     return SimpleNamespace(rows=lambda numbers: values[numbers].copy())

@@ -314,6 +314,17 @@ def test_errors_name_the_key_what_is_allowed_and_what_was_given(over, said):
     assert said in refused(**over)
 
 
+@pytest.mark.parametrize(
+    "features", [{"kind": "fft_frames", "frames": 10}, {"kind": "embedding", "model": "m"}]
+)
+@pytest.mark.parametrize("name", ["frequency_mask", "frequency_shift", "time_mask", "time_roll"])
+def test_what_changes_bands_or_frames_is_refused_for_features_that_have_none(name, features):
+    said = refused(
+        features={"rows": features}, models={"sed_cnn": {"features": "rows", "augment": [{name: {}}]}}
+    )
+    assert f"augment.0.{name}: expected features of bands and frames, such as log_mel, given kind" in said
+
+
 def test_the_power_of_features_is_mixed_where_they_are_decibels_of_it():
     model = {"mixup": 0.4, "mixup_of": "power"}
     over = {"features": {"log_mel": {"normalise": "none"}}, "models": {"sed_cnn": model}}

@@ -324,8 +324,10 @@ def test_the_last_lines_say_what_was_found_and_what_was_not_read(tmp_path):
         ["bat", "0.8", other],
     ]
     files.write_rows(folder / "thresholds.csv", ["label", "threshold", "why"], thresholds)
+    files.write_rows(folder / "summary.csv", ["label", "recording"], [["frog", "a.wav"], ["frog", "b.wav"]])
     said = "\n".join(summary.detections(tmp_path))
     assert "(3 events in 1 of 2 recordings, 2.0 h)" in said
+    assert "no event     of 2 of 3 classes: owl, bat" in said
     assert "without one of its own: 1 of 3 classes, such as owl (0.5; not calibrated), see " in said
     assert (
         "chosen with: 1 of 3 classes, such as bat (0.8; hop 2.0 in place of 1.0: precision may be another)"

@@ -203,6 +203,7 @@ def test_a_plan_says_what_is_wrong_with_a_model(stubs, tmp_path):
     assert "expected the folder of a SavedModel, or a file .tflite, .keras or .onnx, found none at" in said(
         tmp_path / "nothing"
     )
+    assert "found that it cannot be read (File name too long) at" in said(tmp_path / ("x" * 300))
     assert "found another file, or a damaged one, at" in said(text)
     assert "found a folder without saved_model.pb" in said(tmp_path)
     assert f"expected a whole .keras file, found {cut} damaged" in said(cut)

@@ -5,6 +5,7 @@ import json
 import math
 import sys
 import zipfile
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from understory.data import calibration
 from understory.export import card, package, request
 from understory.inference import detections
 
+# The packages that an ONNX file needs are optional.
+ONNX = all(find_spec(name) for name in request.NEEDED)
 RATE, WINDOW = 8000, 0.5
 FEATURES = {
     "n_fft": 256,
@@ -162,14 +165,19 @@ def test_probabilities_are_those_of_the_calibration():
     assert np.isnan(found["probabilities"][:, 1:]).all()
 
 
-def test_models_that_cannot_be_exported_are_refused_in_one_sentence():
+def test_models_that_cannot_be_exported_are_refused_in_one_sentence(monkeypatch):
     config = {
+        "export": {"onnx": False},
         "ensemble": {"folds": "mean"},
         "train": ["one"],
         "models": {"one": {"features": "mine"}},
         "features": {"mine": {"kind": "log_mel"}, "other": {"kind": "fft_frames"}},
     }
     request.check(config, "audio")
+    with monkeypatch.context() as patched:
+        patched.setattr(request, "find_spec", lambda name: None if name == "tf2onnx" else name)
+        with pytest.raises(InputError, match=r"onnx, onnxruntime, tf2onnx, found .*: pip install tf2onnx$"):
+            request.check({**config, "export": {"onnx": True}}, "audio")
     with pytest.raises(InputError, match="models of images, which cannot"):
         request.check(config, "images")
     with pytest.raises(InputError, match="expected mean or geometric for an export, given rank"):
@@ -367,13 +375,15 @@ def run(tmp_path):
     scores = {"metric": "lwlrap", "folds": folds, "oof": 0.65, "oof_interval": interval, "truth": None}
     (tmp_path / "scores.json").write_text(json.dumps(scores))
     (tmp_path / "export").mkdir()
+    # Of a former export.
+    (tmp_path / "export/model.onnx").touch()
     np.save(tmp_path / "train-0.npy", (waves(8) * 32768).astype(np.int16))
     np.save(tmp_path / "train-1.npy", np.zeros((0, 4000), np.int16))
     block = {"kind": "log_mel", **FEATURES}
     scoring = {**DESCRIPTION["scoring"], "combine": "mean", "folds": 2, "architectures": ["sed_cnn"] * 2}
     settings = {
         "detecting": DESCRIPTION["detecting"],
-        "export": {"int8": True, "licence": "CC BY 4.0", "members": "all"},
+        "export": {"int8": True, "onnx": False, "licence": "CC BY 4.0", "members": "all"},
         "name": "tiny",
         "scoring": {**scoring, "features": [block, block]},
         "trained": [["one", 0], ["one", 1]],
@@ -394,12 +404,13 @@ def test_an_export_has_all_models_or_the_best_alone(run):
     from understory.training import predict
 
     place, found = run(), {}
-    assert sorted(path.name for path in place.iterdir()) == sorted([*write.KINDS, write.CARD])
+    files = [name for name in write.KINDS if name != write.ONNX]
+    assert sorted(path.name for path in place.iterdir()) == sorted([*files, write.CARD])
     text = (place / "README.md").read_text()
     assert "2 models (one) that score windows of 0.5 s" in text
     assert "| out of fold (lwlrap) | 0.6500 | 0.5000 to 0.8000 |" in text
     assert "Licence of the recordings: CC BY 4.0." in text
-    for name in write.KINDS:
+    for name in files:
         data = (place / name).read_bytes()
         assert f"{len(data):,} | {hashlib.sha256(data).hexdigest()} |" in text
     sound = waves()
@@ -412,13 +423,98 @@ def test_an_export_has_all_models_or_the_best_alone(run):
         found[name] = np.stack([detector.scores(wave) for wave in sound])
     assert found["model.tflite"] == pytest.approx(expected.mean(axis=0), abs=1e-4)
     assert found["model-int8.tflite"] == pytest.approx(expected.mean(axis=0), abs=0.05)
-    best = run([], members="best") / "model.tflite"
-    assert detect.Detector(best).scores(sound[3]) == pytest.approx(expected[1, 3], abs=1e-4)
+    run([], members="best", onnx=ONNX)
+    for name in ("model.tflite", "model.onnx") if ONNX else ("model.tflite",):
+        assert detect.Detector(place / name).scores(sound[3]) == pytest.approx(expected[1, 3], abs=1e-4), name
     assert not (place / "model-int8.tflite").exists()
     text = (place / "README.md").read_text()
     assert "1 model (one) that scores windows of 0.5 s" in text
     assert "has no windows left to measure it on" in text
     assert "`probabilities`" not in text
+    assert ("| model.onnx | ONNX, float32 |" in text) == ONNX
+
+
+@pytest.fixture(scope="module")
+def onnx_file(tmp_path_factory):
+    """The same small model as an ONNX file."""
+    if not ONNX:
+        pytest.skip(f"an ONNX file needs {', '.join(request.NEEDED)}, of which one is not installed")
+    from understory.export.formats import onnx_model
+
+    place = tmp_path_factory.mktemp("onnx") / "model.onnx"
+    known = [fitted((0.1, 0.4, 0.400001, 0.7), (0.0, 0.2, 0.7, 0.95)), fitted((), (), "none"), None]
+    model, _ = built(calibrations=known)
+    place.write_bytes(onnx_model.convert(model, DESCRIPTION))
+    return place, {name: values.numpy() for name, values in model(waves()).items()}
+
+
+def test_an_onnx_file_computes_what_the_keras_model_does_and_holds_its_description(onnx_file):
+    from understory.export import detect, running
+
+    path, expected = onnx_file
+    run, description = running.load(path)
+    assert DESCRIPTION.items() <= description.items()
+    # Together and one by one.
+    together, alone = run(waves()), [run(wave[None]) for wave in waves()]
+    assert set(together) == {"probabilities", "scores"}
+    for name, values in expected.items():
+        assert together[name] == pytest.approx(values, abs=1e-5, nan_ok=True)
+        assert np.concatenate([one[name] for one in alone]) == pytest.approx(values, abs=1e-5, nan_ok=True)
+    assert detect.Detector(path).scores(waves()[0]) == pytest.approx(expected["scores"][0], abs=1e-5)
+
+
+def test_names_in_an_onnx_file_are_its_own_and_the_rounding_of_features_is_kept(onnx_file):
+    """Those of the converter have numbers that differ from process to process; and it leaves out casts that follow each other."""
+    import onnx
+
+    graph = onnx.load(onnx_file[0]).graph
+    assert [node.name for node in graph.node] == [f"{node.op_type}{n}" for n, node in enumerate(graph.node)]
+    assert [each.name for each in graph.initializer] == [f"weight{n}" for n in range(len(graph.initializer))]
+    assert {node.attribute[0].i for node in graph.node if node.op_type == "Cast"} > {onnx.TensorProto.FLOAT16}
+
+
+@pytest.mark.parametrize("kind", ["truncated", "empty", "another program's", "damaged"])
+def test_an_onnx_file_that_is_not_whole_is_one_sentence(kind, onnx_file, tmp_path):
+    from understory.export import detect
+
+    path = tmp_path / "model.onnx"
+    path.write_bytes(harm(kind, onnx_file[0].read_bytes()))
+    with pytest.raises(InputError, match=r"expected a model that was exported as \.onnx, found one that is"):
+        detect.Detector(path)
+
+
+def test_a_conversion_that_computes_something_else_is_refused(onnx_file):
+    from understory.export.formats import onnx_model
+
+    path, expected = onnx_file
+    content, sound = path.read_bytes(), waves()
+    onnx_model._compare(content, sound, expected)
+    for changed in (expected["scores"] + 0.002, np.full_like(expected["scores"], np.nan)):
+        with pytest.raises(
+            InputError, match=r"export.onnx: expected scores within 0.001 .* export.onnx: false"
+        ):
+            onnx_model._compare(content, sound, {"scores": changed})
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "package_name"),
+    [
+        ("model.onnx", "onnxruntime", "onnxruntime"),
+        ("model.tflite", "ai_edge_litert.interpreter", "ai-edge-litert"),
+    ],
+)
+def test_a_runtime_that_is_not_installed_is_one_sentence(
+    name, module, package_name, exported, tmp_path, monkeypatch
+):
+    from understory.export import running
+
+    path = tmp_path / name
+    path.write_bytes(exported.read_bytes())
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(
+        InputError, match=f"expected {package_name} to run it, .*: pip install {package_name}$"
+    ):
+        running.load(path)
 
 
 def test_the_card_says_what_is_known():

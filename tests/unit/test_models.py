@@ -314,6 +314,22 @@ def test_the_stem_of_a_residual_network_halves_both_axes_and_its_pooling_both_ag
         assert added.output.shape == (None, *places, 2)
 
 
+@pytest.mark.parametrize("pooling", ["mean_max", "mean"])
+def test_a_residual_network_has_the_blocks_the_pooling_and_the_dropout_that_it_is_given(pooling):
+    options = {"filters": [2, 4], "blocks_each": 3, "pooling": pooling, "dropout": 0.4}
+    model = models.build("residual_cnn", (32, 40, 1), 3, options)
+    sums = [layer.output.shape[-1] for layer in model.layers if isinstance(layer, keras.layers.Add)]
+    assert sums == [2, 2, 2, 4, 4, 4]
+    (dropped,) = (layer for layer in model.layers if isinstance(layer, keras.layers.Dropout))
+    assert dropped.rate == 0.4
+    before = [layer for layer in model.layers if isinstance(layer, keras.layers.ReLU)][-1]
+    values = np.random.default_rng(0).normal(size=(2, 32, 40, 1)).astype(np.float32)
+    maps, pooled = keras.Model(model.input, [before.output, dropped.input]).predict(values, verbose=0)
+    bands = maps.mean(axis=1)
+    expected = bands.mean(axis=1) + (bands.max(axis=1) if pooling == "mean_max" else 0)
+    np.testing.assert_allclose(pooled, expected, rtol=1e-5)
+
+
 def test_each_band_is_standardised_over_the_training_examples():
     levels = np.linspace(-80, 20, 32, dtype=np.float32)[None, :, None, None]
     values = levels + np.random.default_rng(0).normal(0, 5, size=(256, 32, 40, 1)).astype(np.float32)

@@ -509,6 +509,7 @@ def test_an_accepted_detection_of_an_annotated_call_is_no_second_annotation(
     assert said(found) == {known, ("known.wav", "a", "present", start, end)} if second else {known}
     remark = "verdicts: 1 accepted detections are of calls that are annotated already"
     assert (remark in found.remarks) is not second
+    assert "verdicts: 1 are taken (1 accept)" in found.remarks
 
 
 def test_only_a_present_call_of_the_same_class_and_recording_is_the_same(folders, tmp_path):
@@ -729,9 +730,14 @@ def test_a_run_ends_with_what_verdicts_say(tmp_path):
     rows.loc[rows.label == "b", "verdict"] = "unsure"
     store.write_table(tmp_path / "review" / "precision.csv", precision.table(rows))
     assert summary.precision(tmp_path) == [
-        "precision    a: 100 % (95 % interval 100 to 100 %) of 9 detections, 9 reviewed",
+        "precision    a: 100 % (no interval, as all are reviewed) of 9 detections, 9 reviewed",
         "precision    b: unknown of 9 detections, 9 reviewed",
     ]
+    # But the last one of a stratum.
+    last = rows[rows.label == "a"].stratum_order.idxmax()
+    most = rows.assign(verdict=rows.verdict.where(rows.index != last, ""))
+    store.write_table(tmp_path / "review" / "precision.csv", precision.table(most))
+    assert "precision    a: 100 % (95 % interval " in summary.precision(tmp_path)[0]
     rows.loc[rows.stratum_order == 1, "verdict"] = ""
     store.write_table(tmp_path / "review" / "precision.csv", precision.table(rows))
     count = found[found.label == "a"].stratum.nunique()

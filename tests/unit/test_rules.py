@@ -58,7 +58,8 @@ def rules(tmp_path_factory):
     folder = tmp_path_factory.mktemp("parsed")
     (folder / "new.wav").touch()
     (folder / "verdicts.csv").touch()
-    return parsed(folder, "rfcx", recordings=str(folder), verdicts="verdicts.csv")
+    models = {"sed_cnn": {"augment": [{"gain": {}}]}}
+    return parsed(folder, "rfcx", recordings=str(folder), verdicts="verdicts.csv", models=models)
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +104,7 @@ CHOSEN = {
         "train_fold": [
             "understory.training.architectures.sed_cnn",
             "understory.training.losses.binary_crossentropy",
+            "understory.training.augmentations.gain",
         ],
     },
     "herbarium2021": {
@@ -225,7 +227,7 @@ def modules_of(script, *chosen):
     return {file.removeprefix("understory/") for file in files if not file.endswith("__init__.py")}
 
 
-def test_a_training_is_digested_with_its_own_architecture_and_loss(rules):
+def test_a_training_is_digested_with_its_own_architecture_loss_and_augmentations(rules):
     code = {rule.name: rule.code_digests for rule in rules}["train_fold"]["code"]
     covered = {
         file
@@ -235,6 +237,7 @@ def test_a_training_is_digested_with_its_own_architecture_and_loss(rules):
     }
     assert covered == {
         "understory/training/architectures/sed_cnn.py",
+        "understory/training/augmentations/gain.py",
         "understory/training/losses/binary_crossentropy.py",
     }
     assert "training/predict.py" not in modules_of("train_fold.py")

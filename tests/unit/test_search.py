@@ -281,6 +281,7 @@ def test_examples_are_a_file_or_those_in_a_folder(tmp_path):
     folder = asked(f"{tmp_path}/birds")
     assert sought.example_paths(folder) == [f"{tmp_path}/birds/{name}" for name in ("b.wav", "in/a.flac")]
     assert sought.label(folder) == "birds"
+    assert sought.examples(folder) == (sought.example_paths(folder), "birds")
     assert sought.label(asked("x/a.b.wav")) == "a.b"
     named = asked("x/a.wav", start=1.0, end=2.0, label="owl")
     assert (sought.label(named), sought.times(named)) == ("owl", (1.0, 2.0))
@@ -300,6 +301,8 @@ def test_examples_are_a_file_or_those_in_a_folder(tmp_path):
     ):
         with pytest.raises(InputError, match=f"^{said}"):
             sought.example_paths(config)
+        # Where nothing is sought, nothing is wrong.
+        assert sought.examples(config) is None
 
 
 def test_the_vectors_are_those_of_the_only_frozen_model_that_is_used_or_of_the_one_that_is_named():

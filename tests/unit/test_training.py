@@ -11,6 +11,7 @@ from understory.data import store
 from understory.evaluation.metrics import lwlrap
 from understory.training import fit as training
 from understory.training import metrics, predict, resuming, saving, throughput
+from understory.training.averaging import MovingAverage
 from understory.training.inputs import batches, examples, targets
 
 CLASSES = ["x", "y", "z"]
@@ -400,6 +401,32 @@ def test_nothing_of_a_state_that_is_damaged_gets_into_a_training(shards, tmp_pat
     assert (tmp_path / "model.keras").read_bytes() == (tmp_path / "whole.keras").read_bytes()
     assert again.read_bytes() == best.read_bytes()
     assert resumed == history
+
+
+def test_the_average_is_what_is_validated_and_what_training_returns(shards, tmp_path, monkeypatch):
+    trained, validated, add, evaluate = [], [], MovingAverage.add, keras.Model.evaluate
+
+    def added(average, model):
+        trained.append(model.get_weights())
+        add(average, model)
+
+    def evaluated(model, *arguments, **options):
+        validated.append(model.get_weights())
+        return evaluate(model, *arguments, **options)
+
+    monkeypatch.setattr(MovingAverage, "add", added)
+    monkeypatch.setattr(keras.Model, "evaluate", evaluated)
+    model, _, _ = train(shards, tmp_path / "s", average_weights=0.5, epochs=3)
+    assert len(trained) == len(validated) == 3
+    expected = trained[0]
+    for epoch, weights in enumerate(trained):
+        share = min(0.5, epoch / (epoch + 9))
+        expected = [share * old + (1 - share) * new for old, new in zip(expected, weights, strict=True)]
+        for own, wanted in zip(validated[epoch], expected, strict=True):
+            np.testing.assert_allclose(own, wanted, rtol=1e-4, atol=1e-6)
+    for own, wanted, last in zip(model.get_weights(), expected, trained[-1], strict=True):
+        np.testing.assert_allclose(own, wanted, rtol=1e-4, atol=1e-6)
+        assert not np.allclose(own, last, rtol=1e-4, atol=1e-6)
 
 
 def test_balanced_epochs_draw_classes_as_often_as_they_are_asked_to():

@@ -98,6 +98,9 @@ def _add_annotated(builder, sounds, tables, labels, options):
     reviewed = verdicts.Reviewed(builder.folder, sounds, options.get("reviewed"), contents)
     judged = events.judge(options.get("verdicts") or (), reviewed)
     events.add()
+    if events.verdicts:
+        taken = ", ".join(f"{count} {word}" for word, count in sorted(events.verdicts.items()))
+        remarks = [*remarks, f"verdicts: {events.verdicts.total()} are taken ({taken})"]
     merged = [f"verdicts: {events.merged} accepted detections are of calls that are annotated already"]
     remarks = [*remarks, *(merged if events.merged else ())]
     return annotated | judged, remarks, known, judged - annotated
@@ -223,6 +226,7 @@ class _Events:
     def judge(self, paths, reviewed: verdicts.Reviewed) -> set[str]:
         """Take the annotations that verdicts become; the recordings that these are about."""
         found = verdicts.last(paths, reviewed, self._builder)
+        self.verdicts = Counter(said.verdict for _, said, _ in found)
         known = [annotation for annotation, _ in self._found.values() if annotation.presence == "present"]
         kept, self.merged = verdicts.annotations(found, known, self._builder)
         for annotation, place in kept:

@@ -3,8 +3,8 @@
 from understory.data.calibration import ClassCalibration
 from understory.inference.detections import Criterion
 
-# Packages whose versions decide over the files.
-PACKAGES = ("ai-edge-litert", "keras", "numpy", "tensorflow")
+# Packages whose versions decide over the files, as far as they were needed.
+PACKAGES = ("ai-edge-litert", "keras", "numpy", "onnx", "onnxruntime", "tensorflow", "tf2onnx")
 HEAD = """# {name}
 
 {count} that {score} windows of {window:g} s of sound at {rate} Hz for {classes}, in one file.
@@ -16,15 +16,16 @@ HEAD = """# {name}
 
 - Input `waveform`: float32 of shape (1, {samples}), samples within ±1 of one channel at {rate} Hz. Features are computed in the model.
 - Output `scores`: float32 of shape (1, {number}), from 0 to 1, in the order of the classes below.
-{probabilities}- The `.tflite` files hold the classes, thresholds and settings of detection as well, as `understory.json` (`unzip -p FILE`).
-- The `.keras` file has any number of windows in its first axis. {layers}
+{probabilities}- The `.tflite` files hold the classes, thresholds and settings of detection as well, as `understory.json` (`unzip -p FILE`); an
+  `.onnx` file holds them among its metadata.
+- A `.keras` and an `.onnx` file take any number of windows in the first axis. {layers}
 
 ## Use
 
     understory-detect {tflite} RECORDINGS --output FOLDER
 
 finds events as `snakemake detections` does and writes the same tables. The command is part of Understory, and needs Python with
-NumPy, soundfile, soxr and ai-edge-litert alone.
+NumPy, soundfile, soxr and ai-edge-litert alone; with an `.onnx` file onnxruntime in the place of ai-edge-litert.
 
 ## Scores
 

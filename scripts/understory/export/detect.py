@@ -1,6 +1,6 @@
 """`understory-detect`: events in recordings, found by an exported model, without TensorFlow and without the workflow.
 
-NumPy, soundfile, soxr and LiteRT are all that is needed.
+NumPy, soundfile, soxr and the runtime of the model, LiteRT or ONNX Runtime, are all that is needed.
 """
 
 import argparse
@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from understory.annotations import files as annotation_files
 from understory.audio import inspect, read
@@ -17,7 +16,7 @@ from understory.core import files
 from understory.core.errors import InputError, user_errors
 from understory.data import calibration
 from understory.data.task import Task
-from understory.export import package
+from understory.export import running
 from understory.inference import detections, new_recordings
 from understory.inference.events import Scored
 
@@ -30,7 +29,7 @@ class Detector:
     Parameters
     ----------
     path : Path
-        A LiteRT file with its description.
+        A LiteRT or an ONNX file with its description.
 
     Attributes
     ----------
@@ -40,11 +39,11 @@ class Detector:
     Raises
     ------
     InputError
-        The file is no whole exported model.
+        The file is no whole exported model, or its runtime is not installed.
     """
 
     def __init__(self, path: Path):
-        content, self.description = package.read(path)
+        self._run, self.description = running.load(path)
         known = self.description["calibration"] or {"classes": {}, "settings": {}}
         self.criteria = detections.criteria(
             Task(**self.description["task"]),
@@ -52,17 +51,10 @@ class Detector:
             self.description["detecting"],
             known["settings"],
         )
-        try:
-            # One thread: how many there are would change the last digits.
-            self._run = Interpreter(model_content=content, num_threads=1).get_signature_runner()
-        except (ValueError, RuntimeError) as error:
-            raise InputError(
-                f"{path}: expected a model that LiteRT runs, found that it does not: {error}"
-            ) from None
 
     def scores(self, wave: np.ndarray) -> np.ndarray:
         """The scores of a window, float32 of shape (samples,): float32 of shape (classes,)."""
-        return self._run(waveform=wave[None])["scores"][0]
+        return self._run(wave[None])["scores"][0]
 
     def score(self, path: Path, name: str) -> Scored:
         """The scores of the windows of a recording, which is called `name` in tables; a few windows are in memory.
@@ -163,7 +155,9 @@ def detect(model: Path, given, output: Path) -> tuple[int, list[list[str]]]:
 def main():
     """Run the command."""
     parser = argparse.ArgumentParser(prog="understory-detect", description=DESCRIPTION)
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file of results/NAME/export")
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL", help="a .tflite or .onnx file of results/NAME/export"
+    )
     parser.add_argument(
         "recordings", nargs="+", metavar="FILE_OR_FOLDER", help="recordings, or folders of recordings"
     )

@@ -45,7 +45,8 @@ def features(waves, *, sample_rate: int, scale, normalise, name: str = "features
     # A constant waveform gives zeros.
     sound = ops.max(waves, axis=1, keepdims=True) - ops.min(waves, axis=1, keepdims=True)
     values = values * ops.expand_dims(ops.cast(sound > 0, "float32"), -1)
-    return ops.expand_dims(ops.cast(ops.cast(values, "float16"), "float32"), -1)
+    # Two casts next to each other are none to tf2onnx, which would leave out the rounding.
+    return ops.cast(ops.expand_dims(ops.cast(values, "float16"), -1), "float32")
 
 
 def _normalised(values, how):

@@ -3,7 +3,19 @@
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
 
+from importlib.util import find_spec
+
 from understory.core.errors import InputError, user_errors
+from understory.core.text import listed
+
+# The module that a job loads by name where an ONNX file is wanted, and the packages that it needs.
+FORMATS, ONNX = "understory.export.formats", "onnx_model"
+NEEDED = ("onnx", "onnxruntime", "tf2onnx")
+
+
+def modules(config: dict) -> list[str]:
+    """The modules that an export loads by name."""
+    return [f"{FORMATS}.{ONNX}"] if config["export"]["onnx"] else []
 
 
 def of_models(config: dict, medium: str, paths: list[str]):
@@ -28,6 +40,12 @@ def check(config: dict, medium: str):
         )
     fed = {config["models"][name]["features"] for name in config["train"]}
     check_kinds({config["features"][name]["kind"] for name in fed})
+    absent = [name for name in NEEDED if find_spec(name) is None]
+    if config["export"]["onnx"] and absent:
+        raise InputError(
+            f"export.onnx: expected the packages {listed(NEEDED)}, found these missing: {listed(absent)}: "
+            f"pip install {' '.join(absent)}"
+        )
 
 
 def check_kinds(kinds: set[str]):

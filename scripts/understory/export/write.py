@@ -1,4 +1,4 @@
-"""The export of a run: its models as one Keras and one or two LiteRT files, and their card."""
+"""The export of a run: its models as one file each for Keras, LiteRT and ONNX, and their card."""
 
 import hashlib
 import json
@@ -7,21 +7,24 @@ from pathlib import Path
 import numpy as np
 
 from understory.audio import read
+from understory.core import choices
 from understory.core.errors import InputError
 from understory.core.files import replacing
 from understory.data import calibration
 from understory.data.task import Task
-from understory.export import card, convert, ensemble, package
+from understory.export import card, convert, ensemble, package, request
 from understory.inference import detections
 from understory.training import predict, saving
 
 # Windows that the ranges of values are measured on, for integers.
 MEASURED = 100
 # The files of an export, and what each is.
-KERAS, FLOAT, INT8, CARD = "model.keras", "model.tflite", "model-int8.tflite", "README.md"
+KERAS, FLOAT, INT8, ONNX = "model.keras", "model.tflite", "model-int8.tflite", "model.onnx"
+CARD = "README.md"
 KINDS = {
     FLOAT: "LiteRT, float32",
     INT8: "LiteRT, 8-bit integers between the features and the scores",
+    ONNX: "ONNX, float32",
     KERAS: "Keras, float32",
 }
 
@@ -49,8 +52,9 @@ def write(folder: Path, paths: list[Path], inputs: dict, windows: list[Path], se
     fitted = any(each.method != "none" for each in known.values())
     members = [_best(scores, settings["trained"])] if export["members"] == "best" else range(len(paths))
     model = _model(paths, members, task, known if fitted else None, scoring)
-    # Of a former export, which had windows.
-    (folder / INT8).unlink(missing_ok=True)
+    # Of a former export.
+    for name in (INT8, ONNX):
+        (folder / name).unlink(missing_ok=True)
     saving.save(model, folder / KERAS)
     made = {FLOAT: convert.to_litert(model)}
     if windows:
@@ -64,9 +68,13 @@ def write(folder: Path, paths: list[Path], inputs: dict, windows: list[Path], se
     }
     for name, data in made.items():
         package.describe(folder / name, data, description)
+    if export["onnx"]:
+        converted = choices.load(request.FORMATS, request.ONNX).convert(model, description)
+        with replacing(folder / ONNX) as new:
+            new.write_bytes(converted)
     facts = {
         "best": export["members"] == "best",
-        "files": [[name, KINDS[name], *_facts(folder / name)] for name in (*made, KERAS)],
+        "files": [[name, KINDS[name], *_facts(folder / name)] for name in KINDS if (folder / name).exists()],
         "licence": export["licence"],
         "models": [settings["trained"][number][0] for number in members],
         "name": settings["name"],
@@ -74,7 +82,7 @@ def write(folder: Path, paths: list[Path], inputs: dict, windows: list[Path], se
         "probabilities": fitted,
         "scores": scores,
         "scoring": scoring,
-        "versions": {name: versions[name] for name in card.PACKAGES},
+        "versions": {name: versions[name] for name in card.PACKAGES if name in versions},
     }
     criteria = detections.criteria(task, known, settings["detecting"], content and content["settings"])
     with replacing(folder / CARD) as new:

@@ -204,6 +204,9 @@ class Export(Block):
     int8: bool = key(
         True, "Whether a LiteRT file of 8-bit integers is written as well, measured on training windows"
     )
+    onnx: bool = key(
+        False, "Whether an ONNX file is written as well; it takes the packages onnx, onnxruntime and tf2onnx"
+    )
     licence: Text | None = key(
         None, "Licence of the recordings that the models were trained on, for the card; null: not stated"
     )

@@ -72,6 +72,9 @@ def _reviewed(row):
     if not row["precision"]:
         return "unknown"
     share, low, high = (round(100 * float(row[key])) for key in ("precision", "low", "high"))
+    # Nothing is estimated where all are known.
+    if int(row["reviewed"]) - int(row["unsure"]) == int(row["detections"]):
+        return f"{share} % (no interval, as all are reviewed)"
     return f"{share} % (95 % interval {low} to {high} %)"
 
 
@@ -91,6 +94,11 @@ def detections(folder: Path) -> list[str]:
         f"{_counted(len(recordings), 'recording')}, {hours:.1f} h)",
         f"page         {place / 'gallery.html'}",
     ]
+    found = {row["label"] for row in _rows(place / "summary.csv")}
+    if without := [row["label"] for row in thresholds if row["label"] not in found]:
+        lines.append(
+            f"no event     of {len(without)} of {_counted(len(thresholds), 'class', 'classes')}: {listed(without, 10)}"
+        )
     lines += _thresholds(thresholds, place / "thresholds.csv")
     if failed:
         shown = "; ".join(f"{' '.join(row['path'].split())}: {row['reason']}" for row in failed[:3])

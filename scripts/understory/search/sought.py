@@ -96,6 +96,17 @@ def example_paths(config: dict) -> list[str]:
     return [str(path / name) for name in names]
 
 
+def examples(config: dict) -> tuple[list[str], str] | None:
+    """The sound files that `like` names, and the class of what is sought; None where the configuration names none that can be used.
+
+    A search says what is wrong (`of_target`): nothing else needs them.
+    """
+    try:
+        return example_paths(config), label(config)
+    except InputError:
+        return None
+
+
 def times(config: dict) -> tuple[float | None, float | None]:
     """Where in the file what is sought is: start and end, s; None for the loudest window."""
     return config["search"]["start"], config["search"]["end"]
@@ -140,7 +151,11 @@ def of_target(config: dict, medium: str, what: str, paths: list[str]):
     def inputs(wildcards):
         with user_errors():
             check(config, medium, what)
-            example_paths(config) if what == "search" else held_out(config)
+            if what == "search":
+                example_paths(config)
+                label(config)
+            else:
+                held_out(config)
         return made(wildcards)
 
     return inputs

@@ -194,14 +194,14 @@ def format_of(path: Path, name: str) -> str:
         The name of the features, for messages.
     """
     place = f"features.{name}.model"
-    if path.is_dir():
+    if (other := files.other(path)) == files.FOLDER:
         if files.other(path / SAVED_MODEL):
             raise InputError(
                 f"{place}: {EXPECTED}, or a finished run, found a folder without {SAVED_MODEL} and without ensemble/members.json "
                 f"at {path}: of a run, make everything first (snakemake without a target)"
             )
         return "saved_model"
-    if other := files.other(path):
+    if other:
         raise InputError(
             f"{place}: {EXPECTED}, found {other} at {path}: docs/embeddings.md says where to get models"
         )

@@ -124,7 +124,7 @@ class Origins(model_files.FrozenModels):
 
     def found(self, name, block, contents):
         folder = Path(block["model"]).expanduser()
-        if not (folder / saved_run.FILE).is_file():
+        if files.other(folder / saved_run.FILE):
             return super().found(name, block, contents)
         place = f"features.{name}.model"
         run = finished(folder, block["output"], place, contents)

@@ -8,7 +8,7 @@ from snakemake.common.configfile import load_configfile
 from snakemake.utils import update_config
 
 from understory.annotations import files as annotation_files
-from understory.core import file_digests, untracked
+from understory.core import file_digests, processor, untracked
 from understory.core.hashing import digest, ordered
 from understory.data import quarantine
 from understory.data.source import reader, source
@@ -84,7 +84,8 @@ CACHED = snakemake_records.cached(workflow)
 @cache
 def code(script, *modules, messages=False):
     """Digests of a script's code and of modules that it loads by name; with `messages` where it writes those of errors."""
-    return code_digests.code_of(SCRIPTS / script, SCRIPTS, modules, messages=messages)
+    own = code_digests.code_of(SCRIPTS / script, SCRIPTS, modules, messages=messages)
+    return own | processor.told(config["instruction_set"])
 
 
 def chosen_code(script, chosen, *modules):

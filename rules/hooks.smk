@@ -3,6 +3,9 @@
 
 from snakemake.logging import logger
 
+# Jobs inherit the environment.
+processor.limit(config["instruction_set"])
+
 
 onstart:
     # Here, before the first job, and not where the Snakefile is parsed: it opens audio files.

@@ -58,7 +58,7 @@ def rules(tmp_path_factory):
     folder = tmp_path_factory.mktemp("parsed")
     (folder / "new.wav").touch()
     (folder / "verdicts.csv").touch()
-    models = {"sed_cnn": {"augment": [{"gain": {}}]}}
+    models = {"sed_cnn": {"augment": [{"time_roll": {}}]}}
     return parsed(folder, "rfcx", recordings=str(folder), verdicts="verdicts.csv", models=models)
 
 
@@ -104,7 +104,7 @@ CHOSEN = {
         "train_fold": [
             "understory.training.architectures.sed_cnn",
             "understory.training.losses.binary_crossentropy",
-            "understory.training.augmentations.gain",
+            "understory.training.augmentations.time_roll",
         ],
     },
     "herbarium2021": {
@@ -237,7 +237,7 @@ def test_a_training_is_digested_with_its_own_architecture_loss_and_augmentations
     }
     assert covered == {
         "understory/training/architectures/sed_cnn.py",
-        "understory/training/augmentations/gain.py",
+        "understory/training/augmentations/time_roll.py",
         "understory/training/losses/binary_crossentropy.py",
     }
     assert "training/predict.py" not in modules_of("train_fold.py")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from understory.core import processor
 from understory.core.errors import InputError
 from understory.data import store
 from understory.evaluation.metrics import lwlrap
@@ -209,6 +210,17 @@ def test_a_killed_training_goes_on_to_the_same_bytes(shards, tmp_path, monkeypat
         assert (tmp_path / "resumed.keras").read_bytes() == (tmp_path / "whole.keras").read_bytes()
         assert resumed_best.read_bytes() == best.read_bytes()
         assert resumed_history == history
+
+
+def test_a_training_that_goes_on_on_another_kind_of_processor_says_so(shards, tmp_path, monkeypatch, capsys):
+    train(shards, tmp_path / "s", epochs=1)
+    monkeypatch.setattr(processor, "instructions", lambda: "avx, avx2")
+    train(shards, tmp_path / "s", epochs=2)
+    found = capsys.readouterr().out
+    assert "the next ones are with avx, avx2: the last digits of results will not be those" in found
+    assert "instruction_set: avx2" in found
+    train(shards, tmp_path / "s", epochs=3)
+    assert "last digits" not in capsys.readouterr().out
 
 
 def test_the_best_epoch_is_kept(shards, tmp_path):

@@ -5,6 +5,7 @@ Plain Python only: the Snakefile reads tables through it.
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -224,3 +225,14 @@ def _one_call(one, other):
     common = min(one.t_max, other.t_max) - max(one.t_min, other.t_min)
     shorter = min(one.t_max - one.t_min, other.t_max - other.t_min)
     return 2 * common >= shorter
+
+
+def remarks(found, merged: int) -> list[str]:
+    """What is said of the verdicts that `last` found, of which `annotations` merged some into annotated calls."""
+    said = Counter(each.verdict for _, each, _ in found)
+    counts = ", ".join(f"{count} {word}" for word, count in sorted(said.items()))
+    taken = [f"verdicts: {said.total()} are taken ({counts})"] if said else []
+    same = (
+        [f"verdicts: {merged} accepted detections are of calls that are annotated already"] if merged else []
+    )
+    return [*taken, *same]

@@ -98,12 +98,7 @@ def _add_annotated(builder, sounds, tables, labels, options):
     reviewed = verdicts.Reviewed(builder.folder, sounds, options.get("reviewed"), contents)
     judged = events.judge(options.get("verdicts") or (), reviewed)
     events.add()
-    if events.verdicts:
-        taken = ", ".join(f"{count} {word}" for word, count in sorted(events.verdicts.items()))
-        remarks = [*remarks, f"verdicts: {events.verdicts.total()} are taken ({taken})"]
-    merged = [f"verdicts: {events.merged} accepted detections are of calls that are annotated already"]
-    remarks = [*remarks, *(merged if events.merged else ())]
-    return annotated | judged, remarks, known, judged - annotated
+    return annotated | judged, [*remarks, *events.remarks], known, judged - annotated
 
 
 def _tables(folder, tables, options):
@@ -154,8 +149,8 @@ class _Events:
         Recordings that are annotated, with a place that says so.
     doubtful : set of str
         Recordings of which a row or a table cannot be used, so that it is not known where nothing is.
-    merged : int
-        How many accepted detections are of calls that are annotated already.
+    remarks : list of str
+        Sentences about the verdicts that are taken.
     """
 
     def __init__(self, builder: DatasetBuilder, find: files.Recordings, labels: dict, options: dict):
@@ -166,7 +161,7 @@ class _Events:
         self._found: dict[tuple, tuple[Annotation, str]] = {}
         self.about: dict[str, str] = {}
         self.doubtful: set[str] = set()
-        self.merged = 0
+        self.remarks: list[str] = []
         # By format, how many tables and rows there are, and what became of the rows.
         self._read: dict[str, Counter] = {}
 
@@ -226,9 +221,9 @@ class _Events:
     def judge(self, paths, reviewed: verdicts.Reviewed) -> set[str]:
         """Take the annotations that verdicts become; the recordings that these are about."""
         found = verdicts.last(paths, reviewed, self._builder)
-        self.verdicts = Counter(said.verdict for _, said, _ in found)
         known = [annotation for annotation, _ in self._found.values() if annotation.presence == "present"]
-        kept, self.merged = verdicts.annotations(found, known, self._builder)
+        kept, merged = verdicts.annotations(found, known, self._builder)
+        self.remarks = verdicts.remarks(found, merged)
         for annotation, place in kept:
             self.about.setdefault(annotation.recording_id, place)
             self._keep(annotation, place)

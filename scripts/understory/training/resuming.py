@@ -6,9 +6,13 @@ from pathlib import Path
 
 import keras
 
+from understory.core import processor
 from understory.core.files import replacing
 from understory.training.averaging import MovingAverage
 from understory.training.saving import save
+
+# The file of a state that tells what processor computed it.
+PROCESSOR = "processor.txt"
 
 
 def save_state(model: keras.Model, history: list[dict], watched: str, state: Path, averaged: MovingAverage):
@@ -31,8 +35,9 @@ def save_state(model: keras.Model, history: list[dict], watched: str, state: Pat
         with averaged.within(model):
             save(model, state / "best.keras")
     averaged.save(state / f"average-{epoch:06}.npz")
-    with replacing(state / "history.json") as path:
-        path.write_text(json.dumps(history))
+    for name, content in (("history.json", json.dumps(history)), (PROCESSOR, processor.instructions())):
+        with replacing(state / name) as path:
+            path.write_text(content)
     save(model, state / _file_name(epoch))
     for former in (_file_name(epoch - 1), f"average-{epoch - 1:06}.npz"):
         (state / former).unlink(missing_ok=True)
@@ -61,4 +66,15 @@ def resumed(state: Path, averaged: MovingAverage) -> tuple[keras.Model, list[dic
             each.unlink()
         return None
     print(f"resuming after epoch {len(history)}")
+    _compare(state)
     return model, history
+
+
+def _compare(state):
+    """Say where the state is of another kind of processor."""
+    path, now = state / PROCESSOR, processor.instructions()
+    if path.is_file() and (former := path.read_text()) != now:
+        print(
+            f"the epochs before were computed with {former}, the next ones are with {now}: the last digits of results will not be those "
+            "of a training on one kind of processor, unless instruction_set: avx2 is set"
+        )

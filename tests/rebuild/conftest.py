@@ -21,6 +21,7 @@ OTHER = {
     "mixup": 0,
     "select": "last",
     "threads": 1,
+    "seeds": [3],
 }
 
 
@@ -38,7 +39,7 @@ def two_models(made_once, first, folder, small, run_snakemake):
         shutil.copytree(first, place)
         done = run_snakemake(place, config=configuration(small, folder))
         own = {
-            (rule, f"model=other, fold={fold}")
+            (rule, f"model=other-seed3, fold={fold}")
             for rule in ("train_fold", "validate_fold", "predict_fold")
             for fold in (0, 1)
         }

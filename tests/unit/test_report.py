@@ -249,7 +249,10 @@ def whole_recordings():
         (whole_recordings, "Fold 0 is predicted by models trained without a present example of a, b, c."),
         (lambda: inputs(["only"]), "Out-of-fold: 4 present and 0 absent labels are known."),
         (lambda: inputs(["only"], exhaustive=True), "4 present and 0 absent labels are known"),
-        (lambda: inputs(models=("one", "two")), "two: mean 0.500, standard deviation 0.000 over 2 folds."),
+        (
+            lambda: inputs(models=("one", "two")),
+            "Members of the ensemble model mean of folds standard deviation folds one 0.500 0.000 2 two 0.500 0.000 2",
+        ),
         (lambda: inputs(folds=30, takes=31), "fold 29"),
         (lambda: inputs(tests=3), "against the truth"),
     ],

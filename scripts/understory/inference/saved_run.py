@@ -9,6 +9,7 @@ from pathlib import Path
 
 from understory.core import files
 from understory.core.errors import InputError
+from understory.core.members import model_of
 from understory.inference.embeddings.model_files import UNTRACKED
 
 FILE = "ensemble/members.json"
@@ -111,9 +112,12 @@ def _check_given(given, config, run, folder):
         }
         for name, block in run["features"].items()
     }
+    # The members of a model differ in their seeds alone.
     fixed["models"] = {
-        name: {key: model[key] for key in OF_MODEL if key in model} for name, model in run["models"].items()
+        model_of(name): {key: model[key] for key in OF_MODEL if key in model}
+        for name, model in run["models"].items()
     }
+    config = {**config, "models": {model_of(name): model for name, model in config["models"].items()}}
     wrong = [
         f"{place}: expected {json.dumps(own)}, as the models of {folder} were trained with, given {json.dumps(value)}"
         for place, value, own in _differing(given, config, fixed)

@@ -9,28 +9,31 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import MaxLen, MinLen
 from pydantic import AfterValidator, Field, StringConstraints
-from pydantic_core import PydanticCustomError
 
 from understory.core.options import Share
 from understory.plan.config_block import Block, key
-from understory.plan.model_config import Detect, Export, Model, Queue, Review, Search, Seconds, Step, Text
-
-
-def _different(items):
-    if len(set(items)) < len(items):
-        raise PydanticCustomError("repeated", "an item comes twice")
-    return items
-
+from understory.plan.model_config import (
+    Detect,
+    Export,
+    Model,
+    Queue,
+    Review,
+    Search,
+    Seconds,
+    Seed,
+    Step,
+    Text,
+    different,
+)
 
 BlockName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Folder = Annotated[str, StringConstraints(pattern=r"^[^\s/.][^\s/]*$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Parts = Annotated[int, Field(ge=1, le=10_000)]
 Folders = Annotated[
-    list[Folder], AfterValidator(_different), MaxLen(16), Field(json_schema_extra={"uniqueItems": True})
+    list[Folder], AfterValidator(different), MaxLen(16), Field(json_schema_extra={"uniqueItems": True})
 ]
-Names = Annotated[list[Text], AfterValidator(_different), Field(json_schema_extra={"uniqueItems": True})]
+Names = Annotated[list[Text], AfterValidator(different), Field(json_schema_extra={"uniqueItems": True})]
 
 Recordings = Annotated[int, Field(ge=0, le=1_000_000)]
 SomeRecordings = Annotated[int, Field(ge=1, le=1_000_000)]

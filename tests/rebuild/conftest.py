@@ -28,7 +28,8 @@ OTHER = {
 def configuration(small, data):
     models, train = {"sed_cnn": TINY, "other": OTHER, "idle": copy.deepcopy(OTHER)}, ["sed_cnn", "other"]
     # Pictures of examples are what takes longest in a report.
-    return copy.deepcopy(small(data=str(data), models=models, train=train, report={"examples": 0}))
+    others = {"report": {"examples": 0}, "ensemble": {"weights": "greedy"}}
+    return copy.deepcopy(small(data=str(data), models=models, train=train, **others))
 
 
 @pytest.fixture(scope="session")

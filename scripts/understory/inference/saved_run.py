@@ -18,9 +18,12 @@ LABELS = "labels.json"
 FREE = {"crop": ("hop",), "ensemble": ("folds", "threshold", "top_k", "windows")}
 FIXED = {
     "crop": ("sample_rate", "window"),
+    "ensemble": ("weights",),
     "images": ("longest_side", "sequences", "slices"),
     "split": ("n_splits",),
 }
+# What runs of earlier versions did not say.
+FORMER = {"weights": "equal"}
 BLOCKS = {name: (*FREE.get(name, ()), *FIXED.get(name, ())) for name in sorted({*FREE, *FIXED})}
 # The blocks that they depend on as a whole.
 WHOLE = ("features", "models", "train")
@@ -165,6 +168,31 @@ def read(folder: Path, place: str = "models_from") -> dict:
         members = json.loads(path.read_text(encoding="utf-8"))
         if not {"run", "thresholds", "priors"} <= set(members) or set(members["run"]) != {*BLOCKS, *WHOLE}:
             raise ValueError("some of what a run writes is missing")
+        members["run"]["ensemble"] = {**FORMER, **members["run"]["ensemble"]}
     except (ValueError, TypeError, OSError) as error:
         raise InputError(f"{wanted}; {path} cannot be used: {error}") from None
     return members
+
+
+def weights_file(config: dict, folder: str) -> str | list:
+    """An input: the file in the folder of a run that has the weights of its models; none where all have the same."""
+    return [] if config["ensemble"]["weights"] == "equal" else f"{folder}/{FILE}"
+
+
+def weighted(settings: dict, file: str | None, fold: int | None = None) -> dict:
+    """The settings of a job that scores windows, with the `weights` of the models, in the order of their names.
+
+    Parameters
+    ----------
+    settings : dict
+    file : str or None
+        As `weights_file` gives it; without it, or where it has no weights, the settings stay as they are.
+    fold : int, optional
+        Then the weights are those that were fitted to all other folds.
+    """
+    held = json.loads(Path(file).read_text(encoding="utf-8")).get("weights") if file else None
+    if not held:
+        return settings
+    # A fold without validated examples had no part in any weights.
+    own = held["all"] if fold is None else held["folds"].get(str(fold), held["all"])
+    return {**settings, "weights": [own[name] for name in sorted(own)]}

@@ -200,6 +200,10 @@ class Ensemble(Block):
     )
     top_k: int = key(3, "Windows that top_k_mean averages", unit="windows", ge=1, le=100_000)
     folds: Literal["mean", "geometric", "rank"] = key("mean", "Mean over folds and models")
+    weights: Literal["equal", "greedy"] = key(
+        "equal",
+        "Weights of the models in that mean; greedy: chosen one by one for the highest score out of fold",
+    )
     threshold: Share | None = key(
         None,
         "Probability above which a label is predicted, where the submission has labels; null: a threshold a class, fitted "

@@ -355,6 +355,7 @@ ROWS = [
     Row("a model that is not trained", to("models.idle.epochs", 3), set()),
     Row("ensemble method", to("ensemble.folds", "rank"), ENSEMBLE, True),
     Row("weights of the models", to("ensemble.weights", "equal"), ENSEMBLE),
+    Row("power of the shares of the classes", to("ensemble.prior_power", -0.5), ENSEMBLE),
     Row("order of the sample submission", turn_sample, SUBMISSION),
     Row("smoothing of detections, without new recordings", to("detect.smoothing", 3), set()),
     Row("report title", to("report.title", "Other"), REPORT, True),

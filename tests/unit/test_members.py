@@ -11,7 +11,14 @@ from understory.plan import config as configuration
 
 RUN = {
     "crop": {"hop": 1.0, "sample_rate": 8000, "window": 2.0},
-    "ensemble": {"folds": "mean", "threshold": None, "top_k": 1, "weights": "equal", "windows": "max"},
+    "ensemble": {
+        "folds": "mean",
+        "threshold": None,
+        "top_k": 1,
+        "prior_power": 0.0,
+        "weights": "equal",
+        "windows": "max",
+    },
     "images": {"longest_side": 8, "sequences": [], "slices": {}},
     "split": {"n_splits": 2},
     "features": {"mel": {"kind": "log_mel"}},
@@ -20,7 +27,14 @@ RUN = {
 }
 CONFIG = {
     "crop": {"hop": 5.0, "sample_rate": 48000, "window": 10.0, "absent": True},
-    "ensemble": {"folds": "rank", "threshold": 0.5, "top_k": 3, "weights": "equal", "windows": "mean"},
+    "ensemble": {
+        "folds": "rank",
+        "threshold": 0.5,
+        "top_k": 3,
+        "prior_power": 0.0,
+        "weights": "equal",
+        "windows": "mean",
+    },
     "images": {"longest_side": 512, "sequences": ["a"], "slices": {"start": 0.1}},
     "split": {"n_splits": 5, "seed": 1},
     "features": {"other": {}},
@@ -193,7 +207,7 @@ def test_the_weights_of_a_run_are_those_of_its_models_in_the_order_of_their_name
 
 
 def test_weights_cannot_be_changed_and_runs_of_earlier_versions_have_none(finished):
-    old = {key: value for key, value in RUN["ensemble"].items() if key != "weights"}
+    old = {key: value for key, value in RUN["ensemble"].items() if key not in saved_run.FORMER}
     members = {"run": {**RUN, "ensemble": old}, "thresholds": None, "priors": {}}
     (finished / saved_run.FILE).write_text(json.dumps(members))
     config = {**CONFIG, "models_from": str(finished)}

@@ -271,9 +271,10 @@ def test_fitted_weights_stand_beside_equal_ones(low, doubt):
     given = inputs(models=("m-seed1", "m-seed3"))
     between = {"low": low, "high": 0.02, "resamples": 1000, "undefined": 0}
     given["scores"] |= {"plain": {"oof": 0.488, "difference": 0.012, "interval": between}}
-    given["scores"] |= {"weights": {"m-seed1": 0.25, "m-seed3": 0.75}}
+    given["scores"] |= {"weights": {"m-seed1": 0.25, "m-seed3": 0.75}, "prior_power": -0.3}
     text = text_of(built(given).html)
     assert "plain: 0.488" in text
+    assert "scaled by the shares of the classes to the power of -0.3." in text
     assert f"+0.012 (95 % interval {low:+.3f} to +0.020, over recordings){doubt}." in text
     head = "Members of the ensemble model seed weight mean of folds standard deviation folds"
     assert f"{head} m 1 0.25 0.500 0.000 2 m 3 0.75 0.500 0.000 2" in text

@@ -18,12 +18,12 @@ LABELS = "labels.json"
 FREE = {"crop": ("hop",), "ensemble": ("folds", "threshold", "top_k", "windows")}
 FIXED = {
     "crop": ("sample_rate", "window"),
-    "ensemble": ("weights",),
+    "ensemble": ("prior_power", "weights"),
     "images": ("longest_side", "sequences", "slices"),
     "split": ("n_splits",),
 }
 # What runs of earlier versions did not say.
-FORMER = {"weights": "equal"}
+FORMER = {"prior_power": 0.0, "weights": "equal"}
 BLOCKS = {name: (*FREE.get(name, ()), *FIXED.get(name, ())) for name in sorted({*FREE, *FIXED})}
 # The blocks that they depend on as a whole.
 WHOLE = ("features", "models", "train")

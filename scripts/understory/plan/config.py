@@ -55,7 +55,7 @@ def _of_saved_run(config, given):
     from understory.plan import config_checks
 
     config = saved_run.taken(checked(with_train(config, given)), given)
-    if problems := list(config_checks.unheard(config)):
+    if problems := [*config_checks.unheard(config), *config_checks.ranked(config)]:
         raise _refused(problems)
     return ordered(_of_new_recordings(config) if only_detects(config) else config)
 

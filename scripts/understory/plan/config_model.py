@@ -204,6 +204,11 @@ class Ensemble(Block):
         "equal",
         "Weights of the models in that mean; greedy: chosen one by one for the highest score out of fold",
     )
+    prior_power: Annotated[float, Field(ge=-2, le=2)] | Literal["fitted"] = key(
+        0.0,
+        "Power of a class's share of the training labels, over an even share, that its odds are multiplied by; 0: they are not; below "
+        "0: frequent classes are predicted lower; fitted: from -1 to 1, for the highest score out of fold",
+    )
     threshold: Share | None = key(
         None,
         "Probability above which a label is predicted, where the submission has labels; null: a threshold a class, fitted "

@@ -82,17 +82,20 @@ class Head:
         return "95 %", span(low, high)
 
     def _plain(self):
-        """The line with the score of the members with equal weights, where those of this ensemble are fitted."""
-        plain = self.results.scores.get("plain")
+        """The line with the score of equal weights and unscaled classes, where this ensemble has others."""
+        scores = self.results.scores
+        plain = scores.get("plain")
         if plain is None:
             return []
         low, high = plain["interval"]["low"], plain["interval"]["high"]
         said = f"{plain['difference']:+.3f} (95 % interval {low:+.3f} to {high:+.3f}, over {self.results.words.recordings})"
         self._note(
-            f"Plain: the score with equal weights. Out of fold, each fold combined by what was fitted to the other folds, the "
-            f"difference is {said if np.isfinite([low, high]).all() else 'unknown'}"
+            f"Plain: the score with equal weights and unscaled classes. Out of fold, each fold combined by what was fitted to the "
+            f"other folds, the difference is {said if np.isfinite([low, high]).all() else 'unknown'}"
             f"{', which may be chance' if low <= 0 <= high else ''}."
         )
+        if power := scores.get("prior_power"):
+            self._note(f"Test predictions are scaled by the shares of the classes to the power of {power:g}.")
         return [("plain", number(plain["oof"]))]
 
     def _chance(self, name, value):

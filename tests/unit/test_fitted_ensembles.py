@@ -95,14 +95,14 @@ def test_selection_is_that_of_the_paper(library, method):
 
 @given(hnp.arrays(float, (3, 4, 3), elements=few), st.sampled_from(["mean", "geometric"]))
 def test_weights_of_sparse_predictions_are_those_of_dense_ones(values, method):
-    shares = [0.5, 0.0, 0.5]
+    shares = [0.25, 0.0, 0.75]
     dense = ensemble.combine(values, method=method, weights=shares)
     found = ensemble.combine([sparse.csr_array(each) for each in values], method=method, weights=shares)
     dense[(values[[0, 2]] == 0).all(axis=0)] = 0
     np.testing.assert_allclose(found.toarray(), dense, rtol=1e-12)
-    naive = 0.5 * values[0] + 0.5 * values[2]
+    naive = 0.25 * values[0] + 0.75 * values[2]
     if method == "geometric":
-        naive = np.sqrt(np.maximum(values[0], ensemble.FLOOR) * np.maximum(values[2], ensemble.FLOOR))
+        naive = np.maximum(values[0], ensemble.FLOOR) ** 0.25 * np.maximum(values[2], ensemble.FLOOR) ** 0.75
         naive[(values[[0, 2]] == 0).all(axis=0)] = 0
     np.testing.assert_allclose(found.toarray(), naive, rtol=1e-12)
 

@@ -199,7 +199,7 @@ def test_what_reruns_and_that_the_same_gives_the_same_bytes(
 ):
     place = exported.parents[1]
     text = (exported / "export/README.md").read_text()
-    assert "4 models (sed_cnn) that score windows of 4 s" in text
+    assert "4 models (sed_cnn-seed1, sed_cnn-seed2) that score windows of 4 s" in text
     assert "Weights of the models: sed_cnn-seed1 0.25, sed_cnn-seed2 0.75." in text
     assert "| 0.0475 | chosen out of fold | 0.900 | 0.700 to 0.950 | 600 |" in text
 

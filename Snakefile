@@ -17,7 +17,7 @@ wildcard_constraints:
     shard=r"(train|test|new)-\d+",
     variant=r"\d+",
     fold=r"\d+",
-    model=r"[a-z][a-z0-9_]*",
+    model=r"[a-z][a-z0-9_]*(-seed\d+)?",
     features=r"[a-z][a-z0-9_]*",
 
 

@@ -150,7 +150,10 @@ def out_of_fold(outs, model) -> float:
         task = Task.read(out / "labels.json")
         paths = sorted((out / "models" / model).glob("fold*/oof.csv"))
         oof = predictions.concatenate(predictions.read(path, task.classes) for path in paths)
-        values.append(scoring.out_of_fold(task, oof, None, seed=0)[0])
+        rows = scoring.scored_predictions(task, oof)
+        values.append(
+            scoring.score(task, scoring.labels_of(task, rows.keys), scoring.held_out(task, rows, None))
+        )
     return float(np.mean(values))
 
 

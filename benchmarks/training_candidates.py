@@ -78,7 +78,9 @@ def scores(out: Path, model: str) -> tuple[float, float]:
     truth = scoring.truth_of(task, tested.keys, store.read_table(out / "truth.csv"))
     paths = sorted((out / "models" / model).glob("fold*/oof.csv"))
     oof = predictions.concatenate(predictions.read(path, task.classes) for path in paths)
-    return scoring.score(task, truth, tested.values), scoring.out_of_fold(task, oof, None, seed=0)[0]
+    rows = scoring.scored_predictions(task, oof)
+    found = scoring.score(task, scoring.labels_of(task, rows.keys), scoring.held_out(task, rows, None))
+    return scoring.score(task, truth, tested.values), found
 
 
 def speeds(rounds: int = 5, steps: int = 5) -> dict[str, np.ndarray]:

@@ -13,6 +13,7 @@ if MEDIUM == "audio":
         """Score training recordings with the models of the fold that did not train on them."""
         input:
             models=MODEL_JOBS.saved(OUT),
+            members=saved_run.weights_file(config, OUT),
             recordings=f"{OUT}/recordings/{{shard}}.csv",
             folds=f"{OUT}/folds.csv",
             labels=f"{OUT}/labels.json",
@@ -45,6 +46,7 @@ if MEDIUM == "audio":
         """Score noise, silence and other sounds without an event with all models."""
         input:
             models=MODEL_JOBS.saved(OUT),
+            members=saved_run.weights_file(config, OUT),
             labels=f"{OUT}/labels.json",
         output:
             scores=f"{HELD_OUT}/probes.parquet",

@@ -31,6 +31,7 @@ if NEW:
         """Score the windows of new recordings with all models."""
         input:
             models=MODEL_JOBS.saved(MODELS_FROM),
+            members=saved_run.weights_file(config, MODELS_FROM),
             labels=f"{MODELS_FROM}/labels.json",
             records=RECORDS,
         output:

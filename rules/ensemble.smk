@@ -58,7 +58,7 @@ rule ensemble_folds:
         models=FROZEN.places,
         priors=getattr(reader(config["dataset"]), "PRIORS", True),
         unit=reader(config["dataset"]).UNIT,
-        oof_models=[model for model in MODELS for _ in FOLDS],
+        members=[model for model in MODELS for _ in FOLDS],
         code=code("ensemble_folds.py", METRIC),
     script:
         "../scripts/ensemble_folds.py"

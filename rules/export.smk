@@ -29,6 +29,7 @@ if MEDIUM == "audio":
         """Write the models as one file, with their card."""
         input:
             models=MODEL_JOBS.saved(MODELS_FROM),
+            members=saved_run.weights_file(config, MODELS_FROM),
             labels=f"{MODELS_FROM}/labels.json",
             calibration=CALIBRATION,
             scores=SCORES,

@@ -7,6 +7,7 @@ from understory.core.files import replacing
 from understory.data import predictions, store
 from understory.data.task import Task
 from understory.evaluation import ensemble, scoring
+from understory.evaluation.fitted import crossfit
 from understory.inference import saved_run
 from understory.run.job import run
 
@@ -26,7 +27,10 @@ def main(job):
         parts = [read(path, task) for path in job.input.predictions]
         if task.unit == "recording":
             parts = [ensemble.by_recording(part, method=how["windows"], top_k=how["top_k"]) for part in parts]
-        tested = ensemble.without(ensemble.combined(parts, method=how["folds"]), task.untrained)
+        fitted = crossfit.Fitted(
+            how["folds"], own.get("weights", {}).get("all"), factors=own.get("class_factors")
+        )
+        tested = fitted.combine(task, parts, job.params.members)
         tested = ensemble.with_priors(tested, unread, own["priors"] if job.params.priors else None)
         predictions.write(job.output.predictions, tested, top_k=params["predictions"]["top_k"])
         if job.input.get("truth"):
@@ -47,35 +51,40 @@ def out_of_fold(job, task):
     """The scores, and what predicting with these models needs: thresholds, priors and settings."""
     params = job.params.settings
     fixed = params["ensemble"]["threshold"]
-    priors = ensemble.priors(store.read_table(job.input.folds), task.classes)
+    folds = store.read_table(job.input.folds)
+    priors = ensemble.priors(folds, task.classes)
     by_model = {}
-    for model in sorted(set(job.params.oof_models)):
-        paths = [path for path, of in zip(job.input.oof, job.params.oof_models, strict=True) if of == model]
-        folds = predictions.concatenate(read(path, task) for path in paths)
-        by_model[model] = folds.take(folds.keys.example_id.sort_values().index)
-        del folds
-    oof = ensemble.combined(list(by_model.values()), method=params["ensemble"]["folds"])
-    oof = ensemble.without(oof, task.untrained)
-    predictions.write(job.output.oof, oof, top_k=params["predictions"]["top_k"])
-    score, interval = scoring.out_of_fold(task, oof, fixed, seed=params["seed"])
+    for model in sorted(set(job.params.members)):
+        paths = [path for path, of in zip(job.input.oof, job.params.members, strict=True) if of == model]
+        parts = predictions.concatenate(read(path, task) for path in paths)
+        by_model[model] = parts.take(parts.keys.example_id.sort_values().index)
+        del parts
+    if params["ensemble"]["weights"] != "equal" and len(by_model) == 1:
+        print("ensemble.weights: one model has no others to be weighed against")
+    found, fitted, told = crossfit.scores(
+        task, by_model, folds, params["ensemble"], fixed, seed=params["seed"]
+    )
+    predictions.write(job.output.oof, found.oof, top_k=params["predictions"]["top_k"])
+    by_fold = {str(fold): each.weights for fold, each in found.by_fold.items()}
     result = {
         "name": params["name"],
         "metric": task.metric,
         "folds": [
             {"model": model, "fold": fold, "score": value}
-            for model, folds in by_model.items()
-            for fold, value in scoring.scores_by_fold(task, folds, fixed).items()
+            for model, oof in by_model.items()
+            for fold, value in scoring.scores_by_fold(task, oof, fixed).items()
         ],
-        "oof": score,
-        "oof_interval": interval._asdict(),
+        **told,
         "truth": None,
     }
     return result, {
         "run": params["run"],
         # Where the models lie matters to who uses them, and to no result.
         **({"frozen": job.params.models.told} if job.params.models.told else {}),
-        "thresholds": scoring.thresholds(task, oof, fixed),
+        "thresholds": scoring.thresholds(task, found.oof, fixed),
         "priors": priors.to_dict(),
+        **({"weights": {"all": fitted.weights, "folds": by_fold}} if fitted.weights else {}),
+        **({"class_factors": fitted.factors} if fitted.factors else {}),
     }
 
 

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from understory.inference import saved_run
 from understory.run.job import run
 from understory.training import imports
 
@@ -17,13 +18,14 @@ def main(job):
 
     settings = job.params.settings
     runtime.configure(threads=1, seed=0)
+    weighted = saved_run.weighted(settings["scoring"], job.input.get("members"))
     inputs = {name: job.input.get(name) or None for name in ("calibration", "labels", "scores")}
     write.write(
         Path(job.output.card).parent,
         list(map(Path, job.input.models)),
         inputs,
         list(map(Path, job.input.get("windows") or [])),
-        settings,
+        {**settings, "scoring": weighted},
         job.params.code["packages"],
     )
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from understory.core import files
 from understory.data import store
 from understory.data.task import Task
+from understory.inference import saved_run
 from understory.inference.embeddings import model_files
 from understory.run.job import run
 from understory.training import gpu_lock, imports
@@ -37,6 +38,8 @@ def main(job):
                 predict.load(Path(job.input.models[number]), settings["architectures"][number])
                 for number in numbers
             ]
+            # Weights that the recordings of the fold had no part in either.
+            own = saved_run.weighted(own, job.input.get("members"), fold)
             held_out.write(
                 {name: paths[name] for name in of if of[name] == fold}, models, own, writer, silent
             )

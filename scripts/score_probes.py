@@ -5,6 +5,7 @@ from pathlib import Path
 
 from understory.core import files
 from understory.data.task import Task
+from understory.inference import saved_run
 from understory.inference.embeddings import model_files
 from understory.run.job import run
 from understory.training import gpu_lock, imports
@@ -17,7 +18,8 @@ def main(job):
     from understory.inference import held_out, probes, window_scores
     from understory.training import predict, runtime
 
-    settings = model_files.placed(job.params.settings, job.params.models)
+    settings = saved_run.weighted(job.params.settings, job.input.get("members"))
+    settings = model_files.placed(settings, job.params.models)
     runtime.configure(threads=settings["threads"], seed=0)
     task = Task.read(job.input.labels)
     models = [

@@ -7,6 +7,7 @@ from understory.core import files
 from understory.core.file_digests import FileDigests, identity
 from understory.core.hashing import digest
 from understory.data.task import Task
+from understory.inference import saved_run
 from understory.inference.embeddings import model_files
 from understory.run.job import run
 from understory.training import gpu_lock, imports
@@ -19,7 +20,8 @@ def main(job):
     from understory.inference import score, shard_scores, window_scores
     from understory.training import predict, runtime
 
-    settings, places = job.params.settings, job.params.places
+    places = job.params.places
+    settings = saved_run.weighted(job.params.settings, job.input.get("members"))
     runtime.configure(threads=settings["threads"], seed=0)
     if ahead := job.threads > settings["threads"]:
         print("a second core decodes and transforms ahead", flush=True)

@@ -4,7 +4,7 @@ import shutil
 from importlib import import_module
 from pathlib import Path
 
-from understory.core import choices, hashing
+from understory.core import choices, hashing, members
 from understory.data import store
 from understory.data.task import METRICS, Task
 from understory.inference.finished_runs import provenance
@@ -36,7 +36,7 @@ def main(job):
     )
     start, known = None, set()
     if job.params.origin:
-        own = {"name": name, "block": settings, "fold": fold, "control": params["control"]}
+        own = {"name": members.model_of(name), "block": settings, "fold": fold, "control": params["control"]}
         start = import_module(job.params.start).Start(
             job.params.origin, validated=validated, classes=task.classes, **own
         )
@@ -47,7 +47,8 @@ def main(job):
     model, best, history = fit.train(
         data,
         fold=fold,
-        name=name,
+        # A member draws what the only model of this seed would draw.
+        name=members.model_of(name),
         settings=settings,
         metric=metrics.metric(module),
         seed=params["seed"],

@@ -16,7 +16,7 @@ from workflow import ROOT, planned
 from understory.audio import read
 from understory.data import calibration
 from understory.export import package, request
-from understory.inference import window_scores
+from understory.inference import score, window_scores
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +24,8 @@ WANTED = {("export_models", ""), ("export", "")}
 # The packages that an ONNX file needs are optional.
 ONNX = all(find_spec(name) for name in request.NEEDED)
 FILES = ["model.keras", *(["model.onnx"] if ONNX else []), "model.tflite"]
+# Of each seed the folds of the finished run that its folds are, and its weight.
+MEMBERS, WEIGHTS = {1: (0, 1), 2: (1, 1)}, (0.25, 0.75)
 # `understory-detect` on a machine that has nothing of the workflow.
 WITHOUT = """
 import sys
@@ -54,13 +56,24 @@ def calibrated(label, number):
 
 @pytest.fixture(scope="module")
 def models(first, tmp_path_factory):
-    """What is needed of a finished run, with a calibration."""
+    """What is needed of a finished run, with a calibration; and with a second seed of its model, with a weight of its own.
+
+    Both folds of that are what fold 1 is of the first.
+    """
     place, own = tmp_path_factory.mktemp("models") / "small", first / "results/small"
-    for name in ("models", "windows"):
-        shutil.copytree(own / name, place / name)
+    shutil.copytree(own / "windows", place / "windows")
+    for seed, folds in MEMBERS.items():
+        for fold, of in enumerate(folds):
+            shutil.copytree(own / f"models/sed_cnn/fold{of}", place / f"models/sed_cnn-seed{seed}/fold{fold}")
     (place / "ensemble").mkdir()
-    for name in ("ensemble/members.json", "labels.json", "scores.json"):
+    for name in ("labels.json", "scores.json"):
         shutil.copy(own / name, place / name)
+    members = json.loads((own / "ensemble/members.json").read_text())
+    block, names = members["run"]["models"]["sed_cnn"], [f"sed_cnn-seed{seed}" for seed in MEMBERS]
+    members["run"] |= {"models": dict.fromkeys(names, block), "train": names}
+    members["run"]["ensemble"]["weights"] = "greedy"
+    members["weights"] = {"all": dict(zip(names, WEIGHTS, strict=True)), "folds": {}}
+    (place / "ensemble/members.json").write_text(json.dumps(members))
     classes = json.loads((place / "labels.json").read_text())["classes"]
     settings = {
         "hop": 2.0,
@@ -127,6 +140,26 @@ def test_scores_and_probabilities_are_those_of_the_workflow(exported, recordings
     assert outputs["scores"] == pytest.approx(expected, abs=1e-3)
 
 
+def test_weights_of_the_run_are_those_of_the_detections(exported, models, recordings):
+    """Of two folds: the mean of a quarter of the model of fold 0 with three of fold 1, and of fold 1 alone."""
+    from understory.training import predict
+
+    scoring = {"window": 4, "hop": 2, "sample_rate": 48_000, "combine": "mean", "folds": 1}
+    run = json.loads((models / "ensemble/members.json").read_text())["run"]
+    scoring["features"] = run["features"]["log_mel"]
+    found = next(window_scores.read((exported / "detections/scores").glob("*.parquet")))
+    zero, one = (
+        score.score_recording(
+            recordings / found.path,
+            [predict.load(models / f"models/sed_cnn-seed1/fold{fold}/last.keras", "sed_cnn")],
+            scoring,
+        )[1]
+        for fold in (0, 1)
+    )
+    np.testing.assert_allclose(found.scores, zero / 8 + 7 * one / 8, atol=1e-6)
+    assert np.abs(zero - one).max() > 1e-4
+
+
 def test_no_operation_needs_more_than_the_runtime(exported):
     """By the operator codes of the files: a custom one has a code and a name of its own."""
     from ai_edge_litert import schema_py_generated as schema
@@ -171,7 +204,8 @@ def test_what_reruns_and_that_the_same_gives_the_same_bytes(
 ):
     place = exported.parents[1]
     text = (exported / "export/README.md").read_text()
-    assert "2 models (sed_cnn) that score windows of 4 s" in text
+    assert "4 models (sed_cnn-seed1, sed_cnn-seed2) that score windows of 4 s" in text
+    assert "Weights of the models: sed_cnn-seed1 0.25, sed_cnn-seed2 0.75." in text
     assert "| 0.0475 | chosen out of fold | 0.900 | 0.700 to 0.950 | 600 |" in text
 
     def jobs(**changes):
@@ -190,9 +224,9 @@ def test_what_reruns_and_that_the_same_gives_the_same_bytes(
     (models / "calibration.json").write_text(text.replace("0.0475", "0.048", 1))
     assert jobs() == WANTED
     (models / "calibration.json").write_text(text)
-    trained = models / "models/sed_cnn/fold0/last.keras"
+    trained = models / "models/sed_cnn-seed1/fold0/last.keras"
     content = trained.read_bytes()
-    shutil.copy(models / "models/sed_cnn/fold1/last.keras", trained)
+    shutil.copy(models / "models/sed_cnn-seed1/fold1/last.keras", trained)
     assert jobs() == WANTED
     trained.write_bytes(content)
 

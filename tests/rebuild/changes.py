@@ -16,7 +16,9 @@ from understory.data.dataset import shard_of
 
 COUNTS = {"train": 2, "test": 1}
 SHARDS = ("train-0", "train-1")
-MODELS = ("other", "sed_cnn")
+# The first has seeds of its own.
+OTHER = "other-seed3"
+MODELS = (OTHER, "sed_cnn")
 
 
 def inspection(shard):
@@ -148,9 +150,10 @@ def unused_choices(world):
 
 def second_features(world):
     world.set("features.frames", {"kind": "fft_frames", "frames": 100})
-    model = {**world.config["models"]["other"], "architecture": "conv1d", "options": {}, "features": "frames"}
+    own = {"architecture": "conv1d", "options": {}, "features": "frames", "seeds": None}
+    model = {**world.config["models"]["other"], **own}
     world.set("models.third", model)
-    world.set("train", [*MODELS, "third"])
+    world.set("train", ["other", "sed_cnn", "third"])
 
 
 def ensemble_code(world):
@@ -336,20 +339,23 @@ ROWS = [
     Row(
         "learning rate of one of two models",
         to("models.other.optimiser.learning_rate", 0.02),
-        of_models("other"),
+        of_models(OTHER),
         True,
     ),
     Row(
         "select of one model",
         to("models.other.select", "best"),
-        validation("other") | prediction("other") | ENSEMBLE,
+        validation(OTHER) | prediction(OTHER) | ENSEMBLE,
     ),
     Row("classes kept of a prediction", to("predictions.top_k", 3), validation(*MODELS) | PREDICTION),
     Row("an architecture that no model uses", unused_architecture, set()),
-    Row("code of the architecture of one of two models", architecture_code, of_models("other")),
+    Row("code of the architecture of one of two models", architecture_code, of_models(OTHER)),
+    Row("a seed added to one of two models", to("models.other.seeds", [3, 4]), of_models("other-seed4")),
     Row("a model removed", to("train", ["sed_cnn"]), ENSEMBLE, True),
     Row("a model that is not trained", to("models.idle.epochs", 3), set()),
     Row("ensemble method", to("ensemble.folds", "rank"), ENSEMBLE, True),
+    Row("weights of the models", to("ensemble.weights", "equal"), ENSEMBLE),
+    Row("power of the shares of the classes", to("ensemble.prior_power", -0.5), ENSEMBLE),
     Row("order of the sample submission", turn_sample, SUBMISSION),
     Row("smoothing of detections, without new recordings", to("detect.smoothing", 3), set()),
     Row("the processor's instructions limited", to("instruction_set", "avx2"), EVERYTHING),
@@ -417,7 +423,7 @@ def recipe_commented(world):
 
 
 def model_deleted(world):
-    world.targets = ["results/small/models/other/fold1/last.keras"]
+    world.targets = [f"results/small/models/{OTHER}/fold1/last.keras"]
     (world.run / world.targets[0]).unlink()
 
 
@@ -427,7 +433,7 @@ ROWS += [
     Row("the words of an error of training", message_reworded, set()),
     Row("whether rare classes may stop the split", to("split.rare_classes", "fail"), set()),
     Row("a comment in a recipe", recipe_commented, set()),
-    Row("a fold's model deleted and asked for by its path", model_deleted, training("other", folds=(1,))),
+    Row("a fold's model deleted and asked for by its path", model_deleted, training(OTHER, folds=(1,))),
 ]
 
 

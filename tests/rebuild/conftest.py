@@ -21,13 +21,15 @@ OTHER = {
     "mixup": 0,
     "select": "last",
     "threads": 1,
+    "seeds": [3],
 }
 
 
 def configuration(small, data):
     models, train = {"sed_cnn": TINY, "other": OTHER, "idle": copy.deepcopy(OTHER)}, ["sed_cnn", "other"]
     # Pictures of examples are what takes longest in a report.
-    return copy.deepcopy(small(data=str(data), models=models, train=train, report={"examples": 0}))
+    others = {"report": {"examples": 0}, "ensemble": {"weights": "greedy"}}
+    return copy.deepcopy(small(data=str(data), models=models, train=train, **others))
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +40,7 @@ def two_models(made_once, first, folder, small, run_snakemake):
         shutil.copytree(first, place)
         done = run_snakemake(place, config=configuration(small, folder))
         own = {
-            (rule, f"model=other, fold={fold}")
+            (rule, f"model=other-seed3, fold={fold}")
             for rule in ("train_fold", "validate_fold", "predict_fold")
             for fold in (0, 1)
         }

@@ -233,6 +233,10 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
             {"models": {"sed_cnn": {"options": {"filters": [True]}}}},
             "models.sed_cnn.options.filters: expected a list of 1 to 6, given [true]",
         ),
+        (
+            {"ensemble": {"prior_power": "fit"}},
+            'ensemble.prior_power: expected a number at least -2 and at most 2 or fitted, given "fit"',
+        ),
         ({"name": 2021}, "name: expected text of the form ^[A-Za-z0-9][A-Za-z0-9_.-]*$, given 2021"),
         (
             {"augment": {"chain": [{"OneOf": {"transforms": [{"TimeShift": {"max_shift": -1}}]}}]}},
@@ -592,6 +596,9 @@ def test_optimisers_and_schedules_take_what_the_library_takes():
         (["crop={window: 5.5, absent: False}"], "crop.window", 5.5),
         (["ensemble={threshold: 0.5}"], "ensemble.threshold", 0.5),
         (["ensemble={threshold: null}"], "ensemble.threshold", None),
+        (["ensemble={prior_power: -0.5}"], "ensemble.prior_power", -0.5),
+        (["ensemble={prior_power: fitted}"], "ensemble.prior_power", "fitted"),
+        (["ensemble={prior_power: 1}"], "ensemble.prior_power", 1.0),
         (["train=sed_cnn"], "train", ["sed_cnn"]),
         (["report={title: 5}"], "report.title", "5"),
     ],
@@ -615,6 +622,13 @@ def test_numbers_may_be_text_where_numbers_are_expected():
     model = found["models"]["sed_cnn"]
     assert (model["epochs"], model["batch_size"], model["optimiser"]["learning_rate"]) == (5, 16, 1e-5)
     assert found["report"]["title"] == "5"
+
+
+@pytest.mark.parametrize("power", [0.5, "fitted"])
+def test_ranks_have_no_odds_to_scale(power):
+    said = f"ensemble.prior_power: expected 0 with ensemble.folds rank, .* given {power}"
+    assert re.search(said, refused(ensemble={"folds": "rank", "prior_power": power}))
+    assert configuration.checked(merged(CONFIG, {"ensemble": {"folds": "rank"}}))
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "1e999", "", "5 000", "0x10"])

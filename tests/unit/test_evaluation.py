@@ -35,6 +35,11 @@ def naive_f1(truth, decided):
     return 2 * len(truth & decided) / (len(truth) + len(decided))
 
 
+def out_of_fold(task, found, fixed):
+    scored = scoring.scored_predictions(task, found)
+    return scoring.out_of_fold(task, scored.keys, scoring.held_out(task, scored, fixed), seed=0)
+
+
 def test_a_fixed_threshold_decides_all_rows():
     found = birds(np.random.default_rng(0))
     cuts = scoring.thresholds(BIRDS, found, 0.5)
@@ -45,7 +50,7 @@ def test_a_fixed_threshold_decides_all_rows():
         for row in found.values
     ]
     expected = np.mean([naive_f1(*pair) for pair in zip(found.keys.present, decided, strict=True)])
-    score, _ = scoring.out_of_fold(BIRDS, found, 0.5, seed=0)
+    score, _ = out_of_fold(BIRDS, found, 0.5)
     assert score == pytest.approx(expected)
 
 
@@ -76,13 +81,13 @@ def test_a_recording_is_scored_once_by_the_mean_of_its_examples():
     means_of = scoring.scored_predictions(SCANS, found)
     assert list(means_of.keys.recording_id) == ["a", "b", "c"]
     np.testing.assert_allclose(means_of.values[:, 1], [0.4, 0.3, 0.35])
-    score, interval = scoring.out_of_fold(SCANS, found, None, seed=0)
+    score, interval = out_of_fold(SCANS, found, None)
     assert score == 1.0
     assert isinstance(interval, intervals.Interval)
     by_fold = scoring.scores_by_fold(SCANS, found, None)
     assert by_fold[0] == 1.0
     assert np.isnan(by_fold[1])
-    by_example = scoring.out_of_fold(SCANS._replace(scored="example"), found, None, seed=0)[0]
+    by_example = out_of_fold(SCANS._replace(scored="example"), found, None)[0]
     assert by_example < 1
 
 
@@ -95,6 +100,6 @@ def test_recordings_may_be_decided_on_as_well(fixed):
     by_fold = scoring.scores_by_fold(task, found, fixed)
     means = scoring.scored_predictions(task, found)
     counts = means.keys.fold.value_counts()
-    whole, _ = scoring.out_of_fold(task, found, fixed, seed=0)
+    whole, _ = out_of_fold(task, found, fixed)
     assert whole == pytest.approx(sum(by_fold[n] * counts[n] for n in by_fold) / counts.sum())
     assert 0 < whole < 1

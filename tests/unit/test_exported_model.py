@@ -93,7 +93,7 @@ def tiny(bias):
     return keras.Model(inputs, last(x))
 
 
-def built(combine="mean", biases=(-1.0, 0.5), folds=1, **options):
+def built(combine="mean", biases=(-1.0, 0.5), folds=1, weights=None, **options):
     import keras
 
     from understory.export import ensemble
@@ -101,7 +101,8 @@ def built(combine="mean", biases=(-1.0, 0.5), folds=1, **options):
     keras.utils.set_random_seed(1)
     models = [tiny(bias) for bias in biases]
     blocks = [{"kind": "log_mel", **FEATURES}] * len(models)
-    settings = {"sample_rate": RATE, "window": WINDOW, "features": blocks, "combine": combine, "folds": folds}
+    settings = {"sample_rate": RATE, "window": WINDOW, "features": blocks}
+    settings |= {"combine": combine, "folds": folds, "weights": weights}
     return ensemble.build(models, settings, **options), models
 
 
@@ -109,22 +110,23 @@ BIASES = [(-1.0, 0.5), (0.1, 1.0, -1.0), (-1.0, 2.0, 0.3, 0.1, -2.0, 1.2), (0.4,
 
 
 @pytest.mark.parametrize(
-    ("combine", "biases", "folds"),
+    ("combine", "biases", "folds", "weights"),
     zip(
         ["mean", "geometric", "mean", "geometric", "mean"],
         [*BIASES[:1], *BIASES],
         [1, 1, 3, 3, 4],
+        [[0.2, 0.8], None, None, [0.75, 0.25], None],
         strict=True,
     ),
 )
-def test_models_are_combined_as_the_workflow_does(combine, biases, folds):
+def test_models_are_combined_as_the_workflow_does(combine, biases, folds, weights):
     from understory.inference import score
 
-    model, members = built(combine, biases, folds, silent=[1])
+    model, members = built(combine, biases, folds, weights, silent=[1])
     sound = waves()
     fed = np.stack([computed.compute(wave, sample_rate=RATE, **FEATURES) for wave in sound])
     fed = fed.astype(np.float16).astype(np.float32)[..., None]
-    expected = score.combined([member(fed).numpy() for member in members], combine, folds)
+    expected = score.combined([member(fed).numpy() for member in members], combine, folds, weights)
     expected[:, 1] = 0
     assert model(sound)["scores"].numpy() == pytest.approx(expected, abs=1e-4)
     assert set(model(sound)) == {"scores"}

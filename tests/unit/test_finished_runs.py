@@ -145,6 +145,12 @@ def test_a_run_that_cannot_be_built_on_says_why(run, tmp_path):
     with pytest.raises(InputError, match=r"expected the name of a model of .* \(net, two\), given none"):
         finished(several, tmp_path)
     assert finished(several, tmp_path, like="net").name == "net"
+    # A member takes that of the same seed, or else the model of its name.
+    assert finished(several, tmp_path, like="net-seed1").name == "net"
+    seeds = {"net": RUN["models"]["net"], "net-seed1": RUN["models"]["net"]}
+    members = save_run(tmp_path / "c", train=list(seeds), models=seeds)
+    shutil.copytree(members / "models/net", members / "models/net-seed1")
+    assert finished(members, tmp_path, like="net-seed1").name == "net-seed1"
     old = several / f"models/net/fold1/{provenance.FILE}"
     old.unlink()
     with pytest.raises(InputError, match="the run is of an earlier version; run it again with this one"):

@@ -11,7 +11,14 @@ from understory.plan import config as configuration
 
 RUN = {
     "crop": {"hop": 1.0, "sample_rate": 8000, "window": 2.0},
-    "ensemble": {"folds": "mean", "threshold": None, "top_k": 1, "windows": "max"},
+    "ensemble": {
+        "folds": "mean",
+        "threshold": None,
+        "top_k": 1,
+        "prior_power": 0.0,
+        "weights": "equal",
+        "windows": "max",
+    },
     "images": {"longest_side": 8, "sequences": [], "slices": {}},
     "split": {"n_splits": 2},
     "features": {"mel": {"kind": "log_mel"}},
@@ -20,7 +27,14 @@ RUN = {
 }
 CONFIG = {
     "crop": {"hop": 5.0, "sample_rate": 48000, "window": 10.0, "absent": True},
-    "ensemble": {"folds": "rank", "threshold": 0.5, "top_k": 3, "windows": "mean"},
+    "ensemble": {
+        "folds": "rank",
+        "threshold": 0.5,
+        "top_k": 3,
+        "prior_power": 0.0,
+        "weights": "equal",
+        "windows": "mean",
+    },
     "images": {"longest_side": 512, "sequences": ["a"], "slices": {"start": 0.1}},
     "split": {"n_splits": 5, "seed": 1},
     "features": {"other": {}},
@@ -179,3 +193,30 @@ def test_the_folder_may_be_of_the_home_and_has_no_braces(finished, monkeypatch, 
         InputError, match=r"models_from: expected a folder without braces, .* given runs/\{x\}"
     ):
         saved_run.taken({**CONFIG, "models_from": "runs/{x}"}, {})
+
+
+def test_the_weights_of_a_run_are_those_of_its_models_in_the_order_of_their_names(finished):
+    settings = {"folds": 2}
+    path = str(finished / saved_run.FILE)
+    assert saved_run.weighted(settings, None) == saved_run.weighted(settings, path) == settings
+    held = {"all": {"b": 0.25, "a": 0.75}, "folds": {"0": {"b": 1.0, "a": 0.0}}}
+    members = json.loads((finished / saved_run.FILE).read_text())
+    (finished / saved_run.FILE).write_text(json.dumps({**members, "weights": held}))
+    assert saved_run.weighted(settings, path) == {"folds": 2, "weights": [0.75, 0.25]}
+    assert saved_run.weighted(settings, path, 0)["weights"] == [0.0, 1.0]
+    # A fold without validated examples had no part in any weights.
+    assert saved_run.weighted(settings, path, 1)["weights"] == [0.75, 0.25]
+
+
+def test_weights_cannot_be_changed_and_runs_of_earlier_versions_have_none(finished):
+    old = {key: value for key, value in RUN["ensemble"].items() if key not in saved_run.FORMER}
+    members = {"run": {**RUN, "ensemble": old}, "thresholds": None, "priors": {}}
+    (finished / saved_run.FILE).write_text(json.dumps(members))
+    config = {**CONFIG, "models_from": str(finished)}
+    found = saved_run.taken(config, {})
+    assert found["ensemble"]["weights"] == "equal"
+    assert saved_run.weights_file(found, "there") == []
+    greedy = {**config, "ensemble": {**CONFIG["ensemble"], "weights": "greedy"}}
+    with pytest.raises(InputError, match=r'ensemble\.weights: expected "equal", .*, given "greedy"'):
+        saved_run.taken(greedy, {"ensemble": {"weights": "greedy"}})
+    assert saved_run.weights_file(greedy, "there") == f"there/{saved_run.FILE}"

@@ -249,7 +249,10 @@ def whole_recordings():
         (whole_recordings, "Fold 0 is predicted by models trained without a present example of a, b, c."),
         (lambda: inputs(["only"]), "Out-of-fold: 4 present and 0 absent labels are known."),
         (lambda: inputs(["only"], exhaustive=True), "4 present and 0 absent labels are known"),
-        (lambda: inputs(models=("one", "two")), "two: mean 0.500, standard deviation 0.000 over 2 folds."),
+        (
+            lambda: inputs(models=("one", "two")),
+            "Members of the ensemble model mean of folds standard deviation folds one 0.500 0.000 2 two 0.500 0.000 2",
+        ),
         (lambda: inputs(folds=30, takes=31), "fold 29"),
         (lambda: inputs(tests=3), "against the truth"),
     ],
@@ -261,6 +264,20 @@ def test_degenerate_input_gives_a_page(given, said):
     assert "nan" not in text_of(page.html).lower().split()
     for svg in page.figures.values():
         ElementTree.fromstring(svg)
+
+
+@pytest.mark.parametrize(("low", "doubt"), [(0.004, ""), (-0.004, ", which may be chance")])
+def test_fitted_weights_stand_beside_equal_ones(low, doubt):
+    given = inputs(models=("m-seed1", "m-seed3"))
+    between = {"low": low, "high": 0.02, "resamples": 1000, "undefined": 0}
+    given["scores"] |= {"plain": {"oof": 0.488, "difference": 0.012, "interval": between}}
+    given["scores"] |= {"weights": {"m-seed1": 0.25, "m-seed3": 0.75}, "prior_power": -0.3}
+    text = text_of(built(given).html)
+    assert "plain: 0.488" in text
+    assert "scaled by the shares of the classes to the power of -0.3." in text
+    assert f"+0.012 (95 % interval {low:+.3f} to +0.020, over recordings){doubt}." in text
+    head = "Members of the ensemble model seed weight mean of folds standard deviation folds"
+    assert f"{head} m 1 0.25 0.500 0.000 2 m 3 0.75 0.500 0.000 2" in text
 
 
 def test_what_was_quarantined_is_counted_and_listed():

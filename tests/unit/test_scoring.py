@@ -185,6 +185,10 @@ def test_scores_are_the_median_over_folds_of_the_mean_over_a_folds_models():
     members = [np.full((1, 1), each, np.float32) for each in (0.2, 0.9, 0.6, 0.4, 0.5, 0.4)]
     assert score.combined(members, "mean", 3).item() == pytest.approx(0.5)
     assert score.combined(members, "geometric", 3).item() == pytest.approx(np.sqrt(0.6 * 0.4))
+    # Weights are of kinds of models: with three quarters of the first, folds have 0.25, 0.8 and 0.55.
+    assert score.combined(members, "mean", 3, [0.75, 0.25]).item() == pytest.approx(0.55)
+    weighted = np.sqrt(np.sqrt(0.6**3 * 0.4))
+    assert score.combined(members, "geometric", 3, [0.75, 0.25]).item() == pytest.approx(weighted)
     # Of an even number, between those in the middle; of two folds, that is their mean.
     assert score.combined(members[:4], "mean", 4).item() == pytest.approx(0.5)
     assert score.combined(members[:2], "mean", 2).item() == pytest.approx(0.55)

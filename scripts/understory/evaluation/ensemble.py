@@ -120,7 +120,7 @@ def without(predictions: Predictions, classes) -> Predictions:
     return Predictions(predictions.keys, values, predictions.classes)
 
 
-def combine(members, *, method: str):
+def combine(members, *, method: str, weights=None):
     """The ensemble of predictions of equal shape (rows, classes).
 
     Parameters
@@ -131,47 +131,63 @@ def combine(members, *, method: str):
         `geometric`: exp of the mean logarithm, where probabilities below 1e-7, and those a sparse member lacks, count as
         1e-7;
         `rank`: the mean of each class's rank among the rows, from 1/rows to 1, ties sharing theirs.
+    weights : sequence of float, optional
+        Of each member in the mean, at least 0, with a sum of 1; None: all the same.
 
     Returns
     -------
     numpy.ndarray or scipy.sparse.csr_array
-        float64; sparse where a member is, and then 0 where no member has a value.
+        float64; sparse where a member is, and then 0 where no member with a weight has a value.
 
     Raises
     ------
     InputError
         The method is `rank` and a member is sparse.
     """
+    return joined(parts_of(members, method=method), method=method, weights=weights)
+
+
+def parts_of(members, *, method: str) -> list:
+    """What `joined` takes the mean of, a part for each member: probabilities, their logarithms or ranks, float64."""
     if any(map(sparse.issparse, members)):
-        return _combine_sparse([sparse.csr_array(member, dtype=np.float64) for member in members], method)
-    stack = np.stack([np.asarray(member, dtype=np.float64) for member in members])
+        return [_sparse_part(sparse.csr_array(member, dtype=np.float64), method) for member in members]
+    arrays = [np.asarray(member, dtype=np.float64) for member in members]
     if method == "geometric":
-        return np.exp(np.log(np.maximum(stack, FLOOR)).mean(axis=0))
+        return [np.log(np.maximum(array, FLOOR)) for array in arrays]
     if method == "rank":
-        return (rankdata(stack, axis=1) / max(stack.shape[1], 1)).mean(axis=0)
-    return stack.mean(axis=0)
+        return [rankdata(array, axis=0) / max(array.shape[0], 1) for array in arrays]
+    return arrays
 
 
-def _combine_sparse(members, method):
+def _sparse_part(member, method):
     if method == "rank":
         raise InputError(
             "ensemble.folds: expected mean or geometric, given rank: only the highest predictions of each row are kept "
             "(predictions.top_k), and the others have no rank"
         )
-    if method == "mean":
-        return sum(members[1:], members[0]) / len(members)
-    for member in members:
+    if method == "geometric":
         # Relative to FLOOR, so that a missing value adds nothing.
-        member.data = np.log(np.maximum(member.data, FLOOR) / FLOOR)
-    combined = sum(members[1:], members[0]) / len(members)
-    combined.data = FLOOR * np.exp(combined.data)
-    return combined
+        parts = np.log(np.maximum(member.data, FLOOR) / FLOOR), member.indices, member.indptr
+        return sparse.csr_array(parts, shape=member.shape)
+    return member
 
 
-def combined(members, *, method: str) -> Predictions:
-    """The ensemble of predictions of the same rows."""
+def joined(parts, *, method: str, weights=None):
+    """The ensemble, as `combine` gives it, of parts that `parts_of` gave."""
+    if weights is None:
+        mean = sum(parts[1:], parts[0]) / len(parts) if sparse.issparse(parts[0]) else np.mean(parts, axis=0)
+    else:
+        weighted = [part * weight for part, weight in zip(parts, weights, strict=True) if weight]
+        mean = sum(weighted[1:], weighted[0])
+    if method == "geometric" and sparse.issparse(mean):
+        return sparse.csr_array((FLOOR * np.exp(mean.data), mean.indices, mean.indptr), shape=mean.shape)
+    return np.exp(mean) if method == "geometric" else mean
+
+
+def combined(members, *, method: str, weights=None) -> Predictions:
+    """The ensemble of predictions of the same rows, with weights as `combine` takes them."""
     first = members[0]
-    return Predictions(first.keys, combine(align(members), method=method), first.classes)
+    return Predictions(first.keys, combine(align(members), method=method, weights=weights), first.classes)
 
 
 def align(members) -> list:

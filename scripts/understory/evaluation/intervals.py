@@ -46,7 +46,37 @@ def bootstrap_interval(
         NaN where the score was never defined. Resamples where it is not defined, such as those with all or no rows
         present for a ROC AUC, are left out and counted.
     """
-    score = metric.weighted(labels, predictions)
+    return _over_groups(metric, metric.weighted(labels, predictions), groups, seed, resamples, level)
+
+
+def paired_interval(
+    metric: Metric,
+    labels,
+    predictions,
+    others,
+    groups,
+    *,
+    seed: int,
+    resamples: int = 1000,
+    level: float = 0.95,
+) -> Interval:
+    """The percentile interval of how much higher the score of predictions is than that of others of the same rows.
+
+    Both are scored on the same resamples, so that what is hard in a resample is hard for both.
+
+    Parameters
+    ----------
+    metric, labels, predictions, groups, seed, resamples, level
+        As for `bootstrap_interval`.
+    others
+        As `predictions`.
+    """
+    one, other = (metric.weighted(labels, each) for each in (predictions, others))
+    return _over_groups(metric, lambda times: one(times) - other(times), groups, seed, resamples, level)
+
+
+def _over_groups(metric, score, groups, seed, resamples, level):
+    """The interval of a function of how often each row is drawn, where rows of one group are drawn together."""
     group, names = pd.factorize(np.asarray(groups), sort=True)
     return resampled_interval(
         lambda times: score(times[group]),

@@ -105,10 +105,18 @@ def scores_by_fold(task: Task, oof: Predictions, fixed: float | None) -> dict[in
     return {fold: score(task, labels_of(task, keys), values) for fold, keys, values in folds}
 
 
-def out_of_fold(task: Task, oof: Predictions, fixed: float | None, *, seed: int) -> tuple[float, Interval]:
-    """The score of all folds together, and its 95 % bootstrap interval over the recordings."""
-    scored = scored_predictions(task, oof)
-    labels, values = labels_of(task, scored.keys), held_out(task, scored, fixed)
-    groups = scored.keys.recording_id
-    interval = bootstrap_interval(Metric(task.metric), labels, values, groups, seed=seed)
-    return score(task, labels, values), interval
+def out_of_fold(task: Task, keys, outputs, *, seed: int) -> tuple[float, Interval]:
+    """The score of all folds together, and its 95 % bootstrap interval over the recordings.
+
+    Parameters
+    ----------
+    task : Task
+    keys : pandas.DataFrame
+        Of the scored rows.
+    outputs : numpy.ndarray or scipy.sparse.csr_array
+        What the metric takes of them, as `held_out` gives it.
+    seed : int
+    """
+    labels, metric = labels_of(task, keys), Metric(task.metric)
+    interval = bootstrap_interval(metric, labels, outputs, keys.recording_id, seed=seed)
+    return score(task, labels, outputs), interval

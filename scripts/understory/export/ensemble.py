@@ -18,8 +18,8 @@ def build(models, settings: dict, *, silent=(), calibrations=None) -> keras.Mode
     models : sequence of keras.Model
         Of the same classes. They become parts of the result, under other names.
     settings : dict
-        `sample_rate` (Hz), `window` (s), `features` (a block of the configuration for each model) `combine` and `folds`, as
-        `understory.inference.score.chunks` takes them.
+        `sample_rate` (Hz), `window` (s), `features` (a block of the configuration for each model) `combine`, `folds` and, where there
+        are any, `weights`, as `understory.inference.score.chunks` takes them.
     silent : sequence of int
         The classes that nothing was learned of: they have the score 0.
     calibrations : sequence of ClassCalibration or None, optional
@@ -55,7 +55,7 @@ def build(models, settings: dict, *, silent=(), calibrations=None) -> keras.Mode
         member = _in_float32(model)
         member.name = f"member{number}"
         members.append(member(inputs, training=False))
-    outputs = {"scores": _combined(members, settings["combine"], settings["folds"])}
+    outputs = {"scores": _combined(members, settings["combine"], settings["folds"], settings.get("weights"))}
     if silent:
         mask = np.ones(outputs["scores"].shape[-1], dtype=np.float32)
         mask[list(silent)] = 0
@@ -76,16 +76,23 @@ def _in_float32(model):
     return other
 
 
-def _combined(members, method, folds):
+def _combined(members, method, folds, weights):
     """As `understory.inference.score.combined`."""
     if method == "geometric":
         members = [ops.log(ops.maximum(each, FLOOR)) for each in members]
-    means = [_mean(members[fold::folds]) for fold in range(folds)]
+    if weights is None:
+        means = [_mean(members[fold::folds]) for fold in range(folds)]
+    else:
+        means = [_weighted(members[fold::folds], weights) for fold in range(folds)]
     return _median([ops.exp(mean) for mean in means] if method == "geometric" else means)
 
 
 def _mean(values):
     return layers.Average()(values) if len(values) > 1 else values[0]
+
+
+def _weighted(values, weights):
+    return sum(value * weight for value, weight in zip(values, weights, strict=True) if weight)
 
 
 def _median(values):

@@ -78,7 +78,7 @@ def write(folder: Path, paths: list[Path], inputs: dict, windows: list[Path], se
         "licence": export["licence"],
         "models": [settings["trained"][number][0] for number in members],
         "name": settings["name"],
-        "notes": _notes(windows, export),
+        "notes": [*_notes(windows, export), *_weights(settings, members)],
         "probabilities": fitted,
         "scores": scores,
         "scoring": scoring,
@@ -97,6 +97,8 @@ def _content(path):
 def _model(paths, members, task, known, scoring):
     """One model of some of the saved models."""
     chosen = {key: [scoring[key][number] for number in members] for key in ("architectures", "features")}
+    # The best one alone has no weight.
+    chosen |= {"weights": scoring.get("weights") if len(members) == len(paths) else None}
     return ensemble.build(
         [
             predict.load(paths[number], name)
@@ -129,6 +131,15 @@ def _best(scores, trained):
 def _facts(path):
     data = path.read_bytes()
     return [f"{len(data):,}", hashlib.sha256(data).hexdigest()]
+
+
+def _weights(settings, members):
+    """A sentence about the weights of the models, where they have some."""
+    names = sorted({name for name, _ in settings["trained"]})
+    if "weights" not in settings["scoring"] or len(members) < len(settings["trained"]):
+        return []
+    own = zip(names, settings["scoring"]["weights"], strict=True)
+    return [f"Weights of the models: {', '.join(f'{name} {weight:.2f}' for name, weight in own)}."]
 
 
 def _notes(windows, export):

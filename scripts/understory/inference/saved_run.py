@@ -9,6 +9,7 @@ from pathlib import Path
 
 from understory.core import files
 from understory.core.errors import InputError
+from understory.core.members import model_of
 from understory.inference.embeddings.model_files import UNTRACKED
 
 FILE = "ensemble/members.json"
@@ -17,9 +18,12 @@ LABELS = "labels.json"
 FREE = {"crop": ("hop",), "ensemble": ("folds", "threshold", "top_k", "windows")}
 FIXED = {
     "crop": ("sample_rate", "window"),
+    "ensemble": ("prior_power", "weights"),
     "images": ("longest_side", "sequences", "slices"),
     "split": ("n_splits",),
 }
+# What runs of earlier versions did not say.
+FORMER = {"prior_power": 0.0, "weights": "equal"}
 BLOCKS = {name: (*FREE.get(name, ()), *FIXED.get(name, ())) for name in sorted({*FREE, *FIXED})}
 # The blocks that they depend on as a whole.
 WHOLE = ("features", "models", "train")
@@ -111,9 +115,12 @@ def _check_given(given, config, run, folder):
         }
         for name, block in run["features"].items()
     }
+    # The members of a model differ in their seeds alone.
     fixed["models"] = {
-        name: {key: model[key] for key in OF_MODEL if key in model} for name, model in run["models"].items()
+        model_of(name): {key: model[key] for key in OF_MODEL if key in model}
+        for name, model in run["models"].items()
     }
+    config = {**config, "models": {model_of(name): model for name, model in config["models"].items()}}
     wrong = [
         f"{place}: expected {json.dumps(own)}, as the models of {folder} were trained with, given {json.dumps(value)}"
         for place, value, own in _differing(given, config, fixed)
@@ -161,8 +168,33 @@ def read(folder: Path, place: str = "models_from") -> dict:
         members = json.loads(path.read_text(encoding="utf-8"))
         if not {"run", "thresholds", "priors"} <= set(members) or set(members["run"]) != {*BLOCKS, *WHOLE}:
             raise ValueError("some of what a run writes is missing")
+        members["run"]["ensemble"] = {**FORMER, **members["run"]["ensemble"]}
     except (ValueError, TypeError, OSError) as error:
         raise InputError(f"{wanted}; {path} cannot be used: {error}") from None
     for block in members["run"]["models"].values():
         block.setdefault("shifts", 1)  # that of runs of earlier versions
     return members
+
+
+def weights_file(config: dict, folder: str) -> str | list:
+    """An input: the file in the folder of a run that has the weights of its models; none where all have the same."""
+    return [] if config["ensemble"]["weights"] == "equal" else f"{folder}/{FILE}"
+
+
+def weighted(settings: dict, file: str | None, fold: int | None = None) -> dict:
+    """The settings of a job that scores windows, with the `weights` of the models, in the order of their names.
+
+    Parameters
+    ----------
+    settings : dict
+    file : str or None
+        As `weights_file` gives it; without it, or where it has no weights, the settings stay as they are.
+    fold : int, optional
+        Then the weights are those that were fitted to all other folds.
+    """
+    held = json.loads(Path(file).read_text(encoding="utf-8")).get("weights") if file else None
+    if not held:
+        return settings
+    # A fold without validated examples had no part in any weights.
+    own = held["all"] if fold is None else held["folds"].get(str(fold), held["all"])
+    return {**settings, "weights": [own[name] for name in sorted(own)]}

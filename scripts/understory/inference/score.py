@@ -88,7 +88,8 @@ def chunks(
         Of the same classes.
     settings : dict
         `window` and `hop` (s), `sample_rate` (Hz); `features`: for each model what it is fed, a block of the configuration, or
-        one block for all, of embeddings as `model_files.placed` gives it; `combine` and `folds`, as `combined` takes them.
+        one block for all, of embeddings as `model_files.placed` gives it; `combine`, `folds` and, where there are any, `weights`, as
+        `combined` takes them.
     cache : Cache, optional
         What it has is not computed again.
     compute : callable, optional
@@ -152,7 +153,7 @@ def of_windows(waves, windows: int, models, settings: dict, *, ahead: bool = Fal
     parts = []
     for count, batch in _made_ahead(batches) if ahead else batches:
         members = [_compiled(model)(batch[of])[:count] for model, of in zip(models, fed, strict=True)]
-        parts.append(combined(members, settings["combine"], settings["folds"]))
+        parts.append(combined(members, settings["combine"], settings["folds"], settings.get("weights")))
     return np.concatenate(parts)
 
 
@@ -204,7 +205,7 @@ def _compiled(model):
     return lambda batch: call(tf.constant(batch)).numpy()
 
 
-def combined(members, method: str, folds: int) -> np.ndarray:
+def combined(members, method: str, folds: int, weights=None) -> np.ndarray:
     """The median over folds of the mean over the models of a fold.
 
     Thresholds are chosen by the scores of single folds' models, and the median reaches one where half of the folds' models do. Their
@@ -218,6 +219,8 @@ def combined(members, method: str, folds: int) -> np.ndarray:
         `geometric` is the exponential of the mean logarithm, where scores below 1e-7 count as 1e-7.
     folds : int
         Their number.
+    weights : sequence of float, optional
+        Of each kind of model in the mean, with a sum of 1; None: all the same.
 
     Returns
     -------
@@ -228,5 +231,5 @@ def combined(members, method: str, folds: int) -> np.ndarray:
     values = values.reshape(-1, folds, *values.shape[1:])
     if method == "geometric":
         values = np.log(np.maximum(values, FLOOR))
-    means = values.mean(axis=0)
+    means = values.mean(axis=0) if weights is None else np.tensordot(weights, values, 1)
     return np.median(np.exp(means) if method == "geometric" else means, axis=0).astype(np.float32)

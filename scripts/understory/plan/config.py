@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from understory.core import members
 from understory.core.errors import InputError
 from understory.core.file_digests import stamp
 from understory.core.hashing import ordered
@@ -54,7 +55,7 @@ def _of_saved_run(config, given):
     from understory.plan import config_checks
 
     config = saved_run.taken(checked(with_train(config, given)), given)
-    if problems := list(config_checks.unheard(config)):
+    if problems := [*config_checks.unheard(config), *config_checks.ranked(config)]:
         raise _refused(problems)
     return ordered(_of_new_recordings(config) if only_detects(config) else config)
 
@@ -140,6 +141,8 @@ def changed(base: dict) -> dict:
 def checked(config: dict) -> dict:
     """The configuration with its defaults, and with every number of the type of its key, so that 5 and 5.0 are the same.
 
+    Each seed of a model is a model (`understory.core.members`).
+
     Raises
     ------
     InputError
@@ -157,7 +160,7 @@ def checked(config: dict) -> dict:
     config = typed.model_dump()
     if problems := list(config_checks.contradictions(config)) or list(config_checks.unheard(config)):
         raise _refused(problems)
-    return config
+    return members.expanded(config)
 
 
 def _refused(lines):

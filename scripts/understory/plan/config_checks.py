@@ -155,6 +155,7 @@ def contradictions(config: dict) -> Iterator[str]:
         yield f"synthetic.background: expected no classes without synthetic.clips, given {given}"
     for place, _, options in _steps("augment.chain", config["augment"]["chain"]):
         yield from _noise(place, options)
+    yield from ranked(config)
     yield from _model_contradictions(config)
     if config["dataset"] in source.names():
         yield from _medium_contradictions(config, source.reader(config["dataset"]).MEDIUM)
@@ -168,6 +169,16 @@ def unheard(config: dict) -> Iterator[str]:
     others = sorted(kind for kind in kinds if not choice_options.block(FEATURES[0], kind))
     if config["recordings"] and others:
         yield f"recordings: expected models of sound, given some that are fed {', '.join(others)}"
+
+
+def ranked(config: dict) -> Iterator[str]:
+    """What is wrong with an ensemble of ranks of which the classes are scaled."""
+    how = config["ensemble"]
+    if how["folds"] == "rank" and how["prior_power"] != 0:
+        yield (
+            "ensemble.prior_power: expected 0 with ensemble.folds rank, as ranks are no probabilities and have no odds, given "
+            f"{how['prior_power']}"
+        )
 
 
 def _noise(place, options):

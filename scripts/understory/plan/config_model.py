@@ -9,28 +9,31 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import MaxLen, MinLen
 from pydantic import AfterValidator, Field, StringConstraints
-from pydantic_core import PydanticCustomError
 
 from understory.core.options import Share
 from understory.plan.config_block import Block, key
-from understory.plan.model_config import Detect, Export, Model, Queue, Review, Search, Seconds, Step, Text
-
-
-def _different(items):
-    if len(set(items)) < len(items):
-        raise PydanticCustomError("repeated", "an item comes twice")
-    return items
-
+from understory.plan.model_config import (
+    Detect,
+    Export,
+    Model,
+    Queue,
+    Review,
+    Search,
+    Seconds,
+    Seed,
+    Step,
+    Text,
+    different,
+)
 
 BlockName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Folder = Annotated[str, StringConstraints(pattern=r"^[^\s/.][^\s/]*$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Parts = Annotated[int, Field(ge=1, le=10_000)]
 Folders = Annotated[
-    list[Folder], AfterValidator(_different), MaxLen(16), Field(json_schema_extra={"uniqueItems": True})
+    list[Folder], AfterValidator(different), MaxLen(16), Field(json_schema_extra={"uniqueItems": True})
 ]
-Names = Annotated[list[Text], AfterValidator(_different), Field(json_schema_extra={"uniqueItems": True})]
+Names = Annotated[list[Text], AfterValidator(different), Field(json_schema_extra={"uniqueItems": True})]
 
 Recordings = Annotated[int, Field(ge=0, le=1_000_000)]
 SomeRecordings = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -197,6 +200,15 @@ class Ensemble(Block):
     )
     top_k: int = key(3, "Windows that top_k_mean averages", unit="windows", ge=1, le=100_000)
     folds: Literal["mean", "geometric", "rank"] = key("mean", "Mean over folds and models")
+    weights: Literal["equal", "greedy"] = key(
+        "equal",
+        "Weights of the models in that mean; greedy: chosen one by one for the highest score out of fold",
+    )
+    prior_power: Annotated[float, Field(ge=-2, le=2)] | Literal["fitted"] = key(
+        0.0,
+        "Power of a class's share of the training labels, over an even share, that its odds are multiplied by; 0: they are not; below "
+        "0: frequent classes are predicted lower; fitted: from -1 to 1, for the highest score out of fold",
+    )
     threshold: Share | None = key(
         None,
         "Probability above which a label is predicted, where the submission has labels; null: a threshold a class, fitted "

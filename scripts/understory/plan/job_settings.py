@@ -31,7 +31,7 @@ KEYS = {
 # Of the JPEG files that photographs are stored as.
 QUALITY = 95
 # Settings that decide nothing about a training: which copies are its inputs, which of its models predicts, and how.
-NOT_TRAINED = ("copies", "select", "shifts")
+NOT_TRAINED = ("copies", "seed", "select", "shifts")
 PREDICTED = ("architecture", "batch_size", "select", "shifts", "threads")
 
 
@@ -287,10 +287,10 @@ class ModelJobs:
         )
 
     def training_settings(self, wildcards) -> dict:
-        """The settings of a training."""
-        every = self.config["models"][wildcards.model].items()
-        model = {key: value for key, value in every if key not in NOT_TRAINED}
-        own = {key: self.config[key] for key in ("control", "seed")}
+        """The settings of a training; its seed is that of the member, where it is one of several."""
+        every = self.config["models"][wildcards.model]
+        model = {key: value for key, value in every.items() if key not in NOT_TRAINED}
+        own = {"control": self.config["control"], "seed": every.get("seed", self.config["seed"])}
         return ordered({**own, "models": {wildcards.model: model}})
 
     def prediction_settings(self, wildcards) -> dict:

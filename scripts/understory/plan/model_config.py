@@ -4,7 +4,8 @@ of its scores: detections and their review."""
 from typing import Annotated, Any, Literal
 
 from annotated_types import MaxLen, MinLen
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from understory.core.options import Count, Share
 from understory.plan.config_block import Block, key
@@ -57,6 +58,21 @@ OPTIMISERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
 SCHEDULES = {"constant": Constant, "cosine": Cosine, "exponential": Exponential}
 
 
+def different(items):
+    """The items of a list, of which none comes twice."""
+    if len(set(items)) < len(items):
+        raise PydanticCustomError("repeated", "an item comes twice")
+    return items
+
+
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Seeds = Annotated[
+    list[Seed],
+    AfterValidator(different),
+    MinLen(1),
+    MaxLen(100),
+    Field(json_schema_extra={"uniqueItems": True}),
+]
 Step = Annotated[dict[str, Any], MinLen(1), MaxLen(1)]
 
 
@@ -129,6 +145,11 @@ class Model(Block):
         "float32", "Precision that layers compute in, mixed on GPUs only; weights and outputs are float32"
     )
     init_from: InitFrom = InitFrom()
+    seeds: Seeds | None = key(
+        None,
+        "Random seeds of the training, each of which makes a member of the ensemble, NAME-seedSEED; null: one model, with the seed of "
+        "the configuration",
+    )
 
 
 class Detect(Block):

@@ -1,5 +1,6 @@
 """The sections of the report about folds: their scores and their learning curves."""
 
+from understory.core import members
 from understory.report import figures
 from understory.report.formatting import counted, number
 from understory.report.plotting import finite
@@ -32,9 +33,16 @@ def fold_scores(results: Results) -> Section:
 
 
 def _notes(results):
-    """The mean and the spread of each model's folds, in words."""
-    notes = []
-    for model, values in results.scores_by_model.items():
+    """The mean and the spread of the model's folds, in words, or in a table of the models where there are several."""
+    notes, models = [], results.scores_by_model
+    if len(models) > 1:
+        rows = [_member(name, finite(values), results.weights) for name, values in models.items()]
+        head = ["model", "seed", "weight", "mean of folds", "standard deviation", "folds"]
+        # Without seeds or weights of their own, nothing is said of these.
+        shown = [number for number in range(len(head)) if any(row[number] for row in rows)]
+        cut = [[row[number] for number in shown] for row in rows]
+        notes.append(Table("Members of the ensemble", [head[number] for number in shown], cut))
+    for model, values in models.items() if len(models) == 1 else ():
         scores = finite(values)
         text = "no fold has a validation example."
         if len(scores):
@@ -47,6 +55,14 @@ def _notes(results):
             "annotations are sparse."
         )
     return notes
+
+
+def _member(name, scores, weights):
+    """A row of the table of members."""
+    spread = number(scores.std(ddof=1)) if len(scores) > 1 else ""
+    weight = f"{weights[name]:.2f}" if weights else ""
+    mean = number(scores.mean()) if len(scores) else "none"
+    return [members.model_of(name), members.seed_of(name), weight, mean, spread, f"{len(scores):,}"]
 
 
 def learning_curves(results: Results) -> Section:

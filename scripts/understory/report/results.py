@@ -189,6 +189,11 @@ class Results:
         entries = pd.DataFrame(self.scores["folds"], columns=["model", "fold", "score"])
         return {model: part.score.to_numpy(dtype=float) for model, part in entries.groupby("model")}
 
+    @property
+    def weights(self) -> dict[str, float] | None:
+        """The weight of each model where they were fitted; None where all have the same."""
+        return self.scores.get("weights")
+
     @cached_property
     def fold_numbers(self) -> list[int]:
         return sorted(

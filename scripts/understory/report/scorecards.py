@@ -41,7 +41,7 @@ class Head:
         for name, value in (("out-of-fold", scores["oof"]), ("truth", scores["truth"])):
             lines = []
             if name in results.scored and np.isfinite(value):
-                lines = [self._bootstrap()] if name == "out-of-fold" else []
+                lines = [self._bootstrap(), *self._plain()] if name == "out-of-fold" else []
                 lines += [self._chance(name, value), *self._baseline(name, value)]
             self.cards.append(Card(name, number(value), lines))
         if self._shuffled:
@@ -80,6 +80,23 @@ class Head:
                 "not shown to be better than chance."
             )
         return "95 %", span(low, high)
+
+    def _plain(self):
+        """The line with the score of equal weights and unscaled classes, where this ensemble has others."""
+        scores = self.results.scores
+        plain = scores.get("plain")
+        if plain is None:
+            return []
+        low, high = plain["interval"]["low"], plain["interval"]["high"]
+        said = f"{plain['difference']:+.3f} (95 % interval {low:+.3f} to {high:+.3f}, over {self.results.words.recordings})"
+        self._note(
+            f"Plain: the score with equal weights and unscaled classes. Out of fold, each fold combined by what was fitted to the "
+            f"other folds, the difference is {said if np.isfinite([low, high]).all() else 'unknown'}"
+            f"{', which may be chance' if low <= 0 <= high else ''}."
+        )
+        if power := scores.get("prior_power"):
+            self._note(f"Test predictions are scaled by the shares of the classes to the power of {power:g}.")
+        return [("plain", number(plain["oof"]))]
 
     def _chance(self, name, value):
         """The line with the interval of the score of shuffled predictions."""

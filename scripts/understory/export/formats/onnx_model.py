@@ -105,9 +105,11 @@ def _compare(content, sound, expected):
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     names = sorted(expected)
     for name, found in zip(names, session.run(names, {"waveform": sound}), strict=True):
-        apart = np.abs(found - expected[name])
-        if (np.isnan(found) != np.isnan(expected[name])).any() or (apart > TOLERANCE).any():
+        # Where nothing is calibrated, probabilities are no numbers: in both.
+        odd = np.isnan(found) != np.isnan(expected[name])
+        apart = np.where(odd, np.inf, np.nan_to_num(np.abs(found - expected[name]))).max()
+        if apart > TOLERANCE:
             raise InputError(
                 f"export.onnx: expected {name} within {TOLERANCE:g} of those of the Keras model, found a difference of "
-                f"{np.nanmax(apart):.3g}: tf2onnx does not convert these models, export them with export.onnx: false"
+                f"{apart:.3g}: tf2onnx does not convert these models, export them with export.onnx: false"
             )

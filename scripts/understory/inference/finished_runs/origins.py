@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from understory.core import choices, files, hashing
+from understory.core import choices, files, hashing, members
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
 from understory.core.text import listed
@@ -61,7 +61,7 @@ def finished(folder: Path, name: str | None, place: str, contents: FileDigests, 
     ----------
     folder : Path
     name : str or None
-        That of the model; None for its only one, or the one called `like`.
+        That of the model; None for its only one, or the one called `like`, or as the model that this is a member of.
     place : str
         The key of the configuration that names the run, for messages.
     contents : FileDigests
@@ -73,7 +73,9 @@ def finished(folder: Path, name: str | None, place: str, contents: FileDigests, 
     """
     run = saved_run.read(folder, place)["run"]
     names = sorted(run["train"])
-    name = name or (names[0] if len(names) == 1 else like)
+    if name is None:
+        # A member of the same seed, or else the only model of the same name.
+        name = names[0] if len(names) == 1 else like if like in names else members.model_of(like)
     if name not in names:
         given = f"given {name}" if name else "given none"
         raise InputError(f"{place}: expected the name of a model of {folder} ({listed(names)}), {given}")
@@ -151,7 +153,7 @@ class Origins(model_files.FrozenModels):
         block = {key: value for key, value in block.items() if key != "init_from"}
         if config["models_from"] or name not in config["train"] or not init.get("run"):
             return block
-        place, folder = f"models.{name}.init_from", Path(init["run"]).expanduser()
+        place, folder = f"models.{members.model_of(name)}.init_from", Path(init["run"]).expanduser()
         if folder.resolve() == Path("results", config["name"]).resolve():
             raise InputError(f"{place}.run: expected another run than this one, given {folder}")
         run = finished(folder, init["model"], f"{place}.run", self._contents, like=name)

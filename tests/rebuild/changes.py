@@ -352,6 +352,7 @@ ROWS = [
     Row("ensemble method", to("ensemble.folds", "rank"), ENSEMBLE, True),
     Row("order of the sample submission", turn_sample, SUBMISSION),
     Row("smoothing of detections, without new recordings", to("detect.smoothing", 3), set()),
+    Row("settings of pseudo-labels, without rounds of them", to("pseudo_labels.high", 0.5), set()),
     Row("report title", to("report.title", "Other"), REPORT, True),
     Row("limit of the quarantine", to("max_quarantined", 0.5), {("list_quarantined", "")} | ENSEMBLE),
     Row("a recording added with its annotation", add_recording("train", "train_tp.csv"), shards_and_after),

@@ -152,6 +152,21 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
             "models.sed_cnn.epochs: no such key; a key in a block is written models: {sed_cnn: {epochs: 5}}.",
         ),
         ({"crop": {"window": "ten"}}, 'crop.window: expected a number above 0 and at most 3600, given "ten"'),
+        (
+            {"pseudo_labels": {"high": 0.1}},
+            "pseudo_labels.low: expected less than high (0.1), given 0.1",
+        ),
+        (
+            {"pseudo_labels": {"rounds": 1}, "split": {"group": "none"}},
+            "split.group: expected recording with pseudo_labels.rounds, as a fold's model may know nothing of",
+        ),
+        (
+            {
+                "pseudo_labels": {"rounds": 1},
+                "models": {"sed_cnn": {"loss": {"name": "categorical_crossentropy", "unknown_weight": None}}},
+            },
+            "models.sed_cnn.loss.name: expected a loss of labels with pseudo_labels.rounds, given categorical_crossentropy",
+        ),
         ({"crop": {"absent": 1}}, "crop.absent: expected true or false, given 1"),
         (
             {"augment": {"chain": [{"PitchShft": {}}]}},

@@ -156,10 +156,30 @@ def contradictions(config: dict) -> Iterator[str]:
     for place, _, options in _steps("augment.chain", config["augment"]["chain"]):
         yield from _noise(place, options)
     yield from _model_contradictions(config)
+    yield from _pseudo_label_contradictions(config)
     if config["dataset"] in source.names():
         yield from _medium_contradictions(config, source.reader(config["dataset"]).MEDIUM)
     else:
         yield _unknown(f"dataset: expected a module in {source.PLACE}", config["dataset"], source.names())
+
+
+def _pseudo_label_contradictions(config):
+    """What does not go with pseudo-labels, where there are some."""
+    pseudo, split = config["pseudo_labels"], config["split"]
+    low = pseudo["low"]
+    if low is not None and low >= pseudo["high"]:
+        yield f"pseudo_labels.low: expected less than high ({pseudo['high']:g}), given {low:g}"
+    if not pseudo["rounds"]:
+        return
+    if split["group"] != "recording":
+        yield (
+            f"split.group: expected recording with pseudo_labels.rounds, as a fold's model may know nothing of the recordings that the "
+            f"fold holds out, given {split['group']}"
+        )
+    for name in sorted(set(config["train"]) & set(config["models"])):
+        loss = config["models"][name]["loss"]["name"]
+        if choice_options.constant(("loss",), loss, "TARGETS", default="") != "labels":
+            yield f"models.{name}.loss.name: expected a loss of labels with pseudo_labels.rounds, given {loss}, which has one class an example"
 
 
 def unheard(config: dict) -> Iterator[str]:

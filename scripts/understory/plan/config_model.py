@@ -13,7 +13,18 @@ from pydantic_core import PydanticCustomError
 
 from understory.core.options import Share
 from understory.plan.config_block import Block, key
-from understory.plan.model_config import Detect, Export, Model, Queue, Review, Search, Seconds, Step, Text
+from understory.plan.model_config import (
+    Detect,
+    Export,
+    Model,
+    PseudoLabels,
+    Queue,
+    Review,
+    Search,
+    Seconds,
+    Step,
+    Text,
+)
 
 
 def _different(items):
@@ -270,6 +281,7 @@ class Configuration(Block):
     reviewed: Text | None = key(
         None, "Folder that the paths in verdicts are relative to; null: recordings, or without it data"
     )
+    pseudo_labels: PseudoLabels = PseudoLabels()
     predictions: Predictions = Predictions()
     ensemble: Ensemble = Ensemble()
     detect: Detect = Detect()

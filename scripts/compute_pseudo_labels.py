@@ -29,7 +29,8 @@ def main(job):
     task, folds = Task.read(job.input.labels), store.read_table(job.input.folds)
     contents = store.read_table(job.input.contents)
     held = provenance.by_fold(contents, folds, exhaustive=task.exhaustive)[0][fold]
-    pseudo_labels.check_model(job.input.taught_by, fold, held)
+    # Beside the model, so that it tells of this one whatever the rule says.
+    pseudo_labels.check_model(Path(job.input.model).with_name(provenance.FILE), fold, held)
     read = import_module(job.params.store).read
     labelled, others = (
         [read(array, index) for array, index in zip(arrays, indexes, strict=True)]
@@ -45,7 +46,6 @@ def main(job):
     known = targets.training_targets(
         data, "labels", control=params["control"], rows=rows, seed=params["seed"]
     )
-    # Of the windows of test recordings nothing is known.
     model = predict.load(Path(job.input.model), settings["architecture"])
     tables = [pseudo_labels.table(data.index.loc[rows, ["example_id", "recording_id"]], contents, "train")]
     sources, labels = [(data, rows)], [known.take(rows)]
@@ -58,6 +58,7 @@ def main(job):
         own = pseudo_labels.table(pseudo_labels.windows_of(windows.windows), found, "test")
         # A recording that is a copy of one that is held out teaches nothing.
         rows = np.flatnonzero(~own.content.isin(set(held.values())))
+        # Of the others no label is known.
         tables, sources = [*tables, own.iloc[rows]], [*sources, (windows, rows)]
         labels.append(np.full((len(rows), len(task.classes)), -1, np.float32))
     values = [predict.predict(model, *each, batch_size=settings["batch_size"]) for each in sources]

@@ -100,6 +100,13 @@ def test_no_model_of_any_round_knows_what_its_fold_holds_out(taught):
     assert "Models were trained on the test recordings as well" in page
 
 
+def one_model_of_another_fold(world):
+    """The file that tells what it was trained with is the right one's."""
+    old, new = 'model=ROUNDS.before("last.keras")', 'model=f"{OUT}/models/sed_cnn/fold1/last.keras"'
+    world.edit("rules/pseudo_labels.smk", old, new)
+    return "compute_pseudo_labels", r"trained_on.txt: expected a model that was trained with no recording"
+
+
 def model_of_another_fold(world):
     world.edit(
         "scripts/understory/inference/pseudo_labels/rounds.py",
@@ -132,7 +139,9 @@ def labels_of_another_fold(world):
     return "train_round", r"fold1.csv: expected pseudo-labels of no recording"
 
 
-@pytest.mark.parametrize("leak", [model_of_another_fold, held_out_examples, labels_of_another_fold])
+@pytest.mark.parametrize(
+    "leak", [one_model_of_another_fold, model_of_another_fold, held_out_examples, labels_of_another_fold]
+)
 def test_a_leak_stops_the_job(leak, world):
     world.copy_source()
     rule, said = leak(world)

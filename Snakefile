@@ -30,6 +30,7 @@ if not config["models_from"]:
 
     include: "rules/split.smk"
     include: "rules/train.smk"
+    include: "rules/pseudo_labels.smk"
     include: "rules/validate.smk"
     include: "rules/calibrate.smk"
 

@@ -12,7 +12,7 @@ rule ensemble_folds:
             if MODELS_FROM_RUN
             else {
                 "folds": f"{OUT}/folds.csv",
-                "oof": of_folds("models/{model}/fold{fold}/oof.csv"),
+                "oof": of_folds(f"{saved_run.models_folder(config)}/{{model}}/fold{{fold}}/oof.csv"),
                 "truth": TRUTH,
             }
         ),

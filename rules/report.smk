@@ -40,6 +40,7 @@ BENCHMARKS = {
             *settings.features_of(config),
             *map(str, COPIES),
             *(f"fold{fold}" for fold in FOLDS),
+            *(f"round{number + 1}" for number in range(ROUNDS.count)),
         }
     ),
     "rules": sorted(path.stem for path in SCRIPTS.glob("*.py")),
@@ -58,7 +59,7 @@ rule build_report:
         labels=f"{OUT}/labels.json",
         members=f"{OUT}/{saved_run.FILE}",
         folds=f"{OUT}/folds.csv",
-        histories=of_folds("models/{model}/fold{fold}/history.csv"),
+        histories=of_folds(f"{saved_run.models_folder(config)}/{{model}}/fold{{fold}}/history.csv"),
         quarantine=f"{OUT}/quarantine.csv",
         train_recordings=expand(f"{OUT}/recordings/{{shard}}.csv", shard=TRAIN),
         test_recordings=expand(f"{OUT}/recordings/{{shard}}.csv", shard=TEST),
@@ -108,6 +109,7 @@ rule build_report:
                         f"{config['split']['n_splits']} by {config['split']['group']}, seed {config['split']['seed']}",
                     ],
                     *FROZEN.facts(),
+                    *ROUNDS.facts(),
                     ["augmented copies", config["augment"]["copies"]],
                     ["subset", config["subset"]],
                     [
@@ -136,6 +138,7 @@ rule build_report:
                 "sequences": config["images"]["sequences"],
                 "sources": SOURCES,
                 "store": STORE,
+                **({"trained_on_test": True} if ROUNDS.unlabelled else {}),
                 "threshold": config["ensemble"]["threshold"],
             }
         ),

@@ -1,5 +1,5 @@
 # Reads models/, examples/ of the training shards as recorded, folds.csv and labels.json.
-# Writes models/ (out-of-fold predictions).
+# Writes models/, or that of the last round of pseudo-labels (out-of-fold predictions).
 
 
 rule validate_fold:
@@ -11,7 +11,7 @@ rule validate_fold:
         arrays=lambda wildcards: examples("npy", config["models"][wildcards.model]["features"], 0, TRAIN),
         indexes=lambda wildcards: examples("csv", config["models"][wildcards.model]["features"], 0, TRAIN),
     output:
-        oof=f"{OUT}/models/{{model}}/fold{{fold}}/oof.csv",
+        oof=f"{OUT}/{saved_run.models_folder(config)}/{{model}}/fold{{fold}}/oof.csv",
     log:
         f"{OUT}/logs/validate_fold/{{model}}/fold{{fold}}.log",
     benchmark:

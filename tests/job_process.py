@@ -62,6 +62,8 @@ THREADS = (
 HIDDEN = ("IPython", "matplotlib", "sklearn")
 OF_MODELS = (
     "train_fold.py",
+    "train_round.py",
+    "compute_pseudo_labels.py",
     "validate_fold.py",
     "predict_fold.py",
     "score_held_out.py",

@@ -359,6 +359,7 @@ ROWS = [
     Row("order of the sample submission", turn_sample, SUBMISSION),
     Row("smoothing of detections, without new recordings", to("detect.smoothing", 3), set()),
     Row("the processor's instructions limited", to("instruction_set", "avx2"), EVERYTHING),
+    Row("settings of pseudo-labels, without rounds of them", to("pseudo_labels.high", 0.5), set()),
     Row("report title", to("report.title", "Other"), REPORT, True),
     Row("limit of the quarantine", to("max_quarantined", 0.5), {("list_quarantined", "")} | ENSEMBLE),
     Row("a recording added with its annotation", add_recording("train", "train_tp.csv"), shards_and_after),

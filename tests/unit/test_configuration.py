@@ -16,8 +16,9 @@ from understory.core import choices
 from understory.core.errors import InputError
 from understory.core.hashing import ordered
 from understory.data import source
-from understory.plan import choice_options, code_digests, config_checks, config_model, model_config
+from understory.plan import choice_options, code_digests, config_model, model_config
 from understory.plan import config as configuration
+from understory.plan.checks import contradictions
 from understory.run import reference
 from understory.training import models
 
@@ -154,6 +155,21 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
             "models.sed_cnn.epochs: no such key; a key in a block is written models: {sed_cnn: {epochs: 5}}.",
         ),
         ({"crop": {"window": "ten"}}, 'crop.window: expected a number above 0 and at most 3600, given "ten"'),
+        (
+            {"pseudo_labels": {"high": 0.1}},
+            "pseudo_labels.low: expected less than high (0.1), given 0.1",
+        ),
+        (
+            {"pseudo_labels": {"rounds": 1}, "split": {"group": "none"}},
+            "split.group: expected recording with pseudo_labels.rounds, as a fold's model may know nothing of",
+        ),
+        (
+            {
+                "pseudo_labels": {"rounds": 1},
+                "models": {"sed_cnn": {"loss": {"name": "categorical_crossentropy", "unknown_weight": None}}},
+            },
+            "models.sed_cnn.loss.name: expected a loss of labels with pseudo_labels.rounds, given categorical_crossentropy",
+        ),
         ({"crop": {"absent": 1}}, "crop.absent: expected true or false, given 1"),
         (
             {"augment": {"chain": [{"PitchShft": {}}]}},
@@ -705,5 +721,5 @@ def test_a_number_of_shards_is_a_number_or_left_to_the_run(given):
 
 
 def test_a_transform_with_one_bound_of_a_ratio_is_none_to_compare():
-    assert list(config_checks._noise("augment.chain.0.Hum", {"min_snr": 3})) == []
-    assert len(list(config_checks._noise("augment.chain.0.Hum", {"min_snr": 3, "max_snr": 2}))) == 1
+    assert list(contradictions._noise("augment.chain.0.Hum", {"min_snr": 3})) == []
+    assert len(list(contradictions._noise("augment.chain.0.Hum", {"min_snr": 3, "max_snr": 2}))) == 1

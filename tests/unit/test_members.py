@@ -66,6 +66,20 @@ def test_all_that_a_prediction_depends_on_is_the_other_runs(finished):
     assert found["name"] == "mine"
 
 
+def test_models_of_the_last_round_of_pseudo_labels_are_found(finished):
+    run = {**RUN, "pseudo_labels": {"rounds": 2}}
+    (finished / saved_run.FILE).write_text(json.dumps({"run": run, "thresholds": None, "priors": {}}))
+    with pytest.raises(
+        InputError, match=r"expected the models of every fold .* found no .*round2/models/m/fold0/best.keras"
+    ):
+        saved_run.taken({**CONFIG, "models_from": str(finished)}, {})
+    (finished / "round2").mkdir()
+    (finished / "models").rename(finished / "round2/models")
+    found = saved_run.taken({**CONFIG, "models_from": str(finished)}, {})
+    assert saved_run.described(found) == run
+    assert saved_run.models_folder(found) == "round2/models"
+
+
 def test_settings_that_may_differ_are_those_given(finished):
     given = {
         "crop": {"hop": 5},
@@ -89,6 +103,7 @@ def test_settings_that_may_differ_are_those_given(finished):
         ({"features": {"mel": {"fmin": 5}}}, "features.mel.fmin: expected 1.0, .* given 5.0"),
         ({"models": {"m": {"select": "last"}}}, 'models.m.select: expected "best"'),
         ({"models": {"m": {"shifts": 4}}}, "models.m.shifts: expected 1"),
+        ({"pseudo_labels": {"rounds": 1}}, "pseudo_labels.rounds: expected 0, as the models of .* given 1"),
     ],
 )
 def test_settings_that_the_models_were_trained_with_cannot_be_changed(finished, given, said):
@@ -97,6 +112,7 @@ def test_settings_that_the_models_were_trained_with_cannot_be_changed(finished, 
         "models_from": str(finished),
         "features": {"mel": {"kind": "log_mel", "fmin": 5.0}},
         "models": {"m": {"features": "mel", "select": "last", "shifts": 4}},
+        "pseudo_labels": {"rounds": 1},
     }
     members = finished / saved_run.FILE
     run = {**RUN, "features": {"mel": {"kind": "log_mel", "fmin": 1.0}}}

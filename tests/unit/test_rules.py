@@ -21,12 +21,16 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
 # Rules that make nothing themselves.
 TARGETS = {"all", "detections", "export", "queue", "review", "search"}
+# Rules that there are with rounds of pseudo-labels alone.
+OF_ROUNDS = {"compute_pseudo_labels", "train_round"}
 # Modules that every process of Snakemake parses the Snakefile with.
 HEAVY = {"pandas", "librosa", "tensorflow", "keras", "sklearn", "matplotlib", "scipy", "soundfile"}
 
 
 WILDCARDS = {
-    "rfcx": SimpleNamespace(model="sed_cnn", fold="0", shard="train-0", variant="1", features="log_mel"),
+    "rfcx": SimpleNamespace(
+        model="sed_cnn", fold="0", shard="train-0", variant="1", features="log_mel", round="1"
+    ),
     "herbarium2021": SimpleNamespace(
         model="herbarium_cnn", fold="0", shard="train-0", variant="1", features="photo"
     ),
@@ -143,8 +147,8 @@ def faults(rule, reader="rfcx"):
         given.append(f"understory.{medium}.{step}")
         if params.get("module") != f"understory.{medium}.{step}":
             yield f"the module of its medium, found {params.get('module')}"
-    given += CHOSEN[reader].get(rule.name, [])
-    if rule.name in ("predict_fold", "validate_fold"):
+    given += CHOSEN[reader].get({"train_round": "train_fold"}.get(rule.name, rule.name), [])
+    if rule.name in ("compute_pseudo_labels", "predict_fold", "validate_fold"):
         # Of the architecture, which may define layers of its own.
         given.append(CHOSEN[reader]["train_fold"][0])
     if rule.name in ("score_recordings", "score_held_out", "score_probes", "export_models"):
@@ -241,6 +245,9 @@ def test_a_training_is_digested_with_its_own_architecture_loss_and_augmentations
         "understory/training/losses/binary_crossentropy.py",
     }
     assert "training/predict.py" not in modules_of("train_fold.py")
+    # Nothing of pseudo-labels, where there are none.
+    only = {"train_round.py", "training/inputs/pseudo_labels.py", "inference/pseudo_labels/taught.py"}
+    assert modules_of("train_round.py") - modules_of("train_fold.py") == only
 
 
 @pytest.mark.parametrize("script", ["predict_fold.py", "validate_fold.py"])
@@ -326,7 +333,7 @@ def test_embeddings_are_digested_with_the_runtime_of_their_format(embedding_rule
 
 def test_every_script_is_a_rules_and_reads_no_configuration(rules, image_rules, embedding_rules):
     named = {rule.name for rule in (*rules, *image_rules, *embedding_rules)}
-    assert {path.stem for path in SCRIPTS.glob("*.py")} == named
+    assert {path.stem for path in SCRIPTS.glob("*.py")} == named | OF_ROUNDS
     for path in SCRIPTS.glob("*.py"):
         assert "snakemake.config" not in path.read_text()
 
@@ -511,6 +518,21 @@ def test_which_of_a_jobs_models_is_read_is_a_param(rules):
         assert by_name[rule](WILDCARDS["rfcx"])["models"]["sed_cnn"]["select"] == "last"
     assert "predictions" not in by_name["train_fold"](WILDCARDS["rfcx"])
     assert by_name["ensemble_folds"]["run"]["models"]["sed_cnn"]["select"] == "last"
+
+
+def test_the_rules_of_pseudo_labels_are_like_all_others(rules, tmp_path):
+    """They are there with rounds alone."""
+    found = parsed(tmp_path, "rfcx", pseudo_labels={"rounds": 2, "unlabelled": "test"})
+    added = [rule for rule in found if rule.name in OF_ROUNDS]
+    assert (
+        {rule.name for rule in added}
+        == {rule.name for rule in found} - {rule.name for rule in rules}
+        == OF_ROUNDS
+    )
+    assert {rule.name: list(faults(rule)) for rule in added} == {name: [] for name in OF_ROUNDS}
+    for rule in added:
+        settings = rule.params.get("settings")(WILDCARDS["rfcx"])
+        assert repr(settings) == repr(hashing.ordered(settings)), rule.name
 
 
 # Last: Snakefiles that one process parses share their globals, which functions of the rules above look into.

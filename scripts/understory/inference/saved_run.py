@@ -29,12 +29,30 @@ BLOCKS = {name: (*FREE.get(name, ()), *FIXED.get(name, ())) for name in sorted({
 WHOLE = ("features", "models", "train")
 # The keys of a model that concern its predictions, and not its training alone.
 OF_MODEL = ("architecture", "options", "features", "select", "shifts")
+# Where there are rounds of pseudo-labels: how many, which tells where the models are.
+ROUNDS = "pseudo_labels"
 
 
 def described(config: dict) -> dict:
     """The part of an effective configuration that predictions with its models depend on."""
     blocks = {name: {key: config[name][key] for key in keys} for name, keys in BLOCKS.items()}
-    return {**blocks, **{key: config[key] for key in WHOLE}}
+    rounds = {ROUNDS: {"rounds": rounds_of(config)}} if rounds_of(config) else {}
+    return {**blocks, **rounds, **{key: config[key] for key in WHOLE}}
+
+
+def rounds_of(config: dict) -> int:
+    """How many rounds of pseudo-labels a configuration has, or a description."""
+    return config.get(ROUNDS, {}).get("rounds", 0)
+
+
+def round_folder(number: int) -> str:
+    """The folder of a round of pseudo-labels within that of a run, with a slash; nothing for the first training."""
+    return f"round{number}/" if number else ""
+
+
+def models_folder(config: dict) -> str:
+    """The folder of the models that predict within that of a run, by its configuration or description."""
+    return f"{round_folder(rounds_of(config))}models"
 
 
 def taken(config: dict, given: dict) -> dict:
@@ -68,7 +86,7 @@ def taken(config: dict, given: dict) -> dict:
     members = read(folder)
     run = members["run"]
     needed = [
-        folder / "models" / model / f"fold{fold}" / f"{run['models'][model]['select']}.keras"
+        folder / models_folder(run) / model / f"fold{fold}" / f"{run['models'][model]['select']}.keras"
         for model in run["train"]
         for fold in range(run["split"]["n_splits"])
     ]
@@ -94,6 +112,7 @@ def taken(config: dict, given: dict) -> dict:
         for name, block in run["features"].items()
     }
     whole = {**{key: run[key] for key in WHOLE}, "features": frozen}
+    whole[ROUNDS] = {**config.get(ROUNDS, {}), "rounds": rounds_of(run)}
     return {**config, "models_from": str(folder), **blocks, **whole}
 
 
@@ -106,6 +125,7 @@ def thresholds(members: dict, classes, fixed: float | None) -> dict[str, float] 
 def _check_given(given, config, run, folder):
     """InputError where what was given contradicts what the models of a run were trained with."""
     fixed = {name: {key: run[name][key] for key in keys} for name, keys in FIXED.items()}
+    fixed[ROUNDS] = {"rounds": rounds_of(run)}
     # A frozen model without a SHA-256 of its own is held to that of the run.
     fixed["features"] = {
         name: {
@@ -166,7 +186,10 @@ def read(folder: Path, place: str = "models_from") -> dict:
         raise InputError(f"{wanted}; found {other} at {path.absolute()}")
     try:
         members = json.loads(path.read_text(encoding="utf-8"))
-        if not {"run", "thresholds", "priors"} <= set(members) or set(members["run"]) != {*BLOCKS, *WHOLE}:
+        if not {"run", "thresholds", "priors"} <= set(members) or set(members["run"]) - {ROUNDS} != {
+            *BLOCKS,
+            *WHOLE,
+        }:
             raise ValueError("some of what a run writes is missing")
         members["run"]["ensemble"] = {**FORMER, **members["run"]["ensemble"]}
     except (ValueError, TypeError, OSError) as error:

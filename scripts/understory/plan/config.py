@@ -52,10 +52,10 @@ def complete(config: dict, files=(), given=dict) -> dict:
 
 
 def _of_saved_run(config, given):
-    from understory.plan import config_checks
+    from understory.plan.checks import contradictions
 
     config = saved_run.taken(checked(with_train(config, given)), given)
-    if problems := [*config_checks.unheard(config), *config_checks.ranked(config)]:
+    if problems := [*contradictions.unheard(config), *contradictions.ranked(config)]:
         raise _refused(problems)
     return ordered(_of_new_recordings(config) if only_detects(config) else config)
 
@@ -149,16 +149,16 @@ def checked(config: dict) -> dict:
         One message for all that is wrong: the key, what is expected, what was given, the closest valid key.
     """
     # Imported here, as in `complete`: what is remembered needs neither.
-    from understory.plan import config_checks
+    from understory.plan.checks import choices, contradictions
     from understory.plan.config_block import validated
     from understory.plan.config_model import Configuration
 
-    config, lines = config_checks.choose(config)
+    config, lines = choices.choose(config)
     typed, wrong = validated(Configuration, config)
     if lines := wrong | lines:
         raise _refused(line for _, line in sorted(lines.items()))
     config = typed.model_dump()
-    if problems := list(config_checks.contradictions(config)) or list(config_checks.unheard(config)):
+    if problems := list(contradictions.found(config)) or list(contradictions.unheard(config)):
         raise _refused(problems)
     return members.expanded(config)
 
@@ -223,6 +223,7 @@ def effective(config: dict) -> dict:
     idle = {"synthetic"} if kind != "synthetic" else set()
     idle |= {"own"} if config["dataset"] != "own" else set()
     idle |= {"data_sha256"} if kind in ("synthetic", "folder") else set()
+    idle |= set() if config["pseudo_labels"]["rounds"] else {"pseudo_labels"}
     # What is made of new recordings is no part of what a report tells, nor where verdicts lie.
     idle |= {"detect", "export", "like", "queue", "recordings", "review", "reviewed", "search", "verdicts"}
     models = {name: config["models"][name] for name in sorted(config["train"])}

@@ -16,6 +16,7 @@ from understory.plan.model_config import (
     Detect,
     Export,
     Model,
+    PseudoLabels,
     Queue,
     Review,
     Search,
@@ -287,6 +288,7 @@ class Configuration(Block):
     reviewed: Text | None = key(
         None, "Folder that the paths in verdicts are relative to; null: recordings, or without it data"
     )
+    pseudo_labels: PseudoLabels = PseudoLabels()
     predictions: Predictions = Predictions()
     ensemble: Ensemble = Ensemble()
     detect: Detect = Detect()

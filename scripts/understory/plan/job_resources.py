@@ -28,7 +28,9 @@ class Cost(NamedTuple):
 COSTS = {
     "download_data": Cost(0.05),
     "train_fold": Cost(0.006, 1000),
+    "train_round": Cost(0.006, 1000),
     "validate_fold": Cost(0.01, 4000),
+    "compute_pseudo_labels": Cost(0.01, 4000),
     "predict_fold": Cost(0.01, 4000),
     "score_recordings": Cost(0.02),
     # As `compute_embeddings` does.
@@ -66,6 +68,8 @@ PYTHON_SECONDS, TENSORFLOW_SECONDS = 2, 5
 OF_MODELS = (
     "compute_embeddings",
     "train_fold",
+    "train_round",
+    "compute_pseudo_labels",
     "validate_fold",
     "predict_fold",
     "score_recordings",
@@ -75,6 +79,7 @@ OF_MODELS = (
     "score_probes",
     "export_models",
 )
+TRAINING = ("train_fold", "train_round")
 OF_NEW = ("detect_events", "show_detections", "find_nearest", "choose_queue")
 OF_HELD_OUT = ("score_held_out", "calibrate_detections")
 # How much more than expected is asked for: machines differ, and a job that is cut off has to begin again.
@@ -190,7 +195,7 @@ class Sizes:
 
     def seconds(self, rule: str, wildcards) -> float:
         """How long a job is expected to take on one core."""
-        passes = self._config["models"][wildcards.model]["epochs"] if rule == "train_fold" else 1
+        passes = self._config["models"][wildcards.model]["epochs"] if rule in TRAINING else 1
         seconds = self._costs.get(rule, GATHERING).seconds * self._number(rule, wildcards) * passes
         if rule in ("compute_features", "compute_embeddings") and self._medium.copies(wildcards) is not None:
             seconds += self._costs["augment_windows"].seconds * self._number(rule, wildcards)
@@ -214,7 +219,7 @@ class Sizes:
             return math.ceil(windows / (max(shards["train"], 1) if shard else 1))
         if shard is None:
             examples, windows = counts.examples * self._items, self._test_windows()
-            if rule == "train_fold":
+            if rule in TRAINING:
                 return examples * (1 + copies_of(self._config, wildcards.model))
             if rule == "validate_fold":
                 return math.ceil(examples / self._config["split"]["n_splits"])

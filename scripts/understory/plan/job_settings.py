@@ -8,6 +8,7 @@ import math
 from understory.core import choices
 from understory.core.hashing import ordered
 from understory.data.band import Band
+from understory.inference import saved_run
 from understory.inference.embeddings import model_files
 from understory.plan.config import copies_by_features, detection_hop, shown_band
 
@@ -213,12 +214,11 @@ class ModelJobs:
 
     def selected(self, folder: str):
         """An input function: the saved model of a fold that predicts, of the run in `folder`."""
+        return lambda wildcards: self._selected(folder, wildcards.model, wildcards.fold)
 
-        def path(wildcards):
-            select = self.config["models"][wildcards.model]["select"]
-            return f"{folder}/models/{wildcards.model}/fold{wildcards.fold}/{select}.keras"
-
-        return path
+    def _selected(self, folder, name, fold):
+        models, select = saved_run.models_folder(self.config), self.config["models"][name]["select"]
+        return f"{folder}/{models}/{name}/fold{fold}/{select}.keras"
 
     def _members(self):
         """The name and fold of each trained model."""
@@ -227,8 +227,7 @@ class ModelJobs:
 
     def saved(self, folder: str) -> list[str]:
         """The saved models of all folds that predict, of the run in `folder`, model by model."""
-        select = {name: self.config["models"][name]["select"] for name in self.config["train"]}
-        return [f"{folder}/models/{name}/fold{fold}/{select[name]}.keras" for name, fold in self._members()]
+        return [self._selected(folder, name, fold) for name, fold in self._members()]
 
     def scoring(self) -> dict:
         """The settings of a job that scores windows of new recordings with all of `saved`."""

@@ -152,6 +152,23 @@ class Model(Block):
     )
 
 
+class PseudoLabels(Block):
+    """Further rounds of training, in which unknown labels have what the fold's model of the round before predicts."""
+
+    rounds: int = key(0, "Rounds after the first training; 0: none", ge=0, le=10)
+    unlabelled: Literal["none", "test"] = key(
+        "none",
+        "test: the windows of the test recordings are trained on as well, without their labels, so that predictions of them are no "
+        "longer those of new recordings",
+    )
+    by: Literal["threshold", "quantile"] = key(
+        "threshold",
+        "What high and low are: probabilities; or, for each class, quantiles of the probabilities of its unknown labels",
+    )
+    high: Share = key(0.9, "Predictions of at least this become pseudo-labels, as they are")
+    low: Share | None = key(0.1, "Predictions of at most this do as well; null: none do")
+
+
 class Detect(Block):
     """From the scores of windows to events, in new recordings."""
 

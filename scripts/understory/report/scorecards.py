@@ -148,6 +148,13 @@ class Head:
                 f"{', '.join(best)}: the epoch was selected by validation score, so fold and out-of-fold scores are too high."
             )
 
+        if settings.get("trained_on_test"):
+            words = self.results.words
+            self._warn(
+                f"Models were trained on the test {words.recordings} as well, without their labels: scores against the truth, and "
+                f"predictions, are of {words.recordings} that they know."
+            )
+
     def _splits(self):
         """Warnings about the folds."""
         words, counts = self.results.words, self.results.present_counts

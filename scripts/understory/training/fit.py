@@ -94,6 +94,7 @@ def train(
     control: str,
     state: Path,
     start=None,
+    relabelled=None,
 ) -> tuple[keras.Model, Path, list[dict]]:
     """Train a model on all but one fold; resume from `state` after an interruption.
 
@@ -114,6 +115,8 @@ def train(
         Folder of the last finished epoch. Its name has to change with the data, the settings and the code.
     start : callable, optional
         Gives a new model the weights that `settings["init_from"]` asks for, and freezes the layers that do not train at first.
+    relabelled : callable, optional
+        Gives the targets of all rows from the known labels.
 
     Returns
     -------
@@ -125,15 +128,10 @@ def train(
     InputError
         A loss or score is not finite.
     """
-    training = _training(data, name, fold, settings, seed, control)
+    training = _training(data, name, fold, settings, seed, control, relabelled)
     watched, validation = f"val_{metric.name}", training.validation()
     averaged = MovingAverage(settings["average_weights"])
-    state.mkdir(parents=True, exist_ok=True)
-    keras.utils.clear_session()  # layers are named as in a fresh process
-    print(f"precision {settings['precision']}")
-    # A loaded model takes its optimiser for a float16 one while new layers compute in float16.
-    with _computing_in(settings["precision"]):
-        model, history = resumed(state, averaged) or (_new_model(training, metric, start), [])
+    model, history = _begun(training, metric, start, state, averaged)
     for epoch in range(len(history), settings["epochs"]):
         if epoch and epoch == training.thawed:
             _thaw(model, training, metric)
@@ -145,13 +143,24 @@ def train(
     return model, state / "best.keras", history
 
 
-def _training(data, name, fold, settings, seed, control):
+def _training(data, name, fold, settings, seed, control, relabelled):
     # Loaded modules register the classes that a saved state needs.
     choices.load(models.PACKAGE, settings["architecture"])
     loss, kind = loss_and_targets(settings["loss"])
     rows = data.training_rows(fold, centred=kind == "centred")
     targets = training_targets(data, kind, control=control, rows=rows, seed=seed)
+    targets = relabelled(targets) if relabelled else targets
     return _Training(data, name, fold, settings, seed, loss, rows, targets)
+
+
+def _begun(training, metric, start, state, averaged):
+    """The model and history of the last finished epoch, or a new model."""
+    state.mkdir(parents=True, exist_ok=True)
+    keras.utils.clear_session()  # layers are named as in a fresh process
+    print(f"precision {training.settings['precision']}")
+    # A loaded model takes its optimiser for a float16 one while new layers compute in float16.
+    with _computing_in(training.settings["precision"]):
+        return resumed(state, averaged) or (_new_model(training, metric, start), [])
 
 
 def loss_and_targets(block: dict) -> tuple[keras.losses.Loss, str]:

@@ -80,7 +80,8 @@ def finished(folder: Path, name: str | None, place: str, contents: FileDigests, 
         given = f"given {name}" if name else "given none"
         raise InputError(f"{place}: expected the name of a model of {folder} ({listed(names)}), {given}")
     block = run["models"][name]
-    places = [folder / "models" / name / f"fold{fold}" for fold in range(run["split"]["n_splits"])]
+    models = folder / saved_run.models_folder(run) / name
+    places = [models / f"fold{fold}" for fold in range(run["split"]["n_splits"])]
     weights, trained_on = (
         [str(each / file) for each in places] for file in (f"{block['select']}.keras", provenance.FILE)
     )

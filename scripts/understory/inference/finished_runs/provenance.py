@@ -8,9 +8,10 @@ Plain Python at module level: the Snakefile imports this module each time it is 
 
 import hashlib
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 
-from understory.core import files
+from understory.core import files, members
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests, short
 from understory.core.text import listed
@@ -106,6 +107,26 @@ def write(path: Path, contents: Iterable[str]):
     """Write such a file."""
     with files.replacing(path) as new:
         new.write_text("".join(f"{content}\n" for content in sorted(contents)), encoding="utf-8")
+
+
+def taken(job, validated: dict[int, dict[str, str]], classes):
+    """What a job that trains takes from other runs, a `start.Start`; None where it builds on none.
+
+    Parameters
+    ----------
+    job
+        Of Snakemake, with the params `origin`, `start` and `settings`.
+    validated : dict
+        As `by_fold` gives it.
+    classes : sequence of str
+    """
+    if not job.params.origin:
+        return None
+    settings, name = job.params.settings, job.wildcards.model
+    own = {"name": members.model_of(name), "block": settings["models"][name], "control": settings["control"]}
+    # By name: a training that builds on no run does not depend on this code.
+    start = import_module(job.params.start).Start
+    return start(job.params.origin, fold=int(job.wildcards.fold), validated=validated, classes=classes, **own)
 
 
 def chosen(

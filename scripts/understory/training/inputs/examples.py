@@ -17,7 +17,7 @@ class Examples:
     Parameters
     ----------
     shards : iterable of (int, array, pandas.DataFrame)
-        The variant, items and table of each shard.
+        The variant, items and table of each shard; `row` is the number of the item where not all have a row.
     folds : pandas.DataFrame
         `example_id, recording_id, label, fold` of every example.
     classes : sequence of str
@@ -50,7 +50,8 @@ class Examples:
                 for column in TEXTS
                 if column in index
             }
-            places = {"at": at, "variant": int(variant), "part": number, "row": range(len(index))}
+            row = index.row if "row" in index else range(len(index))
+            places = {"at": at, "variant": int(variant), "part": number, "row": row}
             parts.append(pd.DataFrame({**texts, **places}).astype(dict.fromkeys(places, np.int32)))
         if missing:
             raise InputError(
@@ -58,6 +59,10 @@ class Examples:
             )
         index = pd.concat(parts, ignore_index=True)
         del parts
+        for column in TEXTS:
+            # A shard of windows without labels may have a column that others have not.
+            if column in index and index[column].hasnans:
+                index[column] = index[column].fillna("")
         index = index.iloc[np.lexsort((index.variant, index["at"]))].reset_index(drop=True)
         # A window with several labels has the rarest of the whole data set, which a shard does not know.
         for column in ("fold", "label", "recording_id", "example_id"):

@@ -26,6 +26,8 @@ def training_targets(
     targets = data.centred if kind == "centred" else data.labels
     if control != "shuffled_labels":
         return targets
+    # Examples of which nothing is known take no part, so that every round of training has the same labels.
+    rows = rows[data.index.presence.to_numpy()[rows] != "unknown"]
     # All variants of an example get the same target: only the connection of example and label is broken.
     ids, place = np.unique(data.index.example_id.to_numpy()[rows], return_inverse=True)
     first = rows[np.unique(place, return_index=True)[1]]
@@ -41,11 +43,11 @@ def mix(
     *,
     union: bool = False,
 ) -> np.ndarray:
-    """Targets of mixed examples, from targets of 1 (present), 0 (absent) and -1 (unknown).
+    """Targets of mixed examples, from targets of 1 (present), 0 (absent), a soft label in between, and -1 (unknown).
 
     The target of a mixture minimises the weighted sum of the two losses, in which an unknown label counts as absent
-    with the weight `unknown_weight`. Where neither label is present and one is unknown, the mixture is unknown.
-    With `union`, a label that is present in one of them is present in the mixture, whatever its weight.
+    with the weight `unknown_weight`. Where neither label is present and one is unknown, the mixture is unknown; a soft label above
+    0.5 is taken for present in this. With `union`, the mixture has the higher of both labels, whatever their weights.
 
     Parameters
     ----------
@@ -64,13 +66,14 @@ def mix(
     """
 
     def absent_share(values):
-        return np.where(values < 0, unknown_weight, 1.0) * (values <= 0)
+        return np.where(values < 0, unknown_weight, 1.0) * (1 - np.maximum(values, 0))
 
-    present = weights * (targets > 0) + (1 - weights) * (others > 0)
+    present = weights * np.maximum(targets, 0) + (1 - weights) * np.maximum(others, 0)
     absent = weights * absent_share(targets) + (1 - weights) * absent_share(others)
     total = present + absent
     mixed = np.divide(present, total, out=np.zeros_like(present), where=total > 0)
     if union:
-        mixed = (present > 0).astype(np.float32)
-    unknown = (present == 0) & ((targets < 0) | (others < 0))
+        mixed = np.maximum(targets * (weights > 0), others * (weights < 1))
+    shown = weights * (targets > 0.5) + (1 - weights) * (others > 0.5)
+    unknown = (shown == 0) & ((targets < 0) | (others < 0))
     return np.where(unknown, -1, mixed).astype(np.float32)

@@ -1,0 +1,53 @@
+"""What jobs that train a model on all but one fold have in common: what they resume from, and the files that they write."""
+
+import shutil
+from pathlib import Path
+
+from understory.core import hashing, members
+from understory.training import fit, metrics, saving
+from understory.training.inputs.examples import Examples
+
+
+def train(job, data: Examples, metric, inputs: list, *, start=None, relabelled=None):
+    """Train the model of a job, and write its last and best model and its history.
+
+    Parameters
+    ----------
+    job
+        Of Snakemake: `params.settings` and `params.code`, `wildcards.model` and `wildcards.fold`, `output.last`, `output.best` and
+        `output.history`.
+    data : Examples
+    metric
+        The module of the score to watch, of `understory.evaluation.metrics`.
+    inputs : list of path
+        The files that the training depends on: after an interruption it goes on where these are the same.
+    start, relabelled
+        As for `fit.train`.
+    """
+    params, name, fold = job.params.settings, job.wildcards.model, int(job.wildcards.fold)
+    # Beside the folder of models.
+    resume = Path(job.output.last).parents[3] / "resume"
+    state = hashing.digest([job.params.code, params, saving.content_digest(inputs)])
+    model, best, history = fit.train(
+        data,
+        fold=fold,
+        # A member draws what the only model of this seed would draw.
+        name=members.model_of(name),
+        settings=params["models"][name],
+        metric=metrics.metric(metric),
+        seed=params["seed"],
+        control=params["control"],
+        start=start,
+        relabelled=relabelled,
+        state=resume / f"{name}-fold{fold}-{state}",
+    )
+    saving.save(model, Path(job.output.last))
+    shutil.copyfile(best, job.output.best)
+    Path(job.output.history).write_text(saving.history_csv(history))
+
+
+def forget(job):
+    """Delete what the training of a job would resume from: all that it writes is written."""
+    name, fold = job.wildcards.model, job.wildcards.fold
+    for state in (Path(job.output.last).parents[3] / "resume").glob(f"{name}-fold{fold}-*"):
+        shutil.rmtree(state)

@@ -67,7 +67,8 @@ def test_all_that_a_prediction_depends_on_is_the_other_runs(finished):
 
 
 def test_models_of_the_last_round_of_pseudo_labels_are_found(finished):
-    run = {**RUN, "pseudo_labels": {"rounds": 2}}
+    models = {"m": {**RUN["models"]["m"], "shifts": 1}}
+    run = {**RUN, "models": models, "pseudo_labels": {"rounds": 2}}
     (finished / saved_run.FILE).write_text(json.dumps({"run": run, "thresholds": None, "priors": {}}))
     with pytest.raises(
         InputError, match=r"expected the models of every fold .* found no .*round2/models/m/fold0/best.keras"

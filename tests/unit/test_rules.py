@@ -522,7 +522,8 @@ def test_which_of_a_jobs_models_is_read_is_a_param(rules):
 
 def test_the_rules_of_pseudo_labels_are_like_all_others(rules, tmp_path):
     """They are there with rounds alone."""
-    found = parsed(tmp_path, "rfcx", pseudo_labels={"rounds": 2, "unlabelled": "test"})
+    models = {"sed_cnn": {"augment": [{"time_roll": {}}]}}
+    found = parsed(tmp_path, "rfcx", pseudo_labels={"rounds": 2, "unlabelled": "test"}, models=models)
     added = [rule for rule in found if rule.name in OF_ROUNDS]
     assert (
         {rule.name for rule in added}

@@ -15,6 +15,8 @@ ENVIRONMENTS = {
     "avx2": {
         "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
         "ONEDNN_MAX_CPU_ISA": "AVX2",
+        # By default TensorFlow takes oneDNN only on processors that are newer.
+        "TF_ENABLE_ONEDNN_OPTS": "1",
         "OPENBLAS_CORETYPE": "Haswell",
         "OPENCV_IPP": "avx2",
         "OPENCV_CPU_DISABLE": "AVX512-SKX",

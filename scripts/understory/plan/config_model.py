@@ -247,8 +247,8 @@ class Configuration(Block):
     seed: Seed = key(27, "Random seed of everything but the split")
     instruction_set: Literal["avx2"] | None = key(
         None,
-        "avx2: jobs use no later instructions of the processor, so that results are the same to the last bit on all x86 processors "
-        "of a cluster; null: all that the processor has, on which last digits of results depend",
+        "avx2: jobs use no later instructions of the processor, so that nodes of different age give the same results; null: all "
+        "that it has, on which last digits depend",
     )
     on_bad_file: Literal["quarantine", "fail"] = key(
         "quarantine", "Whether a recording or annotation that cannot be used is quarantined, or stops the run"

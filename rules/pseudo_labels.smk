@@ -9,12 +9,6 @@ PSEUDO_LABELS = f"{OUT}/round{{round}}/pseudo_labels/{{model}}/fold{{fold}}"
 
 if ROUNDS.count:
 
-    def unlabelled(suffix):
-        """An input function: the examples of the windows of test recordings that a model is trained on without labels."""
-        return lambda wildcards: examples(
-            suffix, config["models"][wildcards.model]["features"], 0, ROUNDS.unlabelled
-        )
-
     rule compute_pseudo_labels:
         """Predict the unknown labels of what a fold trains with, by its model of the round before."""
         input:
@@ -26,8 +20,8 @@ if ROUNDS.count:
             recordings=expand(f"{OUT}/recordings/{{shard}}.csv", shard=ROUNDS.unlabelled),
             arrays=lambda wildcards: examples("npy", config["models"][wildcards.model]["features"], 0, TRAIN),
             indexes=lambda wildcards: examples("csv", config["models"][wildcards.model]["features"], 0, TRAIN),
-            unlabelled_arrays=unlabelled("npy"),
-            unlabelled_indexes=unlabelled("csv"),
+            unlabelled_arrays=lambda wildcards: examples("npy", config["models"][wildcards.model]["features"], 0, ROUNDS.unlabelled),
+            unlabelled_indexes=lambda wildcards: examples("csv", config["models"][wildcards.model]["features"], 0, ROUNDS.unlabelled),
         output:
             soft=f"{PSEUDO_LABELS}.npy",
             index=f"{PSEUDO_LABELS}.csv",
@@ -69,8 +63,8 @@ if ROUNDS.count:
             taught_by=ROUNDS.before(provenance.FILE),
             arrays=lambda wildcards: trained_on("npy", wildcards),
             indexes=lambda wildcards: trained_on("csv", wildcards),
-            unlabelled_arrays=unlabelled("npy"),
-            unlabelled_indexes=unlabelled("csv"),
+            unlabelled_arrays=lambda wildcards: examples("npy", config["models"][wildcards.model]["features"], 0, ROUNDS.unlabelled),
+            unlabelled_indexes=lambda wildcards: examples("csv", config["models"][wildcards.model]["features"], 0, ROUNDS.unlabelled),
         output:
             last=f"{OUT}/round{{round}}/models/{{model}}/fold{{fold}}/last.keras",
             best=f"{OUT}/round{{round}}/models/{{model}}/fold{{fold}}/best.keras",

@@ -20,8 +20,12 @@ if ROUNDS.count:
             recordings=expand(f"{OUT}/recordings/{{shard}}.csv", shard=ROUNDS.unlabelled),
             arrays=lambda wildcards: examples("npy", config["models"][wildcards.model]["features"], 0, TRAIN),
             indexes=lambda wildcards: examples("csv", config["models"][wildcards.model]["features"], 0, TRAIN),
-            unlabelled_arrays=lambda wildcards: examples("npy", config["models"][wildcards.model]["features"], 0, ROUNDS.unlabelled),
-            unlabelled_indexes=lambda wildcards: examples("csv", config["models"][wildcards.model]["features"], 0, ROUNDS.unlabelled),
+            unlabelled_arrays=lambda wildcards: examples(
+                "npy", config["models"][wildcards.model]["features"], 0, ROUNDS.unlabelled
+            ),
+            unlabelled_indexes=lambda wildcards: examples(
+                "csv", config["models"][wildcards.model]["features"], 0, ROUNDS.unlabelled
+            ),
         output:
             soft=f"{PSEUDO_LABELS}.npy",
             index=f"{PSEUDO_LABELS}.csv",
@@ -63,8 +67,12 @@ if ROUNDS.count:
             taught_by=ROUNDS.before(provenance.FILE),
             arrays=lambda wildcards: trained_on("npy", wildcards),
             indexes=lambda wildcards: trained_on("csv", wildcards),
-            unlabelled_arrays=lambda wildcards: examples("npy", config["models"][wildcards.model]["features"], 0, ROUNDS.unlabelled),
-            unlabelled_indexes=lambda wildcards: examples("csv", config["models"][wildcards.model]["features"], 0, ROUNDS.unlabelled),
+            unlabelled_arrays=lambda wildcards: examples(
+                "npy", config["models"][wildcards.model]["features"], 0, ROUNDS.unlabelled
+            ),
+            unlabelled_indexes=lambda wildcards: examples(
+                "csv", config["models"][wildcards.model]["features"], 0, ROUNDS.unlabelled
+            ),
         output:
             last=f"{OUT}/round{{round}}/models/{{model}}/fold{{fold}}/last.keras",
             best=f"{OUT}/round{{round}}/models/{{model}}/fold{{fold}}/best.keras",

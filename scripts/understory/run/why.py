@@ -11,6 +11,7 @@ import re
 import sys
 from typing import NamedTuple
 
+from understory.core import members
 from understory.core.text import listed
 
 NOTHING = "<nothing exclusive>"
@@ -155,7 +156,9 @@ def _differences(one, other, place):
     if isinstance(one, dict) and isinstance(other, dict):
         for key in [*one, *(key for key in other if key not in one)]:
             if one.get(key) != other.get(key) or (key in one) != (key in other):
-                here = f"{place}.{key}" if place else str(key)
+                # A member's settings are those of its model.
+                name = members.model_of(key) if place == "models" else key
+                here = f"{place}.{name}" if place else str(key)
                 yield from _differences(one.get(key), other.get(key), here)
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         for number, pair in enumerate(zip(one, other, strict=True)):

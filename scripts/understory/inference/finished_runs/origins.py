@@ -61,7 +61,8 @@ def finished(folder: Path, name: str | None, place: str, contents: FileDigests, 
     ----------
     folder : Path
     name : str or None
-        That of the model; None for its only one, or the one called `like`, or as the model that this is a member of.
+        That of the model, or of one with a single seed; None for the only one, or the one called `like`, or as the model that this
+        is a member of.
     place : str
         The key of the configuration that names the run, for messages.
     contents : FileDigests
@@ -76,6 +77,9 @@ def finished(folder: Path, name: str | None, place: str, contents: FileDigests, 
     if name is None:
         # A member of the same seed, or else the only model of the same name.
         name = names[0] if len(names) == 1 else like if like in names else members.model_of(like)
+    own = [each for each in names if members.model_of(each) == name]
+    if name not in names and len(own) == 1:
+        name = own[0]
     if name not in names:
         given = f"given {name}" if name else "given none"
         raise InputError(f"{place}: expected the name of a model of {folder} ({listed(names)}), {given}")

@@ -176,7 +176,7 @@ class World:
             params={
                 "settings": {**self.config, "run": saved_run.described(config.effective(self.config))},
                 "models": model_files.Places({}, {}, ""),
-                "oof_models": [self.model] * FOLDS,
+                "members": [self.model] * FOLDS,
                 "priors": True,
                 "unit": "recording",
             },

@@ -98,7 +98,7 @@ def _add_annotated(builder, sounds, tables, labels, options):
     reviewed = verdicts.Reviewed(builder.folder, sounds, options.get("reviewed"), contents)
     judged = events.judge(options.get("verdicts") or (), reviewed)
     events.add()
-    return annotated | judged, [*remarks, *events.remarks], known, judged - annotated
+    return annotated | judged, [*remarks, *events.judged], known, judged - annotated
 
 
 def _tables(folder, tables, options):
@@ -149,7 +149,7 @@ class _Events:
         Recordings that are annotated, with a place that says so.
     doubtful : set of str
         Recordings of which a row or a table cannot be used, so that it is not known where nothing is.
-    remarks : list of str
+    judged : list of str
         Sentences about the verdicts that are taken.
     """
 
@@ -161,7 +161,7 @@ class _Events:
         self._found: dict[tuple, tuple[Annotation, str]] = {}
         self.about: dict[str, str] = {}
         self.doubtful: set[str] = set()
-        self.remarks: list[str] = []
+        self.judged: list[str] = []
         # By format, how many tables and rows there are, and what became of the rows.
         self._read: dict[str, Counter] = {}
 
@@ -223,7 +223,7 @@ class _Events:
         found = verdicts.last(paths, reviewed, self._builder)
         known = [annotation for annotation, _ in self._found.values() if annotation.presence == "present"]
         kept, merged = verdicts.annotations(found, known, self._builder)
-        self.remarks = verdicts.remarks(found, merged)
+        self.judged = verdicts.remarks(found, merged)
         for annotation, place in kept:
             self.about.setdefault(annotation.recording_id, place)
             self._keep(annotation, place)

@@ -118,7 +118,7 @@ def tested(out: Path, model: str):
 
 
 def precisions(truth, values) -> float:
-    """The mean average precision of the classes that are in the recordings, in percent of 1."""
+    """The mean average precision of the classes that are in the recordings, from 0 to 1."""
     there = (truth > 0).any(axis=0)
     return average_precision_score(truth[:, there] > 0, values[:, there], average="macro")
 

@@ -40,9 +40,9 @@ def main(job):
     folds = pseudo_labels.with_unlabelled(folds, taught.table)
     data = examples.Examples(shards, folds, task.classes, exhaustive=task.exhaustive)
     taken = provenance.taken(job, validated, task.classes)
-    paths = (path for path, _, _ in (*labelled, *others))
     inputs = [job.input.folds, job.input.labels, job.input.soft, job.input.soft_index]
-    inputs += [*job.input.arrays, *job.input.indexes, *paths]
+    inputs += [*job.input.arrays, *job.input.indexes, *job.input.unlabelled_arrays]
+    inputs += job.input.unlabelled_indexes
     metric = choices.load(METRICS, task.metric)
     fold_job.train(
         job,

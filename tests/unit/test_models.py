@@ -10,7 +10,7 @@ import tensorflow as tf
 from understory.core import choices
 from understory.core.errors import InputError
 from understory.evaluation.metrics import lwlrap
-from understory.training import blocks, fit, layers, models, predict, saving
+from understory.training import bands, blocks, fit, layers, models, predict, saving
 from understory.training.losses.binary_crossentropy import PartialBinaryCrossentropy
 from understory.training.metrics import metric
 
@@ -351,7 +351,7 @@ def test_each_band_is_standardised_over_the_training_examples():
 def test_frames_are_pooled(pooling, naive):
     values = np.random.default_rng(0).normal(size=(3, 7, 5)).astype(np.float32)
     inputs = keras.Input((7, 5))
-    model = keras.Model(inputs, blocks.pooled_over_time(inputs, pooling))
+    model = keras.Model(inputs, bands.pooled_over_time(inputs, pooling))
     np.testing.assert_allclose(model(values), naive(values), rtol=1e-5, atol=1e-6)
 
 
@@ -359,7 +359,7 @@ def test_attention_weighs_frames_wherever_they_are():
     keras.utils.set_random_seed(1)
     values = np.random.default_rng(0).normal(size=(3, 7, 5)).astype(np.float32)
     inputs = keras.Input((7, 5))
-    model = keras.Model(inputs, blocks.pooled_over_time(inputs, "attention"))
+    model = keras.Model(inputs, bands.pooled_over_time(inputs, "attention"))
     found = np.array(model(values))
     np.testing.assert_allclose(found, model(values[:, ::-1]), rtol=1e-5, atol=1e-6)
     assert (found < values.max(axis=1)).all()

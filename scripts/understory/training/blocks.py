@@ -1,7 +1,5 @@
 """Parts that several architectures share, made of Keras' own layers."""
 
-from math import log
-
 import keras
 import numpy as np
 from keras import layers, ops
@@ -45,22 +43,16 @@ def standardised_bands(inputs):
     return layers.Permute((2, 1, 3))(x)
 
 
-def pooled_over_time(x, pooling: str):
-    """Features of an example, (features,), of those of its frames, (frames, features).
+def convolution(x, filters: int, kernel, strides=1):
+    """A convolution that batch normalisation follows or precedes, so that it has no bias."""
+    return layers.Conv2D(
+        filters, kernel, strides=strides, padding="same", use_bias=False, kernel_initializer="he_normal"
+    )(x)
 
-    `mean`: their mean. `mean_max`: the sum of their mean and their largest values (Q. Kong et al., "PANNs: Large-Scale Pretrained
-    Audio Neural Networks for Audio Pattern Recognition", IEEE/ACM TASLP 2020). `log_sum_exp`: the logarithm of the mean of their
-    exponentials, which lies between the two (P. O. Pinheiro and R. Collobert, "From Image-level to Pixel-level Labeling with
-    Convolutional Networks", CVPR 2015). `attention`: their mean by weights that depend on the frames, one for each frame (M. Ilse
-    et al., "Attention-based Deep Multiple Instance Learning", ICML 2018).
-    """
-    if pooling == "log_sum_exp":
-        return ops.logsumexp(x, axis=1) - log(x.shape[1])
-    if pooling == "attention":
-        weights = layers.Dense(1, use_bias=False)(layers.Dense(64, activation="tanh")(x))
-        return ops.sum(ops.softmax(weights, axis=1) * x, axis=1)
-    mean = ops.mean(x, axis=1)
-    return mean + ops.max(x, axis=1) if pooling == "mean_max" else mean
+
+def normalised(x):
+    """Batch normalisation, with statistics of the last few dozen steps."""
+    return layers.BatchNormalization(momentum=0.9)(x)
 
 
 def application(make, inputs, classes: int, activation: str, dropout: float, name: str) -> keras.Model:

@@ -22,7 +22,9 @@ EVERY_FOLD = -1
 
 
 def windows_of(index: pd.DataFrame) -> pd.DataFrame:
-    """The windows of test recordings as examples, `example_id, recording_id`: a window is told by its number in the recording.
+    """The windows of test recordings as examples, `example_id, recording_id`.
+
+    The id of an example is that of its recording and the number of the window in it.
 
     Parameters
     ----------

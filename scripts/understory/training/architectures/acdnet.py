@@ -62,7 +62,4 @@ def build(
 
 
 def _convolution(x, filters, kernel, strides):
-    x = layers.Conv2D(
-        filters, kernel, strides=strides, padding="same", use_bias=False, kernel_initializer="he_normal"
-    )(x)
-    return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+    return layers.ReLU()(blocks.normalised(blocks.convolution(x, filters, kernel, strides)))

@@ -5,9 +5,8 @@ from typing import Literal
 import keras
 from keras import layers, ops
 
-from understory.core.options import Count, Dropout, Filters
-from understory.training import blocks
-from understory.training.layers import FrequencyCoordinate
+from understory.core.options import Count, Dropout, Filters, Pooling
+from understory.training import bands, blocks
 
 
 def build(
@@ -18,7 +17,7 @@ def build(
     growth: Count = 16,
     coordinate: bool = True,
     dropout: Dropout = 0.2,
-    pooling: Literal["mean_max", "mean", "log_sum_exp", "attention"] = "mean_max",
+    pooling: Pooling = "mean_max",
     outputs: Literal["sigmoid", "softmax"] = "sigmoid",
 ) -> keras.Model:
     """Blocks in which each layer is fed with all before it, then the mean over the bands, pooling over time, and one dense layer.
@@ -41,32 +40,21 @@ def build(
     dropout : float
         Share of the features that is dropped before the dense layer.
     pooling : {"mean_max", "mean", "log_sum_exp", "attention"}
-        Over time, as `blocks.pooled_over_time` has it.
+        Over time, as `bands.pooled_over_time` has it.
     outputs : {"sigmoid", "softmax"}
         softmax for a loss of one class an example.
     """
-    blocks.at_least(shape, 16, 16)
-    inputs = keras.Input(shape)
-    x = blocks.standardised_bands(inputs)
-    if coordinate:
-        x = FrequencyCoordinate()(x)
-    x = _convolution(x, 2 * growth, 5, strides=2)
+    inputs, x = bands.banded(shape, coordinate)
+    x = blocks.convolution(x, 2 * growth, 5, strides=2)
     for number, count in enumerate(layers_each):
         if number:
             x = _activated(x)
-            x = layers.AveragePooling2D(2, padding="same")(_convolution(x, x.shape[-1] // 2, 1))
+            x = layers.AveragePooling2D(2, padding="same")(blocks.convolution(x, x.shape[-1] // 2, 1))
         for _ in range(count):
-            x = ops.concatenate([x, _convolution(_activated(x), growth, 3)], axis=-1)
-    x = ops.mean(_activated(x), axis=1)
-    x = layers.Dropout(dropout)(blocks.pooled_over_time(x, pooling))
-    return keras.Model(inputs, blocks.outputs(x, classes, outputs), name="densenet_cnn")
-
-
-def _convolution(x, filters, kernel, strides=1):
-    return layers.Conv2D(
-        filters, kernel, strides=strides, padding="same", use_bias=False, kernel_initializer="he_normal"
-    )(x)
+            x = ops.concatenate([x, blocks.convolution(_activated(x), growth, 3)], axis=-1)
+    made = bands.pooled_outputs(_activated(x), pooling, dropout, classes, outputs)
+    return keras.Model(inputs, made, name="densenet_cnn")
 
 
 def _activated(x):
-    return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+    return layers.ReLU()(blocks.normalised(x))

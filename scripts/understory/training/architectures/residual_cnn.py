@@ -5,9 +5,8 @@ from typing import Literal
 import keras
 from keras import layers
 
-from understory.core.options import Count, Dropout, Filters
-from understory.training import blocks
-from understory.training.layers import FrequencyCoordinate
+from understory.core.options import Count, Dropout, Filters, Pooling
+from understory.training import bands, blocks
 
 
 def build(
@@ -19,7 +18,7 @@ def build(
     stem_pooling: bool = False,
     coordinate: bool = True,
     dropout: Dropout = 0.2,
-    pooling: Literal["mean_max", "mean", "log_sum_exp", "attention"] = "mean_max",
+    pooling: Pooling = "mean_max",
     outputs: Literal["sigmoid", "softmax"] = "sigmoid",
 ) -> keras.Model:
     """Residual blocks, then the mean over the bands, pooling over time, and one dense layer.
@@ -46,15 +45,11 @@ def build(
     dropout : float
         Share of the features that is dropped before the dense layer.
     pooling : {"mean_max", "mean", "log_sum_exp", "attention"}
-        Over time, as `blocks.pooled_over_time` has it.
+        Over time, as `bands.pooled_over_time` has it.
     outputs : {"sigmoid", "softmax"}
         softmax for a loss of one class an example.
     """
-    blocks.at_least(shape, 16, 16)
-    inputs = keras.Input(shape)
-    x = blocks.standardised_bands(inputs)
-    if coordinate:
-        x = FrequencyCoordinate()(x)
+    inputs, x = bands.banded(shape, coordinate)
     x = _convolution(x, filters[0], 5, 2)
     x = layers.ReLU()(x)
     if stem_pooling:
@@ -62,16 +57,12 @@ def build(
     for number, count in enumerate(filters):
         for place in range(blocks_each):
             x = _residual(x, count, 2 if number and not place else 1)
-    x = keras.ops.mean(x, axis=1)
-    x = layers.Dropout(dropout)(blocks.pooled_over_time(x, pooling))
-    return keras.Model(inputs, blocks.outputs(x, classes, outputs), name="residual_cnn")
+    made = bands.pooled_outputs(x, pooling, dropout, classes, outputs)
+    return keras.Model(inputs, made, name="residual_cnn")
 
 
 def _convolution(x, filters, kernel, strides):
-    x = layers.Conv2D(
-        filters, kernel, strides=strides, padding="same", use_bias=False, kernel_initializer="he_normal"
-    )(x)
-    return layers.BatchNormalization(momentum=0.9)(x)
+    return blocks.normalised(blocks.convolution(x, filters, kernel, strides))
 
 
 def _residual(x, filters, strides):

@@ -11,24 +11,19 @@ recordings drawn with replacement within each seed, the score out of fold, and t
 """
 
 import argparse
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
+from runs_of_models import ROOT, made, out_of_fold, tested
 from sklearn.metrics import average_precision_score
 
 from understory.core import rng
 from understory.core.rng import Stage
-from understory.data import predictions, store
-from understory.data.task import Task
-from understory.evaluation import ensemble, scoring
 from understory.evaluation.metrics import lwlrap
 
-ROOT = Path(__file__).resolve().parents[1]
 RESAMPLES = 1000
 SETTINGS = {
     "synthetic": {
@@ -93,30 +88,6 @@ def configuration(clips: Path, seed: int, chosen) -> dict:
     }
 
 
-def made(folder: Path, settings: dict, cores: int) -> Path:
-    """The folder of the results of a seed."""
-    name = settings["name"]
-    path = folder / f"{name}.yaml"
-    path.write_text(yaml.safe_dump(settings))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
-    command += ["--profile", ROOT / "profiles/default", "--cores", cores, "--configfile", path]
-    command += ["--until", "ensemble_folds"]
-    with open(folder / f"{name}.log", "a") as log:
-        subprocess.run([*map(str, command)], check=True, stdout=log, stderr=log, cwd=folder)
-    return folder / "results" / name
-
-
-def tested(out: Path, model: str):
-    """The labels that are true of the test recordings, and a model's predictions: float64 (recordings, classes) each."""
-    task = Task.read(out / "labels.json")
-    parts = [
-        ensemble.by_recording(predictions.read(path, task.classes), method="max", top_k=1)
-        for path in sorted((out / "predictions" / model).glob("fold*.csv"))
-    ]
-    mean = ensemble.combined(parts, method="mean")
-    return np.asarray(scoring.truth_of(task, mean.keys, store.read_table(out / "truth.csv"))), mean.values
-
-
 def precisions(truth, values) -> float:
     """The mean average precision of the classes that are in the recordings, from 0 to 1."""
     there = (truth > 0).any(axis=0)
@@ -142,19 +113,6 @@ def differences(pairs, others, metric) -> str:
         found.append(scored(pairs, metric, drawn) - scored(others, metric, drawn))
     low, high = np.percentile(found, [2.5, 97.5])
     return f"{scored(pairs, metric) - scored(others, metric):+.3f} ({low:+.3f} to {high:+.3f})"
-
-
-def out_of_fold(outs, model) -> float:
-    values = []
-    for out in outs:
-        task = Task.read(out / "labels.json")
-        paths = sorted((out / "models" / model).glob("fold*/oof.csv"))
-        oof = predictions.concatenate(predictions.read(path, task.classes) for path in paths)
-        rows = scoring.scored_predictions(task, oof)
-        values.append(
-            scoring.score(task, scoring.labels_of(task, rows.keys), scoring.held_out(task, rows, None))
-        )
-    return float(np.mean(values))
 
 
 def minutes(outs, model) -> float:
@@ -188,7 +146,7 @@ def main():
         for metric in metrics:
             more = "" if model == options.models[0] else differences(of(model), of(options.models[0]), metric)
             cells += [f"{scored(of(model), metric):.3f}", more]
-        cells += [f"{out_of_fold(outs, model):.3f}", f"{minutes(outs, model):.1f}"]
+        cells += [f"{np.mean([out_of_fold(out, model) for out in outs]):.3f}", f"{minutes(outs, model):.1f}"]
         print(f"| {model.replace('_', ' ')} | {' | '.join(cells)} |", flush=True)
 
 

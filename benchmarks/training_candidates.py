@@ -10,20 +10,17 @@ Student's t, against the truth and out of fold.
 """
 
 import argparse
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import yaml
+from runs_of_models import ROOT, made, out_of_fold, tested
 from scipy import stats
 
-from understory.data import predictions, store
 from understory.data.task import Task
-from understory.evaluation import ensemble, scoring
+from understory.evaluation import scoring
 
-ROOT = Path(__file__).resolve().parents[1]
 # Options of sed_cnn, by the name of the model. The first is what the others are compared with.
 CANDIDATES = {"sed_cnn": {}, "pairs": {"average_frames": 2}}
 # Bands and frames of an example, classes, examples of a batch.
@@ -46,41 +43,10 @@ def configuration(seed: int) -> dict:
     }
 
 
-def made(folder: Path, seed: int, cores: int) -> Path:
-    """The folder of the results of a seed."""
-    settings = folder / f"seed{seed}.yaml"
-    settings.write_text(yaml.safe_dump(configuration(seed)))
-    out = folder / "results" / f"seed{seed}"
-    if not (out / "scores.json").exists():
-        command = [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--snakefile",
-            ROOT / "Snakefile",
-            "--directory",
-            folder,
-        ]
-        command += ["--profile", ROOT / "profiles/default", "--cores", cores, "--configfile", settings]
-        with open(folder / f"seed{seed}.log", "w") as log:
-            subprocess.run([*map(str, command)], check=True, stdout=log, stderr=log, cwd=folder)
-    return out
-
-
 def scores(out: Path, model: str) -> tuple[float, float]:
     """The scores of one model against the truth, and out of fold."""
-    task = Task.read(out / "labels.json")
-    tested = [
-        ensemble.by_recording(predictions.read(path, task.classes), method="max", top_k=1)
-        for path in sorted((out / "predictions" / model).glob("fold*.csv"))
-    ]
-    tested = ensemble.combined(tested, method="mean")
-    truth = scoring.truth_of(task, tested.keys, store.read_table(out / "truth.csv"))
-    paths = sorted((out / "models" / model).glob("fold*/oof.csv"))
-    oof = predictions.concatenate(predictions.read(path, task.classes) for path in paths)
-    rows = scoring.scored_predictions(task, oof)
-    found = scoring.score(task, scoring.labels_of(task, rows.keys), scoring.held_out(task, rows, None))
-    return scoring.score(task, truth, tested.values), found
+    truth, values = tested(out, model)
+    return scoring.score(Task.read(out / "labels.json"), truth, values), out_of_fold(out, model)
 
 
 def speeds(rounds: int = 5, steps: int = 5) -> dict[str, np.ndarray]:
@@ -127,7 +93,7 @@ def main():
     options = parser.parse_args()
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    outs = [made(folder, seed, options.cores) for seed in options.seeds]
+    outs = [made(folder, configuration(seed), options.cores) for seed in options.seeds]
     found = {name: np.array([scores(out, name) for out in outs]).T for name in CANDIDATES}
     speed, first = speeds(), next(iter(CANDIDATES))
     print(

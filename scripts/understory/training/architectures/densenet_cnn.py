@@ -40,7 +40,8 @@ def build(
     dropout : float
         Share of the features that is dropped before the dense layer.
     pooling : {"mean_max", "mean", "log_sum_exp", "attention"}
-        Over time, as `bands.pooled_over_time` has it.
+        Over time: the mean and the largest value added up, the mean, the logarithm of the mean exponential, or a mean by weights that
+        are learned.
     outputs : {"sigmoid", "softmax"}
         softmax for a loss of one class an example.
     """

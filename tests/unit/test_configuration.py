@@ -310,6 +310,13 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
             "models.sed_cnn.shifts: expected 1, as features of kind fft_frames have no frames, given 4",
         ),
         (
+            {
+                "features": {"photo": {"kind": "picture", "size": [32, 32], "fit": "pad"}},
+                "models": {"sed_cnn": {"features": "photo", "shifts": 4}},
+            },
+            "models.sed_cnn.shifts: expected 1, as features of kind picture have no frames, given 4",
+        ),
+        (
             {"models": {"sed_cnn": {"augment": [{"gain": {}}]}}},
             "models.sed_cnn.augment.0.gain: expected features in dB of power (kind log_mel, scale power_db, normalise none), given "
             "normalise min_max",

@@ -37,6 +37,23 @@ def test_libraries_keep_to_the_instructions_that_are_asked_for(monkeypatch):
     assert "avx512" not in processor.instructions()
 
 
+CONVOLVED = (
+    "import tensorflow as tf; tf.nn.conv2d(tf.ones((2, 32, 32, 16)), tf.ones((3, 3, 16, 16)), 1, 'SAME')"
+)
+
+
+def test_tensorflow_takes_onednn_and_its_limit_also_where_it_would_not(monkeypatch):
+    """As on a processor without AVX-512, for which it leaves oneDNN out by default."""
+    if "avx2" not in processor.instructions():
+        pytest.skip("this processor has no AVX2")
+    monkeypatch.setattr(os, "environ", {**os.environ, "ONEDNN_VERBOSE": "1", "TF_ENABLE_ONEDNN_OPTS": "0"})
+    processor.limit("avx2")
+    command = [sys.executable, "-c", CONVOLVED]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=True)
+    assert "isa:Intel AVX2\n" in done.stdout
+    assert ",convolution," in done.stdout
+
+
 def test_a_job_knows_of_a_limit_alone():
     assert processor.told(None) == {}
     assert processor.told("avx2") == {"instruction_set": "avx2"}

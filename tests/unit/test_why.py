@@ -126,3 +126,8 @@ def test_the_installed_snakemake_words_and_lays_out_a_plan_as_this_module_reads_
     plan = f"Building DAG of jobs...\n[Fri Nov 20 17:16:00 2026]\n{printed}\nJob stats:\n"
     expected = why.Job("crop", frozenset("ab"), frozenset("c"), "Missing output files: c")
     assert why.jobs(plan) == [expected]
+
+
+def test_a_setting_of_a_member_is_called_as_its_model_is_in_the_configuration():
+    before, now = ({"models": {"net-seed3": {"epochs": epochs}}} for epochs in (1, 2))
+    assert why.changes(f"before: {before} now: {now} ") == ["models.net.epochs: 1 → 2"]

@@ -597,7 +597,7 @@ def test_the_facts_name_the_code_and_the_packages():
 
 def test_nothing_of_an_examples_axes_is_cut_off():
     frequencies = np.linspace(50, 24_000, 64)
-    shown = gallery.spectrogram(np.zeros((64, 50)), [], window=10.0, mel_frequencies=frequencies)
+    shown = gallery.Spectrograms(window=10.0, mel_frequencies=frequencies).draw(np.zeros((64, 50)), [])
     pixels = np.asarray(Image.open(io.BytesIO(shown)).convert("L"))
     edges = [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
     assert min(edge.min() for edge in edges) > 230

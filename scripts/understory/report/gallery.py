@@ -5,12 +5,16 @@ import io
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from PIL import Image
 
 from understory.core import mel_scale
 from understory.data.dataset import SEPARATOR
 from understory.evaluation import analysis
 from understory.images.pixels import limited, resized
-from understory.report.plotting import data_url, encoded, plain
+from understory.report.plotting import data_url, plain, unknown_glyphs
 from understory.report.results import Results
 
 # Images that a page holds at most, of some 10 kB each.
@@ -39,7 +43,9 @@ class Gallery:
         self.features = self.settings["features"]
         self.kind = self.features["kind"]
         if self.kind == "log_mel":
-            self.frequencies = _mel_frequencies(self.features)
+            self.spectrograms = Spectrograms(
+                window=self.settings["crop"]["window"], mel_frequencies=_mel_frequencies(self.features)
+            )
 
     def lead(self) -> str:
         """What the images show."""
@@ -86,9 +92,7 @@ class Gallery:
             (event.label, event.t_min - row.start, event.t_max - row.start, event.f_min, event.f_max)
             for event in inside.itertuples()
         ]
-        window = self.settings["crop"]["window"]
-        content = spectrogram(values, boxes, window=window, mel_frequencies=self.frequencies)
-        return content, WIDTH, HEIGHT
+        return self.spectrograms.draw(values, boxes), WIDTH, HEIGHT
 
     def _image(self, pixels):
         """An image in colour, or the channels of a slice in grey, side by side."""
@@ -162,31 +166,61 @@ def image(pixels: np.ndarray, **colours) -> bytes:
     return out.getvalue()
 
 
-def spectrogram(values: np.ndarray, boxes, *, window: float, mel_frequencies: np.ndarray) -> bytes:
-    """A spectrogram (bands, frames) with labelled boxes.
+class Spectrograms:
+    """Draws spectrograms of examples, with their labels in boxes, as WebP. The axes are the same for all of them and drawn once,
+    which takes longer than all the rest.
 
     Parameters
     ----------
-    boxes : list of (label, t_min, t_max, f_min, f_max)
-        Seconds from the window's start, and Hz.
     window : float
-        Seconds.
+        Length of an example, seconds.
     mel_frequencies : numpy.ndarray
         Centre frequency of each band, Hz.
     """
-    figure = plt.figure(figsize=(4.2, 2.0))
-    # A fixed place: a layout that measures what it draws takes twice the time, for each of many images.
-    axis = figure.add_axes((0.14, 0.2, 0.84, 0.75))
-    bands = len(values)
-    axis.imshow(values, origin="lower", aspect="auto", cmap="magma", extent=(0, window, -0.5, bands - 0.5))
-    for label, t_min, t_max, f_min, f_max in boxes:
-        low, high = np.interp([f_min, f_max], mel_frequencies, np.arange(bands))
-        left, right = max(t_min, 0), min(t_max, window)
+
+    def __init__(self, *, window: float, mel_frequencies: np.ndarray):
+        self.window, self.frequencies = window, mel_frequencies
+        bands = len(mel_frequencies)
+        figure = Figure(figsize=(4.2, 2.0), dpi=110)
+        self.canvas = FigureCanvasAgg(figure)
+        self.axis = figure.add_axes((0.14, 0.2, 0.84, 0.75))
+        ticks = np.unique(np.linspace(0, bands - 1, 4).round().astype(int))
+        self.axis.set(
+            xlabel="s",
+            ylabel="kHz",
+            yticks=ticks,
+            yticklabels=[f"{mel_frequencies[band] / 1000:.1f}" for band in ticks],
+            xlim=(0, window),
+            ylim=(-0.5, bands - 0.5),
+        )
+        self.canvas.draw()
+        self.background = self.canvas.copy_from_bbox(figure.bbox)
+
+    def draw(self, values: np.ndarray, boxes) -> bytes:
+        """A spectrogram (bands, frames); `boxes` are (label, t_min, t_max, f_min, f_max), in seconds from the window's start and Hz."""
+        extent = (0, self.window, -0.5, len(values) - 0.5)
+        drawn = [self.axis.imshow(values, origin="lower", aspect="auto", cmap="magma", extent=extent)]
+        for label, t_min, t_max, f_min, f_max in boxes:
+            drawn += self._box(label, max(t_min, 0), min(t_max, self.window), f_min, f_max)
+        self.canvas.restore_region(self.background)
+        with unknown_glyphs():
+            # The lines of the axes above the image, as Matplotlib draws them.
+            for artist in (*drawn, *self.axis.spines.values()):
+                self.axis.draw_artist(artist)
+        for artist in drawn:
+            artist.remove()
+        out = io.BytesIO()
+        Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3]).save(out, format="webp", quality=60)
+        return out.getvalue()
+
+    def _box(self, label, left, right, f_min, f_max):
+        bands = len(self.frequencies)
+        low, high = np.interp([f_min, f_max], self.frequencies, np.arange(bands))
         style = {"fill": False, "edgecolor": BOX, "linewidth": 1.2, "clip_on": False}
-        axis.add_patch(plt.Rectangle((left, low), right - left, high - low, **style))
+        box = self.axis.add_patch(Rectangle((left, low), right - left, high - low, **style))
         # Above its box where there is room for a line of text, inside it elsewhere.
         above = high < 0.88 * bands
-        axis.annotate(
+        text = self.axis.annotate(
             plain(label, 24),
             (left, high),
             xytext=(2, 2 if above else -2),
@@ -197,13 +231,4 @@ def spectrogram(values: np.ndarray, boxes, *, window: float, mel_frequencies: np
             annotation_clip=False,
             clip_on=True,
         )
-    ticks = np.unique(np.linspace(0, bands - 1, 4).round().astype(int))
-    axis.set(
-        xlabel="s",
-        ylabel="kHz",
-        yticks=ticks,
-        yticklabels=[f"{mel_frequencies[band] / 1000:.1f}" for band in ticks],
-        xlim=(0, window),
-        ylim=(-0.5, bands - 0.5),
-    )
-    return encoded(figure, "webp")
+        return box, text

@@ -3,6 +3,7 @@
 import base64
 import io
 import warnings
+from contextlib import contextmanager
 
 import matplotlib
 import numpy as np
@@ -69,12 +70,18 @@ def encoded(figure, kind="svg") -> bytes:
         "svg": {"metadata": {"Date": None}, "facecolor": "white", "bbox_inches": "tight"},
         "webp": {"dpi": 110, "pil_kwargs": {"quality": 60}},
     }[kind]
-    with warnings.catch_warnings():
-        # Names may be in any script; the browser that shows an SVG has its own fonts.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    with unknown_glyphs():
         figure.savefig(out, format=kind, **options)
     plt.close(figure)
     return out.getvalue()
+
+
+@contextmanager
+def unknown_glyphs():
+    """No warning of characters that Matplotlib's font lacks: names may be in any script, and a browser that shows an SVG has its own fonts."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 def finite(values: np.ndarray) -> np.ndarray:

@@ -1,10 +1,13 @@
 """Small inputs of a report, built by hand, and what a page says."""
 
 from html.parser import HTMLParser
+from unittest import mock
 from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from understory.data.predictions import Predictions
 from understory.data.task import Task
@@ -169,6 +172,16 @@ class Tags(HTMLParser):
 
     def all(self, name):
         return [attributes for tag, attributes in self.tags if tag == name]
+
+
+def text_built(given):
+    """The text of the report of `inputs`. Its figures are made and not drawn, which is most of the time of a page."""
+    with mock.patch.object(Figure, "savefig", _save_empty), mock.patch.object(FigureCanvasAgg, "draw"):
+        return text_of(built(given).html)
+
+
+def _save_empty(figure, out, **options):
+    out.write(b'<svg xmlns="http://www.w3.org/2000/svg" width="9pt" height="9pt" viewBox="0 0 9 9"/>')
 
 
 def text_of(html):

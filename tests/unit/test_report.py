@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from page_inputs import NO_QUARANTINE, WINDOW, Tags, built, inputs, svg_text, text_of
+from page_inputs import NO_QUARANTINE, WINDOW, Tags, built, inputs, svg_text, text_built, text_of
 from PIL import Image
 from scipy import sparse
 from workflow import ROOT
@@ -112,10 +112,10 @@ def test_precision_and_recall_are_over_what_is_known(cells):
 def test_an_unknown_label_counts_neither_way_on_the_page():
     given = inputs(["a", "b"])
     given["shards"][0][1].loc[0, "absent"] = "b"
-    text = text_of(built(given).html)
+    text = text_built(given)
     assert "Out-of-fold: 8 present and 1 absent labels are known." in text
     given["labels"]["exhaustive"] = True
-    text = text_of(built(given).html)
+    text = text_built(given)
     assert "Out-of-fold: 8 present and 8 absent labels are known." in text
 
 
@@ -130,24 +130,24 @@ def test_a_classs_spread_is_over_its_folds():
         known = Labels(index[held], ["a", "b"], exhaustive=True).take(np.arange(held.sum()))
         each.append(lwlrap.class_scores(known, oof.loc[held, ["a", "b"]].to_numpy())[0])
     assert each == [1.0, 0.5]
-    text = text_of(built(given).html)
+    text = text_built(given)
     assert f"a {np.mean(each):.3f} {np.std(each, ddof=1):.3f} 2 " in text
 
 
 def test_what_is_taken_for_what_is_counted():
     given = inputs(["a", "b", "c"])
     given["oof"][["a", "b", "c"]] = [1.0, 0.0, 0.5]
-    text = text_of(built(given).html)
+    text = text_built(given)
     assert "share of the label b a 4 100% c a 4 100%" in text
     given["oof"][["a", "b", "c"]] = np.repeat(np.eye(3), 4, axis=0)
-    assert "There are no confusions." in text_of(built(given).html)
+    assert "There are no confusions." in text_built(given)
 
 
 def test_the_best_and_worst_examples_are_the_labels_own():
     given = inputs(["a", "b"], takes=5)
     given["settings"]["report"]["examples"] = 2
     given["oof"]["a"] = np.arange(10) / 10
-    text = text_of(built(given).html)
+    text = text_built(given)
     shown = re.findall(r"(best|worst): (0\.\d+) · (r0-\d)", text)
     assert shown == [
         ("best", "0.400", "r0-4"),
@@ -272,7 +272,7 @@ def test_fitted_weights_stand_beside_equal_ones(low, doubt):
     between = {"low": low, "high": 0.02, "resamples": 1000, "undefined": 0}
     given["scores"] |= {"plain": {"oof": 0.488, "difference": 0.012, "interval": between}}
     given["scores"] |= {"weights": {"m-seed1": 0.25, "m-seed3": 0.75}, "prior_power": -0.3}
-    text = text_of(built(given).html)
+    text = text_built(given)
     assert "plain: 0.488" in text
     assert "scaled by the shares of the classes to the power of -0.3." in text
     assert f"+0.012 (95 % interval {low:+.3f} to +0.020, over recordings){doubt}." in text
@@ -281,14 +281,14 @@ def test_fitted_weights_stand_beside_equal_ones(low, doubt):
 
 
 def test_what_was_quarantined_is_counted_and_listed():
-    assert "Nothing was quarantined." in text_of(built(inputs()).html)
+    assert "Nothing was quarantined." in text_built(inputs())
     rows = [
         ["train", "recording", f"q{n}", f"train/q{n}.flac", "silent" if n % 2 else "no audio"]
         for n in range(250)
     ]
     rows.append(["train", "annotation", "q0", "train.csv, line 3", "begins after its recording has ended"])
     given = inputs(quarantine=pd.DataFrame(rows, columns=NO_QUARANTINE.columns))
-    text = text_of(built(given).html)
+    text = text_built(given)
     assert "Quarantined: 250 of 262 training recordings, 1 training annotation. Show reasons" in text
     assert "250 recordings and 1 annotation were quarantined and not used." in text
     assert "instead of predictions" not in text
@@ -300,7 +300,7 @@ def test_what_was_quarantined_is_counted_and_listed():
 
 def test_what_the_examples_do_not_show_is_said():
     given = inputs()
-    plain = text_of(built(given).html)
+    plain = text_built(given)
     assert "learn from" not in plain
     assert "longer than the window" not in plain
     assert "lower sample rates" not in plain
@@ -310,12 +310,12 @@ def test_what_the_examples_do_not_show_is_said():
     index.loc[index.index[:2], "t_max"] = [WINDOW + 1, math.inf]
     given |= {"shards": [(array, index)], "sample_rates": [8000, 8000, 16_000]}
     given["labels"] = given["labels"] | {"untrained": ["c"]}
-    text = text_of(built(given).html)
+    text = text_built(given)
     assert "1 class has no present example to learn from, and probability 0 everywhere: c." in text
     assert f"1 annotation is longer than the window ({WINDOW:g} s)" in text
     assert "2 of 3 training recordings have nothing in the upper part of 100 to 8000 Hz" in text
     given["settings"] = given["settings"] | {"crop": {"window": WINDOW, "long_events": "cover"}}
-    assert "longer than the window" not in text_of(built(given).html)
+    assert "longer than the window" not in text_built(given)
 
 
 def test_an_unreadable_test_recording_is_said_to_have_the_class_frequencies():
@@ -328,7 +328,7 @@ def test_an_unreadable_test_recording_is_said_to_have_the_class_frequencies():
         ],
         columns=NO_QUARANTINE.columns,
     )
-    text = text_of(built(given).html)
+    text = text_built(given)
     assert "6 test recordings, 1 of them unreadable" in text
     assert (
         "Quarantined: 2 of 7 test recordings. 1 unreadable test recording has the class frequencies" in text
@@ -385,12 +385,12 @@ def test_a_score_out_of_fold_has_a_chance_of_its_own(metric):
     known = np.repeat(np.eye(3), 20, axis=0)
     low, high = chance_interval(Metric(metric), known, given["oof"][["a", "b", "c"]].to_numpy(), seed=1)
     given["scores"]["oof"] = high
-    text = text_of(built(given).html)
+    text = text_built(given)
     assert f"by chance: {low:.3f}–{high:.3f}" in text
     assert text.count("by chance:") == 1
     assert f"The {metric} out-of-fold is not above chance: the model has learned nothing useful." in text
     given["scores"]["oof"] = high + 0.01
-    assert "has learned nothing" not in text_of(built(given).html)
+    assert "has learned nothing" not in text_built(given)
 
 
 def test_a_classs_score_is_its_part_of_the_metric():
@@ -407,7 +407,7 @@ def test_a_classs_score_is_its_part_of_the_metric():
 
 def test_absent_events_that_are_not_predicted_are_explained():
     given = inputs(["a", "b"])
-    assert "absent example" not in text_of(built(given).html).split("Scores of the folds")[2]
+    assert "absent example" not in text_built(given).split("Scores of the folds")[2]
     absent = given["folds"].tail(3).assign(presence="absent", example_id=["x", "y", "z"])
     given["folds"] = pd.concat([given["folds"], absent])
     page = built(given)
@@ -499,7 +499,7 @@ def test_equal_rows_are_recognised_in_dense_and_sparse_matrices():
 
 def test_a_classs_single_example_is_neither_its_best_nor_its_worst():
     given = inputs(["a", "b"], takes=1)
-    text = text_of(built(given).html)
+    text = text_built(given)
     assert len(re.findall(r"only one: 0\.\d+ · r", text)) == 2
     assert "best:" not in text
     assert "worst:" not in text
@@ -507,9 +507,9 @@ def test_a_classs_single_example_is_neither_its_best_nor_its_worst():
 
 def test_one_epoch_is_told_by_its_marks():
     given = inputs()
-    assert "Solid: validation." in text_of(built(given).html)
+    assert "Solid: validation." in text_built(given)
     given["histories"] = {"m": {0: given["histories"]["m"][0].head(1)}}
-    assert "Filled: validation. Open: training" in text_of(built(given).html)
+    assert "Filled: validation. Open: training" in text_built(given)
 
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
@@ -542,7 +542,7 @@ def test_time_and_memory_are_of_the_jobs_of_the_present_configuration(tmp_path):
         ("split_folds", 1, 0.2, 0.2, nan, nan),
     ]
     pd.testing.assert_frame_equal(table, pd.DataFrame(expected, columns=table.columns), check_dtype=False)
-    text = text_of(built(inputs(costs=table)).html)
+    text = text_built(inputs(costs=table))
     assert "train_fold 2 2 min 30 s 1 min 30 s 2 min 0 s 300 MiB" in text
     assert "split_folds 1 0.2 s 0.2 s not measured not measured" in text
 
@@ -550,7 +550,7 @@ def test_time_and_memory_are_of_the_jobs_of_the_present_configuration(tmp_path):
 def test_no_measurements_are_no_error(tmp_path):
     table = provenance.costs(tmp_path / "gone", rules={"a"}, names=set())
     assert table.empty
-    assert "There are no measurements" in text_of(built(inputs(costs=table)).html)
+    assert "There are no measurements" in text_built(inputs(costs=table))
 
 
 def test_the_commit_is_that_of_the_checkout_itself(tmp_path):

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from page_inputs import NO_QUARANTINE, Tags, built, inputs, svg_text, text_of
+from page_inputs import NO_QUARANTINE, Tags, built, inputs, svg_text, text_built, text_of
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
@@ -104,7 +104,7 @@ def test_a_data_set_is_described_in_its_own_words(of):
 
 def test_a_task_of_two_classes_has_one_curve():
     given = studies()
-    page, text = built(given), text_of(built(given).html)
+    page, text = built(given), text_built(given)
     assert set(page.figures) == {"fold_scores", "roc", "separation", "confusion", "learning_curves"}
     means = given["oof"].groupby("recording_id").agg({"label": "first", "1": "mean"})
     area = roc_auc_score(means.label == "1", means["1"])
@@ -117,28 +117,28 @@ def test_a_task_of_two_classes_has_one_curve():
 
 
 def test_an_interval_is_shown_with_what_it_is_of():
-    text = text_of(built(studies()).html)
+    text = text_built(studies())
     assert "95 %: 0.400–0.700" in text
     assert "over studies, from 1,000 resamples, 10 of which had no score" in text
     said = "contains 0.5, the score of random predictions: the model is not shown to be better than chance."
     assert f"The 95 % interval (0.400–0.700) {said}" in text
-    assert said not in text_of(built(studies(low=0.51)).html)
+    assert said not in text_built(studies(low=0.51))
     given = inputs()
-    assert "95 %: 0.450–0.550" in text_of(built(given).html)
-    assert said not in text_of(built(given).html)
+    assert "95 %: 0.450–0.550" in text_built(given)
+    assert said not in text_built(given)
     given["scores"]["oof_interval"] = {"low": np.nan, "high": np.nan, "resamples": 0, "undefined": 1000}
-    text = text_of(built(given).html)
+    text = text_built(given)
     assert "95 %: none" in text
     assert "95 %: there is no interval, as no resample has a score." in text
 
 
 def test_slices_of_a_study_on_both_sides_of_the_split_are_warned_of():
     given = studies()
-    assert "in several folds" not in text_of(built(given).html)
+    assert "in several folds" not in text_built(given)
     for name in ("oof", "folds"):
         given[name]["fold"] = np.arange(len(given[name])) % 2
     said = "Slices of the same study are in several folds, for 12 of 12 studies:"
-    assert said in text_of(built(given).html)
+    assert said in text_built(given)
 
 
 def shown(page):
@@ -178,7 +178,7 @@ def test_images_are_shown_in_colour():
         assert np.abs(pixels.mean(axis=(0, 1)) - (200, 40, 10)).max() < 8
         assert int(image["width"]) == int(image["height"]) >= 100
         assert image["alt"].startswith("r")
-    assert "Images as m sees them. The number is" in text_of(built(given).html)
+    assert "Images as m sees them. The number is" in text_built(given)
 
 
 def test_what_has_no_mel_bands_is_a_plain_picture():
@@ -229,9 +229,9 @@ def test_decisions_have_their_floor_and_their_thresholds():
         counts = f"{cut} {has.sum()} {said.sum()} {(has & said).sum()}"
         assert re.search(rf"{label} (0|1)\.\d+ \d\.\d+ 2 {counts} ", text), (counts, text)
     given["scores"]["oof"] = 0.9
-    assert "not above that of nocall alone" not in text_of(built(given).html)
+    assert "not above that of nocall alone" not in text_built(given)
     given["settings"]["threshold"] = 0.5
-    assert "All labels have the same fixed threshold." in text_of(built(given).html)
+    assert "All labels have the same fixed threshold." in text_built(given)
 
 
 def test_a_missed_label_is_taken_for_what_is_wrongly_decided():
@@ -239,7 +239,7 @@ def test_a_missed_label_is_taken_for_what_is_wrongly_decided():
     given["settings"]["threshold"] = 0.5
     given["oof"][["a", "b", "nocall"]] = [0.9, 0.1, 0.1]
     given["oof"].loc[6:11, "b"] = 0.9
-    text = text_of(built(given).html)
+    text = text_built(given)
     # All that have b or nocall alone; where a and b are, b is missed for nothing, and where a is, b for nothing decided.
     assert "share of the label b a 12 67% nocall a 12 100% Examples by class" in text
 
@@ -249,7 +249,7 @@ def test_an_examples_label_is_that_of_its_fold():
     given = windows()
     given["oof"].loc[:5, "a"] = 0.99
     given["shards"][0][1].loc[:5, "label"] = "b"
-    text = text_of(built(given).html)
+    text = text_built(given)
     assert re.search(r"best: 0\.990 · r0-\d+, 0\.0 to 4\.0 s · also b", text)
     assert "also a" not in text
     assert "Of the labels of one example, only the one it is centred on is counted." in text
@@ -257,11 +257,11 @@ def test_an_examples_label_is_that_of_its_fold():
 
 def test_what_is_only_trained_with_is_counted_by_itself():
     given = inputs(["a", "b", "c"], takes=4)
-    assert "training only" not in text_of(built(given).html)
+    assert "training only" not in text_built(given)
     held = given["folds"].label == "c"
     given["folds"].loc[held, "fold"] = -1
     given["oof"] = given["oof"][given["oof"].label != "c"]
-    text = text_of(built(given).html)
+    text = text_built(given)
     assert "class fold 0 fold 1 training only all a 2 2 0 4 b 2 2 0 4 c 0 0 4 4" in text
     assert "1 class of 3 without a score: all examples are used only for training." in text
     assert "fold -1" not in text.lower()
@@ -379,7 +379,7 @@ def test_quarantined_slices_are_counted():
     rows = [["train", "slice", "00001", f"train/00001/T1w/Image-{n}.dcm", "damaged"] for n in range(2)]
     rows.append(["train", "recording", "00099", "train/00099", "expected a folder, found none"])
     given["quarantine"] = pd.DataFrame(rows, columns=NO_QUARANTINE.columns)
-    text = text_of(built(given).html)
+    text = text_built(given)
     assert "Quarantined: 1 of 13 training studies, 2 training slices." in text
     assert "2 slices and 1 study were quarantined and not used." in text
     assert "train study expected a folder, found none 1" in text

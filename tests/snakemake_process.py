@@ -8,8 +8,9 @@ import tempfile
 import time
 import traceback
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from pathlib import Path
+from unittest import mock
 
 import job_process
 
@@ -23,8 +24,16 @@ _CONTEXT.set_forkserver_preload(
         "dpath",
         "smart_open",
         "yte",
+        "snakemake_prepared",
     ]
 )
+
+
+@cache
+def _prepare():
+    """Start the process that Snakemake is forked from, which finds modules where this one does."""
+    with mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path))):
+        forkserver.ensure_running()
 
 
 @cache
@@ -73,6 +82,7 @@ def _main(arguments, cwd, environment, out, err, python):
 
 def start(arguments, *, cwd, env, out, err):
     """Start `snakemake ARGUMENTS` in a session of its own, which writes to the files or pipes `out` and `err`."""
+    _prepare()
     process = _CONTEXT.Process(
         target=_main, args=(arguments, str(cwd), dict(env), str(out), str(err), _python())
     )

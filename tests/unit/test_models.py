@@ -157,7 +157,7 @@ BINARY = {"name": "binary_crossentropy", "unknown_weight": 0.3}
         ("picture_cnn", (33, 47, 4), {"filters": [8, 8], "outputs": "sigmoid"}, BINARY),
         ("picture_cnn", (32, 32, 3), {"filters": [8], "scaling": "imagenet"}, CATEGORICAL),
         ("resnet34", (32, 32, 3), {}, CATEGORICAL),
-        ("resnet50", (32, 64, 1), {}, CATEGORICAL),
+        pytest.param("resnet50", (32, 64, 1), {}, CATEGORICAL, marks=pytest.mark.soak),
         ("sed_cnn", (32, 64, 1), {}, BINARY),
     ],
 )

@@ -4,13 +4,15 @@
 
 CLIPS is ESC-10, laid out as ESC-50. Makes a run for each seed in FOLDER, in which each way to train is a model on the same recordings
 and folds: noise with rain or sea waves in which clips of the eight other classes sound, at 0 to 20 dB. Of a training recording one
-confirmed event is known, or one rejected one; of a test recording, built from other clips, everything. A run that is there is
-not made again, and one that was interrupted goes on. Prints a row of a Markdown table for each model: lwlrap and the mean
+confirmed event is known, or one rejected one; of a test recording, built from other clips, everything. Two rows have a run of their
+own: with pseudo-labels, and, to say what better use of labels could bring at most, with all labels of the same recordings known, in
+as many steps. A run that is there is not made again, and one that was interrupted goes on. Prints a row of a Markdown table for each model: lwlrap and the mean
 average precision of the classes against the truth, how much higher both are than the first model's, with 95 % intervals over
 recordings drawn with replacement within each seed, the score out of fold, and the minutes that the training of a fold took.
 """
 
 import argparse
+import shutil
 from functools import cache
 from pathlib import Path
 
@@ -21,8 +23,12 @@ from runs_of_models import ROOT, made, out_of_fold, tested
 from sklearn.metrics import average_precision_score
 
 from understory.core import rng
+from understory.core.files import write_rows
 from understory.core.rng import Stage
+from understory.datasets.rfcx import COLUMNS
 from understory.evaluation.metrics import lwlrap
+from understory.synthetic import clips as sound_clips
+from understory.synthetic import soundscapes
 
 RESAMPLES = 1000
 SETTINGS = {
@@ -31,6 +37,9 @@ SETTINGS = {
         "train_recordings": 240,
         "rejected_recordings": 60,
         "test_recordings": 120,
+        "train_duration": 12,
+        "test_duration": 20,
+        "min_snr": 0,
         "max_snr": 20,
     },
     "shards": {"train": 2, "test": 1},
@@ -72,8 +81,16 @@ MODELS = {
 }
 
 
+# What differs in a run of its own, with the first model alone.
+RUNS = {
+    "pseudo_labels": {"pseudo_labels": {"rounds": 1}},
+    "pseudo_labels_by_quantile": {"pseudo_labels": {"rounds": 1, "by": "quantile", "high": 0.95, "low": 0.5}},
+    "all_labels_known": {"crop": {**SETTINGS["crop"], "absent": False}},
+}
+
+
 def configuration(clips: Path, seed: int, chosen) -> dict:
-    """The settings of a run of all models."""
+    """The settings of a run of models."""
     model = yaml.safe_load((ROOT / "config.yaml").read_text())["models"]["sed_cnn"]
     models = {name: {**model, **NETWORK, **MODELS[name]} for name in chosen}
     for each in models.values():
@@ -86,6 +103,45 @@ def configuration(clips: Path, seed: int, chosen) -> dict:
         "models": models,
         "train": list(models),
     }
+
+
+def run_of_its_own(name: str, folder: Path, clips: Path, seed: int, cores: int) -> Path:
+    """The results of one of `RUNS`, beside those of the seed's run of models."""
+    first = next(iter(MODELS))
+    settings = {**configuration(clips, seed, [first]), **RUNS[name], "name": f"seed{seed}_{name}"}
+    if name == "all_labels_known":
+        data = folder / f"data_{settings['name']}"
+        boxes = annotated_whole(folder / f"results/seed{seed}/data", data, settings)
+        sparse = len(pd.read_csv(folder / f"results/seed{seed}/folds.csv"))
+        settings["models"][first]["epochs"] = round(NETWORK["epochs"] * sparse / boxes)
+        settings["data"] = str(data)
+    return made(folder, settings, cores)
+
+
+def annotated_whole(source: Path, folder: Path, settings: dict) -> int:
+    """Make a copy of synthetic data in which all that sounds is annotated, and all else rejected; the number of events."""
+    shutil.copytree(source, folder, dirs_exist_ok=True, copy_function=_linked)
+    synthetic = dict(settings["synthetic"])
+    singers = sound_clips.given({key: synthetic.pop(key) for key in sound_clips.KEYS}).singers()
+    own, present, absent = soundscapes.Settings(**synthetic), [], []
+    for number in range(own.train):
+        plan = soundscapes.plan(number, singers=singers, settings=own, seed=settings["seed"])
+        for species in range(singers.classes):
+            boxes = [event.box for event in plan.events if event.box.species == species]
+            present += [(plan.recording_id, species, 1, b.t_min, b.f_min, b.t_max, b.f_max) for b in boxes]
+            begin = min((box.t_min for box in boxes), default=plan.duration)
+            end = max((box.t_max for box in boxes), default=plan.duration)
+            parts = [part for part in ((0, begin), (end, plan.duration)) if part[0] < part[1]]
+            absent += [(plan.recording_id, species, 1, start, 0, stop, 12_000) for start, stop in parts]
+    for table, rows in (("train_tp.csv", present), ("train_fp.csv", absent)):
+        (folder / table).unlink()
+        write_rows(folder / table, COLUMNS, rows)
+    return len(present)
+
+
+def _linked(source, target):
+    Path(target).unlink(missing_ok=True)
+    Path(target).hardlink_to(source)
 
 
 def precisions(truth, values) -> float:
@@ -116,9 +172,12 @@ def differences(pairs, others, metric) -> str:
 
 
 def minutes(outs, model) -> float:
-    """The median over seeds and folds of the time of a training."""
-    paths = [path for out in outs for path in (out / "benchmarks/train_fold" / model).glob("*.tsv")]
-    return float(np.median([pd.read_csv(path, sep="\t")["cpu_time"].iloc[0] for path in paths])) / 60
+    """The median over seeds and folds of the processor time of a training, with that of its rounds."""
+    each = []
+    for path in (path for out in outs for path in (out / "benchmarks/train_fold" / model).glob("*.tsv")):
+        rounds = (path.parents[2] / "train_round").glob(f"*/{model}/{path.name}")
+        each.append(sum(pd.read_csv(part, sep="\t")["cpu_time"].iloc[0] for part in (path, *rounds)))
+    return float(np.median(each)) / 60
 
 
 def main():
@@ -129,25 +188,30 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--cores", type=int, default=2)
-    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
+    rows = [*MODELS, *RUNS]
+    parser.add_argument("--models", nargs="+", default=rows, choices=rows)
     options = parser.parse_args()
-    folder = options.folder.resolve()
+    folder, clips, first = options.folder.resolve(), options.clips.resolve(), options.models[0]
     folder.mkdir(parents=True, exist_ok=True)
-    outs = [
-        made(folder, configuration(options.clips.resolve(), seed, options.models), options.cores)
-        for seed in options.seeds
-    ]
-    of = cache(lambda model: [tested(out, model) for out in outs])
-    metrics = (lwlrap.score, precisions)
+    models = [name for name in options.models if name in MODELS]
+    outs = [made(folder, configuration(clips, seed, models), options.cores) for seed in options.seeds]
+    found = {name: [(out, name, out) for out in outs] for name in models}
+    for name in (name for name in options.models if name in RUNS):
+        own = [run_of_its_own(name, folder, clips, seed, options.cores) for seed in options.seeds]
+        found[name] = [(out, next(iter(MODELS)), of_all) for out, of_all in zip(own, outs, strict=True)]
+    of = cache(lambda name: [tested(out, model, of_all / "truth.csv") for out, model, of_all in found[name]])
     print("| model | lwlrap | higher by | mean average precision | higher by | out of fold | minutes |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for model in options.models:
+    for name, runs in found.items():
         cells = []
-        for metric in metrics:
-            more = "" if model == options.models[0] else differences(of(model), of(options.models[0]), metric)
-            cells += [f"{scored(of(model), metric):.3f}", more]
-        cells += [f"{np.mean([out_of_fold(out, model) for out in outs]):.3f}", f"{minutes(outs, model):.1f}"]
-        print(f"| {model.replace('_', ' ')} | {' | '.join(cells)} |", flush=True)
+        for metric in (lwlrap.score, precisions):
+            more = "" if name == first else differences(of(name), of(first), metric)
+            cells += [f"{scored(of(name), metric):.3f}", more]
+        # With other labels it is another score.
+        known = RUNS.get(name, {}).get("crop") is None
+        cells += [f"{np.mean([out_of_fold(out, model) for out, model, _ in runs]):.3f}" if known else ""]
+        cells += [f"{minutes([out for out, *_ in runs], runs[0][1]):.1f}"]
+        print(f"| {name.replace('_', ' ')} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -27,21 +27,23 @@ def made(folder: Path, settings: dict, cores: int) -> Path:
     return folder / "results" / name
 
 
-def tested(out: Path, model: str):
-    """The labels that are true of the test recordings, and a model's predictions: float64 (recordings, classes) each."""
+def tested(out: Path, model: str, truth: Path):
+    """The labels that are true of the test recordings (by `truth`, a table of a run), and a model's predictions: float64
+    (recordings, classes) each."""
     task = Task.read(out / "labels.json")
     parts = [
         ensemble.by_recording(predictions.read(path, task.classes), method="max", top_k=1)
         for path in sorted((out / "predictions" / model).glob("fold*.csv"))
     ]
     mean = ensemble.combined(parts, method="mean")
-    return np.asarray(scoring.truth_of(task, mean.keys, store.read_table(out / "truth.csv"))), mean.values
+    return np.asarray(scoring.truth_of(task, mean.keys, store.read_table(truth))), mean.values
 
 
 def out_of_fold(out: Path, model: str) -> float:
-    """The score of a model's out-of-fold predictions."""
+    """The score of a model's out-of-fold predictions, of its last round."""
     task = Task.read(out / "labels.json")
-    paths = sorted((out / "models" / model).glob("fold*/oof.csv"))
+    last = max(out.glob("round*"), key=lambda path: int(path.name[5:]), default=out)
+    paths = sorted((last / "models" / model).glob("fold*/oof.csv"))
     oof = predictions.concatenate(predictions.read(path, task.classes) for path in paths)
     rows = scoring.scored_predictions(task, oof)
     return scoring.score(task, scoring.labels_of(task, rows.keys), scoring.held_out(task, rows, None))

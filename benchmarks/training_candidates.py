@@ -45,7 +45,7 @@ def configuration(seed: int) -> dict:
 
 def scores(out: Path, model: str) -> tuple[float, float]:
     """The scores of one model against the truth, and out of fold."""
-    truth, values = tested(out, model)
+    truth, values = tested(out, model, out / "truth.csv")
     return scoring.score(Task.read(out / "labels.json"), truth, values), out_of_fold(out, model)
 
 

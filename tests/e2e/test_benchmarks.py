@@ -78,9 +78,10 @@ def test_the_simulation_of_queues_spends_labels_and_learns(monkeypatch):
     assert run["reached"]([0.1, 0.2], 0.45) is None
 
 
-def test_the_ablation_compares_models_by_seed_and_recording(tmp_path):
+def test_the_ablation_compares_models_by_seed_and_recording(tmp_path, monkeypatch):
     """The settings of its runs are ones that the workflow takes."""
     run = runpy.run_path(str(ROOT / "benchmarks/ablation.py"))
+    monkeypatch.setitem(run["differences"].__globals__, "RESAMPLES", 50)
     settings = run["configuration"](tmp_path, 3, list(run["MODELS"]))
     given = yaml.safe_load((ROOT / "config.yaml").read_text())
     update_config(given, settings)

@@ -1,10 +1,13 @@
 """From a folder of sound clips to a submission; what moving the folder, and replacing a clip, runs again."""
 
+import ablation
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 from workflow import planned
+
+from understory.datasets import rfcx
 
 pytestmark = pytest.mark.slow
 
@@ -51,6 +54,19 @@ def test_clips_sing_and_what_changes_runs_again(run_snakemake, small, tmp_path):
     assert list(submission.columns) == list(truth.columns) == ["recording_id", "s0", "s1", "s2", "s3"]
     assert set(submission.recording_id) == set(truth.recording_id)
     assert list(pd.read_csv(out / "data" / "species.csv").name) == ["ant", "bee", "cow", "elk"]
+
+    # All that sounds in the same recordings, annotated, and all else rejected.
+    synthetic = config(tmp_path / "clips")["synthetic"]
+    events = ablation.annotated_whole(out / "data", tmp_path / "whole", {"synthetic": synthetic, "seed": 27})
+    sparse, whole = (rfcx.read(place) for place in (out / "data", tmp_path / "whole"))
+    there = {(a.recording_id, a.label) for a in whole.annotations if a.presence == "present"}
+    known = {(a.recording_id, a.label) for a in sparse.annotations if a.presence == "present"}
+    rejected = [a for a in whole.annotations if a.presence == "absent"]
+    assert known < there
+    assert events > len(there)
+    full = {(a.recording_id, a.label) for a in rejected if a.t_max - a.t_min == synthetic["train_duration"]}
+    assert len(full | there) == 4 * (24 + 10 - 1)
+    assert not full & there
 
     (tmp_path / "clips").rename(tmp_path / "moved")
     assert jobs(tmp_path / "moved") == set()

@@ -427,6 +427,7 @@ def test_from_a_folder_to_predictions_without_a_table_of_names(tmp_path, run_sna
         "own": {"exhaustive": True},
         "features": {"log_mel": {"fmax": 8000}},
         "models": {"sed_cnn": {"options": {"filters": [4, 8], "dense": 8}, "epochs": 1}},
+        "report": {"examples": 0},
     }
     part = run_snakemake(
         tmp_path / "run", "--until", "inspect_recordings", recipe="own", config=small | {"data": str(data)}

@@ -8,7 +8,7 @@ from understory.core.options import Share
 TARGETS = "labels"
 
 
-def build(*, unknown_weight: Share = 0.0, label_smoothing: Share = 0.0) -> keras.losses.Loss:
+def build(*, unknown_weight: Share = 0.3, label_smoothing: Share = 0.0) -> keras.losses.Loss:
     """The weighted mean, over an example's classes, of the binary cross-entropy.
 
     Parameters
@@ -30,7 +30,7 @@ class PartialBinaryCrossentropy(keras.losses.Loss):
 
     def __init__(
         self,
-        unknown_weight=0.0,
+        unknown_weight,
         label_smoothing=0.0,
         gamma=0.0,
         name="partial_binary_crossentropy",

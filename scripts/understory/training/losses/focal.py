@@ -9,7 +9,7 @@ TARGETS = "labels"
 
 
 def build(
-    *, unknown_weight: Share = 0.0, label_smoothing: Share = 0.0, gamma: AtLeastOne = 2.0
+    *, unknown_weight: Share = 0.3, label_smoothing: Share = 0.0, gamma: AtLeastOne = 2.0
 ) -> keras.losses.Loss:
     """Binary cross-entropy in which a class counts less, the nearer its prediction is to its target.
 

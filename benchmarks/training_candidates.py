@@ -1,19 +1,20 @@
-"""What faster networks cost in score: the demo trained with each candidate over several seeds.
+"""What cheaper trainings cost in score: the demo trained in each way over several seeds.
 
     PYTHONPATH=scripts python benchmarks/training_candidates.py FOLDER [--seeds 1 2 3 4 5] [--cores 2]
 
-Makes a run of the demo for each seed in FOLDER, in which each candidate is a model on the same examples and folds; a run that is
-there is not made again. Prints a row of a Markdown table for each candidate: the examples that one thread trains on in a second
-of processor time, relative to the first (the median of five rounds in which all take turns, and their range); the mean score
-against the truth; and how much higher its scores are than those of the first, seed by seed, with the 95 % interval of the mean by
-Student's t, against the truth and out of fold.
+Makes two runs of the demo for each seed in FOLDER, one with three folds and one with four, in which each way to train is a model on
+the same examples; a run that is there is not made again. Prints a row of a Markdown table for each way: the processor time of the
+trainings of all folds, relative to the first (the median over seeds, and their range); the mean score against the truth; and how
+much higher its scores are than those of the first, seed by seed, with the 95 % interval of the mean by Student's t, against the
+truth and out of fold. Out of fold, models of more folds are scored on the same recordings, and have seen more of the others.
 """
 
 import argparse
-import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import yaml
 from runs_of_models import ROOT, made, out_of_fold, tested
 from scipy import stats
@@ -21,59 +22,47 @@ from scipy import stats
 from understory.data.task import Task
 from understory.evaluation import scoring
 
-# Options of sed_cnn, by the name of the model. The first is what the others are compared with.
-CANDIDATES = {"sed_cnn": {}, "pairs": {"average_frames": 2}}
-# Bands and frames of an example, classes, examples of a batch.
-SHAPE, CLASSES, BATCH = (128, 938, 1), 24, 16
+
+class Way(NamedTuple):
+    """A way to train `sed_cnn`: folds, epochs and options."""
+
+    folds: int
+    epochs: int
+    options: dict
 
 
-def configuration(seed: int) -> dict:
-    """The settings of a run of all candidates."""
+POOLING = {"filters": [16, 32, 64, 96], "downsampling": "pooling"}
+# The first is what the others are compared with. The demo is the last.
+WAYS = {
+    "pooling": Way(3, 10, POOLING),
+    "strides": Way(4, 8, {"filters": [16, 48, 96, 128], "downsampling": "strides"}),
+}
+
+
+def configuration(seed: int, folds: int) -> dict:
+    """The settings of a run of all ways with so many folds."""
     model = yaml.safe_load((ROOT / "config.yaml").read_text())["models"]["sed_cnn"]
     models = {
-        name: {**model, "options": {**model["options"], **options}, "threads": 1}
-        for name, options in CANDIDATES.items()
+        name: {**model, "options": {**model["options"], **way.options}, "epochs": way.epochs, "threads": 1}
+        for name, way in WAYS.items()
+        if way.folds == folds
     }
     return {
-        "name": f"seed{seed}",
+        "name": f"seed{seed}_folds{folds}",
         "seed": seed,
+        "split": {"n_splits": folds},
         "models": models,
         "train": list(models),
         "report": {"examples": 0},
     }
 
 
-def scores(out: Path, model: str) -> tuple[float, float]:
-    """The scores of one model against the truth, and out of fold."""
+def found(out: Path, model: str) -> tuple[float, float, float]:
+    """The score of a model against the truth, the one out of fold, and the processor time of its trainings in s."""
     truth, values = tested(out, model, out / "truth.csv")
-    return scoring.score(Task.read(out / "labels.json"), truth, values), out_of_fold(out, model)
-
-
-def speeds(rounds: int = 5, steps: int = 5) -> dict[str, np.ndarray]:
-    """Examples that are trained on in a second of processor time, in each round, by candidate."""
-    from understory.training import runtime
-
-    runtime.configure(threads=1, seed=0)
-    import keras
-
-    from understory.training import fit, models
-
-    rng, built = np.random.default_rng(0), {}
-    inputs = rng.random((BATCH, *SHAPE)).astype(np.float32)
-    labels = (rng.random((BATCH, CLASSES)) < 0.1).astype(np.float32)
-    loss = fit.loss_and_targets({"name": "binary_crossentropy", "unknown_weight": 0.3})[0]
-    for name, options in CANDIDATES.items():
-        built[name] = models.build("sed_cnn", SHAPE, CLASSES, options)
-        built[name].compile(keras.optimizers.Adam(0.003), loss=loss)
-        built[name].train_on_batch(inputs, labels)
-    found = {name: [] for name in CANDIDATES}
-    for _ in range(rounds):
-        for name, model in built.items():
-            start = time.process_time()
-            for _ in range(steps):
-                model.train_on_batch(inputs, labels)
-            found[name].append(steps * BATCH / (time.process_time() - start))
-    return {name: np.array(values) for name, values in found.items()}
+    costs = (out / "benchmarks/train_fold" / model).glob("*.tsv")
+    seconds = sum(pd.read_csv(path, sep="\t")["cpu_time"].iloc[0] for path in costs)
+    return scoring.score(Task.read(out / "labels.json"), truth, values), out_of_fold(out, model), seconds
 
 
 def difference(values, others) -> str:
@@ -93,18 +82,19 @@ def main():
     options = parser.parse_args()
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    outs = [made(folder, configuration(seed), options.cores) for seed in options.seeds]
-    found = {name: np.array([scores(out, name) for out in outs]).T for name in CANDIDATES}
-    speed, first = speeds(), next(iter(CANDIDATES))
-    print(
-        "| network | examples a second | against the truth | higher, against the truth | higher, out of fold |"
-    )
+    runs = {
+        folds: [made(folder, configuration(seed, folds), options.cores) for seed in options.seeds]
+        for folds in sorted({way.folds for way in WAYS.values()})
+    }
+    every = {name: np.array([found(out, name) for out in runs[way.folds]]).T for name, way in WAYS.items()}
+    first = next(iter(every.values()))
+    print("| way | processor time | against the truth | higher, against the truth | higher, out of fold |")
     print("| --- | --- | --- | --- | --- |")
-    for name, each in found.items():
-        ratios = speed[name] / speed[first]
-        more = [difference(*pair) for pair in zip(each, found[first], strict=True)]
+    for name, (truth, held_out, seconds) in every.items():
+        ratios = seconds / first[2]
+        more = difference(truth, first[0]), difference(held_out, first[1])
         shown = f"{np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f})"
-        print(f"| {name} | {shown} | {each[0].mean():.3f} | {more[0]} | {more[1]} |")
+        print(f"| {name.replace('_', ' ')} | {shown} | {truth.mean():.3f} | {more[0]} | {more[1]} |")
 
 
 if __name__ == "__main__":

@@ -159,6 +159,7 @@ BINARY = {"name": "binary_crossentropy", "unknown_weight": 0.3}
         ("resnet34", (32, 32, 3), {}, CATEGORICAL),
         pytest.param("resnet50", (32, 64, 1), {}, CATEGORICAL, marks=pytest.mark.soak),
         ("sed_cnn", (32, 64, 1), {}, BINARY),
+        ("sed_cnn", (32, 64, 1), {"downsampling": "strides"}, BINARY),
     ],
 )
 def test_one_step_learns_and_a_saved_model_predicts_the_same(tmp_path, architecture, shape, options, loss):
@@ -195,6 +196,28 @@ def test_frames_are_averaged_before_the_first_layer():
     pairs = (inputs[:, :, ::2] + inputs[:, :, 1::2]) / 2
     np.testing.assert_allclose(averaging(inputs), plain(pairs), rtol=1e-5)
     assert averaging.layers[1].output.shape[2] == 10
+
+
+def test_strides_halve_both_axes_as_pooling_does():
+    strides, pooling = (
+        models.build("sed_cnn", (64, 96, 1), 3, {"filters": [2, 3, 4], "downsampling": name})
+        for name in ("strides", "pooling")
+    )
+    found = [
+        [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+        for model in (strides, pooling)
+    ]
+    assert [layer.strides for layer in found[0]] == [(2, 2)] * 3
+    assert [layer.strides for layer in found[1]] == [(2, 2), (1, 1), (1, 1)]
+    pools = [
+        sum(isinstance(layer, keras.layers.MaxPooling2D) for layer in m.layers) for m in (strides, pooling)
+    ]
+    assert pools == [1, 3]
+    shapes = [
+        next(layer for layer in m.layers if isinstance(layer, keras.layers.Permute)).output.shape
+        for m in (strides, pooling)
+    ]
+    assert shapes[0] == shapes[1] == (None, 6, 4, 4)
 
 
 @pytest.fixture(scope="module")

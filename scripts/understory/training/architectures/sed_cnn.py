@@ -1,5 +1,7 @@
 """A compact convolutional network for sound event detection."""
 
+from typing import Literal
+
 import keras
 from keras import layers
 
@@ -14,6 +16,7 @@ def build(
     filters: Filters = (16, 32, 64, 96),
     dense: Count = 128,
     dropout: Dropout = 0.3,
+    downsampling: Literal["pooling", "strides"] = "pooling",
     average_frames: Count = 1,
 ) -> keras.Model:
     """Attention pooling over time and sigmoid outputs.
@@ -33,15 +36,21 @@ def build(
         Features of a frame.
     dropout : float
         Share of a frame's features that is dropped, before and after the dense layer.
+    downsampling : {"pooling", "strides"}
+        How the blocks after the stem halve both axes: the largest of four neighbours is taken, or their convolutions have
+        strides of 2, which is a quarter of the work for the same filters.
     average_frames : int
         Frames of the spectrogram that are averaged before the first layer: 2 train nearly twice as fast, and a little worse.
     """
     inputs = keras.Input(shape)
     x = layers.AveragePooling2D((1, average_frames), padding="same")(inputs) if average_frames > 1 else inputs
-    for kernel, strides, count in ((5, 2, filters[0]), *((3, 1, count) for count in filters[1:])):
+    pooled = downsampling == "pooling"
+    blocks = [(5, 2, True, filters[0]), *((3, 1 if pooled else 2, pooled, count) for count in filters[1:])]
+    for kernel, strides, pooling, count in blocks:
         x = layers.Conv2D(count, kernel, strides=strides, padding="same", use_bias=False)(x)
-        # With pooling first, the layers after it have a quarter of the work, for nearly the same result.
-        x = layers.MaxPooling2D(2, padding="same")(x)
+        if pooling:
+            # With pooling first, the layers after it have a quarter of the work, for nearly the same result.
+            x = layers.MaxPooling2D(2, padding="same")(x)
         x = layers.BatchNormalization(momentum=0.9)(x)
         x = layers.ReLU()(x)
     x = layers.Permute((2, 1, 3))(x)

@@ -371,7 +371,7 @@ def test_the_power_of_features_is_mixed_where_they_are_decibels_of_it():
         (
             "sed_cnn",
             {"options": {"drop_out": 0.1}},
-            "options.drop_out: sed_cnn takes average_frames, dense, dropout, filters, given 0.1; did you mean dropout?",
+            "options.drop_out: sed_cnn takes average_frames, dense, downsampling, dropout, filters, given 0.1; did you mean dropout?",
         ),
         (
             "sed_cnn",

@@ -78,6 +78,16 @@ def test_a_damaged_index_is_no_harm(tmp_path, files, settled, damage):
     assert set(again._known) >= set(map(str, files))
 
 
+def test_a_line_that_two_nodes_wrote_over_each_other_does_not_count(tmp_path, files, settled):
+    """A network file system may put the lines that they append in the same place."""
+    expected = FileDigests(tmp_path / "index").identities(files)
+    one, other, _ = (line for line in (tmp_path / "index").read_text().splitlines() if line)
+    assert len(one) == len(other)
+    middle = one.index(expected[0]) + 32
+    (tmp_path / "index").write_text(f"{one[:middle]}{other[middle:]}\n")
+    assert FileDigests(tmp_path / "index").identities(files) == expected
+
+
 def test_an_index_that_grows_is_written_anew(tmp_path, files, settled):
     index = tmp_path / "index"
     FileDigests(index).identities(files)

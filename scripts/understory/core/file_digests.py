@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,7 +23,7 @@ class FileDigests:
     """SHA-256 digests of files, each computed once for as long as its size, dates and inode stay the same.
 
     The index is a text file with one line for each digest, to which lines are appended; the last line for a file counts, and
-    invalid lines are ignored. Without the index every file is hashed again.
+    lines with another check sum are ignored. Without the index every file is hashed again.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ class FileDigests:
                 continue
             known[path] = (stamps[path], digest)
             if time.time() - max(stamps[path][1:3]) / 1e9 > SETTLED:
-                lines.append(json.dumps([path, stamps[path], digest]) + "\n")
+                lines.append(_line(path, stamps[path], digest))
         self._remember(lines)
         return [
             stamps[path] if isinstance(stamps[path], str) else digests.get(path) or known[path][1]
@@ -88,18 +89,16 @@ class FileDigests:
             except OSError:
                 text = ""
             for line in text.splitlines():
-                try:
-                    path, stamp, digest = json.loads(line)
-                    if len(digest) == 64 and len(stamp) == 4:
-                        self._known[path] = (stamp, digest)
-                except (ValueError, TypeError):
-                    continue
+                entry, _, check = line.rpartition("\t")
+                if check == _check(entry):
+                    path, stamp, digest = json.loads(entry)
+                    self._known[path] = (stamp, digest)
             if text.count("\n") > 2 * len(self._known) + 100:
                 self._compact()
         return self._known
 
     def _compact(self):
-        lines = (json.dumps([path, *entry]) + "\n" for path, entry in self._known.items())
+        lines = (_line(path, *entry) for path, entry in self._known.items())
         files.replace(self.index, "".join(lines))
 
     def _remember(self, lines):
@@ -110,6 +109,16 @@ class FileDigests:
         data = "\n" + "".join(lines)
         with open(self.index, "ab", buffering=0) as file:
             file.write(data.encode())
+
+
+def _line(path, stamp, digest):
+    entry = json.dumps([path, stamp, digest])
+    return f"{entry}\t{_check(entry)}\n"
+
+
+def _check(entry):
+    """A check sum: where nodes that share a folder append to a file at once, a line may be made of parts of two."""
+    return f"{zlib.crc32(entry.encode()):08x}"
 
 
 def identity(path) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from workflow import ROOT
 
 from understory.core.errors import InputError
 from understory.plan import snakemake_records
-from understory.run import unlock
+from understory.run import lock, unlock
 
 HOLD = "import sys, time; from pathlib import Path; from understory.run import lock; lock.hold(Path(sys.argv[1])); print('held', flush=True); time.sleep(600)"
 
@@ -54,6 +55,41 @@ def test_a_lock_stays_while_anybody_is_at_work(locked):
             program.kill()
             program.wait()
             program.stdout.close()
+
+
+SQUEUE = """#!/bin/sh
+test "$*" = "--me --noheader --format=%i %Z" && printf '%s' "$QUEUE"
+"""
+
+
+def test_a_lock_stays_while_jobs_of_the_run_are_in_a_queue(locked, tmp_path_factory, monkeypatch):
+    programs = tmp_path_factory.mktemp("bin")
+    (programs / "squeue").write_text(SQUEUE)
+    (programs / "squeue").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    monkeypatch.setenv("QUEUE", f"17 {locked.parent}\n18 {locked}\n19_1 {locked.parent}\n")
+    found = unlock.unlock(locked)
+    assert found.startswith(
+        f"{locked.parent}: jobs of an earlier run are still in Slurm's queue. Cancel them (scancel 17 19_1)"
+    )
+    assert (locked / "locks").exists()
+    monkeypatch.setenv("QUEUE", f"18 {locked}\n")
+    assert unlock.unlock(locked) is None
+
+
+def test_a_lock_of_a_run_on_another_machine_stays(locked, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    lock.tell(locked)
+    here = socket.gethostname()
+    assert lock.told(locked) == here
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(socket, "gethostname", lambda: "login2")
+        assert (
+            f"the last run here was on {here}, whose processes may not be seen from login2"
+            in unlock.unlock(locked)
+        )
+    assert (locked / "locks").exists()
+    assert unlock.unlock(locked) is None
 
 
 def test_without_a_lock_there_is_nothing_to_clear(tmp_path):

@@ -9,12 +9,13 @@ from functools import wraps
 _LISTENERS = []
 
 
-def install(listener):
-    """Make all changes; `listener` is called with each job that starts."""
+def install(*listeners):
+    """Make all changes; the listeners are called with each job that starts."""
     record_params_of_started_jobs()
     tell_all_reasons()
     stop_at_a_signal()
-    tell_of_started_jobs(listener)
+    for listener in listeners:
+        tell_of_started_jobs(listener)
 
 
 def tell_of_started_jobs(listener):

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from snakemake_process import snakemake
 from workflow import ROOT
 
 from understory.core.errors import InputError
@@ -178,3 +179,33 @@ def test_a_run_stops_at_a_signal_whatever_it_is_doing(which):
     finally:
         process.kill()
         process.communicate()
+
+
+FAILING = """
+from pathlib import Path
+from snakemake.jobs import Job
+
+async def cleanup(job, *arguments):
+    Path("by-the-run" if job.dag.workflow.is_main_process else "by-the-job").touch()
+
+Job.cleanup = cleanup
+{mended}
+
+rule all:
+    output: "out"
+    shell: "false"
+"""
+MENDED = "from understory.run import snakemake_patches; snakemake_patches.leave_failed_outputs_to_the_run()"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mended", [MENDED, ""], ids=["mended", "as it is"])
+def test_a_job_that_runs_elsewhere_leaves_its_failed_outputs_to_the_run(tmp_path, mended):
+    """As Snakemake is, both remove them; where it no longer does so, the patch can go."""
+    (tmp_path / "Snakefile").write_text(FAILING.format(mended=mended))
+    paths = os.pathsep.join([str(ROOT / "scripts"), str(ROOT / "tests/plugins")])
+    options = ["--executor", "detached", "--jobs", "1", "--seconds-between-status-checks", "1"]
+    done = snakemake(options, cwd=tmp_path, env={**os.environ, "PYTHONPATH": paths})
+    assert done.returncode != 0
+    removed = {path.name for path in tmp_path.glob("by-*")}
+    assert removed == ({"by-the-run"} if mended else {"by-the-run", "by-the-job"})

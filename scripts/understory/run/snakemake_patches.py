@@ -14,6 +14,7 @@ def install(*listeners):
     record_params_of_started_jobs()
     tell_all_reasons()
     stop_at_a_signal()
+    leave_failed_outputs_to_the_run()
     for listener in listeners:
         tell_of_started_jobs(listener)
 
@@ -98,3 +99,23 @@ def stop_at_a_signal():
         threading.Thread(target=original, args=(scheduler, *signal), daemon=True).start()
 
     JobScheduler.exit_gracefully = exit_gracefully
+
+
+def leave_failed_outputs_to_the_run():
+    """Have the outputs of a failed job removed by the run's main process alone, which knows of what the job failed.
+
+    Snakemake 9.27 removes them in the job's own process as well. Where Slurm gave up a node and started the job once more elsewhere,
+    the first one, which may go on and fail later, so removed what the other one had made.
+    """
+    from snakemake.jobs import Job
+
+    original = Job.cleanup
+    if hasattr(original, "__wrapped__"):
+        return
+
+    @wraps(original)
+    async def cleanup(job, *arguments, **options):
+        if job.dag.workflow.is_main_process:
+            await original(job, *arguments, **options)
+
+    Job.cleanup = cleanup

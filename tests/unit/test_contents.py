@@ -88,6 +88,21 @@ def test_a_line_that_two_nodes_wrote_over_each_other_does_not_count(tmp_path, fi
     assert FileDigests(tmp_path / "index").identities(files) == expected
 
 
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_file_that_another_machine_wrote_just_now_is_seen_where_it_is_asked_for(
+    tmp_path, files, settled, monkeypatch, fresh
+):
+    """A network file system tells what it knows of a name, and asks its server when the file is opened."""
+    index = FileDigests(tmp_path / "index")
+    before, known, stat = index.identities(files), {str(path): os.stat(path) for path in files}, os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **options: known.get(path) or stat(path, **options))
+    files[0].write_bytes(b"other")
+    index.fresh = fresh
+    assert (index.identities(files) == [sha(files[0]), *before[1:]]) == fresh
+    # The former content of another file of the same name is not remembered for it.
+    assert FileDigests(tmp_path / "index")._remembered()[str(files[1])][1] == before[1]
+
+
 def test_an_index_that_grows_is_written_anew(tmp_path, files, settled):
     index = tmp_path / "index"
     FileDigests(index).identities(files)

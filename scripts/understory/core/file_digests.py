@@ -29,10 +29,15 @@ class FileDigests:
     ----------
     index : Path or None
         The index; it is created with the first digest. None for none.
+
+    Attributes
+    ----------
+    fresh : bool
+        Whether files are opened to be told how old they are, as another machine may have written them just now.
     """
 
     def __init__(self, index: Path | None):
-        self.index = index
+        self.index, self.fresh = index, False
         self._known: dict[str, tuple[list[int], str]] | None = None
         self._said = False
 
@@ -43,7 +48,7 @@ class FileDigests:
         for as well.
         """
         known, paths = self._remembered(), [str(path) for path in paths]
-        stamps = {path: stamp(path) for path in paths}
+        stamps = {path: stamp(path, fresh=self.fresh) for path in paths}
         pending = self._unknown(stamps)
         if pending and not self._said:
             self._said = True
@@ -52,7 +57,7 @@ class FileDigests:
             digests = dict(zip(pending, pool.map(_digest, pending), strict=True))
         lines = []
         for path, digest in digests.items():
-            if stamp(path) != stamps[path] or len(digest) != 64:
+            if stamp(path, fresh=self.fresh) != stamps[path] or len(digest) != 64:
                 continue
             known[path] = (stamps[path], digest)
             if time.time() - max(stamps[path][1:3]) / 1e9 > SETTLED:
@@ -134,10 +139,17 @@ def short(identity: str) -> str:
     return f"sha256:{identity[:16]}" if len(identity) == 64 else ""
 
 
-def stamp(path) -> list[int] | str:
-    """The size, dates and inode of a regular file, or why there is none, as `FileDigests.identities` says."""
+def stamp(path, *, fresh: bool = False) -> list[int] | str:
+    """The size, dates and inode of a regular file, or why there is none, as `FileDigests.identities` says.
+
+    A network file system knows of a name what was true up to a minute ago, but asks its server when a file is opened, as is done where
+    `fresh`.
+    """
     try:
         status = os.stat(path)
+        if fresh and stat.S_ISREG(status.st_mode):
+            with open(path, "rb") as file:
+                status = os.fstat(file.fileno())
     except (OSError, ValueError) as error:
         missing = isinstance(error, (FileNotFoundError, NotADirectoryError, ValueError))
         return MISSING if missing else f"unreadable: {error.strerror}"

@@ -1,5 +1,6 @@
 """A lock that a killed run left behind is told from one that counts."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -9,12 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
+import snakemake_executor_plugin_slurm
 from snakemake_process import snakemake
 from workflow import ROOT
 
 from understory.core.errors import InputError
 from understory.plan import snakemake_records
-from understory.run import lock, unlock
+from understory.run import lock, snakemake_patches, unlock
 
 HOLD = "import sys, time; from pathlib import Path; from understory.run import lock; lock.hold(Path(sys.argv[1])); print('held', flush=True); time.sleep(600)"
 
@@ -209,3 +211,29 @@ def test_a_job_that_runs_elsewhere_leaves_its_failed_outputs_to_the_run(tmp_path
     assert done.returncode != 0
     removed = {path.name for path in tmp_path.glob("by-*")}
     assert removed == ({"by-the-run"} if mended else {"by-the-run", "by-the-job"})
+
+
+def test_a_job_that_slurm_lost_or_cancelled_for_others_is_given_up(monkeypatch):
+    answers = iter(
+        [
+            {"1": "RUNNING", "2": "RUNNING", "3": "RUNNING"},
+            {"1": "PREEMPTED", "2": "RUNNING", "3": "PREEMPTED"},
+            {"1": "PENDING", "2": "RUNNING", "3": "PREEMPTED"},
+            None,
+            {"1": "RUNNING", "3": "PREEMPTED"},
+            {"1": "RUNNING", "3": "PREEMPTED"},
+            {"1": "RUNNING", "3": "PREEMPTED"},
+        ]
+    )
+
+    async def query_job_status(command, logger):
+        return next(answers), 0.1
+
+    monkeypatch.setattr(snakemake_executor_plugin_slurm, "query_job_status", query_job_status)
+    snakemake_patches.give_lost_jobs_up()
+    asked = snakemake_executor_plugin_slurm.query_job_status
+    found = [asyncio.run(asked("squeue", None))[0] for _ in range(7)]
+    assert found[3] is None
+    assert [each["1"] for each in found if each] == ["RUNNING", "PREEMPTED", "PENDING", *["RUNNING"] * 3]
+    assert [each.get("2") for each in found[4:]] == [None, None, "CANCELLED"]
+    assert [each["3"] for each in found[4:]] == ["CANCELLED"] * 3

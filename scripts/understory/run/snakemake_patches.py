@@ -2,11 +2,14 @@
 Snakefile is parsed; tests fail where it no longer fits Snakemake.
 """
 
+import sys
 import threading
 from functools import wraps
 
 # The functions that are called with each job at its start.
 _LISTENERS = []
+# Answers of Slurm in a row after which a job that it no longer knows, or has preempted, is given up.
+PATIENCE = 3
 
 
 def install(*listeners):
@@ -15,6 +18,7 @@ def install(*listeners):
     tell_all_reasons()
     stop_at_a_signal()
     leave_failed_outputs_to_the_run()
+    give_lost_jobs_up()
     for listener in listeners:
         tell_of_started_jobs(listener)
 
@@ -119,3 +123,30 @@ def leave_failed_outputs_to_the_run():
             await original(job, *arguments, **options)
 
     Job.cleanup = cleanup
+
+
+def give_lost_jobs_up():
+    """Have jobs count as failed that Slurm no longer knows, or that it cancelled in favour of others, so that they are tried again.
+
+    The plugin for Slurm 2.8 waits for them for ever: for a job that it has known and that is gone, as after a restart of the controller
+    without its state, or where nobody asked for longer than MinJobAge; and for a preempted one, which some partitions put back
+    into the queue, and others (PreemptMode=CANCEL) do not.
+    """
+    plugin = sys.modules.get("snakemake_executor_plugin_slurm")
+    if plugin is None or hasattr(plugin.query_job_status, "__wrapped__"):
+        return
+    original = plugin.query_job_status
+    # By the number of a job, how many answers in a row did not know it, or called it preempted.
+    lost: dict[str, int] = {}
+
+    @wraps(original)
+    async def query_job_status(*arguments, **options):
+        found, seconds = await original(*arguments, **options)
+        if found is None:
+            return found, seconds
+        for job in lost.keys() | found.keys():
+            lost[job] = lost.get(job, 0) + 1 if found.get(job, "PREEMPTED") == "PREEMPTED" else 0
+        gone = {job: "CANCELLED" for job, answers in lost.items() if answers >= PATIENCE}
+        return {**found, **gone}, seconds
+
+    plugin.query_job_status = query_job_status

@@ -40,7 +40,7 @@ AT_ONCE = ["--slurm-init-seconds-before-status-checks", "12"]
 MODELS = "results/small/models/sed_cnn"
 SUBMISSION = "results/small/submission.csv"
 # Far longer than anything takes: only a failure waits so long.
-LONG = 600
+LONG = 1800
 
 
 def clone(place, **changed):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -84,6 +85,13 @@ def test_what_another_machine_may_still_write_is_left_for_a_day(tmp_path):
     with files.replacing(tmp_path / "a") as new:
         new.touch()
     assert set(os.listdir(tmp_path)) == {"a", fresh.name}
+
+
+def test_a_folder_that_another_process_deletes_just_then_is_no_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "replace", lambda one, other: shutil.rmtree(tmp_path / "folder"))
+    with files.replacing(tmp_path / "folder/a") as new:
+        new.touch()
+    assert not (tmp_path / "folder").exists()
 
 
 def test_a_temporary_name_tells_whose_it_is(tmp_path):

@@ -83,9 +83,11 @@ def replacing(path, *, shared: bool = False):
 def _delete_abandoned(path):
     """Delete the temporary files for a path of processes that ended."""
     pattern = re.compile(rf"\.{re.escape(path.name)}\.(.+)\.(\d+)\.part")
-    for other in path.parent.iterdir():
-        if (found := pattern.match(other.name)) and _abandoned(other, *found.groups()):
-            other.unlink(missing_ok=True)
+    # The folder may be gone, as that of a training which another job has brought to its end.
+    with suppress(FileNotFoundError):
+        for other in path.parent.iterdir():
+            if (found := pattern.match(other.name)) and _abandoned(other, *found.groups()):
+                other.unlink(missing_ok=True)
 
 
 def _abandoned(temporary, host, process):

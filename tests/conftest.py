@@ -146,5 +146,6 @@ def slurm(tmp_path_factory):
     """A Slurm of four nodes, which share the folder of all temporary folders of the tests."""
     if why := slurm_cluster.lacking():
         pytest.skip(why)
-    with slurm_cluster.Cluster(tmp_path_factory.getbasetemp()) as made:
+    limits = os.access(slurm_cluster.MEMORY, os.W_OK)
+    with slurm_cluster.Cluster(tmp_path_factory.getbasetemp(), limits=limits) as made:
         yield made

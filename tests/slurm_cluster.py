@@ -12,6 +12,7 @@ system, and what is read only: the programs of this machine. All files of Slurm 
 """
 
 import argparse
+import contextlib
 import os
 import shlex
 import shutil
@@ -289,7 +290,9 @@ class Cluster:
             self._files.end()
         for name in self._names if self.limits else ():
             for folder, _, _ in os.walk(MEMORY / f"slurm_{name}", topdown=False):
-                os.rmdir(folder)
+                # Another cluster of the same names may be at work there.
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)
 
     def jobs(self, state: str) -> dict[str, str]:
         """The jobs in a state, such as RUNNING: what the executor says of each, by its number."""

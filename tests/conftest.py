@@ -3,6 +3,8 @@
 import fcntl
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -37,9 +39,11 @@ def real():
 
 @pytest.fixture(scope="session")
 def run_snakemake():
-    """A function that runs the real Snakefile in a folder and gives the finished process."""
+    """A function that runs the real Snakefile in a folder, here or on a host of a Slurm, and gives the finished process."""
 
-    def run(folder, *options, config=None, recipe=None, cores=2, check=True, source=ROOT, env=None):
+    def run(
+        folder, *options, config=None, recipe=None, cores=2, check=True, source=ROOT, env=None, host=None
+    ):
         folder.mkdir(parents=True, exist_ok=True)
         settings = []
         if recipe:
@@ -52,7 +56,12 @@ def run_snakemake():
         command += ["--configfile", *settings] if settings else []
         # Separated, so that --configfile takes no target for one of its own.
         command += ["--nocolor", *options]
-        done = snakemake(command, cwd=source, env={**os.environ, **(env or {})})
+        environment = {**os.environ, **(env or {})}
+        if host:
+            command = host.entering([sys.executable, "-m", "snakemake", *command], source)
+            done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        else:
+            done = snakemake(command, cwd=source, env=environment)
         if check:
             assert done.returncode == 0, done.stdout + done.stderr
         return done
@@ -134,12 +143,9 @@ def first(made_once, run_snakemake, folder, small):
 
 @pytest.fixture(scope="session")
 def slurm(tmp_path_factory):
-    """A Slurm of one node with two pretend GPUs."""
+    """A Slurm of four nodes, which share the folder of all temporary folders of the tests."""
     if why := slurm_cluster.lacking():
         pytest.skip(why)
-    made = slurm_cluster.Cluster(tmp_path_factory.mktemp("slurm"), gpus=2)
-    try:
-        made.start()
+    limits = os.access(slurm_cluster.MEMORY, os.W_OK)
+    with slurm_cluster.Cluster(tmp_path_factory.getbasetemp(), limits=limits) as made:
         yield made
-    finally:
-        made.stop()

@@ -1,4 +1,4 @@
-"""The demo at a small size on a Slurm of this machine, where a training is cancelled after its first epoch.
+"""The demo at a small size on a Slurm of four nodes, where a training is cancelled and the node of another one fails.
 
 `python slurm_run.py FOLDER` starts a Slurm, runs, stops it and writes what was seen to FOLDER/seen.json. Most of the time it
 waits, so the tests start it as soon as they are collected, and look at it last.
@@ -15,8 +15,8 @@ import time
 import traceback
 from pathlib import Path
 
-import slurm_cluster
 import yaml
+from slurm_cluster import Cluster
 from workflow import ROOT
 
 SETTINGS = {
@@ -36,27 +36,27 @@ SETTINGS = {
 }
 # What is there for a cluster of many, and would keep a small one waiting: jobs take some seconds, and what has not ended at the
 # first look waits for the second, 10 s later still.
-AT_ONCE = ["--slurm-init-seconds-before-status-checks", "12", "--latency-wait", "5"]
+AT_ONCE = ["--slurm-init-seconds-before-status-checks", "12"]
 MODELS = "results/small/models/sed_cnn"
 SUBMISSION = "results/small/submission.csv"
 # Far longer than anything takes: only a failure waits so long.
-LONG = 600
+LONG = 1800
 
 
-def clone(place):
-    """A fresh copy of the workflow, with the settings of the small run."""
+def clone(place, **changed):
+    """A fresh copy of the workflow, with the settings of the small run, or others."""
     place.mkdir(parents=True)
     for name in ("Snakefile", "config.yaml"):
         shutil.copy(ROOT / name, place)
     for name in ("profiles", "report", "rules", "schemas", "scripts", "envs"):
         shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "slurm", place, follow_symlinks=False)
-    (place / "settings.yaml").write_text(yaml.safe_dump(SETTINGS))
+    (place / "settings.yaml").write_text(yaml.safe_dump(SETTINGS | changed))
     return place
 
 
-def snakemake(place, *options, **environment):
-    """Snakemake under way in a copy, up to the submission."""
+def snakemake(place, *options, host=None, target=SUBMISSION, **environment):
+    """Snakemake under way in a copy, up to a target; on a host of a cluster, or here."""
     command = [
         sys.executable,
         "-m",
@@ -66,10 +66,11 @@ def snakemake(place, *options, **environment):
         "--configfile",
         "settings.yaml",
         "--",
+        target,
     ]
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("SLURM", "CUDA_VISIBLE"))}
     return subprocess.Popen(
-        [*command, SUBMISSION],
+        host.entering(command, place) if host else command,
         cwd=place,
         env={**kept, **environment},
         stdout=(place / "snakemake.log").open("w"),
@@ -88,41 +89,55 @@ def until(found, process, place):
     return value
 
 
-def seen(slurm, place):
-    """Run on a cluster, cancel a training that is under way beside the other, and give what was seen."""
+def trainings(cluster, place):
+    """The number of the job of each training that is at work and has finished an epoch, by its fold."""
+    started = {
+        re.search(r"-fold(\d+)-", path.parent.name)[1]
+        for path in place.glob("results/small/resume/*/epoch-*.keras")
+    }
+    running = {
+        re.search(r"\d+", what)[0]: number
+        for number, what in cluster.jobs("RUNNING").items()
+        if what.startswith("rule_train_fold")
+    }
+    return {fold: number for fold, number in running.items() if fold in started}
+
+
+def seen(cluster, place):
+    """Run, cancel a training that is under way beside the other, end the node of that one, and give what was seen."""
 
     def both_under_way():
-        started = {
-            path.parent.name.split("-")[1] for path in place.glob("results/small/resume/*/epoch-*.keras")
-        }
-        running = slurm.jobs("RUNNING").items()
-        trainings = {number: what for number, what in running if what.startswith("rule_train_fold")}
-        return started == {"fold0", "fold1"} and trainings
+        found = trainings(cluster, place)
+        return len(found) == 2 and found
 
-    process = snakemake(place, "--profile", "slurm", *AT_ONCE)
+    process = snakemake(place, "--profile", "slurm", *AT_ONCE, host=cluster.login)
     try:
-        at_once = until(both_under_way, process, place)
-        cancelled, what = next(iter(at_once.items()))
-        subprocess.run(["scancel", cancelled], check=True)
+        (fold, cancelled), (other, lost) = until(both_under_way, process, place).items()
+        nodes = {fold: cluster.node_of(cancelled), other: cluster.node_of(lost)}
+        cluster.login.run("scancel", cancelled)
+        cluster.nodes[nodes[other]].end()
+        until(lambda: cluster.states()[nodes[other]].startswith("down"), process, place)
+        cluster.start_node(nodes[other])
         code = process.wait(timeout=LONG)
+        log = (place / "snakemake.log").read_text()
+        left = cluster.processes(cancelled)
+        again = snakemake(place, "--profile", "slurm", host=cluster.login).wait(timeout=LONG)
+        second = (place / "snakemake.log").read_text()
     finally:
         process.kill()
         process.wait()
-    fold = re.search(r"\d+", what)[0]
-    return {"code": code, "at_once": len(at_once), "fold": fold, "left": slurm.processes(cancelled)}
+    found = {"code": code, "nodes": nodes, "fold": fold, "other": other, "left": left}
+    return found | {"log": log, "again": again, "second": second}
 
 
 def main(folder: Path):
     # So that what was started is stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    slurm = slurm_cluster.Cluster(folder / "slurm", gpus=2)
     try:
-        slurm.start()
-        found = seen(slurm, clone(folder / "cluster/understory"))
+        with Cluster(folder / "cluster") as cluster:
+            found = seen(cluster, clone(folder / "cluster/understory"))
     except Exception:
         found = {"failed": traceback.format_exc()}
-    finally:
-        slurm.stop()
     (folder / "seen.new").write_text(json.dumps(found))
     (folder / "seen.new").rename(folder / "seen.json")
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -82,12 +83,12 @@ while True:
 """
 
 
-def size(path):
-    """Bytes of a file; 0 where it is not there, or is renamed just now."""
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
+def size(folder, process):
+    """Bytes of the array that a process has written; None where it is not there, or is renamed just now."""
+    for path in folder.glob(f".a.npy.*.{process}.part"):
+        with suppress(FileNotFoundError):
+            return path.stat().st_size
+    return None
 
 
 def test_a_file_that_is_killed_in_the_writing_is_the_former_one_or_the_new_one(tmp_path):
@@ -109,9 +110,9 @@ def test_a_file_that_is_killed_in_the_writing_is_the_former_one_or_the_new_one(t
             writer.stdin.write("2\n")
             writer.stdin.flush()
         # The size of 80 MB that has been written by then says where in the writing it is.
-        part, wanted = tmp_path / ".a.npy.part", rng.uniform(0, 8e7)
-        while not size(part) >= wanted and writer.poll() is None:
-            if number and array.exists() and not part.exists() and array.stat().st_mtime > time.time() - 0.2:
+        wanted = rng.uniform(0, 8e7)
+        while ((written := size(tmp_path, writer.pid)) or 0) < wanted and writer.poll() is None:
+            if number and written is None and array.stat().st_mtime > time.time() - 0.2:
                 break
         writer.send_signal(signal.SIGKILL)
         writer.communicate()

@@ -9,7 +9,7 @@ class World:
     def __init__(self, place, run_snakemake, config):
         self.run, self.data, self.source = place / "run", place / "data", place / "source"
         self.config, self.options, self.env = config, [], {}
-        self.recipe, self.targets = None, []
+        self.recipe, self.targets, self.host = None, [], None
         self._snakemake = run_snakemake
 
     def set(self, key, value):
@@ -38,6 +38,7 @@ class World:
             recipe=self.recipe,
             source=source,
             env=self.env,
+            host=self.host,
             **others,
         )
 

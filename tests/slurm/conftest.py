@@ -3,18 +3,15 @@
 import fcntl
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import slurm_cluster
 import slurm_run
 
-HERE = Path(__file__).parent
-
 
 def pytest_collection_finish(session):
     """Start the run, in the first process of the tests that has collected those that look at it."""
-    wanted = any(HERE in item.path.parents for item in session.items)
+    wanted = any("slurm_started" in getattr(item, "fixturenames", ()) for item in session.items)
     if not wanted or session.config.option.collectonly or slurm_cluster.lacking():
         return
     session.config.slurm_lock = open(_folder(session.config) / "lock", "w")  # noqa: SIM115 held until the end

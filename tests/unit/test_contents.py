@@ -78,6 +78,31 @@ def test_a_damaged_index_is_no_harm(tmp_path, files, settled, damage):
     assert set(again._known) >= set(map(str, files))
 
 
+def test_a_line_that_two_nodes_wrote_over_each_other_does_not_count(tmp_path, files, settled):
+    """A network file system may put the lines that they append in the same place."""
+    expected = FileDigests(tmp_path / "index").identities(files)
+    one, other, _ = (line for line in (tmp_path / "index").read_text().splitlines() if line)
+    assert len(one) == len(other)
+    middle = one.index(expected[0]) + 32
+    (tmp_path / "index").write_text(f"{one[:middle]}{other[middle:]}\n")
+    assert FileDigests(tmp_path / "index").identities(files) == expected
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_file_that_another_machine_wrote_just_now_is_seen_where_it_is_asked_for(
+    tmp_path, files, settled, monkeypatch, fresh
+):
+    """A network file system tells what it knows of a name, and asks its server when the file is opened."""
+    index = FileDigests(tmp_path / "index")
+    before, known, stat = index.identities(files), {str(path): os.stat(path) for path in files}, os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **options: known.get(path) or stat(path, **options))
+    files[0].write_bytes(b"other")
+    index.fresh = fresh
+    assert (index.identities(files) == [sha(files[0]), *before[1:]]) == fresh
+    # The former content of another file of the same name is not remembered for it.
+    assert FileDigests(tmp_path / "index")._remembered()[str(files[1])][1] == before[1]
+
+
 def test_an_index_that_grows_is_written_anew(tmp_path, files, settled):
     index = tmp_path / "index"
     FileDigests(index).identities(files)

@@ -480,6 +480,24 @@ def test_a_cut_download_goes_on_where_it_was_cut(tmp_path):
     assert all(headers["If-Range"] == '"1"' for _, _, headers in requests[1:])
 
 
+@pytest.mark.parametrize("disturb", [lambda path: path.open("ab").write(b"other"), Path.unlink])
+def test_a_download_that_another_process_disturbed_starts_again(tmp_path, monkeypatch, capfd, disturb):
+    """As a job may go on whose node Slurm has given up."""
+    check, disturbed = http.archives.check_room, []
+
+    def checked(folder, size):
+        if (folder / "archive.part").exists() and not disturbed:
+            disturbed.append(disturb(folder / "archive.part"))
+        check(folder, size)
+
+    monkeypatch.setattr(http.archives, "check_room", checked)
+    with serving(lambda handler: send_file(handler, ARCHIVE)) as (url, requests):
+        assert get(url, tmp_path) == FILES
+    assert len(requests) == 2
+    assert disturbed
+    assert "another process wrote to archive.part" in capfd.readouterr().out
+
+
 def test_another_run_goes_on_where_the_first_was_cut_for_good(tmp_path):
     first = lambda handler: send_file(handler, ARCHIVE, cut=0 if handler.headers.get("Range") else 200_000)  # noqa: E731
     with (

@@ -1,18 +1,22 @@
 """A lock that a killed run left behind is told from one that counts."""
 
+import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import snakemake_executor_plugin_slurm
+from snakemake_process import snakemake
 from workflow import ROOT
 
 from understory.core.errors import InputError
 from understory.plan import snakemake_records
-from understory.run import unlock
+from understory.run import lock, snakemake_patches, unlock
 
 HOLD = "import sys, time; from pathlib import Path; from understory.run import lock; lock.hold(Path(sys.argv[1])); print('held', flush=True); time.sleep(600)"
 
@@ -54,6 +58,41 @@ def test_a_lock_stays_while_anybody_is_at_work(locked):
             program.kill()
             program.wait()
             program.stdout.close()
+
+
+SQUEUE = """#!/bin/sh
+test "$*" = "--me --noheader --format=%i %Z" && printf '%s' "$QUEUE"
+"""
+
+
+def test_a_lock_stays_while_jobs_of_the_run_are_in_a_queue(locked, tmp_path_factory, monkeypatch):
+    programs = tmp_path_factory.mktemp("bin")
+    (programs / "squeue").write_text(SQUEUE)
+    (programs / "squeue").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    monkeypatch.setenv("QUEUE", f"17 {locked.parent}\n18 {locked}\n19_1 {locked.parent}\n")
+    found = unlock.unlock(locked)
+    assert found.startswith(
+        f"{locked.parent}: jobs of an earlier run are still in Slurm's queue. Cancel them (scancel 17 19_1)"
+    )
+    assert (locked / "locks").exists()
+    monkeypatch.setenv("QUEUE", f"18 {locked}\n")
+    assert unlock.unlock(locked) is None
+
+
+def test_a_lock_of_a_run_on_another_machine_stays(locked, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    lock.tell(locked)
+    here = socket.gethostname()
+    assert lock.told(locked) == here
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(socket, "gethostname", lambda: "login2")
+        assert (
+            f"the last run here was on {here}, whose processes may not be seen from login2"
+            in unlock.unlock(locked)
+        )
+    assert (locked / "locks").exists()
+    assert unlock.unlock(locked) is None
 
 
 def test_without_a_lock_there_is_nothing_to_clear(tmp_path):
@@ -142,3 +181,59 @@ def test_a_run_stops_at_a_signal_whatever_it_is_doing(which):
     finally:
         process.kill()
         process.communicate()
+
+
+FAILING = """
+from pathlib import Path
+from snakemake.jobs import Job
+
+async def cleanup(job, *arguments):
+    Path("by-the-run" if job.dag.workflow.is_main_process else "by-the-job").touch()
+
+Job.cleanup = cleanup
+{mended}
+
+rule all:
+    output: "out"
+    shell: "false"
+"""
+MENDED = "from understory.run import snakemake_patches; snakemake_patches.leave_failed_outputs_to_the_run()"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mended", [MENDED, ""], ids=["mended", "as it is"])
+def test_a_job_that_runs_elsewhere_leaves_its_failed_outputs_to_the_run(tmp_path, mended):
+    """As Snakemake is, both remove them; where it no longer does so, the patch can go."""
+    (tmp_path / "Snakefile").write_text(FAILING.format(mended=mended))
+    paths = os.pathsep.join([str(ROOT / "scripts"), str(ROOT / "tests/plugins")])
+    options = ["--executor", "detached", "--jobs", "1", "--seconds-between-status-checks", "1"]
+    done = snakemake(options, cwd=tmp_path, env={**os.environ, "PYTHONPATH": paths})
+    assert done.returncode != 0
+    removed = {path.name for path in tmp_path.glob("by-*")}
+    assert removed == ({"by-the-run"} if mended else {"by-the-run", "by-the-job"})
+
+
+def test_a_job_that_slurm_lost_or_cancelled_for_others_is_given_up(monkeypatch):
+    answers = iter(
+        [
+            {"1": "RUNNING", "2": "RUNNING", "3": "RUNNING"},
+            {"1": "PREEMPTED", "2": "RUNNING", "3": "PREEMPTED"},
+            {"1": "PENDING", "2": "RUNNING", "3": "PREEMPTED"},
+            None,
+            {"1": "RUNNING", "3": "PREEMPTED"},
+            {"1": "RUNNING", "3": "PREEMPTED"},
+            {"1": "RUNNING", "3": "PREEMPTED"},
+        ]
+    )
+
+    async def query_job_status(command, logger):
+        return next(answers), 0.1
+
+    monkeypatch.setattr(snakemake_executor_plugin_slurm, "query_job_status", query_job_status)
+    snakemake_patches.give_lost_jobs_up()
+    asked = snakemake_executor_plugin_slurm.query_job_status
+    found = [asyncio.run(asked("squeue", None))[0] for _ in range(7)]
+    assert found[3] is None
+    assert [each["1"] for each in found if each] == ["RUNNING", "PREEMPTED", "PENDING", *["RUNNING"] * 3]
+    assert [each.get("2") for each in found[4:]] == [None, None, "CANCELLED"]
+    assert [each["3"] for each in found[4:]] == ["CANCELLED"] * 3

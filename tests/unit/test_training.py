@@ -1,5 +1,7 @@
 import json
 import re
+import shutil
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -376,7 +378,8 @@ def test_a_state_that_cannot_be_read_is_none(shards, tmp_path, capsys):
     saving.save(whole, tmp_path / "whole.keras")
     torn = tmp_path / "two"
     torn.mkdir()
-    (torn / "epoch-000001.keras").write_bytes(b"")
+    for name in ("epoch-000001.keras", "history-000001.json"):
+        (torn / name).write_bytes(b"")
     model, _, again = train(shards, torn)
     assert "cannot read the state of the interrupted training" in capsys.readouterr().out
     saving.save(model, tmp_path / "model.keras")
@@ -414,6 +417,76 @@ def test_nothing_of_a_state_that_is_damaged_gets_into_a_training(shards, tmp_pat
     assert (tmp_path / "model.keras").read_bytes() == (tmp_path / "whole.keras").read_bytes()
     assert again.read_bytes() == best.read_bytes()
     assert resumed == history
+
+
+def killed_after(shards, state, monkeypatch, epoch, **changed):
+    """Train until the state of an epoch is there."""
+
+    class Killed(BaseException):
+        pass
+
+    def killed(model, path):
+        saving.save(model, path)
+        if path.name == f"epoch-{epoch:06}.keras":
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(resuming, "save", killed)
+        with pytest.raises(Killed):
+            train(shards, state, **changed)
+
+
+@pytest.mark.parametrize("scores", [[0.5, 0.6, 0.4, 0.3, 0.2], [0.5, 0.4, 0.3, 0.6, 0.7]])
+def test_a_job_that_lags_behind_on_another_node_does_not_spoil_a_state(shards, tmp_path, monkeypatch, scores):
+    """It trains the same from an earlier epoch on, as a node that Slurm gave up may go on working."""
+    epoch = training._epoch
+
+    def scored(model, own, validation, number, averaged):
+        return {**epoch(model, own, validation, number, averaged), "val_lwlrap": scores[number]}
+
+    monkeypatch.setattr(training, "_epoch", scored)
+    changed = {"average_weights": 0.5, "epochs": len(scores)}
+    whole, best, history = train(shards, tmp_path / "whole", **changed)
+    saving.save(whole, tmp_path / "whole.keras")
+    killed_after(shards, tmp_path / "lagging", monkeypatch, 3, **changed)
+    killed_after(shards, tmp_path / "s", monkeypatch, 4, **changed)
+    for each in (tmp_path / "lagging").iterdir():
+        shutil.copy(each, tmp_path / "s")
+    model, found, again = train(shards, tmp_path / "s", **changed)
+    saving.save(model, tmp_path / "model.keras")
+    assert (tmp_path / "model.keras").read_bytes() == (tmp_path / "whole.keras").read_bytes()
+    assert found.read_bytes() == best.read_bytes()
+    assert again == history
+
+
+def test_a_late_list_of_a_folder_starts_no_training_anew(shards, tmp_path, monkeypatch, capsys):
+    """It names the files of an epoch that another node has deleted since."""
+    killed_after(shards, tmp_path / "s", monkeypatch, 3)
+    glob, late = Path.glob, [[tmp_path / "s/epoch-000001.keras"]]
+    monkeypatch.setattr(Path, "glob", lambda *arguments: late.pop() if late else glob(*arguments))
+    monkeypatch.setattr(resuming, "PAUSE", 0)
+    train(shards, tmp_path / "s")
+    assert "resuming after epoch 3" in capsys.readouterr().out
+
+
+def test_a_state_without_its_best_model_starts_anew(shards, tmp_path, monkeypatch, capsys):
+    """Another job that trained the same came to its end, and deleted it."""
+    _, best, history = train(shards, tmp_path / "whole")
+    killed_after(shards, tmp_path / "s", monkeypatch, 3)
+    for path in (tmp_path / "s").glob("best-*"):
+        path.unlink()
+    monkeypatch.setattr(resuming, "LATE", 0)
+    _, found, again = train(shards, tmp_path / "s")
+    assert "starting anew" in capsys.readouterr().out
+    assert found.read_bytes() == best.read_bytes()
+    assert again == history
+
+
+def test_a_state_is_of_one_epoch_and_the_best(shards, tmp_path):
+    _, best, history = train(shards, tmp_path / "s", average_weights=0.5)
+    last = len(history)
+    names = {f"epoch-{last:06}.keras", f"average-{last:06}.npz", f"history-{last:06}.json", best.name}
+    assert {path.name for path in (tmp_path / "s").iterdir()} == names
 
 
 def test_the_average_is_what_is_validated_and_what_training_returns(shards, tmp_path, monkeypatch):

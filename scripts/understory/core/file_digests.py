@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,16 +23,21 @@ class FileDigests:
     """SHA-256 digests of files, each computed once for as long as its size, dates and inode stay the same.
 
     The index is a text file with one line for each digest, to which lines are appended; the last line for a file counts, and
-    invalid lines are ignored. Without the index every file is hashed again.
+    lines with another check sum are ignored. Without the index every file is hashed again.
 
     Parameters
     ----------
     index : Path or None
         The index; it is created with the first digest. None for none.
+
+    Attributes
+    ----------
+    fresh : bool
+        Whether files are opened to be told how old they are, as another machine may have written them just now.
     """
 
     def __init__(self, index: Path | None):
-        self.index = index
+        self.index, self.fresh = index, False
         self._known: dict[str, tuple[list[int], str]] | None = None
         self._said = False
 
@@ -42,7 +48,7 @@ class FileDigests:
         for as well.
         """
         known, paths = self._remembered(), [str(path) for path in paths]
-        stamps = {path: stamp(path) for path in paths}
+        stamps = {path: stamp(path, fresh=self.fresh) for path in paths}
         pending = self._unknown(stamps)
         if pending and not self._said:
             self._said = True
@@ -51,11 +57,11 @@ class FileDigests:
             digests = dict(zip(pending, pool.map(_digest, pending), strict=True))
         lines = []
         for path, digest in digests.items():
-            if stamp(path) != stamps[path] or len(digest) != 64:
+            if stamp(path, fresh=self.fresh) != stamps[path] or len(digest) != 64:
                 continue
             known[path] = (stamps[path], digest)
             if time.time() - max(stamps[path][1:3]) / 1e9 > SETTLED:
-                lines.append(json.dumps([path, stamps[path], digest]) + "\n")
+                lines.append(_line(path, stamps[path], digest))
         self._remember(lines)
         return [
             stamps[path] if isinstance(stamps[path], str) else digests.get(path) or known[path][1]
@@ -88,18 +94,16 @@ class FileDigests:
             except OSError:
                 text = ""
             for line in text.splitlines():
-                try:
-                    path, stamp, digest = json.loads(line)
-                    if len(digest) == 64 and len(stamp) == 4:
-                        self._known[path] = (stamp, digest)
-                except (ValueError, TypeError):
-                    continue
+                entry, _, check = line.rpartition("\t")
+                if check == _check(entry):
+                    path, stamp, digest = json.loads(entry)
+                    self._known[path] = (stamp, digest)
             if text.count("\n") > 2 * len(self._known) + 100:
                 self._compact()
         return self._known
 
     def _compact(self):
-        lines = (json.dumps([path, *entry]) + "\n" for path, entry in self._known.items())
+        lines = (_line(path, *entry) for path, entry in self._known.items())
         files.replace(self.index, "".join(lines))
 
     def _remember(self, lines):
@@ -110,6 +114,16 @@ class FileDigests:
         data = "\n" + "".join(lines)
         with open(self.index, "ab", buffering=0) as file:
             file.write(data.encode())
+
+
+def _line(path, stamp, digest):
+    entry = json.dumps([path, stamp, digest])
+    return f"{entry}\t{_check(entry)}\n"
+
+
+def _check(entry):
+    """A check sum: where nodes that share a folder append to a file at once, a line may be made of parts of two."""
+    return f"{zlib.crc32(entry.encode()):08x}"
 
 
 def identity(path) -> str:
@@ -125,10 +139,17 @@ def short(identity: str) -> str:
     return f"sha256:{identity[:16]}" if len(identity) == 64 else ""
 
 
-def stamp(path) -> list[int] | str:
-    """The size, dates and inode of a regular file, or why there is none, as `FileDigests.identities` says."""
+def stamp(path, *, fresh: bool = False) -> list[int] | str:
+    """The size, dates and inode of a regular file, or why there is none, as `FileDigests.identities` says.
+
+    A network file system knows of a name what was true up to a minute ago, but asks its server when a file is opened, as is done where
+    `fresh`.
+    """
     try:
         status = os.stat(path)
+        if fresh and stat.S_ISREG(status.st_mode):
+            with open(path, "rb") as file:
+                status = os.fstat(file.fileno())
     except (OSError, ValueError) as error:
         missing = isinstance(error, (FileNotFoundError, NotADirectoryError, ValueError))
         return MISSING if missing else f"unreadable: {error.strerror}"

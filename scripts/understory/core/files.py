@@ -6,14 +6,18 @@ Plain Python only: the Snakefile imports this module each time it is parsed.
 import csv
 import errno
 import os
+import re
 import socket
 import stat
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 NONE = "none"
 FOLDER = "a folder"
 DENIED = "that it may not be read (permission denied)"
+# Seconds after which nobody is at work any more on a temporary file that has not changed.
+ABANDONED = 24 * 3600
 
 
 def other(path) -> str | None:
@@ -58,16 +62,41 @@ def replace(path: Path, text: str):
 
 @contextmanager
 def replacing(path, *, shared: bool = False):
-    """A temporary path that is renamed to `path` on success, and deleted on failure; `shared` where several processes may
-    write the same file at a time."""
+    """A temporary path that is renamed to `path` on success, and deleted on failure.
+
+    No other running process has the same temporary path, also not a job that was given up because its node no longer answered,
+    and that is still at work. Those that killed processes left for the same file are deleted, but where `shared`: there many
+    processes may write many files, whose folder would be listed for each.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = own(path) if shared else path.with_name(f".{path.name}.part")
+    temporary = path.with_name(f".{own(path).name}.part")
     try:
         yield temporary
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+    if not shared:
+        _delete_abandoned(path)
+
+
+def _delete_abandoned(path):
+    """Delete the temporary files for a path of processes that ended."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.(.+)\.(\d+)\.part")
+    # The folder may be gone, as that of a training which another job has brought to its end.
+    with suppress(FileNotFoundError):
+        for other in path.parent.iterdir():
+            if (found := pattern.match(other.name)) and _abandoned(other, *found.groups()):
+                other.unlink(missing_ok=True)
+
+
+def _abandoned(temporary, host, process):
+    """Whether the process that writes a temporary file has ended, as far as can be told: of another machine, after a day."""
+    if host == socket.gethostname():
+        return not os.path.exists(f"/proc/{process}")
+    with suppress(FileNotFoundError):
+        return time.time() - temporary.stat().st_mtime > ABANDONED
+    return False
 
 
 def read_rows(path) -> list[list[str]]:

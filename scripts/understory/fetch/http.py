@@ -118,6 +118,11 @@ def _receive(response, growing, have, length):
         if have > length:
             growing.unlink()
         raise Interrupted(f"the connection was cut after {have} of {length} bytes")
+    if (found := growing.stat().st_size if growing.exists() else 0) != have:
+        growing.unlink(missing_ok=True)
+        raise Interrupted(
+            f"another process wrote to {growing.name} ({found} bytes instead of {have}), so that it starts again"
+        )
 
 
 def content_length(response) -> int | None:

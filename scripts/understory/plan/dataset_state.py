@@ -5,6 +5,7 @@ Plain Python only: the Snakefile imports this module each time it is parsed.
 
 import json
 import math
+import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -210,8 +211,11 @@ class DatasetState:
         return replace(self.source, part=Part(shard, self.shards()[shard.split("-")[0]], rows))
 
     def start(self):
-        """Look at files each time that is asked from now on: jobs begin, and may be about to read what was changed."""
-        self.started = True
+        """Look at files each time that is asked from now on: jobs begin, and may be about to read what was changed.
+
+        What the run itself makes or fetches, a job on another machine wrote.
+        """
+        self.started, self.contents.fresh = True, bool(self.ready)
         for facts in self._facts.values():
             facts.remember = False
 
@@ -225,8 +229,11 @@ class DatasetState:
             raise InputError(f"{ready}: expected a file that a run wrote, found {found}")
         if address.kind(self.config["data"]) != "synthetic":
             address.check(ready, self.config["data_sha256"])
+        # Opened, as another machine may have written it just now.
+        with open(ready, "rb") as file:
+            written = os.fstat(file.fileno()).st_mtime_ns
         try:
-            return give(ready.stat().st_mtime_ns)
+            return give(written)
         except InputError as error:
             raise InputError(
                 f"{error}\nWhere the data are not whole any more, delete {self.ready} to have them again"

@@ -2,19 +2,25 @@
 Snakefile is parsed; tests fail where it no longer fits Snakemake.
 """
 
+import sys
 import threading
 from functools import wraps
 
 # The functions that are called with each job at its start.
 _LISTENERS = []
+# Answers of Slurm in a row after which a job that it no longer knows, or has preempted, is given up.
+PATIENCE = 3
 
 
-def install(listener):
-    """Make all changes; `listener` is called with each job that starts."""
+def install(*listeners):
+    """Make all changes; the listeners are called with each job that starts."""
     record_params_of_started_jobs()
     tell_all_reasons()
     stop_at_a_signal()
-    tell_of_started_jobs(listener)
+    leave_failed_outputs_to_the_run()
+    give_lost_jobs_up()
+    for listener in listeners:
+        tell_of_started_jobs(listener)
 
 
 def tell_of_started_jobs(listener):
@@ -97,3 +103,50 @@ def stop_at_a_signal():
         threading.Thread(target=original, args=(scheduler, *signal), daemon=True).start()
 
     JobScheduler.exit_gracefully = exit_gracefully
+
+
+def leave_failed_outputs_to_the_run():
+    """Have the outputs of a failed job removed by the run's main process alone, which knows of what the job failed.
+
+    Snakemake 9.27 removes them in the job's own process as well. Where Slurm gave up a node and started the job once more elsewhere,
+    the first one, which may go on and fail later, so removed what the other one had made.
+    """
+    from snakemake.jobs import Job
+
+    original = Job.cleanup
+    if hasattr(original, "__wrapped__"):
+        return
+
+    @wraps(original)
+    async def cleanup(job, *arguments, **options):
+        if job.dag.workflow.is_main_process:
+            await original(job, *arguments, **options)
+
+    Job.cleanup = cleanup
+
+
+def give_lost_jobs_up():
+    """Have jobs count as failed that Slurm no longer knows, or that it cancelled in favour of others, so that they are tried again.
+
+    The plugin for Slurm 2.8 waits for them for ever: for a job that it has known and that is gone, as after a restart of the controller
+    without its state, or where nobody asked for longer than MinJobAge; and for a preempted one, which some partitions put back
+    into the queue, and others (PreemptMode=CANCEL) do not.
+    """
+    plugin = sys.modules.get("snakemake_executor_plugin_slurm")
+    if plugin is None or hasattr(plugin.query_job_status, "__wrapped__"):
+        return
+    original = plugin.query_job_status
+    # By the number of a job, how many answers in a row did not know it, or called it preempted.
+    lost: dict[str, int] = {}
+
+    @wraps(original)
+    async def query_job_status(*arguments, **options):
+        found, seconds = await original(*arguments, **options)
+        if found is None:
+            return found, seconds
+        for job in lost.keys() | found.keys():
+            lost[job] = lost.get(job, 0) + 1 if found.get(job, "PREEMPTED") == "PREEMPTED" else 0
+        gone = {job: "CANCELLED" for job, answers in lost.items() if answers >= PATIENCE}
+        return {**found, **gone}, seconds
+
+    plugin.query_job_status = query_job_status

@@ -2,12 +2,15 @@
 
 PYTHONPATH=scripts python -m understory.run.unlock
 
-A lock stays, with a message, while any process of a run is alive.
+A lock stays, with a message, while any process of a run is alive, a job of it is in Slurm's queue, or this cannot be told as the
+run was on another machine.
 """
 
 import fcntl
 import os
 import shutil
+import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +18,8 @@ from understory.run import lock
 
 # Where Snakemake keeps its locks, in its folder.
 LOCKS = "locks"
+# Seconds in which Slurm answers, even if it is busy.
+PATIENCE = 60
 
 
 def unlock(folder: Path = lock.FOLDER) -> str | None:
@@ -38,10 +43,39 @@ def unlock(folder: Path = lock.FOLDER) -> str | None:
     except OSError as error:
         return f"cannot lock {folder / lock.FILE}: {error}. If no run is active: snakemake --unlock"
     else:
+        if found := _elsewhere(folder):
+            return found
         shutil.rmtree(folder / LOCKS, ignore_errors=True)
         return None
     finally:
         os.close(descriptor)
+
+
+def _elsewhere(folder):
+    """What may still be at work on another machine, and what to do; None where nothing is."""
+    place = folder.absolute().parent
+    if jobs := queued(place):
+        return (
+            f"{place}: jobs of an earlier run are still in Slurm's queue. Cancel them (scancel {' '.join(jobs)}), or wait for them to "
+            "end, and run this command again"
+        )
+    if (host := lock.told(folder)) not in ("", socket.gethostname()):
+        return (
+            f"{place}: the last run here was on {host}, whose processes may not be seen from {socket.gethostname()}. Run this command "
+            f"there; if {host} is gone, or nothing of this run is at work there any more: snakemake --unlock"
+        )
+    return None
+
+
+def queued(place: Path) -> list[str]:
+    """The numbers of this user's jobs in Slurm's queue that were started in a folder; none where there is no Slurm to ask."""
+    command = ["squeue", "--me", "--noheader", "--format=%i %Z"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    jobs = (line.strip().split(" ", 1) for line in done.stdout.splitlines())
+    return [number for number, started in jobs if Path(started).resolve() == place.resolve()]
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from understory.training.inputs.augmented import TrainingBatches
 from understory.training.inputs.batches import Batches, as_dataset
 from understory.training.inputs.examples import Examples
 from understory.training.inputs.targets import training_targets
-from understory.training.resuming import resumed, save_state
+from understory.training.resuming import best_model, resumed, save_state
 from understory.training.throughput import Throughput, TimedBatches
 
 LOSSES = "understory.training.losses"
@@ -131,7 +131,7 @@ def train(
     training = _training(data, name, fold, settings, seed, control, relabelled)
     watched, validation = f"val_{metric.name}", training.validation()
     averaged = MovingAverage(settings["average_weights"])
-    model, history = _begun(training, metric, start, state, averaged)
+    model, history = _begun(training, metric, start, state, averaged, watched)
     for epoch in range(len(history), settings["epochs"]):
         if epoch and epoch == training.thawed:
             _thaw(model, training, metric)
@@ -140,7 +140,7 @@ def train(
         history.append({"epoch": epoch + 1, **_epoch(model, training, validation, epoch, averaged)})
         save_state(model, history, watched, state, averaged)
     averaged.give(model)
-    return model, state / "best.keras", history
+    return model, best_model(state, history, watched), history
 
 
 def _training(data, name, fold, settings, seed, control, relabelled):
@@ -153,14 +153,14 @@ def _training(data, name, fold, settings, seed, control, relabelled):
     return _Training(data, name, fold, settings, seed, loss, rows, targets)
 
 
-def _begun(training, metric, start, state, averaged):
+def _begun(training, metric, start, state, averaged, watched):
     """The model and history of the last finished epoch, or a new model."""
     state.mkdir(parents=True, exist_ok=True)
     keras.utils.clear_session()  # layers are named as in a fresh process
     print(f"precision {training.settings['precision']}")
     # A loaded model takes its optimiser for a float16 one while new layers compute in float16.
     with _computing_in(training.settings["precision"]):
-        return resumed(state, averaged) or (_new_model(training, metric, start), [])
+        return resumed(state, averaged, watched) or (_new_model(training, metric, start), [])
 
 
 def loss_and_targets(block: dict) -> tuple[keras.losses.Loss, str]:

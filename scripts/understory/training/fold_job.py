@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from understory.core import hashing, members
+from understory.core.files import replacing
 from understory.training import fit, metrics, saving
 from understory.training.inputs.examples import Examples
 
@@ -42,12 +43,15 @@ def train(job, data: Examples, metric, inputs: list, *, start=None, relabelled=N
         state=resume / f"{name}-fold{fold}-{state}",
     )
     saving.save(model, Path(job.output.last))
-    shutil.copyfile(best, job.output.best)
-    Path(job.output.history).write_text(saving.history_csv(history))
+    with replacing(job.output.best) as path:
+        shutil.copyfile(best, path)
+    with replacing(job.output.history) as path:
+        path.write_text(saving.history_csv(history))
 
 
 def forget(job):
     """Delete what the training of a job would resume from: all that it writes is written."""
     name, fold = job.wildcards.model, job.wildcards.fold
     for state in (Path(job.output.last).parents[3] / "resume").glob(f"{name}-fold{fold}-*"):
-        shutil.rmtree(state)
+        # What another node put there, or is reading, may stay: the training is done.
+        shutil.rmtree(state, ignore_errors=True)

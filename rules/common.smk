@@ -71,7 +71,7 @@ with user_errors():
     settings.check_hop(config, tested=TESTED and MEDIUM == "audio")
     # What a job asks of a cluster's scheduler; on one machine nothing is limited by it.
     SIZES = job_resources.Sizes(config, DATASET.counts(), Path(OUT), NEW)
-snakemake_patches.install(DATASET.remember)
+snakemake_patches.install(DATASET.remember, SIZES.forget)
 TRUTH = f"{OUT}/truth.csv" if IS_SYNTHETIC and TESTED else []
 TRAIN = [f"train-{number}" for number in range(config["shards"]["train"]) if not config["models_from"]]
 TEST = [f"test-{number}" for number in range(config["shards"]["test"])] if TESTED else []

@@ -12,7 +12,7 @@ from understory.data.source import Source
 from understory.plan import dataset_state, table_cache, table_digests
 
 SHARDS = {"train": 3, "test": 2}
-CROP = {"absent": True, "background": 4, "long_events": "middle", "window": 10}
+CROP = {"absent": True, "background": 4, "hop": 5, "long_events": "middle", "window": 10}
 CONFIG = {"name": "x", "data": "folder", "shards": SHARDS, "crop": CROP}
 CONFIG["split"] = {"n_splits": 2, "group": "none"}
 NAMES = ["train-0", "train-1", "train-2", "test-0", "test-1"]

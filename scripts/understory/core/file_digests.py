@@ -62,6 +62,11 @@ class FileDigests:
             for path in paths
         ]
 
+    def size(self, path: str) -> int:
+        """Bytes of a file; 0 where there is none."""
+        found = stamp(path)
+        return 0 if isinstance(found, str) else found[0]
+
     def _unknown(self, stamps):
         """The stamps of files that are there, and have another digest than is remembered."""
         known = self._known

@@ -9,20 +9,20 @@ from functools import wraps
 _LISTENERS = []
 
 
-def install(listener):
-    """Make all changes; `listener` is called with each job that starts."""
+def install(*listeners):
+    """Make all changes; `listeners` are called with each job that starts."""
     record_params_of_started_jobs()
     tell_all_reasons()
     stop_at_a_signal()
-    tell_of_started_jobs(listener)
+    tell_of_started_jobs(*listeners)
 
 
-def tell_of_started_jobs(listener):
-    """Have a function called with each job that starts, in a run's main process; never in a dry run.
+def tell_of_started_jobs(*listeners):
+    """Have functions called with each job that starts, in a run's main process; never in a dry run.
 
     `onstart:` of a workflow that is a module is never called.
     """
-    _LISTENERS.append(listener)
+    _LISTENERS.extend(listeners)
 
 
 def record_params_of_started_jobs():

@@ -1,31 +1,39 @@
-"""Measure how long a plan takes: with 5,000 and with 60,000 recordings, and compared with plain Snakemake.
+"""Measure how long a plan takes, and its peak memory: of 5,000 to 1,000,000 recordings, and compared with plain Snakemake.
 
-python benchmarks/plan_time.py FOLDER [--rounds 5] [--finished]
+python benchmarks/plan_time.py FOLDER [--only "1,000,000 recordings"] [--rounds 5] [--finished]
 
 Makes data sets of tiny files in the layout of rfcx under FOLDER and plans runs of them; the first plan, which indexes the
 files, is not counted. A graph of some 10,000 jobs is planned in turn with one of plain rules with as many jobs, each with as
-many inputs, outputs and text params. With `--finished`, the first two are also planned as finished runs: this runs a copy
-of the workflow whose scripts write empty files, which takes a quarter of an hour.
+many inputs, outputs and text params. With `--finished`, the others are also planned as finished runs, with and without
+`append_only`: this runs a copy of the workflow whose scripts write empty files, which takes half an hour for all.
 """
 
 import argparse
 import csv
+import os
 import random
 import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+# Recordings, and numbers of shards of the training and test recordings.
 SIZES = {
     "5,000 recordings": (5_000, 35, 15),
     "60,000 recordings": (60_000, 420, 180),
+    "60,000 in auto shards": (60_000, "auto", "auto"),
+    "1,000,000 recordings": (1_000_000, "auto", "auto"),
     "10,000 jobs": (20_000, 1_060, 200),
 }
+# Files of one content: ext4 takes 65,000 links of a file.
+LINKS = 50_000
 EMPTY = """from pathlib import Path
 
 for path in [*snakemake.output, snakemake.log[0]]:
@@ -141,15 +149,19 @@ rule report:
 
 
 def make(folder: Path, recordings: int):
-    """Make a data set of files with distinct contents, which are not audio."""
+    """Make a data set of files that are not audio, links to a file for each `LINKS` of them."""
     rng = random.Random(0)
     names = [f"{number:09x}" for number in range(recordings)]
     cut = recordings * 7 // 10
     subsets = {"train": names[:cut], "test": names[cut:]}
     for subset, own in subsets.items():
         (folder / subset).mkdir(parents=True)
-        for name in own:
-            (folder / subset / f"{name}.flac").write_text(name)
+        for number, name in enumerate(own):
+            if number % LINKS == 0:
+                same = folder / subset / f"{name}.flac"
+                same.write_text(name)
+            else:
+                os.link(same, folder / subset / f"{name}.flac")
 
     def write(name, header, rows):
         with open(folder / name, "w", newline="") as file:
@@ -199,8 +211,16 @@ def finished(folder: Path, settings: Path) -> list[str]:
     return ours
 
 
-def planned(place: Path, *options) -> tuple[float, str]:
-    """The wall time of a plan (s), and its number of jobs."""
+class Plan(NamedTuple):
+    """The wall time of a plan (s), the peak memory of its process (MB), and its number of jobs."""
+
+    seconds: float
+    memory: float
+    jobs: str
+
+
+def planned(place: Path, *options) -> Plan:
+    """Plan a run in a process of its own."""
     place.mkdir(exist_ok=True)
     command = [
         sys.executable,
@@ -214,16 +234,27 @@ def planned(place: Path, *options) -> tuple[float, str]:
         *options,
     ]
     start = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-    seconds = time.perf_counter() - start
-    total = [line.split()[-1] for line in done.stdout.splitlines() if line.startswith("total")]
-    return seconds, total[0] if total else "no"
+    with tempfile.TemporaryFile("w+") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT)
+        _, status, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        out.seek(0)
+        said = out.read()
+    if status:
+        raise SystemExit(f"{' '.join(command)}:\n{said}")
+    total = [line.split()[-1] for line in said.splitlines() if line.startswith("total")]
+    return Plan(seconds, used.ru_maxrss / 1e3, total[0] if total else "no")
 
 
-def shown(name, seconds, jobs):
-    middle = statistics.median(seconds)
-    print(f"{name:28} {jobs:>6} jobs  {middle:6.2f} s  ({min(seconds):.2f} to {max(seconds):.2f})")
-    return middle
+def shown(name: str, plans: list[Plan]):
+    """Print the median of some plans, and their range."""
+    seconds = [plan.seconds for plan in plans]
+    memory = max(plan.memory for plan in plans)
+    print(
+        f"{name:34} {plans[0].jobs:>6} jobs  {statistics.median(seconds):6.2f} s  "
+        f"({min(seconds):.2f} to {max(seconds):.2f})  {memory:6.0f} MB",
+        flush=True,
+    )
 
 
 def main():
@@ -232,9 +263,12 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--finished", action="store_true")
+    parser.add_argument("--only", choices=SIZES, help="one of the sizes")
     given = parser.parse_args()
     profile = ["--profile", str(ROOT / "profiles" / "default")]
     for name, (recordings, train, test) in SIZES.items():
+        if given.only not in (None, name):
+            continue
         folder = given.folder.absolute() / name.replace(",", "").replace(" ", "-")
         if not folder.exists():
             make(folder / "data", recordings)
@@ -258,14 +292,15 @@ def main():
             "--configfile",
             str(folder / "settings.yaml"),
         ]
-        planned(folder / "ours", *ours)
+        first = planned(folder / "ours", *ours)
         if name != "10,000 jobs":
-            runs = [planned(folder / "ours", *ours) for _ in range(given.rounds)]
-            shown(name, [seconds for seconds, _ in runs], runs[0][1])
+            shown(f"{name}, first", [first])
+            shown(name, [planned(folder / "ours", *ours) for _ in range(given.rounds)])
             if given.finished:
                 done = finished(folder, folder / "settings.yaml")
-                runs = [planned(folder / "finished", *done) for _ in range(given.rounds)]
-                shown("the same, finished", [seconds for seconds, _ in runs], runs[0][1])
+                for said, more in (("finished", ()), ("append_only", ("--config", "append_only=true"))):
+                    again = [planned(folder / "finished", *done, *more) for _ in range(given.rounds)]
+                    shown(f"{name}, {said}", again)
             continue
         (folder / "plain").mkdir(exist_ok=True)
         (folder / "plain" / "Snakefile").write_text(PLAIN.format(train=train, test=test, text="x" * 60))
@@ -275,9 +310,9 @@ def main():
         pairs = [
             (planned(folder / "ours", *ours), planned(folder / "plain", *plain)) for _ in range(given.rounds)
         ]
-        shown(name, [one[0] for one, _ in pairs], pairs[0][0][1])
-        shown("as many plain jobs", [other[0] for _, other in pairs], pairs[0][1][1])
-        ratios = [one[0] / other[0] for one, other in pairs]
+        shown(name, [one for one, _ in pairs])
+        shown("as many plain jobs", [other for _, other in pairs])
+        ratios = [one.seconds / other.seconds for one, other in pairs]
         print(f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
 
 

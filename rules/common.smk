@@ -39,6 +39,7 @@ FILE_DIGESTS = file_digests.FileDigests(Path(".snakemake", "contents.jsonl"))
 with user_errors():
     FROZEN = origins.Origins(settings.complete(config, workflow.configfiles, given), FILE_DIGESTS)
     config = FROZEN.config
+    RECORDED = FILE_DIGESTS.of_files(append_only=config["append_only"])
     IS_SYNTHETIC = address.kind(config["data"]) == "synthetic"
     IS_FETCHED = address.kind(config["data"]) in ("url", "kaggle")
     OUT = f"results/{config['name']}"
@@ -57,13 +58,12 @@ with user_errors():
     MODELS_FROM = config["models_from"] or OUT
 lock.hold()
 with user_errors():
-    NEW = new_recordings.of(config, annotation_files.below, FILE_DIGESTS)
+    NEW = new_recordings.of(config, annotation_files.below, RECORDED)
     # Results older than Snakemake's records are made again: the first rules have an input that is as old as the records.
     RECORDS = snakemake_records.records_marker(Path(".snakemake", "metadata"), Path(OUT))
 # Tables that are there are read here, so that errors in them come before anything else.
-DATASET = dataset_state.DatasetState(
-    config, SOURCE, READY, FILE_DIGESTS, Path(".snakemake", "tables"), Path(OUT, "shards.json")
-)
+KEPT, CHOSEN = Path(".snakemake", "tables"), Path(OUT, "shards.json")
+DATASET = dataset_state.DatasetState(config, SOURCE, READY, RECORDED, KEPT, CHOSEN)
 table_digest_param = DATASET.digest_param
 with user_errors():
     config = {**config, "shards": DATASET.shards()}

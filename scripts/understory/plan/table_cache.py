@@ -4,6 +4,7 @@ Plain Python only: the Snakefile imports this module each time it is parsed.
 """
 
 import json
+import os
 import shutil
 import time
 from contextlib import suppress
@@ -29,7 +30,7 @@ class TableFacts:
     """Facts about a data set's tables that a plan needs. InputError where the tables cannot be used.
 
     Where they are cached, a shard's digest is remembered beside the sizes, dates and inodes of its files: as long as these
-    stay the same, neither the tables nor the index of contents are read.
+    stay the same, neither the tables nor the index of contents are read. Files that never change are not looked at.
 
     Parameters
     ----------
@@ -127,20 +128,31 @@ class TableFacts:
     def _shard(self, shard, count):
         if self.folder is None:
             return table_digests.shard(self._read(), self.source, shard, count, self.contents)
-        known = self.folder / f"{shard}.json"
+        known, believed = self.folder / f"{shard}.json", self.contents.append_only
         try:
+            kept = _loaded(known)
+            if believed and kept is not None and self._all_missing(kept["missing"]):
+                return kept["digest"]
             paths = (self.folder / f"{shard}.txt").read_text(encoding="utf-8").splitlines()
-            before, kept = stamp(self.source.folder, paths), _loaded(known)
+            looked = [path for path in paths if not self.contents.is_known(self.source.place(path))]
+            before = stamp(self.source.folder, looked)
             if before is not None and kept is not None and kept["stamp"] == before:
                 return kept["digest"]
             tables = Dataset.part_of_text(self.rows_of(shard).read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, KeyError):
             # It is not whole, or another plan, of other tables, took its place.
             tables, before = self._read(), None
         digest = table_digests.shard(tables, self.source, shard, count, self.contents)
-        if before is not None and stamp(self.source.folder, paths) == before:
-            files.replace(known, json.dumps({"stamp": before, "digest": digest}))
+        if before is not None and stamp(self.source.folder, looked) == before:
+            missing = [path for path in looked if not os.path.exists(self.source.place(path))]
+            # Without a stamp where not all files were looked at: it says nothing to who wants to see each of them.
+            kept = {"stamp": None if believed else before, "digest": digest, "missing": missing}
+            files.replace(known, json.dumps(kept))
         return digest
+
+    def _all_missing(self, paths):
+        """Whether none of the files is there that were missing before."""
+        return not any(os.path.exists(self.source.place(path)) for path in paths)
 
     def _keep(self, tables, facts):
         new = files.own(self.folder)

@@ -1,6 +1,7 @@
 """A lock that a killed run left behind is told from one that counts."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from workflow import ROOT
 
 from understory.core.errors import InputError
 from understory.plan import snakemake_records
-from understory.run import unlock
+from understory.run import snakemake_patches, unlock
 
 HOLD = "import sys, time; from pathlib import Path; from understory.run import lock; lock.hold(Path(sys.argv[1])); print('held', flush=True); time.sleep(600)"
 
@@ -142,3 +143,48 @@ def test_a_run_stops_at_a_signal_whatever_it_is_doing(which):
     finally:
         process.kill()
         process.communicate()
+
+
+NODES = """
+import sys
+import snakemake.cli
+from types import SimpleNamespace
+from snakemake.workflow import Workflow
+from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
+
+Workflow.execute = lambda workflow, *, executor_plugin: print(workflow.resource_settings.max_threads)
+from understory.run import snakemake_patches
+
+snakemake_patches.ask_for_a_nodes_processors_at_most()
+snakemake_patches.ask_for_a_nodes_processors_at_most()
+for name in ("slurm", "local"):
+    for given in (None, 3):
+        workflow = SimpleNamespace(resource_settings=SimpleNamespace(max_threads=given))
+        Workflow.execute(workflow, executor_plugin=ExecutorPluginRegistry().get_plugin(name))
+"""
+
+
+def sinfo(folder, says):
+    (folder / "sinfo").write_text(f"#!/bin/sh\n{says}\n")
+    (folder / "sinfo").chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("says", "most"),
+    [("echo '2\n16\n4'", 16), ("echo 8; exit 1", None), ("echo no nodes", None), (None, None)],
+)
+def test_the_largest_node_is_asked_for(tmp_path, monkeypatch, says, most):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if says:
+        sinfo(tmp_path, says)
+    assert snakemake_patches.processors_of_a_node() == most
+
+
+def test_no_job_asks_slurm_for_more_processors_than_a_node_has(tmp_path):
+    sinfo(tmp_path, "echo 2")
+    # With this the executor looks for Slurm's own programs, of which it wants one.
+    (tmp_path / "which").symlink_to(shutil.which("which"))
+    (tmp_path / "squeue").symlink_to(tmp_path / "sinfo")
+    environment = {"PATH": str(tmp_path), "PYTHONPATH": str(ROOT / "scripts")}
+    done = subprocess.run([sys.executable, "-c", NODES], capture_output=True, text=True, env=environment)
+    assert done.stdout.split() == ["2", "3", "None", "3"], done.stderr

@@ -2,6 +2,7 @@
 Snakefile is parsed; tests fail where it no longer fits Snakemake.
 """
 
+import subprocess
 import threading
 from functools import wraps
 
@@ -14,6 +15,7 @@ def install(*listeners):
     record_params_of_started_jobs()
     tell_all_reasons()
     stop_at_a_signal()
+    ask_for_a_nodes_processors_at_most()
     tell_of_started_jobs(*listeners)
 
 
@@ -97,3 +99,34 @@ def stop_at_a_signal():
         threading.Thread(target=original, args=(scheduler, *signal), daemon=True).start()
 
     JobScheduler.exit_gracefully = exit_gracefully
+
+
+def ask_for_a_nodes_processors_at_most():
+    """Have no job ask Slurm for more processors than its largest node has, as if `--max-threads` were given.
+
+    `sbatch` refuses such a job at each attempt, where the same rule on one machine takes what `--cores` gives.
+    """
+    from snakemake.workflow import Workflow
+
+    original = Workflow.execute
+    if hasattr(original, "__wrapped__"):
+        return
+
+    @wraps(original)
+    def execute(workflow, *, executor_plugin, **options):
+        settings = workflow.resource_settings
+        if executor_plugin.name == "slurm" and settings.max_threads is None:
+            settings.max_threads = processors_of_a_node()
+        return original(workflow, executor_plugin=executor_plugin, **options)
+
+    Workflow.execute = execute
+
+
+def processors_of_a_node() -> int | None:
+    """How many processors the largest node of this Slurm has; None where nobody tells."""
+    try:
+        command = ["sinfo", "--noheader", "--exact", "--format", "%c"]
+        told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return max((int(number) for number in told.split() if number.isdigit()), default=None)

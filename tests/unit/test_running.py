@@ -1,5 +1,6 @@
 """A lock that a killed run left behind is told from one that counts."""
 
+import functools
 import os
 import shutil
 import signal
@@ -162,6 +163,31 @@ for name in ("slurm", "local"):
         workflow = SimpleNamespace(resource_settings=SimpleNamespace(max_threads=given))
         Workflow.execute(workflow, executor_plugin=ExecutorPluginRegistry().get_plugin(name))
 """
+
+
+def test_snakemake_looks_at_a_function_once():
+    """What it finds is what it found before: of functions, of methods of one or of several objects, of what is partial."""
+    import snakemake.cli  # noqa: F401 or else `rules` is imported in a circle
+    from snakemake import common, rules
+
+    before = getattr(common.get_function_params, "__wrapped__", common.get_function_params)
+    snakemake_patches.look_at_each_function_once()
+    assert rules.get_function_params is common.get_function_params
+    assert common.get_function_params.__wrapped__ is before
+
+    class Sized:
+        def ask(self, wildcards, attempt, rulename=None):
+            return wildcards
+
+    def with_overwritten(*given):
+        return given
+
+    common.overwrite_function_params(with_overwritten, ["wildcards"])
+    functions = [lambda wildcards, input: input, Sized().ask, Sized().ask, Sized.ask, with_overwritten]
+    functions += [functools.partial(Sized().ask, attempt=1), Sized]
+    for function in functions:
+        for _ in range(2):
+            assert common.get_function_params(function) == before(function)
 
 
 def sinfo(folder, says):

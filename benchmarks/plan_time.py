@@ -5,14 +5,13 @@ python benchmarks/plan_time.py FOLDER [--only "1,000,000 recordings"] [--rounds 
 Makes data sets of tiny files in the layout of rfcx under FOLDER and plans runs of them; the first plan, which indexes the
 files, is not counted. A graph of some 10,000 jobs is planned in turn with one of plain rules with as many jobs, each with as
 many inputs, outputs and text params. With `--finished`, the others are also planned as finished runs, with and without
-`append_only`: outputs are empty files, of which Snakemake records that its jobs made them.
+`append_only`: their jobs, of an executor that this program writes, make empty files.
 """
 
 import argparse
 import csv
 import os
 import random
-import re
 import statistics
 import subprocess
 import sys
@@ -34,6 +33,37 @@ SIZES = {
 }
 # Files of one content: ext4 takes 65,000 links of a file.
 LINKS = 50_000
+EMPTY = """from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+from snakemake_interface_executor_plugins.settings import CommonSettings
+
+common_settings = CommonSettings(
+    non_local_exec=True,
+    implies_no_shared_fs=False,
+    job_deploy_sources=False,
+    pass_default_storage_provider_args=True,
+    pass_default_resources_args=True,
+    pass_envvar_declarations_to_cmd=False,
+    auto_deploy_default_storage_provider=False,
+    init_seconds_before_status_checks=0,
+)
+
+
+class Executor(RemoteExecutor):
+    def run_job(self, job):
+        for path in [*job.output, *job.log, *filter(None, [job.benchmark])]:
+            open(path, "w").close()
+        self.report_job_submission(SubmittedJobInfo(job, external_jobid="0"))
+
+    async def check_active_jobs(self, active_jobs):
+        for info in active_jobs:
+            self.report_job_success(info)
+        return
+        yield
+
+    def cancel_jobs(self, active_jobs):
+        pass
+"""
 PLAIN = """
 TRAIN = [f"train-{{number}}" for number in range({train})]
 TEST = [f"test-{{number}}" for number in range({test})]
@@ -175,16 +205,28 @@ def make(folder: Path, recordings: int):
     )
 
 
-def finished(place: Path, ours: list[str]):
-    """Make the outputs of a run as empty files, and have Snakemake record that its jobs made them."""
-    place.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "snakemake", "--directory", str(place), *ours]
-    plan = subprocess.run([*command, "-n"], check=True, capture_output=True, text=True, cwd=ROOT).stdout
-    for line in re.findall(r"^ +(?:output|log|benchmark): (.*)$", plan, re.MULTILINE):
-        for path in (place / name for name in line.split(", ")):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-    subprocess.run([*command, "--cores", "1", "--touch"], check=True, capture_output=True, cwd=ROOT)
+def finished(folder: Path, ours: list[str]):
+    """Run the workflow with an executor whose jobs write empty files."""
+    plugin = folder / "plugins" / "snakemake_executor_plugin_empty"
+    plugin.mkdir(parents=True, exist_ok=True)
+    (plugin / "__init__.py").write_text(EMPTY)
+    command = [sys.executable, "-m", "snakemake", "--directory", str(folder / "ours"), *ours]
+    command += [
+        "--executor",
+        "empty",
+        "--jobs",
+        "1000",
+        "--seconds-between-status-checks",
+        "1",
+        "--quiet",
+        "all",
+    ]
+    path = os.pathsep.join([str(folder / "plugins"), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}
+    )
+    if done.returncode:
+        raise SystemExit(done.stdout + done.stderr)
 
 
 class Plan(NamedTuple):
@@ -276,7 +318,7 @@ def main():
             shown(f"{name}, first", [first])
             shown(name, [planned(folder / "ours", *ours) for _ in range(given.rounds)])
             if given.finished:
-                finished(folder / "ours", ours)
+                finished(folder, ours)
                 for said, more in (("finished", ()), ("append_only", ("--config", "append_only=true"))):
                     again = [planned(folder / "ours", *ours, *more) for _ in range(given.rounds)]
                     shown(f"{name}, {said}", again)

@@ -112,7 +112,9 @@ def test_a_job_that_is_killed_leaves_its_last_record(results, monkeypatch):
     def main(_):
         before = usage.read(path).peak_mb
         held = bytearray(300_000_000)
-        while usage.read(path).peak_mb < before + 250:
+        # Long before a record without news is written.
+        end = time.monotonic() + 20
+        while usage.read(path).peak_mb < before + 250 and time.monotonic() < end:
             time.sleep(0.02)
         assert held
         os.kill(os.getpid(), signal.SIGKILL)
@@ -121,6 +123,7 @@ def test_a_job_that_is_killed_leaves_its_last_record(results, monkeypatch):
     found = usage.read(path)
     assert found.state == "running"
     assert found.peak_mb > 250
+    assert found.seconds < 20
     assert (found.mem_mb, found.runtime) == (700, 20)
 
 
@@ -139,6 +142,7 @@ def test_no_folder_for_records_is_no_harm(results):
         ("results/a/logs/crop/x.log", "crop", ("results/a", "crop")),
         ("results/a/logs/split.log", "in_split", ("results/a", "split")),
         ("results/logs/logs/train/logs/fold0.log", "train", ("results/logs", "train")),
+        ("results/a/logs/train/logs/train.log", "train", ("results/a", "train")),
         ("elsewhere/x.log", "crop", None),
     ],
 )

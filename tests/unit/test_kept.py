@@ -9,6 +9,7 @@ import pytest
 from understory.core import file_digests
 from understory.core.errors import InputError
 from understory.data.source import Source
+from understory.datasets import herbarium2021
 from understory.plan import dataset_state, table_cache, table_digests
 
 SHARDS = {"train": 3, "test": 2}
@@ -86,6 +87,19 @@ def test_what_is_kept_is_what_the_tables_say(folder, unread):
     unread()
     assert asked(plan(folder).facts()) == wanted
     assert plan(folder).tested()
+
+
+def test_what_a_submission_has_to_look_like_is_kept_as_well(folder, monkeypatch):
+    with pytest.raises(InputError):
+        plan(folder).facts().template()
+    sample = folder / "sample_submission.csv"
+    sample.write_text("Id,Predicted\n1,0\n2,0\n")
+    before = plan(folder).facts().template()
+    with monkeypatch.context() as unread:
+        unread.setattr(herbarium2021, "submission_template", None)
+        assert plan(folder).facts().template() == before
+    sample.write_text("Id,Predicted\n2,0\n1,0\n")
+    assert plan(folder).facts().template() != before
 
 
 def test_small_tables_are_not_kept(folder, monkeypatch):

@@ -94,6 +94,13 @@ def test_inspection_takes_as_long_as_there_is_to_decode():
     assert large.seconds("inspect_recordings", SHARD) == small.seconds("inspect_recordings", SHARD)
 
 
+def test_windows_cost_what_their_samples_do():
+    long, short = sizes(), sizes(crop={"window": 4, "sample_rate": 40_000})
+    for rule in ("crop_windows", "augment_windows", "compute_features"):
+        assert short.seconds(rule, SHARD) == pytest.approx(long.seconds(rule, SHARD) / 3)
+    assert short.seconds("train_fold", FOLD) == long.seconds("train_fold", FOLD)
+
+
 def test_a_shard_with_the_long_recordings_asks_for_more_than_the_others():
     """As the tables and the sizes of files tell, where they are there."""
     parts = {"test-0": Part(10, 100_000, 10**10, 10**9), "test-1": Part(90, 900, 10**8, 10**6)}

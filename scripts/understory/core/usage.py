@@ -103,7 +103,7 @@ class Recorder:
     def __init__(self, path: Path, record: Record):
         self._path, self._record = path, record
         self._ended = threading.Event()
-        self._others = _of_slurm_job()
+        self._others, self._before = _of_slurm_job(), _processor_seconds()
         self._written = 0.0
         self._told = 0.0
         self._write()
@@ -129,8 +129,7 @@ class Recorder:
     def _look(self):
         record = self._record
         record.seconds = time.time() - record.started
-        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        record.processor_seconds = sum(each.ru_utime + each.ru_stime for each in used)
+        record.processor_seconds = _processor_seconds() - self._before
         # Not `ru_maxrss`, which a process inherits from the one that started it.
         own = sum(map(_peak, [os.getpid(), *_children(os.getpid())]))
         record.peak_mb = max(record.peak_mb, (own + self._others) / MB)
@@ -141,6 +140,12 @@ class Recorder:
         # A job does not fail as its record cannot be written.
         with suppress(OSError):
             files.replace(self._path, json.dumps(asdict(self._record)) + "\n")
+
+
+def _processor_seconds() -> float:
+    """What this process and those that it started and that have ended took of all processors."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def _of_slurm_job() -> int:

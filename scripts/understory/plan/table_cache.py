@@ -21,7 +21,7 @@ from understory.plan.job_resources import Counts, Part
 
 # Bytes of tables above which the facts are cached.
 LARGE = 2 * 10**6
-FACTS = "facts.json"
+FACTS, TEMPLATE = "facts.json", "template.json"
 # Seconds after which an unfinished folder of another plan is deleted.
 ABANDONED = 24 * 3600
 
@@ -115,6 +115,16 @@ class TableFacts:
             return str(error)
         return None
 
+    def template(self) -> str:
+        """A digest of what a submission has to look like. InputError where the reader cannot tell."""
+        kept = self.folder and self.folder / TEMPLATE
+        found = kept and _loaded(kept)
+        if found is None:
+            found = hashing.digest(reader(self.source.dataset).submission_template(Path(self.source.folder)))
+            if kept is not None:
+                files.replace(kept, json.dumps(found))
+        return found
+
     def rows_of(self, shard: str) -> Path | None:
         """The file where a shard's rows are kept, as `Dataset.part_as_text` gives them; None where they are not."""
         return None if self.folder is None else self.folder / f"{shard}.rows"
@@ -128,10 +138,10 @@ class TableFacts:
     def _shard(self, shard, count):
         if self.folder is None:
             return table_digests.shard(self._read(), self.source, shard, count, self.contents)
-        known, believed = self.folder / f"{shard}.json", self.contents.append_only
+        known = self.folder / f"{shard}.json"
         try:
             kept = _loaded(known)
-            if believed and kept is not None and self._all_missing(kept["missing"]):
+            if self.contents.append_only and kept is not None and self._all_missing(kept["missing"]):
                 return kept["digest"]
             paths = (self.folder / f"{shard}.txt").read_text(encoding="utf-8").splitlines()
             looked = [path for path in paths if not self.contents.is_known(self.source.place(path))]
@@ -145,9 +155,8 @@ class TableFacts:
         digest = table_digests.shard(tables, self.source, shard, count, self.contents)
         if before is not None and stamp(self.source.folder, looked) == before:
             missing = [path for path in looked if not os.path.exists(self.source.place(path))]
-            # Without a stamp where not all files were looked at: it says nothing to who wants to see each of them.
-            kept = {"stamp": None if believed else before, "digest": digest, "missing": missing}
-            files.replace(known, json.dumps(kept))
+            # A stamp of some of the files is never that of all, so it says nothing to who wants to see each of them.
+            files.replace(known, json.dumps({"stamp": before, "digest": digest, "missing": missing}))
         return digest
 
     def _all_missing(self, paths):

@@ -94,6 +94,19 @@ def test_inspection_takes_as_long_as_there_is_to_decode():
     assert large.seconds("inspect_recordings", SHARD) == small.seconds("inspect_recordings", SHARD)
 
 
+def test_synthesis_asks_for_as_much_as_its_recordings_are_long():
+    """For each of its processes, of which there are as many as a node has processors."""
+    counts = job_resources.planned(configured())
+    config = divided(configured(synthetic={"train_duration": 60, "test_duration": 1800}), counts)
+    found = job_resources.Sizes(config, counts, NOTHING)
+    one, two = (found.mem_mb(Wildcards(), 1, "download_data", threads=number) for number in (1, 2))
+    # Seen: 3.7 GB.
+    assert 3700 < two - one < 6000
+    short = job_resources.Sizes(divided(configured(), counts), counts, NOTHING)
+    assert short.mem_mb(Wildcards(), 1, "download_data", threads=8) < 1500
+    assert found.seconds("download_data", Wildcards()) > 10 * short.seconds("download_data", Wildcards())
+
+
 def test_windows_cost_what_their_samples_do():
     long, short = sizes(), sizes(crop={"window": 4, "sample_rate": 40_000})
     for rule in ("crop_windows", "augment_windows", "compute_features"):

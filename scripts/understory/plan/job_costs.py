@@ -17,7 +17,6 @@ class Cost(NamedTuple):
 # Inspection's cost is per recording, and of sound per byte as well; the others' per example, test window or prediction.
 # Jobs write their items one at a time: only tables are in memory as a whole.
 COSTS = {
-    "download_data": Cost(0.05),
     "train_fold": Cost(0.006, 1000),
     "train_round": Cost(0.006, 1000),
     "validate_fold": Cost(0.01, 4000),
@@ -36,6 +35,8 @@ COSTS = {
 }
 COSTS_OF_MEDIUM = {
     "audio": {
+        # Of a second of sound.
+        "download_data": Cost(0.006),
         "inspect_recordings": Cost(0.05),
         "crop_windows": Cost(0.01),
         "augment_windows": Cost(0.1),
@@ -44,6 +45,7 @@ COSTS_OF_MEDIUM = {
         "compute_embeddings": Cost(0.2),
     },
     "images": {
+        "download_data": Cost(0.05),
         "inspect_recordings": Cost(0.02),
         "crop_windows": Cost(0.02),
         "augment_windows": Cost(0.03),
@@ -83,7 +85,7 @@ MARGIN = 2
 # The same of memory, which depends less on the machine.
 MEMORY_MARGIN = 2
 # Minutes that are asked for beside those of the items: a start on a busy node.
-START = 5
+START = 3
 # Minutes and MB of a download, of which nothing is known.
 FETCH = 24 * 60
 # Seconds of sound that a test recording is taken to last until inspection says so: files are not opened for a plan.
@@ -96,6 +98,8 @@ OF_IMAGE = 60
 SHORTEST, LONGEST, AIM = 0.5, 3600, 300
 # Parts that nobody minds, however small.
 FEW_PARTS = 16
+# Bytes of memory for a second of the longest recording that each process of `download_data` synthesizes.
+SYNTHESIZED = 2_400_000
 # Slices of a study.
 SLICES = 10
 # Jobs beyond which Snakemake's own plan takes its time.

@@ -6,7 +6,6 @@ Plain Python only: the Snakefile imports this module each time it is parsed, and
 import csv
 import math
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import NamedTuple
@@ -121,17 +120,17 @@ class Sizes:
         names = (name for name in self._costs if rulename.endswith(f"_{name}"))
         return rulename if rulename in self._costs else next(names, rulename)
 
-    def mem_mb(self, wildcards, attempt: int, rulename: str) -> int:
+    def mem_mb(self, wildcards, attempt: int, rulename: str, threads: int = 1) -> int:
         """MB that a job asks for."""
-        return round(self._asked(self._own_name(rulename), wildcards, attempt)[0])
+        return round(self._asked(self._own_name(rulename), wildcards, attempt, threads)[0])
 
     def runtime(self, wildcards, attempt: int, rulename: str) -> int:
         """Minutes that a job asks for."""
         return math.ceil(self._asked(self._own_name(rulename), wildcards, attempt)[1])
 
-    def _asked(self, rule, wildcards, attempt):
+    def _asked(self, rule, wildcards, attempt, threads=1):
         """MB and minutes. A further attempt asks for more of what the last one lacked, as far as its record tells."""
-        memory, minutes = self._memory(rule, wildcards), self._minutes(rule, wildcards)
+        memory, minutes = self._memory(rule, wildcards, threads), self._minutes(rule, wildcards)
         if attempt == 1:
             return memory, minutes
         last = usage.read(usage.place(self._out, rule, wildcards))
@@ -151,13 +150,14 @@ class Sizes:
             rule = self._own_name(job.rule.name)
             usage.place(self._out, rule, job.wildcards).unlink(missing_ok=True)
 
-    def _memory(self, rule, wildcards):
+    def _memory(self, rule, wildcards, threads):
         base = cost.TENSORFLOW if rule in cost.OF_MODELS else cost.BASE
-        items = (
-            cost.MEMORY_MARGIN * self._costs.get(rule, cost.GATHERING).bytes * self._number(rule, wildcards)
-        )
-        image = 0 if self._sound else cost.OF_IMAGE * self._part(wildcards).largest
-        return base + (items + image) / 1e6
+        each = cost.MEMORY_MARGIN * self._costs.get(rule, cost.GATHERING).bytes
+        held = 0 if self._sound else cost.OF_IMAGE * self._part(wildcards).largest
+        made = self._config["synthetic"]
+        if rule == "download_data" and self._sound:
+            held = cost.SYNTHESIZED * threads * max(made["train_duration"], made["test_duration"])
+        return base + (each * self._number(rule, wildcards) + held) / 1e6
 
     def _minutes(self, rule, wildcards):
         if rule == "download_data" and self._config["data"] != "synthetic":
@@ -218,23 +218,19 @@ class Sizes:
                 return math.ceil(examples / self._config["split"]["n_splits"])
             if rule == "predict_fold":
                 return windows
-            return examples + windows if rule != "download_data" else counts.train + counts.test
+            if rule == "download_data":
+                made = self._config["synthetic"] if self._sound else {}
+                lengths = (made.get("train_duration", 1), made.get("test_duration", 1))
+                return counts.train * lengths[0] + counts.test * lengths[1]
+            return examples + windows
         if rule == "inspect_recordings":
             return self._part(wildcards).recordings * self._items
         if shard.startswith("test"):
             return self._shard_windows(shard)
         return self._part(wildcards).examples * self._items
 
-    @cached_property
-    def _before_inspection(self):
-        """The windows of all test recordings, as far as the tables tell."""
-        shards = range(self._config["shards"]["test"])
-        return sum(self._part(SimpleNamespace(shard=f"test-{n}")).examples for n in shards) * self._items
-
     def _test_windows(self):
         """How many windows, or images, all test recordings have."""
-        if not self._sound:
-            return self._before_inspection
         return sum(self._shard_windows(f"test-{number}") for number in range(self._config["shards"]["test"]))
 
     def _shard_windows(self, shard):

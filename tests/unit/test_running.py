@@ -153,14 +153,18 @@ from types import SimpleNamespace
 from snakemake.workflow import Workflow
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
-Workflow.execute = lambda workflow, *, executor_plugin: print(workflow.resource_settings.max_threads)
+def told(workflow, *, executor_plugin):
+    print(workflow.resource_settings.max_threads, workflow.global_resources["_cores"])
+
+Workflow.execute = told
 from understory.run import snakemake_patches
 
 snakemake_patches.ask_for_a_nodes_processors_at_most()
 snakemake_patches.ask_for_a_nodes_processors_at_most()
 for name in ("slurm", "local"):
-    for given in (None, 3):
-        workflow = SimpleNamespace(resource_settings=SimpleNamespace(max_threads=given))
+    for given, cores in ((None, None), (None, 7), (3, None)):
+        settings = SimpleNamespace(max_threads=given, cores=cores)
+        workflow = SimpleNamespace(resource_settings=settings, global_resources={"_cores": cores})
         Workflow.execute(workflow, executor_plugin=ExecutorPluginRegistry().get_plugin(name))
 """
 
@@ -213,4 +217,5 @@ def test_no_job_asks_slurm_for_more_processors_than_a_node_has(tmp_path):
     (tmp_path / "squeue").symlink_to(tmp_path / "sinfo")
     environment = {"PATH": str(tmp_path), "PYTHONPATH": str(ROOT / "scripts")}
     done = subprocess.run([sys.executable, "-c", NODES], capture_output=True, text=True, env=environment)
-    assert done.stdout.split() == ["2", "3", "None", "3"], done.stderr
+    of_slurm = ["2 2", "2 7", "3 None"]
+    assert done.stdout.splitlines() == [*of_slurm, "None None", "None 7", "3 None"], done.stderr

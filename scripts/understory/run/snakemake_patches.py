@@ -106,7 +106,8 @@ def stop_at_a_signal():
 
 
 def ask_for_a_nodes_processors_at_most():
-    """Have no job ask Slurm for more processors than its largest node has, as if `--max-threads` were given.
+    """Have no job, and no group of jobs, ask Slurm for more processors than its largest node has, unless `--max-threads` says how
+    many.
 
     `sbatch` refuses such a job at each attempt, where the same rule on one machine takes what `--cores` gives.
     """
@@ -121,6 +122,9 @@ def ask_for_a_nodes_processors_at_most():
         settings = workflow.resource_settings
         if executor_plugin.name == "slurm" and settings.max_threads is None:
             settings.max_threads = processors_of_a_node()
+            if settings.cores is None:
+                # The width of a group; how many jobs run at once, `--jobs` says.
+                workflow.global_resources["_cores"] = settings.max_threads
         return original(workflow, executor_plugin=executor_plugin, **options)
 
     Workflow.execute = execute

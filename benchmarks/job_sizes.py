@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import yaml
+from snakemake.iocontainers import Wildcards
 
 from understory.core import usage
 from understory.core.hashing import stable_hash
@@ -38,14 +39,8 @@ SHORT, LONG = (10_000, 60), (100, 4 * 3600)
 BYTES = 30_000, 75_000
 RETRIES = 2
 # Powers of two by which nodes differ, seconds of Snakemake's start, and MB of its processes in a job.
-SLOWER, START, SNAKEMAKE = 0.4, 8, 260
+SLOWER, START, SNAKEMAKE = 0.4, 8, 330
 GATHERING = ("list_quarantined", "split_folds", "ensemble_folds", "write_submission", "build_report")
-
-
-class Wildcards(dict):
-    """Wildcards as Snakemake gives them."""
-
-    __getattr__ = dict.__getitem__
 
 
 class Job(NamedTuple):
@@ -80,28 +75,32 @@ def jobs(config: dict, data: Dataset, seconds: dict[str, float], windows: Callab
         for shard in (f"{subset}-{number}" for number in range(count)):
             own = data.shard(shard, count)
             found.append(
-                Job("inspect_recordings", Wildcards(shard=shard), sum(seconds[r.recording_id] for r in own))
+                Job(
+                    "inspect_recordings",
+                    Wildcards(fromdict={"shard": shard}),
+                    sum(seconds[r.recording_id] for r in own),
+                )
             )
             if subset == "test":
                 number = sum(windows(seconds[r.recording_id]) for r in own)
                 tests += number
-                where = Wildcards(shard=shard, variant="0", features="log_mel")
+                where = Wildcards(fromdict={"shard": shard, "variant": "0", "features": "log_mel"})
                 found.append(Job("compute_features", where, number))
                 continue
             number = sum(len(data.annotations_of[r.recording_id]) for r in own)
-            found.append(Job("crop_windows", Wildcards(shard=shard), number))
-            found.append(Job("augment_windows", Wildcards(shard=shard, variant="1"), number))
+            found.append(Job("crop_windows", Wildcards(fromdict={"shard": shard}), number))
+            found.append(Job("augment_windows", Wildcards(fromdict={"shard": shard, "variant": "1"}), number))
             for variant in "01":
-                where = Wildcards(shard=shard, variant=variant, features="log_mel")
+                where = Wildcards(fromdict={"shard": shard, "variant": variant, "features": "log_mel"})
                 found.append(Job("compute_features", where, number))
     model = next(iter(config["train"]))
     copies, epochs = settings.copies_of(config, model), config["models"][model]["epochs"]
     for fold in folds:
-        where = Wildcards(model=model, fold=str(fold))
+        where = Wildcards(fromdict={"model": model, "fold": str(fold)})
         passes = examples * (1 + copies) * epochs * (len(folds) - 1) / len(folds)
         found += [Job("train_fold", where, passes), Job("validate_fold", where, examples / len(folds))]
         found.append(Job("predict_fold", where, tests))
-    return found + [Job(rule, Wildcards(), examples + tests) for rule in GATHERING]
+    return found + [Job(rule, Wildcards(fromdict={}), examples + tests) for rule in GATHERING]
 
 
 def rows(paths) -> list[dict[str, str]]:
@@ -141,21 +140,24 @@ class Costs:
         self._records, self._items = efficiency.by_rule(efficiency.records(run)), items(run)
 
     def seconds(self, job: Job) -> float:
-        """On a machine like the one that was measured. The shortest job of a kind is taken for a start."""
+        """On a machine like the one that was measured. The shortest job of a kind is taken for a start.
+
+        Processor time counts: other programs on the machine matter little.
+        """
         models = job.rule in job_costs.OF_MODELS
         starts = [
-            r.seconds
+            r.processor_seconds / r.threads
             for rule, own in self._records.items()
             for r in own
             if (rule in job_costs.OF_MODELS) == models
         ]
-        spent = sum(max(record.seconds - min(starts), 0) for record in self._records[job.rule])
+        spent = sum(max(r.processor_seconds / r.threads - min(starts), 0) for r in self._records[job.rule])
         return min(starts) + job.items * spent / self._items[job.rule]
 
     def peak(self, job: Job) -> float:
         """MB."""
         cost = job_costs.COSTS.get(
-            job.rule, job_costs.Cost(0) if "shard" in job.wildcards else job_costs.GATHERING
+            job.rule, job_costs.Cost(0) if hasattr(job.wildcards, "shard") else job_costs.GATHERING
         )
         return (
             max(record.peak_mb for record in self._records[job.rule])
@@ -177,7 +179,16 @@ def run(found: list[Job], costs: Costs, ask, out: Path, seed: int) -> tuple[list
         for attempt in range(1, RETRIES + 2):
             memory, minutes = ask(job, attempt)
             own = Record(
-                job.rule, dict(job.wildcards), 1, memory, minutes, 0.0, seconds, seconds, peak, "finished"
+                job.rule,
+                dict(job.wildcards.items()),
+                1,
+                memory,
+                minutes,
+                0.0,
+                seconds,
+                seconds,
+                peak,
+                "finished",
             )
             if peak > memory:
                 killed["memory"] += 1
@@ -229,7 +240,8 @@ def main():
     asked = efficiency.requests(ended)
 
     def again(job, attempt):
-        return tuple(eval(asked[job.rule][key], {"attempt": attempt}) for key in ("mem_mb", "runtime"))
+        names = {"attempt": attempt, "wildcards": job.wildcards}
+        return tuple(eval(asked[job.rule][key], names) for key in ("mem_mb", "runtime"))
 
     ended, of_memory, of_time = run(found, costs, again, given.folder, given.seed + 1)
     print(f"\nA run with the profile of the first: {of_memory} killed for memory, {of_time} for time")

@@ -203,6 +203,7 @@ def test_a_profile_asks_for_somewhat_more_than_the_most_that_was_used(results, t
         record(),
         record(number=1, peak_mb=610.0, seconds=500.0),
         record("train_fold", 2, state="running", mem_mb=4000, peak_mb=900.0),
+        record("predict_fold", 3, state="running", seconds=590.0),
     )
     base = tmp_path / "base"
     base.mkdir()
@@ -218,6 +219,7 @@ def test_a_profile_asks_for_somewhat_more_than_the_most_that_was_used(results, t
     # 1.25 times 610 MB, and 1.5 times 500 s with half a minute for the start; what was killed had too little.
     assert asked["crop_windows"] == {"mem_mb": 800, "runtime": 13}
     assert asked["train_fold"] == {"mem_mb": 5000, "runtime": 8}
+    assert asked["predict_fold"] == {"mem_mb": 500, "runtime": 20}
     assert written["set-resources"]["train_fold"]["gpu_model"] == "a100"
     assert eval(written["set-resources"]["crop_windows"]["mem_mb"], {"attempt": 3}) == 3200
     with pytest.raises(InputError, match="expected no file there"):
@@ -228,7 +230,8 @@ def test_a_profile_asks_for_somewhat_more_than_the_most_that_was_used(results, t
 
 @pytest.mark.slow
 def test_a_run_takes_the_profile(results, tmp_path, run_snakemake):
-    keep(results, record(), record("inspect_recordings", 1, peak_mb=260.0))
+    uneven = [record(number=number, seconds=seconds) for number, seconds in enumerate((3000.0, 60.0, 60.0))]
+    keep(results, *uneven, record("inspect_recordings", 1, peak_mb=260.0))
     efficiency.main([str(results), "--profile", str(tmp_path / "own")])
     done = run_snakemake(tmp_path / "run", "--dry-run", "--profile", str(tmp_path / "own"))
     asked = dict(
@@ -237,3 +240,8 @@ def test_a_run_takes_the_profile(results, tmp_path, run_snakemake):
     assert asked["crop_windows"] == "500"
     assert asked["inspect_recordings"] == "350"
     assert asked["split_folds"] not in ("500", "350")
+    minutes = re.findall(
+        r"^rule crop_windows:\n(?: .*\n)*? +resources: .*?runtime=(\d+)", done.stdout, flags=re.M
+    )
+    # Of the demo's six shards one is known to take long and two are not, and of three nothing is known.
+    assert sorted(map(int, minutes)) == [2, 2, 76, 76, 76, 76]

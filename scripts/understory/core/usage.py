@@ -22,6 +22,8 @@ LOOK, OFTEN, SELDOM = 1.0, 5.0, 60.0
 # How much a peak has grown where it is recorded at once.
 GROWN = 1.1
 MB = 1e6
+# Share of the asked time that is as good as its end.
+LATE = 0.8
 # What tells the processes of one Slurm job from all others.
 SLURM = "SLURM_JOB_ID"
 
@@ -61,6 +63,11 @@ class Record:
     processor_seconds: float = 0.0
     peak_mb: float = 0.0
     state: str = "running"
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether a job that was killed was killed at the end of its time; its clock starts after Snakemake's."""
+        return self.state == "running" and bool(self.runtime) and self.seconds >= LATE * 60 * self.runtime
 
 
 def place(results: Path, rule: str, wildcards) -> Path:

@@ -14,14 +14,14 @@ class Cost(NamedTuple):
 
 
 # By rule, on one core of an AMD EPYC, as measured by `benchmarks/unit_costs.py`. Sound is in windows of 10 s at 48 kHz.
-# Inspection's cost is per recording, and of sound per byte as well; the others' per example, test window or prediction.
+# Inspection's cost is per recording, and per second of sound or byte as well; the others' per example, test window or prediction.
 # Jobs write their items one at a time: only tables are in memory as a whole.
 COSTS = {
-    "train_fold": Cost(0.006, 1000),
-    "train_round": Cost(0.006, 1000),
-    "validate_fold": Cost(0.01, 4000),
-    "compute_pseudo_labels": Cost(0.01, 4000),
-    "predict_fold": Cost(0.01, 4000),
+    "train_fold": Cost(0.01, 1000),
+    "train_round": Cost(0.01, 1000),
+    "validate_fold": Cost(0.005, 4000),
+    "compute_pseudo_labels": Cost(0.005, 4000),
+    "predict_fold": Cost(0.005, 4000),
     "score_recordings": Cost(0.02),
     # As `compute_embeddings` does.
     "embed_recordings": Cost(0.2),
@@ -37,10 +37,10 @@ COSTS_OF_MEDIUM = {
     "audio": {
         # Of a second of sound.
         "download_data": Cost(0.006),
-        "inspect_recordings": Cost(0.05),
+        "inspect_recordings": Cost(0.02),
         "crop_windows": Cost(0.01),
-        "augment_windows": Cost(0.1),
-        "compute_features": Cost(0.03),
+        "augment_windows": Cost(0.05),
+        "compute_features": Cost(0.02),
         # Of a network such as EfficientNet-B1, on one thread.
         "compute_embeddings": Cost(0.2),
     },
@@ -53,7 +53,7 @@ COSTS_OF_MEDIUM = {
     },
 }
 # Of a rule that gathers what all shards made.
-GATHERING = Cost(0.002, 4000)
+GATHERING = Cost(0.0005, 4000)
 # MB of a job before its first item: Python with the libraries of its kind.
 BASE, TENSORFLOW = 1000, 4000
 # Seconds of its start.
@@ -90,8 +90,8 @@ START = 3
 FETCH = 24 * 60
 # Seconds of sound that a test recording is taken to last until inspection says so: files are not opened for a plan.
 TEST_SECONDS = 120
-# Seconds that a byte of a file takes which is decoded as a whole: compressed sound at 10 MB/s, photographs at 30 MB/s.
-OF_BYTE = {"audio": 1e-7, "images": 3e-8}
+# Seconds that a file takes which is decoded as a whole: a second of sound, and a byte of a photograph.
+OF_SOUND, OF_PHOTOGRAPH = 0.002, 3e-8
 # Bytes of memory for a byte of the largest photograph of a shard, as a JPEG file: its pixels, and a copy of them.
 OF_IMAGE = 60
 # Seconds that a shard's longest job should take: far longer than its start, far shorter than a night.
@@ -104,7 +104,5 @@ SYNTHESIZED = 2_400_000
 SLICES = 10
 # Jobs beyond which Snakemake's own plan takes its time.
 MOST_JOBS = 10_000
-# Share of the asked time after which a job that was killed was killed for its time: its clock starts after Snakemake's.
-LATE = 0.8
 # How much more than it used a job asks for that was killed for its time.
 SOMEWHAT = 1.5

@@ -6,6 +6,7 @@ Plain Python only: the Snakefile imports this module each time it is parsed, and
 import csv
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import NamedTuple
@@ -20,12 +21,14 @@ from understory.plan.job_settings import Medium
 
 
 class Part(NamedTuple):
-    """How much there is of a shard: recordings, windows or images to make examples of, bytes of their files, and of the largest."""
+    """How much there is of a shard: recordings, windows or images to make examples of, bytes of their files and of the largest one,
+    and seconds of sound."""
 
     recordings: int
     examples: int
     bytes: int
     largest: int
+    seconds: float = 0.0
 
 
 class Counts(NamedTuple):
@@ -89,7 +92,7 @@ def part(config: dict, tables, shard: str, count: int, sizes: dict[str, int], *,
         number = _covering(config, annotated, seconds.get) + background * config["crop"]["background"]
     else:
         number = len(annotated)
-    return Part(len(own), number, sum(held), max(held, default=0))
+    return Part(len(own), number, sum(held), max(held, default=0), round(sum(seconds.values())))
 
 
 class Sizes:
@@ -139,7 +142,7 @@ class Sizes:
         if last.state != "running":
             # It ended by itself, with an error that neither would have prevented.
             return last.mem_mb, last.runtime
-        if last.seconds >= cost.LATE * 60 * last.runtime:
+        if last.out_of_time:
             return max(last.mem_mb, cost.SOMEWHAT * last.peak_mb), 2 * last.runtime
         # Where nobody holds a job to its memory, it may have used more than it asked for when it was killed.
         return 2 * max(last.mem_mb, last.peak_mb), last.runtime
@@ -148,7 +151,8 @@ class Sizes:
         """Delete the record of an earlier run's job; to be called with each job that starts."""
         if job.attempt == 1:
             rule = self._own_name(job.rule.name)
-            usage.place(self._out, rule, job.wildcards).unlink(missing_ok=True)
+            with suppress(OSError):
+                usage.place(self._out, rule, job.wildcards).unlink()
 
     def _memory(self, rule, wildcards, threads):
         base = cost.TENSORFLOW if rule in cost.OF_MODELS else cost.BASE
@@ -182,7 +186,8 @@ class Sizes:
         if rule in cost.OF_WINDOWS and self._sound:
             seconds *= self._medium.samples / cost.SAMPLES
         if rule in cost.READING:
-            seconds += cost.OF_BYTE[self._medium.name] * self._part(wildcards).bytes
+            part = self._part(wildcards)
+            seconds += cost.OF_SOUND * part.seconds if self._sound else cost.OF_PHOTOGRAPH * part.bytes
         return seconds
 
     def _part(self, wildcards):
@@ -196,7 +201,8 @@ class Sizes:
         parts, recordings = max(self._config["shards"][subset], 1), getattr(counts, subset)
         windows = counts.examples if subset == "train" else recordings * self._usual_windows()
         size = getattr(counts, f"{subset}_bytes")
-        return Part(math.ceil(recordings / parts), math.ceil(windows / parts), size // parts, 0)
+        each = [math.ceil(number / parts) for number in (recordings, windows, size)]
+        return Part(*each, 0, size / parts / 48_000)
 
     def _number(self, rule, wildcards):
         """How many items a job works on."""
@@ -205,11 +211,10 @@ class Sizes:
         if rule in cost.OF_NEW or (shard or "").startswith("new"):
             return math.ceil(self._new.seconds(shard) / detection_hop(self._config)[1])
         if rule in cost.OF_HELD_OUT:
-            examples, size = counts.examples, counts.train_bytes
+            examples, seconds = counts.examples, counts.train_bytes / 48_000
             if shard is not None:
-                _, examples, size, _ = self._part(wildcards)
-            # Files are not opened for a plan: a second of sound is taken for 48 kB.
-            return max(examples, math.ceil(size / 48_000 / detection_hop(self._config)[1]))
+                _, examples, _, _, seconds = self._part(wildcards)
+            return max(examples, math.ceil(seconds / detection_hop(self._config)[1]))
         if shard is None:
             examples, windows = counts.examples * self._items, self._test_windows()
             if rule in cost.TRAINING:

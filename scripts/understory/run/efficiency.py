@@ -11,6 +11,7 @@ import argparse
 import math
 import sys
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 import yaml
@@ -23,6 +24,8 @@ from understory.core.usage import Record
 MORE_MEMORY, MORE_TIME = 1.25, 1.5
 # MB that a request is rounded up to, and seconds of a job's start, which its record does not count.
 STEP, START = 50, 30
+# How much longer than the mean the longest shard of a rule is at most where all of them are given its time.
+ALIKE = 1.5
 HEAD = "# Written by understory.run.efficiency of what the jobs of {} used. A further attempt asks for twice as much.\n"
 
 
@@ -103,18 +106,31 @@ def lines(found: list[Record]) -> list[str]:
 
 
 def requests(found: list[Record]) -> dict[str, dict[str, str]]:
-    """What a profile says under `set-resources`: for each rule, memory and time by the most that a job of it used."""
+    """What a profile says under `set-resources`: for each rule, memory and time by the most that a job of it used.
+
+    Where jobs differ much, each shard has its time; one that there was not has that of the longest.
+    """
     asked = {}
     for rule, own in sorted(by_rule(found).items()):
         # A job that was killed used as much as it asked for, if not more.
-        peaks = [max(r.peak_mb, (r.mem_mb or 0) * (r.state == "running")) for r in own]
+        killed = [r for r in own if r.state == "running" and not r.out_of_time]
+        peaks = [*(r.peak_mb for r in own), *((r.mem_mb or 0) for r in killed)]
         memory = STEP * math.ceil(MORE_MEMORY * max(peaks) / STEP)
-        minutes = math.ceil((START + MORE_TIME * max(record.seconds for record in own)) / 60)
-        asked[rule] = {
-            "mem_mb": f"{memory} * 2 ** (attempt - 1)",
-            "runtime": f"{minutes} * 2 ** (attempt - 1)",
-        }
+        minutes: dict[str, int] = {}
+        for record in own:
+            shard = record.wildcards.get("shard", "")
+            long = 120 * record.runtime if record.out_of_time else START + MORE_TIME * record.seconds
+            minutes[shard] = max(minutes.get(shard, 0), math.ceil(long / 60))
+        most = max(minutes.values())
+        alike = most <= ALIKE * fmean(minutes.values())
+        # Not a display with braces, at which Snakemake 9.27 fails.
+        runtime = most if alike else f"dict({sorted(minutes.items())}).get(wildcards.shard, {most})"
+        asked[rule] = {"mem_mb": _by_attempt(memory), "runtime": _by_attempt(runtime)}
     return asked
+
+
+def _by_attempt(value):
+    return f"{value} * 2 ** (attempt - 1)"
 
 
 def write_profile(found: list[Record], results: Path, folder: Path, base: Path | None = None):

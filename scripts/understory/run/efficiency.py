@@ -21,9 +21,9 @@ from understory.core.errors import InputError, user_errors
 from understory.core.usage import Record
 
 # How much more than the most that was used a profile asks for: the next run's jobs differ.
-MORE_MEMORY, MORE_TIME = 1.25, 1.5
+MORE_MEMORY, MORE_TIME = 1.25, 1.4
 # MB that a request is rounded up to, and seconds of a job's start, which its record does not count.
-STEP, START = 50, 30
+STEP, START = 50, 20
 # How much longer than the mean the longest shard of a rule is at most where all of them are given its time.
 ALIKE = 1.5
 HEAD = "# Written by understory.run.efficiency of what the jobs of {} used. A further attempt asks for twice as much.\n"

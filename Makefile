@@ -14,7 +14,7 @@ CONFIG ?=
 FILE := $(if $(RECIPE),recipes/$(RECIPE).yaml)
 SETTINGS = $(if $(FILE),--configfile "$(FILE)") $(if $(DATA)$(CONFIG),--config $(if $(DATA),"data=$(DATA)") $(CONFIG))
 
-.PHONY: run why test soak lint docs bench reference requirements .venv
+.PHONY: run why efficiency test soak lint docs bench reference requirements .venv
 # First clears the lock of a killed run, unless another run is at work here.
 run: .venv
 	@PYTHONPATH=scripts $(BIN)/python -m understory.run.arguments $(SETTINGS)
@@ -25,6 +25,11 @@ run: .venv
 why: .venv
 	@PYTHONPATH=scripts $(BIN)/python -m understory.run.arguments $(SETTINGS)
 	@$(BIN)/snakemake -n $(SETTINGS) | PYTHONPATH=scripts $(BIN)/python -m understory.run.why $(TARGET)
+
+# What the jobs of results/$(RUN) asked for, used and wasted.
+RUN ?= demo
+efficiency: .venv
+	@PYTHONPATH=scripts $(BIN)/python -m understory.run.efficiency "results/$(RUN)"
 
 # One of the tests builds the documentation.
 test: lint $(DOCS_INSTALLED)

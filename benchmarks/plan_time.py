@@ -1,35 +1,68 @@
-"""Measure how long a plan takes: with 5,000 and with 60,000 recordings, and compared with plain Snakemake.
+"""Measure how long a plan takes, and its peak memory: of 5,000 to 1,000,000 recordings, and compared with plain Snakemake.
 
-python benchmarks/plan_time.py FOLDER [--rounds 5] [--finished]
+python benchmarks/plan_time.py FOLDER [--only "1,000,000 recordings"] [--rounds 5] [--finished]
 
 Makes data sets of tiny files in the layout of rfcx under FOLDER and plans runs of them; the first plan, which indexes the
 files, is not counted. A graph of some 10,000 jobs is planned in turn with one of plain rules with as many jobs, each with as
-many inputs, outputs and text params. With `--finished`, the first two are also planned as finished runs: this runs a copy
-of the workflow whose scripts write empty files, which takes a quarter of an hour.
+many inputs, outputs and text params. With `--finished`, the others are also planned as finished runs, with and without
+`append_only`: their jobs, of an executor that this program writes, make empty files.
 """
 
 import argparse
 import csv
+import os
 import random
-import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+# Recordings, and numbers of shards of the training and test recordings.
 SIZES = {
     "5,000 recordings": (5_000, 35, 15),
     "60,000 recordings": (60_000, 420, 180),
+    "60,000 in auto shards": (60_000, "auto", "auto"),
+    "1,000,000 recordings": (1_000_000, "auto", "auto"),
     "10,000 jobs": (20_000, 1_060, 200),
 }
-EMPTY = """from pathlib import Path
+# Files of one content: ext4 takes 65,000 links of a file.
+LINKS = 50_000
+EMPTY = """from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+from snakemake_interface_executor_plugins.settings import CommonSettings
 
-for path in [*snakemake.output, snakemake.log[0]]:
-    Path(path).write_text("")
+common_settings = CommonSettings(
+    non_local_exec=True,
+    implies_no_shared_fs=False,
+    job_deploy_sources=False,
+    pass_default_storage_provider_args=True,
+    pass_default_resources_args=True,
+    pass_envvar_declarations_to_cmd=False,
+    auto_deploy_default_storage_provider=False,
+    init_seconds_before_status_checks=0,
+)
+
+
+class Executor(RemoteExecutor):
+    def run_job(self, job):
+        for path in [*job.output, *job.log, *filter(None, [job.benchmark])]:
+            open(path, "w").close()
+        self.report_job_submission(SubmittedJobInfo(job, external_jobid="0"))
+
+    async def check_active_jobs(self, active_jobs):
+        for info in active_jobs:
+            self.report_job_success(info)
+        return
+        yield
+
+    def cancel_jobs(self, active_jobs):
+        pass
 """
 PLAIN = """
 TRAIN = [f"train-{{number}}" for number in range({train})]
@@ -141,15 +174,19 @@ rule report:
 
 
 def make(folder: Path, recordings: int):
-    """Make a data set of files with distinct contents, which are not audio."""
+    """Make a data set of files that are not audio, links to a file for each `LINKS` of them."""
     rng = random.Random(0)
     names = [f"{number:09x}" for number in range(recordings)]
     cut = recordings * 7 // 10
     subsets = {"train": names[:cut], "test": names[cut:]}
     for subset, own in subsets.items():
         (folder / subset).mkdir(parents=True)
-        for name in own:
-            (folder / subset / f"{name}.flac").write_text(name)
+        for number, name in enumerate(own):
+            if number % LINKS == 0:
+                same = folder / subset / f"{name}.flac"
+                same.write_text(name)
+            else:
+                os.link(same, folder / subset / f"{name}.flac")
 
     def write(name, header, rows):
         with open(folder / name, "w", newline="") as file:
@@ -168,39 +205,41 @@ def make(folder: Path, recordings: int):
     )
 
 
-def finished(folder: Path, settings: Path) -> list[str]:
-    """Run a copy of the workflow whose scripts write empty files, and return the options that plan it again."""
-    source = folder / "source"
-    names = ("rules", "scripts", "schemas", "envs", "profiles", "report", "Snakefile", "config.yaml")
-    for name in names:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        if not (source / name).exists():
-            copy(ROOT / name, source / name)
-    for script in (source / "scripts").glob("*.py"):
-        script.write_text(EMPTY)
-    ours = ["--snakefile", str(source / "Snakefile"), "--profile", str(source / "profiles" / "default")]
-    ours += ["--configfile", str(settings)]
-    place = folder / "finished"
-    place.mkdir(exist_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--cores",
-        "all",
+def finished(folder: Path, ours: list[str]):
+    """Run the workflow with an executor whose jobs write empty files."""
+    plugin = folder / "plugins" / "snakemake_executor_plugin_empty"
+    plugin.mkdir(parents=True, exist_ok=True)
+    (plugin / "__init__.py").write_text(EMPTY)
+    command = [sys.executable, "-m", "snakemake", "--directory", str(folder / "ours"), *ours]
+    command += [
+        "--executor",
+        "empty",
+        "--jobs",
+        "1000",
+        "--seconds-between-status-checks",
+        "1",
         "--quiet",
         "all",
-        "--directory",
-        str(place),
-        *ours,
     ]
-    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
-    return ours
+    path = os.pathsep.join([str(folder / "plugins"), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}
+    )
+    if done.returncode:
+        raise SystemExit(done.stdout + done.stderr)
 
 
-def planned(place: Path, *options) -> tuple[float, str]:
-    """The wall time of a plan (s), and its number of jobs."""
+class Plan(NamedTuple):
+    """The wall time and the processor time of a plan (s), the peak memory of its process (MB), and its number of jobs."""
+
+    seconds: float
+    processor: float
+    memory: float
+    jobs: str
+
+
+def planned(place: Path, *options) -> Plan:
+    """Plan a run in a process of its own."""
     place.mkdir(exist_ok=True)
     command = [
         sys.executable,
@@ -214,16 +253,29 @@ def planned(place: Path, *options) -> tuple[float, str]:
         *options,
     ]
     start = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-    seconds = time.perf_counter() - start
-    total = [line.split()[-1] for line in done.stdout.splitlines() if line.startswith("total")]
-    return seconds, total[0] if total else "no"
+    with tempfile.TemporaryFile("w+") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT)
+        _, status, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        out.seek(0)
+        said = out.read()
+    if status:
+        raise SystemExit(f"{' '.join(command)}:\n{said}")
+    total = [line.split()[-1] for line in said.splitlines() if line.startswith("total")]
+    processor = used.ru_utime + used.ru_stime
+    return Plan(seconds, processor, used.ru_maxrss / 1e3, total[0] if total else "no")
 
 
-def shown(name, seconds, jobs):
-    middle = statistics.median(seconds)
-    print(f"{name:28} {jobs:>6} jobs  {middle:6.2f} s  ({min(seconds):.2f} to {max(seconds):.2f})")
-    return middle
+def shown(name: str, plans: list[Plan]):
+    """Print the median of some plans, and their range."""
+    seconds = [plan.seconds for plan in plans]
+    processor = statistics.median(plan.processor for plan in plans)
+    memory = max(plan.memory for plan in plans)
+    print(
+        f"{name:34} {plans[0].jobs:>6} jobs  {statistics.median(seconds):6.2f} s  "
+        f"({min(seconds):.2f} to {max(seconds):.2f}), of a processor {processor:6.2f} s, {memory:6.0f} MB",
+        flush=True,
+    )
 
 
 def main():
@@ -232,9 +284,12 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--finished", action="store_true")
+    parser.add_argument("--only", choices=SIZES, help="one of the sizes")
     given = parser.parse_args()
     profile = ["--profile", str(ROOT / "profiles" / "default")]
     for name, (recordings, train, test) in SIZES.items():
+        if given.only not in (None, name):
+            continue
         folder = given.folder.absolute() / name.replace(",", "").replace(" ", "-")
         if not folder.exists():
             make(folder / "data", recordings)
@@ -258,14 +313,15 @@ def main():
             "--configfile",
             str(folder / "settings.yaml"),
         ]
-        planned(folder / "ours", *ours)
+        first = planned(folder / "ours", *ours)
         if name != "10,000 jobs":
-            runs = [planned(folder / "ours", *ours) for _ in range(given.rounds)]
-            shown(name, [seconds for seconds, _ in runs], runs[0][1])
+            shown(f"{name}, first", [first])
+            shown(name, [planned(folder / "ours", *ours) for _ in range(given.rounds)])
             if given.finished:
-                done = finished(folder, folder / "settings.yaml")
-                runs = [planned(folder / "finished", *done) for _ in range(given.rounds)]
-                shown("the same, finished", [seconds for seconds, _ in runs], runs[0][1])
+                finished(folder, ours)
+                for said, more in (("finished", ()), ("append_only", ("--config", "append_only=true"))):
+                    again = [planned(folder / "ours", *ours, *more) for _ in range(given.rounds)]
+                    shown(f"{name}, {said}", again)
             continue
         (folder / "plain").mkdir(exist_ok=True)
         (folder / "plain" / "Snakefile").write_text(PLAIN.format(train=train, test=test, text="x" * 60))
@@ -275,10 +331,13 @@ def main():
         pairs = [
             (planned(folder / "ours", *ours), planned(folder / "plain", *plain)) for _ in range(given.rounds)
         ]
-        shown(name, [one[0] for one, _ in pairs], pairs[0][0][1])
-        shown("as many plain jobs", [other[0] for _, other in pairs], pairs[0][1][1])
-        ratios = [one[0] / other[0] for one, other in pairs]
-        print(f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+        shown(name, [one for one, _ in pairs])
+        shown("as many plain jobs", [other for _, other in pairs])
+        for what in ("seconds", "processor"):
+            ratios = [getattr(one, what) / getattr(other, what) for one, other in pairs]
+            print(
+                f"ratio of {what}: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+            )
 
 
 if __name__ == "__main__":

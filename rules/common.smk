@@ -39,6 +39,7 @@ FILE_DIGESTS = file_digests.FileDigests(Path(".snakemake", "contents.jsonl"))
 with user_errors():
     FROZEN = origins.Origins(settings.complete(config, workflow.configfiles, given), FILE_DIGESTS)
     config = FROZEN.config
+    RECORDED = FILE_DIGESTS.of_files(append_only=config["append_only"])
     IS_SYNTHETIC = address.kind(config["data"]) == "synthetic"
     IS_FETCHED = address.kind(config["data"]) in ("url", "kaggle")
     OUT = f"results/{config['name']}"
@@ -57,13 +58,12 @@ with user_errors():
     MODELS_FROM = config["models_from"] or OUT
 lock.hold()
 with user_errors():
-    NEW = new_recordings.of(config, annotation_files.below, FILE_DIGESTS)
+    NEW = new_recordings.of(config, annotation_files.below, RECORDED)
     # Results older than Snakemake's records are made again: the first rules have an input that is as old as the records.
     RECORDS = snakemake_records.records_marker(Path(".snakemake", "metadata"), Path(OUT))
 # Tables that are there are read here, so that errors in them come before anything else.
-DATASET = dataset_state.DatasetState(
-    config, SOURCE, READY, FILE_DIGESTS, Path(".snakemake", "tables"), Path(OUT, "shards.json")
-)
+KEPT, CHOSEN = Path(".snakemake", "tables"), Path(OUT, "shards.json")
+DATASET = dataset_state.DatasetState(config, SOURCE, READY, RECORDED, KEPT, CHOSEN)
 table_digest_param = DATASET.digest_param
 with user_errors():
     config = {**config, "shards": DATASET.shards()}
@@ -71,7 +71,7 @@ with user_errors():
     settings.check_hop(config, tested=TESTED and MEDIUM == "audio")
     # What a job asks of a cluster's scheduler; on one machine nothing is limited by it.
     SIZES = job_resources.Sizes(config, DATASET.counts(), Path(OUT), NEW)
-snakemake_patches.install(DATASET.remember, lambda job: lock.tell())
+snakemake_patches.install(DATASET.remember, SIZES.forget, lambda job: lock.tell())
 TRUTH = f"{OUT}/truth.csv" if IS_SYNTHETIC and TESTED else []
 TRAIN = [f"train-{number}" for number in range(config["shards"]["train"]) if not config["models_from"]]
 TEST = [f"test-{number}" for number in range(config["shards"]["test"])] if TESTED else []

@@ -24,7 +24,7 @@ onstart:
             tables, top_k = DATASET.tables(), config["predictions"]["top_k"]
             remarks = [*SIZES.remarks(len(workflow.dag)), *preflight.remarks(tables, SOURCE)]
             sys.stderr.writelines(f"{remark}\n" for remark in [*DATASET.remarks(), *remarks])
-            preflight.check(config, tables, SOURCE, LIMIT, Path(OUT))
+            preflight.check(config, tables, SOURCE, LIMIT, Path(OUT), RECORDED)
             FROZEN.check(tables, SOURCE)
             if not config["models_from"]:
                 trials.try_metric(tables, SOURCE, top_k=top_k)

@@ -29,9 +29,7 @@ if TEST:
         params:
             source=SOURCE,
             threshold=config["ensemble"]["threshold"],
-            template=table_digest_param(
-                lambda found, wildcards: f"sample submission {digest(reader(SOURCE.dataset).submission_template(Path(SOURCE.folder)))}"
-            ),
+            template=table_digest_param(lambda found, wildcards: f"sample submission {found.template()}"),
             code=code("write_submission.py", READER, METRIC),
         script:
             "../scripts/write_submission.py"

@@ -49,6 +49,28 @@ def test_what_is_remembered_is_not_read_again(tmp_path, files, settled, monkeypa
     assert read == [str(files[1])]
 
 
+def test_of_files_that_never_change_a_known_one_is_not_looked_at(tmp_path, files, settled, monkeypatch):
+    index = FileDigests(tmp_path / "index")
+    before = index.identities(files[:2])
+    known = FileDigests(tmp_path / "index").of_files(append_only=True)
+    looked = []
+    real = file_digests.stamp
+    monkeypatch.setattr(file_digests, "stamp", lambda path, **how: looked.append(path) or real(path, **how))
+    # Replaced and deleted, which is what is not seen; added, which is.
+    files[0].write_bytes(b"A" * 7)
+    files[1].unlink()
+    assert known.identities(files) == [*before, sha(files[2])]
+    assert set(looked) == {str(files[2])}
+    assert [known.size(str(path)) for path in files] == [1000, 1000, 1000]
+    assert [known.is_known(str(path)) for path in (*files, tmp_path / "d")] == [True, True, True, False]
+    assert known.size(str(tmp_path / "d")) == 0
+    strict = index.of_files(append_only=False)
+    assert strict is index
+    assert not strict.is_known(str(files[2]))
+    assert strict.identities(files) == [sha(files[0]), "missing", sha(files[2])]
+    assert strict.size(str(files[0])) == 7
+
+
 def test_much_to_read_is_told_once_and_before(tmp_path, files, settled, monkeypatch, capsys):
     monkeypatch.setattr(file_digests, "MUCH", 1500)
     index = FileDigests(tmp_path / "index")

@@ -89,7 +89,9 @@ def snakemake_fault(words):
         return "Snakemake knows no such options"
     targets = [*options.targets, *(options.until or ())]
     unknown = [name for name in targets if "/" not in name and "." not in name and name not in RULES]
-    unknown += [name for name in options.profile or () if not (ROOT / "profiles" / name).is_dir()]
+    # A name in capitals stands for one of the reader's.
+    own = [name for name in options.profile or () if not name.isupper()]
+    unknown += [name for name in own if not (ROOT / "profiles" / name).is_dir()]
     return f"no such rules or profile: {unknown}" if unknown else None
 
 
@@ -98,7 +100,7 @@ def make_fault(words):
     targets = re.findall(r"^([\w.]+):", (ROOT / "Makefile").read_text(), re.M)
     for word in words:
         name, given, value = word.partition("=")
-        if given and name not in ("CONFIG", "DATA", "GPU", "RECIPE", "TARGET"):
+        if given and name not in ("CONFIG", "DATA", "GPU", "RECIPE", "RUN", "TARGET"):
             return f"no variable {name}"
         if name == "RECIPE" and not (ROOT / "recipes" / f"{value}.yaml").exists():
             return f"no recipe {value}"

@@ -9,10 +9,11 @@ import pytest
 from understory.core import file_digests
 from understory.core.errors import InputError
 from understory.data.source import Source
+from understory.datasets import herbarium2021
 from understory.plan import dataset_state, table_cache, table_digests
 
 SHARDS = {"train": 3, "test": 2}
-CROP = {"absent": True, "background": 4, "long_events": "middle", "window": 10}
+CROP = {"absent": True, "background": 4, "hop": 5, "long_events": "middle", "window": 10}
 CONFIG = {"name": "x", "data": "folder", "shards": SHARDS, "crop": CROP}
 CONFIG["split"] = {"n_splits": 2, "group": "none"}
 NAMES = ["train-0", "train-1", "train-2", "test-0", "test-1"]
@@ -41,10 +42,10 @@ def source(folder, **changes):
     return Source(**{"dataset": "herbarium2021", "folder": str(folder), "subset": "all", **changes})
 
 
-def plan(folder, config=CONFIG, **changes):
+def plan(folder, config=CONFIG, append_only=False, **changes):
     """What a new process would ask."""
     memory = folder.parent / "memory"
-    index = file_digests.FileDigests(memory / "contents.jsonl")
+    index = file_digests.FileDigests(memory / "contents.jsonl", append_only=append_only)
     return dataset_state.DatasetState(config, source(folder, **changes), [], index, memory / "tables")
 
 
@@ -88,6 +89,19 @@ def test_what_is_kept_is_what_the_tables_say(folder, unread):
     assert plan(folder).tested()
 
 
+def test_what_a_submission_has_to_look_like_is_kept_as_well(folder, monkeypatch):
+    with pytest.raises(InputError):
+        plan(folder).facts().template()
+    sample = folder / "sample_submission.csv"
+    sample.write_text("Id,Predicted\n1,0\n2,0\n")
+    before = plan(folder).facts().template()
+    with monkeypatch.context() as unread:
+        unread.setattr(herbarium2021, "submission_template", None)
+        assert plan(folder).facts().template() == before
+    sample.write_text("Id,Predicted\n2,0\n1,0\n")
+    assert plan(folder).facts().template() != before
+
+
 def test_small_tables_are_not_kept(folder, monkeypatch):
     monkeypatch.setattr(table_cache, "LARGE", 10**9)
     assert asked(plan(folder).facts()) == expected(folder)
@@ -116,6 +130,40 @@ def test_a_file_that_changed_is_seen_whatever_its_date(folder, times):
     assert asked(plan(folder).facts()) == expected(folder)
     path.write_text("train 7")
     assert asked(plan(folder).facts()) == before
+
+
+def test_of_files_that_never_change_those_that_were_there_are_not_looked_at(folder, monkeypatch):
+    """A file that was replaced or deleted is not seen, one that was missing and one that a table names anew are."""
+    monkeypatch.setattr(file_digests, "SETTLED", -1e9)
+    late = folder / "test" / "images" / "3.jpg"
+    late.rename(folder / "late")
+    for _ in range(2):
+        before = asked(plan(folder).facts())
+    replaced(folder / "train" / "images" / "7.jpg", "train X", 1)
+    (folder / "train" / "images" / "8.jpg").unlink()
+    looked, real = [], os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **options: looked.append(str(path)) or real(path, **options))
+    assert asked(plan(folder, append_only=True).facts()) == before
+    assert {path for path in looked if path.endswith(".jpg")} == {str(late)}
+    (folder / "late").rename(late)
+    added = asked(plan(folder, append_only=True).facts())
+    assert sum(a != b for a, b in zip(added, before, strict=True)) == 1
+    table = folder / "train" / "metadata.json"
+    told = json.loads(table.read_text())
+    told["images"].append({"id": 99, "file_name": "images/99.jpg"})
+    told["annotations"].append({"image_id": 99, "category_id": 0})
+    table.write_text(json.dumps(told))
+    (folder / "train" / "images" / "99.jpg").write_text("train 99")
+    seen = [
+        number
+        for number, pair in enumerate(zip(asked(plan(folder, append_only=True).facts()), added, strict=True))
+        if pair[0] != pair[1]
+    ]
+    # The annotations, and one shard.
+    assert seen[0] == 0
+    assert len(seen) == 2
+    # With the setting taken back all is.
+    assert asked(plan(folder).facts()) == expected(folder)
 
 
 def test_a_file_that_may_still_be_written_is_not_taken_for_known(folder, monkeypatch):

@@ -1,7 +1,9 @@
 """A lock that a killed run left behind is told from one that counts."""
 
 import asyncio
+import functools
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -181,6 +183,81 @@ def test_a_run_stops_at_a_signal_whatever_it_is_doing(which):
     finally:
         process.kill()
         process.communicate()
+
+
+NODES = """
+import sys
+import snakemake.cli
+from types import SimpleNamespace
+from snakemake.workflow import Workflow
+from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
+
+def told(workflow, *, executor_plugin):
+    print(workflow.resource_settings.max_threads, workflow.global_resources["_cores"])
+
+Workflow.execute = told
+from understory.run import snakemake_patches
+
+snakemake_patches.ask_for_a_nodes_processors_at_most()
+snakemake_patches.ask_for_a_nodes_processors_at_most()
+for name in ("slurm", "local"):
+    for given, cores in ((None, None), (None, 7), (3, None)):
+        settings = SimpleNamespace(max_threads=given, cores=cores)
+        workflow = SimpleNamespace(resource_settings=settings, global_resources={"_cores": cores})
+        Workflow.execute(workflow, executor_plugin=ExecutorPluginRegistry().get_plugin(name))
+"""
+
+
+def test_snakemake_looks_at_a_function_once():
+    """What it finds is what it found before: of functions, of methods of one or of several objects, of what is partial."""
+    import snakemake.cli  # noqa: F401 or else `rules` is imported in a circle
+    from snakemake import common, rules
+
+    before = getattr(common.get_function_params, "__wrapped__", common.get_function_params)
+    snakemake_patches.look_at_each_function_once()
+    assert rules.get_function_params is common.get_function_params
+    assert common.get_function_params.__wrapped__ is before
+
+    class Sized:
+        def ask(self, wildcards, attempt, rulename=None):
+            return wildcards
+
+    def with_overwritten(*given):
+        return given
+
+    common.overwrite_function_params(with_overwritten, ["wildcards"])
+    functions = [lambda wildcards, input: input, Sized().ask, Sized().ask, Sized.ask, with_overwritten]
+    functions += [functools.partial(Sized().ask, attempt=1), Sized]
+    for function in functions:
+        for _ in range(2):
+            assert common.get_function_params(function) == before(function)
+
+
+def sinfo(folder, says):
+    (folder / "sinfo").write_text(f"#!/bin/sh\n{says}\n")
+    (folder / "sinfo").chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("says", "most"),
+    [("echo '2\n16\n4'", 16), ("echo 8; exit 1", None), ("echo no nodes", None), (None, None)],
+)
+def test_the_largest_node_is_asked_for(tmp_path, monkeypatch, says, most):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if says:
+        sinfo(tmp_path, says)
+    assert snakemake_patches.processors_of_a_node() == most
+
+
+def test_no_job_asks_slurm_for_more_processors_than_a_node_has(tmp_path):
+    sinfo(tmp_path, "echo 2")
+    # With this the executor looks for Slurm's own programs, of which it wants one.
+    (tmp_path / "which").symlink_to(shutil.which("which"))
+    (tmp_path / "squeue").symlink_to(tmp_path / "sinfo")
+    environment = {"PATH": str(tmp_path), "PYTHONPATH": str(ROOT / "scripts")}
+    done = subprocess.run([sys.executable, "-c", NODES], capture_output=True, text=True, env=environment)
+    of_slurm = ["2 2", "2 7", "3 None"]
+    assert done.stdout.splitlines() == [*of_slurm, "None None", "None 7", "3 None"], done.stderr
 
 
 FAILING = """

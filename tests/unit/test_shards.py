@@ -33,6 +33,15 @@ def test_shards_grow_with_the_square_root_of_the_recordings(recordings, shards):
     assert divided(recordings) == (shards, recordings)
 
 
+@pytest.mark.parametrize(
+    ("recordings", "hours", "shards"), [(100, 400, 35), (10_000, 167, 25), (3, 400, 3), (1000, 10_000, 128)]
+)
+def test_long_recordings_have_as_many_shards_as_are_decoded_in_minutes_each(recordings, hours, shards):
+    """Two gigabytes of sound files each at most, up to a number."""
+    assert divided(recordings, size=hours * 3600 * 48_000) == (shards, recordings)
+    assert divided(recordings, Division(2, recordings), hours * 3600 * 48_000).shards == 2
+
+
 @pytest.mark.parametrize("recordings", [64, 65, 240, 16])
 def test_a_number_is_kept_within_a_factor_of_what_it_was_chosen_for(recordings):
     before = Division(2, 60)
@@ -75,7 +84,7 @@ def make(folder, count):
 
 def plan(data, shards=AUTO, ready=(), address="folder", **changes):
     """What a new process finds."""
-    crop = {"absent": True, "background": 4, "long_events": "middle", "window": 10}
+    crop = {"absent": True, "background": 4, "hop": 5, "long_events": "middle", "window": 10}
     config = {"name": "x", "data": address, "shards": shards, "crop": crop}
     config["split"] = {"n_splits": 2, "group": "none"}
     source = Source("herbarium2021", str(data), "all", **changes)

@@ -1,22 +1,25 @@
 """What jobs ask of a scheduler follows the size of their shards, and shards of a useless size are told of."""
 
+import json
 import math
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import yaml
+from snakemake.iocontainers import Wildcards
 from snakemake.utils import update_config
 from workflow import ROOT
 
+from understory.core import usage
 from understory.core.file_digests import FileDigests
 from understory.data.dataset import Annotation, Dataset, Recording
 from understory.inference.new_recordings import NewRecordings
-from understory.plan import dataset_state, disk_space, job_resources
+from understory.plan import dataset_state, disk_space, job_costs, job_resources
 from understory.plan.config import complete
-from understory.plan.job_resources import Counts
+from understory.plan.job_resources import Counts, Part
 
-SHARD = SimpleNamespace(shard="train-0", variant="1", features="log_mel")
+SHARD = Wildcards(fromdict={"shard": "train-0", "variant": "1", "features": "log_mel"})
 TESTED = SimpleNamespace(shard="test-0", variant="0", features="log_mel")
 FOLD = SimpleNamespace(model="sed_cnn", fold="0")
 
@@ -55,7 +58,7 @@ def test_time_follows_the_shard_and_memory_does_not():
     few, many = sizes(train=1), sizes(train=100)
     for rule in ("crop_windows", "augment_windows", "compute_features"):
         assert few.seconds(rule, SHARD) == pytest.approx(100 * many.seconds(rule, SHARD))
-        assert few.mem_mb(SHARD, 1, rule) == many.mem_mb(SHARD, 1, rule) == job_resources.BASE
+        assert few.mem_mb(SHARD, 1, rule) == many.mem_mb(SHARD, 1, rule) == job_costs.BASE
         assert [few.mem_mb(SHARD, n, rule) for n in (2, 3)] == [2000, 4000]
     assert few.runtime(SHARD, 1, "augment_windows") > many.runtime(SHARD, 1, "augment_windows")
     assert few.runtime(SHARD, 2, "augment_windows") == 2 * few.runtime(SHARD, 1, "augment_windows")
@@ -73,11 +76,11 @@ def test_once_inspected_test_recordings_are_as_long_as_they_are(tmp_path):
         )
     # Windows of 10 s every 5 s.
     windows = 50 * (1 + (4 * 3600 - 10) // 5)
-    cost = job_resources.COSTS_OF_MEDIUM["audio"]["compute_features"].seconds
+    cost = job_costs.COSTS_OF_MEDIUM["audio"]["compute_features"].seconds
     assert found.seconds("compute_features", TESTED) == pytest.approx(windows * cost)
     assert windows * cost > 100 * before
     assert found.seconds("predict_fold", FOLD) == pytest.approx(
-        2 * windows * job_resources.COSTS["predict_fold"].seconds
+        2 * windows * job_costs.COSTS["predict_fold"].seconds
     )
     (tmp_path / "recordings/test-0.csv").write_text("recording_id,frames,sample_rate\na,1")
     assert found.seconds("compute_features", TESTED) == before
@@ -86,9 +89,111 @@ def test_once_inspected_test_recordings_are_as_long_as_they_are(tmp_path):
 def test_inspection_takes_as_long_as_there_is_to_decode():
     small = sizes(counts=Counts(10, 100, 50))
     large = sizes(counts=Counts(10, 100, 50, train_bytes=0, test_bytes=100 * 10**9))
-    assert small.seconds("inspect_recordings", TESTED) == pytest.approx(50 * 0.05)
-    assert large.seconds("inspect_recordings", TESTED) > 3600
+    assert small.seconds("inspect_recordings", TESTED) == pytest.approx(50 * 0.02)
+    assert large.seconds("inspect_recordings", TESTED) > 1800
     assert large.seconds("inspect_recordings", SHARD) == small.seconds("inspect_recordings", SHARD)
+
+
+def test_synthesis_asks_for_as_much_as_its_recordings_are_long():
+    """For each of its processes, of which there are as many as a node has processors."""
+    counts = job_resources.planned(configured())
+    config = divided(configured(synthetic={"train_duration": 60, "test_duration": 1800}), counts)
+    found = job_resources.Sizes(config, counts, NOTHING)
+    one, two = (found.mem_mb(Wildcards(), 1, "download_data", threads=number) for number in (1, 2))
+    # Seen: 3.7 GB.
+    assert 3700 < two - one < 6000
+    short = job_resources.Sizes(divided(configured(), counts), counts, NOTHING)
+    assert short.mem_mb(Wildcards(), 1, "download_data", threads=8) < 1500
+    assert found.seconds("download_data", Wildcards()) > 10 * short.seconds("download_data", Wildcards())
+
+
+def test_windows_cost_what_their_samples_do():
+    long, short = sizes(), sizes(crop={"window": 4, "sample_rate": 40_000})
+    for rule in ("crop_windows", "augment_windows", "compute_features"):
+        assert short.seconds(rule, SHARD) == pytest.approx(long.seconds(rule, SHARD) / 3)
+    assert short.seconds("train_fold", FOLD) == long.seconds("train_fold", FOLD)
+
+
+def test_a_shard_with_the_long_recordings_asks_for_more_than_the_others():
+    """As the tables and the sizes of files tell, where they are there."""
+    parts = {"test-0": Part(10, 100_000, 10**10, 10**9, 2e5), "test-1": Part(90, 900, 10**8, 10**6, 2e3)}
+    found = sizes(counts=Counts(0, 100, 0, 0, 10**10 + 10**8, parts))
+    for rule in ("inspect_recordings", "compute_features"):
+        long, short = (found.seconds(rule, SimpleNamespace(shard=shard, variant="0")) for shard in parts)
+        assert long > 20 * short
+    windows = 100_900 * job_costs.COSTS["predict_fold"].seconds
+    assert found.seconds("predict_fold", FOLD) == pytest.approx(windows)
+
+
+def test_how_much_there_is_of_a_shard_is_told_by_the_sizes_of_its_files():
+    """Of sound, test windows every 5 s and annotated events; together as much as `examples` counts."""
+    config = configured(data="folder", crop={"background": 2, "long_events": "cover"})
+    tests = tuple(Recording(f"t{number}", f"t{number}.wav", "test") for number in range(5))
+    training = tuple(Recording(f"r{number}", f"r{number}.flac", "train") for number in range(5))
+    events = tuple(Annotation(r.recording_id, "s0", "present") for r in training)
+    tables = Dataset(("s0",), (*tests, *training), events, False, background=frozenset({"r3"}))
+    held = {r.recording_id: 96_000 * 60 for r in tests} | {r.recording_id: 48_000 * 35 for r in training}
+    found = [job_resources.part(config, tables, f"test-{n}", 2, held, sound=True) for n in range(2)]
+    assert sum(part.recordings for part in found) == 5
+    # A minute of windows of 10 s at every 5 s.
+    assert sum(part.examples for part in found) == 5 * 11
+    assert sum(part.bytes for part in found) == 5 * 96_000 * 60
+    assert {part.largest for part in found} == {96_000 * 60}
+    assert sum(part.seconds for part in found) == 5 * 60
+    found = [job_resources.part(config, tables, f"train-{n}", 3, held, sound=True) for n in range(3)]
+    assert sum(part.examples for part in found) == job_resources.examples(config, tables, 35) == 5 * 4 + 2
+    assert job_resources.part(config, tables, "train-0", 1, held, sound=False).examples == 5
+
+
+def test_a_shard_with_large_photographs_asks_for_memory():
+    parts = {"train-0": Part(10, 10, 10**8, 3 * 10**7), "train-1": Part(10, 10, 10**6, 10**5)}
+    config = divided(configured("herbarium2021", data="folder"), Counts(20, 0, 20))
+    found = job_resources.Sizes(config, Counts(20, 0, 20, 0, 0, parts), NOTHING)
+    large, small = (found.mem_mb(SimpleNamespace(shard=shard), 1, "crop_windows") for shard in parts)
+    # 30 MB of a JPEG file are some 300 million pixels of three bytes, of which there is a copy.
+    assert 1500 < large - small < 2000
+    shards = [SimpleNamespace(shard=shard) for shard in parts]
+    assert found.seconds("inspect_recordings", shards[0]) > found.seconds("inspect_recordings", shards[1]) + 2
+
+
+def attempt(out, number, last=None):
+    """MB and minutes of an attempt of `crop_windows`, after a record of the one before."""
+    found = sizes(out=out)
+    path = usage.place(out, "crop_windows", SHARD)
+    path.unlink(missing_ok=True)
+    if last:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        base = {"rule": "crop_windows", "wildcards": dict(SHARD.items()), "threads": 1, "started": 0}
+        path.write_text(json.dumps(base | last))
+    return tuple(ask(SHARD, number, "sound_crop_windows") for ask in (found.mem_mb, found.runtime))
+
+
+def test_a_further_attempt_asks_for_more_of_what_was_lacking(tmp_path):
+    memory, minutes = attempt(tmp_path, 1)
+    asked = {"mem_mb": memory, "runtime": minutes, "seconds": 30, "peak_mb": 0.9 * memory}
+    # Killed early: for its memory, which it may have gone far beyond.
+    assert attempt(tmp_path, 2, asked) == (2 * memory, minutes)
+    assert attempt(tmp_path, 2, asked | {"peak_mb": 5 * memory}) == (10 * memory, minutes)
+    assert attempt(tmp_path, 3, asked | {"mem_mb": 2 * memory}) == (4 * memory, minutes)
+    # At the end of its time.
+    late = asked | {"seconds": 60 * minutes - 8, "peak_mb": 0.2 * memory}
+    assert attempt(tmp_path, 2, late) == (memory, 2 * minutes)
+    assert attempt(tmp_path, 2, late | {"peak_mb": memory}) == (round(1.5 * memory), 2 * minutes)
+    # With an error of its own.
+    assert attempt(tmp_path, 2, asked | {"state": "failed"}) == (memory, minutes)
+    # Without a word.
+    assert attempt(tmp_path, 2) == (2 * memory, 2 * minutes)
+    assert attempt(tmp_path, 3, asked | {"mem_mb": None}) == (4 * memory, 4 * minutes)
+
+
+def test_the_record_of_an_earlier_run_is_deleted_before_a_job_starts(tmp_path):
+    found = sizes(out=tmp_path)
+    for number, left in ((2, True), (1, False)):
+        attempt(tmp_path, 2, {"mem_mb": 1, "runtime": 1})
+        rule = SimpleNamespace(name="sound_crop_windows")
+        found.forget(SimpleNamespace(attempt=number, rule=rule, wildcards=SHARD))
+        assert usage.place(tmp_path, "crop_windows", SHARD).exists() == left
+    found.forget(SimpleNamespace(attempt=1, rule=rule, wildcards=SHARD))
 
 
 def test_a_training_asks_for_time_by_its_epochs_and_copies():
@@ -104,9 +209,9 @@ def test_a_validation_works_on_the_examples_of_one_fold():
     training, validation = (sizes().seconds(rule, FOLD) for rule in ("train_fold", "validate_fold"))
     config = configured()
     examples = math.ceil(SOME.examples / config["split"]["n_splits"])
-    assert validation == pytest.approx(examples * job_resources.COSTS["validate_fold"].seconds)
+    assert validation == pytest.approx(examples * job_costs.COSTS["validate_fold"].seconds)
     assert validation < training / 3
-    assert sizes().mem_mb(FOLD, 1, "validate_fold") > job_resources.TENSORFLOW
+    assert sizes().mem_mb(FOLD, 1, "validate_fold") > job_costs.TENSORFLOW
 
 
 def test_of_what_is_still_to_be_fetched_much_is_asked_and_nothing_said():
@@ -115,8 +220,8 @@ def test_of_what_is_still_to_be_fetched_much_is_asked_and_nothing_said():
     shards = dict.fromkeys(("train", "test"), dataset_state.divided(None).shards)
     found = job_resources.Sizes({**config, "shards": shards}, counts, NOTHING)
     assert counts == job_resources.UNKNOWN
-    assert found.runtime(SimpleNamespace(), 1, "download_data") == job_resources.FETCH
-    assert found.runtime(SHARD, 1, "augment_windows") > 50
+    assert found.runtime(SimpleNamespace(), 1, "download_data") == job_costs.FETCH
+    assert found.runtime(SHARD, 1, "augment_windows") > 10
     assert found.remarks(jobs=300) == []
 
 
@@ -135,14 +240,14 @@ def test_the_recipe_for_rfcx_is_of_a_useful_size_for_its_4727_and_1992_recording
 
 
 def test_shards_that_are_too_big_or_too_many_are_told_of():
-    (big,) = sizes(train=1, counts=Counts(60_000, 0, 60_000)).remarks(jobs=300)
+    (big,) = sizes(train=1, counts=Counts(120_000, 0, 120_000)).remarks(jobs=300)
     assert big == (
-        "shards.train: 1 parts of 60000 recordings make jobs of about 1.7 hours (augment_windows); "
+        "shards.train: 1 parts of 120000 recordings make jobs of about 1.7 hours (augment_windows); "
         "with 20 of them, jobs would take minutes"
     )
     (small,) = sizes(train=1000, counts=Counts(1000, 0, 1500)).remarks(jobs=300)
     assert small == (
-        "shards.train: 1000 parts of 1000 recordings make jobs of about 200 ms (augment_windows), "
+        "shards.train: 1000 parts of 1000 recordings make jobs of about 100 ms (augment_windows), "
         "less than their start takes; 1 would do"
     )
     (many,) = sizes(train=4000, counts=Counts(1_000_000, 0, 1_000_000)).remarks(jobs=20_010)
@@ -186,7 +291,7 @@ def test_what_sound_needs_of_the_disk():
 
 
 def test_copies_that_are_not_written_take_their_time_with_the_features():
-    config, costs = configured(data="folder"), job_resources.COSTS_OF_MEDIUM["audio"]
+    config, costs = configured(data="folder"), job_costs.COSTS_OF_MEDIUM["audio"]
     config, copy = divided(config, SOME), SimpleNamespace(shard="train-0", variant="1")
     before = job_resources.Sizes(config, SOME, NOTHING).seconds("compute_features", copy)
     config["augment"]["keep_copies"] = False
@@ -214,11 +319,11 @@ def test_new_recordings_are_as_long_as_their_files_are_large(tmp_path):
     found = job_resources.Sizes(config, SOME, NOTHING, new)
     each = [SimpleNamespace(shard=shard) for shard in new.shards]
     seconds = [found.seconds("score_recordings", shard) for shard in each]
-    assert sum(seconds) == pytest.approx(6 * 3600 / 2 * job_resources.COSTS["score_recordings"].seconds)
-    assert {found.mem_mb(shard, 1, "NEW_score_recordings") for shard in each} == {job_resources.TENSORFLOW}
+    assert sum(seconds) == pytest.approx(6 * 3600 / 2 * job_costs.COSTS["score_recordings"].seconds)
+    assert {found.mem_mb(shard, 1, "NEW_score_recordings") for shard in each} == {job_costs.TENSORFLOW}
     every = SimpleNamespace()
-    assert found.mem_mb(every, 1, "detect_events") > job_resources.BASE
-    assert found.runtime(every, 1, "show_detections") >= job_resources.START
+    assert found.mem_mb(every, 1, "detect_events") > job_costs.BASE
+    assert found.runtime(every, 1, "show_detections") >= job_costs.START
 
 
 def test_held_out_recordings_are_sized_by_the_step_between_the_windows_of_detection():

@@ -29,6 +29,8 @@ class FileDigests:
     ----------
     index : Path or None
         The index; it is created with the first digest. None for none.
+    append_only : bool
+        Whether files are added and never changed: one that the index knows is not looked at again.
 
     Attributes
     ----------
@@ -36,8 +38,8 @@ class FileDigests:
         Whether files are opened to be told how old they are, as another machine may have written them just now.
     """
 
-    def __init__(self, index: Path | None):
-        self.index, self.fresh = index, False
+    def __init__(self, index: Path | None, *, append_only: bool = False):
+        self.index, self.append_only, self.fresh = index, append_only, False
         self._known: dict[str, tuple[list[int], str]] | None = None
         self._said = False
 
@@ -48,11 +50,11 @@ class FileDigests:
         for as well.
         """
         known, paths = self._remembered(), [str(path) for path in paths]
-        stamps = {path: stamp(path, fresh=self.fresh) for path in paths}
+        stamps = {path: self._stamp(path) for path in paths}
         pending = self._unknown(stamps)
         if pending and not self._said:
             self._said = True
-            self._say({**stamps, **{path: stamp(path) for path in map(str, among())}})
+            self._say({**stamps, **{path: self._stamp(path) for path in map(str, among())}})
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             digests = dict(zip(pending, pool.map(_digest, pending), strict=True))
         lines = []
@@ -67,6 +69,23 @@ class FileDigests:
             stamps[path] if isinstance(stamps[path], str) else digests.get(path) or known[path][1]
             for path in paths
         ]
+
+    def of_files(self, *, append_only: bool) -> "FileDigests":
+        """The digests of other files, with the same index."""
+        return FileDigests(self.index, append_only=True) if append_only else self
+
+    def size(self, path: str) -> int:
+        """Bytes of a file; 0 where there is none."""
+        found = self._stamp(path)
+        return 0 if isinstance(found, str) else found[0]
+
+    def is_known(self, path: str) -> bool:
+        """Whether a file is known to be there without a look at it."""
+        return self.append_only and path in self._remembered()
+
+    def _stamp(self, path):
+        """The stamp of a file, as the index has it where files never change."""
+        return self._remembered()[path][0] if self.is_known(path) else stamp(path, fresh=self.fresh)
 
     def _unknown(self, stamps):
         """The stamps of files that are there, and have another digest than is remembered."""

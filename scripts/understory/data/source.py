@@ -16,8 +16,8 @@ A reader is a module with
   out;
 - `OPTIONS`: the block of the configuration that `read` takes as `options`, with the keys `verdicts` and `reviewed` of the
   configuration and `contents`, the index of what files hold; may be left out;
-- `TABLES`: the files that `read` reads, where it reads no others and looks at no folders: what a plan asks of large ones
-  is kept from plan to plan; may be left out;
+- `TABLES`: the files that `read` and `submission_template` read, where they read no others and look at no folders: what a plan
+  asks of large ones is kept from plan to plan; may be left out;
 - `submission_template(folder)`: the columns and ids that a submission has to have, as
   (id column, ids, other columns), None for all recordings or all classes; a reader whose data set has no test recordings leaves it out;
 - `submission(template, predictions, decisions)`: the submission as such a table, where the other columns are no classes.

@@ -28,7 +28,7 @@ UNIT = "recording"
 SCORED = "example"
 PARTS = ("first_1000",)
 TRAIN, TEST, SAMPLE = "train/metadata.json", "test/metadata.json", "sample_submission.csv"
-TABLES = (TRAIN, TEST)
+TABLES = (TRAIN, TEST, SAMPLE)
 COLUMNS = ("Id", "Predicted")
 # Bytes that are read at once.
 BLOCK = 1 << 20

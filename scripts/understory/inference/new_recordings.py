@@ -5,7 +5,6 @@ Plain Python only: the Snakefile imports this module each time it is parsed.
 
 import math
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +41,11 @@ def in_text(name: str) -> bool:
     return True
 
 
+def seconds_of(path: str, size: int) -> float:
+    """About how long a recording of so many bytes is, s, by the suffix of its file."""
+    return size / BYTES_OF_SECOND.get(os.path.splitext(path)[1].lower(), BYTES_OF_SECOND[".flac"])
+
+
 @dataclass(frozen=True, repr=False)
 class Places(Untracked):
     """Folders of the recordings and of the cache of their scores, and the file that remembers the digests of files."""
@@ -76,7 +80,7 @@ class NewRecordings:
         self._names = sorted(filter(in_text, names))
         # Named in the digest of the first shard, whose job tells of them.
         self._strange = sorted(ascii(name) for name in names if not in_text(name))
-        seconds = [self._seconds_of(name) for name in self._names]
+        seconds = [seconds_of(name, contents.size(str(folder / name))) for name in self._names]
         self._count = shards or _usual(sum(seconds), len(names))
         self._parts: dict[str, list[str]] = {shard: [] for shard in self.shards}
         self._seconds = dict.fromkeys(self.shards, 0.0)
@@ -84,13 +88,6 @@ class NewRecordings:
             shard = shard_of(name, self._count)
             self._parts[shard].append(name)
             self._seconds[shard] += long
-
-    def _seconds_of(self, name):
-        """About how long a recording is, by the size of its file."""
-        with suppress(OSError, ValueError):
-            size = os.stat(self.folder / name).st_size
-            return size / BYTES_OF_SECOND[os.path.splitext(name)[1].lower()]
-        return 0.0
 
     @property
     def count(self) -> int:

@@ -252,8 +252,9 @@ def copies_by_features(config: dict) -> dict[str, int]:
 
 
 def tracked(config: dict) -> dict:
-    """An effective configuration without what changes no result: the places of data and models, and what may stop a split."""
-    tracked = _without(config, "data", "data_sha256", "models_from")
+    """An effective configuration without what changes no result: the places of data and models, how files are checked, and what may
+    stop a split."""
+    tracked = _without(config, "append_only", "data", "data_sha256", "models_from")
     tracked["split"] = _without(tracked["split"], "rare_classes")
     if "synthetic" in tracked:
         tracked["synthetic"] = _without(tracked["synthetic"], "clips")

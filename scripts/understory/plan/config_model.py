@@ -18,6 +18,7 @@ from understory.plan.model_config import (
     Model,
     PseudoLabels,
     Queue,
+    Report,
     Review,
     Search,
     Seconds,
@@ -217,13 +218,6 @@ class Ensemble(Block):
     )
 
 
-class Report(Block):
-    """The report page."""
-
-    title: str = key("Understory", "Heading of report.html")
-    examples: int = key(2, "Best and worst examples shown of each class", ge=0, le=20)
-
-
 class Configuration(Block):
     """Settings of a run."""
 
@@ -238,6 +232,10 @@ class Configuration(Block):
     )
     data_sha256: Sha256 | None = key(
         None, "SHA-256 of the archive that is downloaded, 64 hex digits; null: the archive is not verified"
+    )
+    append_only: bool = key(
+        False,
+        "Whether files in data and recordings are added, and never changed or deleted: what a known one holds is not checked again",
     )
     subset: str = key(
         "all",

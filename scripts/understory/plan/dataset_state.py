@@ -18,6 +18,7 @@ from understory.data.dataset import SUBSETS, Dataset
 from understory.data.source import Part, Source, reader
 from understory.fetch import address
 from understory.plan import job_resources, table_cache
+from understory.plan.job_resources import UNKNOWN
 
 # Shards of recordings of which nobody knows how many there are, as they are still to be fetched.
 OF_UNKNOWN = 16
@@ -25,6 +26,8 @@ OF_UNKNOWN = 16
 AUTO = "auto"
 # A number of shards is kept while there are at most so many times as many recordings as it was chosen for, or as few.
 KEPT = 4
+# Bytes of sound files in a shard at most, which are decoded in minutes, up to so many shards.
+SHARD, BY_SIZE = 2 * 10**9, 128
 
 
 class Division(NamedTuple):
@@ -34,11 +37,11 @@ class Division(NamedTuple):
     recordings: int | None
 
 
-def divided(recordings: int | None, before: Division | None = None) -> Division:
+def divided(recordings: int | None, before: Division | None = None, size: int = 0) -> Division:
     """The number of shards of some recordings, or of an unknown number: that of `before` as long as it fits.
 
     A new recording concerns its shard, with 1 / shards of the recordings, and each shard has jobs of its own: the square
-    root keeps both few.
+    root keeps both few. Long recordings have more shards, by the `size` of their files in bytes.
     """
     if before is not None:
         known = before.recordings
@@ -48,7 +51,8 @@ def divided(recordings: int | None, before: Division | None = None) -> Division:
             return before
     if recordings is None:
         return Division(OF_UNKNOWN, None)
-    return Division(max(1, math.ceil(math.sqrt(recordings) / 4)), recordings)
+    by_size = min(math.ceil(size / SHARD), BY_SIZE, recordings)
+    return Division(max(1, math.ceil(math.sqrt(recordings) / 4), by_size), recordings)
 
 
 class DatasetState:
@@ -120,24 +124,26 @@ class DatasetState:
     def counts(self) -> job_resources.Counts:
         """How much there is of the data set, or is going to be as far as the configuration says."""
         facts = self.facts()
-        return job_resources.planned(self.config) if facts is None else job_resources.Counts(*facts.counts)
+        return job_resources.planned(self.config) if facts is None else facts.counts
 
     def shards(self) -> dict[str, int]:
         """By subset, the number of shards. It stays the same in a process: data may come while jobs are under way."""
         if not self._divisions:
-            self._divide(self._recordings() if AUTO in self.config["shards"].values() else {})
+            self._divide(self.counts() if AUTO in self.config["shards"].values() else UNKNOWN)
         return {subset: division.shards for subset, division in self._divisions.items()}
 
     def _recordings(self):
         """By subset, how many recordings there are or are going to be; nothing where nobody knows."""
         counts = self.counts()
-        return {} if counts == job_resources.UNKNOWN else dict(zip(SUBSETS, counts, strict=False))
+        return {} if counts == UNKNOWN else dict(zip(SUBSETS, counts, strict=False))
 
-    def _divide(self, recordings):
+    def _divide(self, counts):
+        recordings = {} if counts == UNKNOWN else dict(zip(SUBSETS, counts, strict=False))
+        sizes = dict(zip(SUBSETS, counts[3:], strict=False))
         given, before = self.config["shards"], {} if self._divisions else self._chosen_before()
         for subset in () if self._divisions else SUBSETS:
             self._divisions[subset] = (
-                divided(recordings.get(subset), before.get(subset))
+                divided(recordings.get(subset), before.get(subset), sizes[subset])
                 if given[subset] == AUTO
                 else Division(given[subset], None)
             )

@@ -267,3 +267,10 @@ class Review(Block):
         ge=1,
         le=32,
     )
+
+
+class Report(Block):
+    """The report page."""
+
+    title: str = key("Understory", "Heading of report.html")
+    examples: int = key(2, "Best and worst examples shown of each class", ge=0, le=20)

@@ -3,6 +3,7 @@
 import math
 from pathlib import Path, PurePosixPath
 
+from understory.core.file_digests import FileDigests
 from understory.core.text import listed
 from understory.data.dataset import Dataset
 from understory.data.quarantine import Limit, missing
@@ -11,7 +12,9 @@ from understory.fetch import address
 from understory.plan import disk_space
 
 
-def check(config: dict, tables: Dataset | None, source: Source, limit: Limit, folder: Path):
+def check(
+    config: dict, tables: Dataset | None, source: Source, limit: Limit, folder: Path, contents: FileDigests
+):
     """InputError where too much is known not to be there, or the disk has no room.
 
     Parameters
@@ -26,6 +29,8 @@ def check(config: dict, tables: Dataset | None, source: Source, limit: Limit, fo
         How much may be quarantined.
     folder : Path
         Where a run's results go.
+    contents : FileDigests
+        What the recordings' files hold.
     """
     made = address.kind(config["data"]) == "synthetic"
     # Synthetic data may be about to be made again.
@@ -33,7 +38,11 @@ def check(config: dict, tables: Dataset | None, source: Source, limit: Limit, fo
         disk_space.check(folder, disk_space.needed(config, None, source))
     # Of what is still to be fetched, nobody knows how much it is.
     elif tables is not None:
-        absent = source.missing(tables)
+        absent = [
+            recording
+            for recording in tables.recordings
+            if not contents.is_known(source.place(recording.path)) and source.other(recording)
+        ]
         limit.check(tables, [*tables.quarantined, *missing(absent, source)])
         if absent:
             tables = tables.of({recording.recording_id for recording in set(tables.recordings) - set(absent)})

@@ -17,10 +17,11 @@ from understory.data.dataset import SUBSETS, Dataset, check_folds
 from understory.data.quarantine import check_present
 from understory.data.source import reader
 from understory.plan import code_digests, job_resources, table_digests
+from understory.plan.job_resources import Counts, Part
 
 # Bytes of tables above which the facts are cached.
 LARGE = 2 * 10**6
-FACTS = "facts.json"
+FACTS, TEMPLATE = "facts.json", "template.json"
 # Seconds after which an unfinished folder of another plan is deleted.
 ABANDONED = 24 * 3600
 
@@ -29,7 +30,7 @@ class TableFacts:
     """Facts about a data set's tables that a plan needs. InputError where the tables cannot be used.
 
     Where they are cached, a shard's digest is remembered beside the sizes, dates and inodes of its files: as long as these
-    stay the same, neither the tables nor the index of contents are read.
+    stay the same, neither the tables nor the index of contents are read. Files that never change are not looked at.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ class TableFacts:
     folder : Path or None
         The cache for these tables, this reader and these settings; None where there is none.
     divide : callable
-        Gives the number of shards of each subset, of how many recordings each has.
+        Gives the number of shards of each subset, of `Counts` of the data set.
     remember : bool
         Whether a shard's files are looked at once only.
 
@@ -52,8 +53,7 @@ class TableFacts:
     ----------
     annotations, rows : str
         As `table_digests` says.
-    counts : list of int
-        What `job_resources.Counts` holds.
+    counts : job_resources.Counts
     shards : dict
         By subset, the number of shards.
     tested : bool
@@ -69,7 +69,9 @@ class TableFacts:
         self._read, self.remember = read, remember
         self._digests: dict[str, str] = {}
         facts = folder and _loaded(folder / FACTS)
-        if facts and facts[3] != divide(dict(zip(SUBSETS, facts[2], strict=False))):
+        if facts:
+            facts[2] = Counts(*facts[2][:-1], {shard: Part(*part) for shard, part in facts[2][-1].items()})
+        if facts and facts[3] != divide(facts[2]):
             # They were kept in other shards.
             shutil.rmtree(folder, ignore_errors=True)
             facts = None
@@ -77,32 +79,31 @@ class TableFacts:
         self.annotations, self.rows, self.counts, self.shards, self.tested, self.wrong = facts
 
     def _facts(self, tables, divide):
-        recordings = {subset: sum(r.subset == subset for r in tables.recordings) for subset in SUBSETS}
-        sizes = [self._bytes(tables, subset) for subset in SUBSETS]
-        counts = [*recordings.values(), self._examples(tables, recordings["train"], sizes[0]), *sizes]
+        counts, sizes = Counts(0, 0, 0), self._sizes(tables)
+        for subset in SUBSETS:
+            held = [sizes[each.recording_id] for each in tables.recordings if each.subset == subset]
+            counts = counts._replace(**{subset: len(held), f"{subset}_bytes": sum(held)})
+        shards, sound = divide(counts), reader(self.source.dataset).MEDIUM == "audio"
+        parts = {
+            shard: job_resources.part(self.config, tables, shard, count, sizes, sound=sound)
+            for shard, count in _names(shards)
+        }
+        examples = sum(part.examples for shard, part in parts.items() if shard.startswith("train"))
+        counts = counts._replace(examples=examples, parts=parts)
         digests = table_digests.annotations(tables), table_digests.rows(tables)
-        facts = [*digests, counts, divide(recordings), recordings["test"] > 0, self._wrong(tables)]
+        facts = [*digests, counts, shards, counts.test > 0, self._wrong(tables)]
         if self.folder is not None:
             self._keep(tables, facts)
         return facts
 
-    def _examples(self, tables, recordings, size):
-        """How many annotated windows, or images, there are."""
-        if reader(self.source.dataset).MEDIUM != "audio":
-            return len(tables.annotations)
-        # Files are not opened for a plan: a second of sound is taken for 48 kB.
-        return job_resources.examples(self.config, tables, size / 48_000 / max(recordings, 1))
-
-    def _bytes(self, tables, subset):
-        """Bytes of the sound files of a subset, as far as they are there."""
-        if reader(self.source.dataset).MEDIUM != "audio":
-            return 0
-        total = 0
-        for recording in tables.recordings:
-            if recording.subset == subset:
-                with suppress(OSError, ValueError):
-                    total += os.stat(self.source.place(recording.path)).st_size
-        return total
+    def _sizes(self, tables):
+        """By recording, the bytes of its file, as far as it is there and no folder."""
+        if getattr(reader(self.source.dataset), "FOLDERS", False):
+            return dict.fromkeys((recording.recording_id for recording in tables.recordings), 0)
+        return {
+            recording.recording_id: self.contents.size(self.source.place(recording.path))
+            for recording in tables.recordings
+        }
 
     def _wrong(self, tables):
         """What does not go with the configuration, in words, or None."""
@@ -113,6 +114,16 @@ class TableFacts:
         except InputError as error:
             return str(error)
         return None
+
+    def template(self) -> str:
+        """A digest of what a submission has to look like. InputError where the reader cannot tell."""
+        kept = self.folder and self.folder / TEMPLATE
+        found = kept and _loaded(kept)
+        if found is None:
+            found = hashing.digest(reader(self.source.dataset).submission_template(Path(self.source.folder)))
+            if kept is not None:
+                files.replace(kept, json.dumps(found))
+        return found
 
     def rows_of(self, shard: str) -> Path | None:
         """The file where a shard's rows are kept, as `Dataset.part_as_text` gives them; None where they are not."""
@@ -129,29 +140,37 @@ class TableFacts:
             return table_digests.shard(self._read(), self.source, shard, count, self.contents)
         known = self.folder / f"{shard}.json"
         try:
+            kept = _loaded(known)
+            if self.contents.append_only and kept is not None and self._all_missing(kept["missing"]):
+                return kept["digest"]
             paths = (self.folder / f"{shard}.txt").read_text(encoding="utf-8").splitlines()
-            before, kept = stamp(self.source.folder, paths), _loaded(known)
+            looked = [path for path in paths if not self.contents.is_known(self.source.place(path))]
+            before = stamp(self.source.folder, looked)
             if before is not None and kept is not None and kept["stamp"] == before:
                 return kept["digest"]
             tables = Dataset.part_of_text(self.rows_of(shard).read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, KeyError):
             # It is not whole, or another plan, of other tables, took its place.
             tables, before = self._read(), None
         digest = table_digests.shard(tables, self.source, shard, count, self.contents)
-        if before is not None and stamp(self.source.folder, paths) == before:
-            files.replace(known, json.dumps({"stamp": before, "digest": digest}))
+        if before is not None and stamp(self.source.folder, looked) == before:
+            missing = [path for path in looked if not os.path.exists(self.source.place(path))]
+            # A stamp of some of the files is never that of all, so it says nothing to who wants to see each of them.
+            files.replace(known, json.dumps({"stamp": before, "digest": digest, "missing": missing}))
         return digest
+
+    def _all_missing(self, paths):
+        """Whether none of the files is there that were missing before."""
+        return not any(os.path.exists(self.source.place(path)) for path in paths)
 
     def _keep(self, tables, facts):
         new = files.own(self.folder)
         new.mkdir(parents=True, exist_ok=True)
-        for subset in SUBSETS:
-            count = facts[3][subset]
-            for shard in (f"{subset}-{number}" for number in range(count)):
-                part = tables.part(shard, count)
-                (new / f"{shard}.rows").write_text(part.part_as_text(), encoding="utf-8")
-                paths = [path for recording in part.recordings for path in self.source.files(recording)]
-                (new / f"{shard}.txt").write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
+        for shard, count in _names(facts[3]):
+            part = tables.part(shard, count)
+            (new / f"{shard}.rows").write_text(part.part_as_text(), encoding="utf-8")
+            paths = [path for recording in part.recordings for path in self.source.files(recording)]
+            (new / f"{shard}.txt").write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
         (new / FACTS).write_text(json.dumps(facts))
         with suppress(OSError):  # another plan was as fast
             new.rename(self.folder)
@@ -159,6 +178,11 @@ class TableFacts:
             # What another plan is still at work on has a name with its machine and process.
             if other != self.folder and ("." not in other.name or _old(other)):
                 shutil.rmtree(other, ignore_errors=True)
+
+
+def _names(shards):
+    """The name of each shard, with the number of shards of its subset."""
+    return [(f"{subset}-{number}", shards[subset]) for subset in SUBSETS for number in range(shards[subset])]
 
 
 def place(source, config: dict, folder: Path) -> Path | None:
@@ -176,7 +200,7 @@ def place(source, config: dict, folder: Path) -> Path | None:
         return None
     library = Path(__file__).resolve().parents[2]
     code = code_digests.code_of(Path(module.__file__).resolve(), library, (__name__,), messages=True)
-    crop = [config["crop"][key] for key in ("absent", "background", "long_events", "window")]
+    crop = [config["crop"][key] for key in ("absent", "background", "hop", "long_events", "window")]
     settings = [config["shards"], config["split"]["n_splits"], config["split"]["group"], crop]
     read = [source.dataset, source.subset, source.tested, source.trained, source.band]
     key = hashing.digest([held, code, settings, read])

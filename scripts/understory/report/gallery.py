@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from PIL import Image
 
 from understory.core import mel_scale
 from understory.data.dataset import SEPARATOR
@@ -159,10 +158,10 @@ def examples(gallery: Gallery, results: Results, *, most: int) -> list[tuple[str
     return shown
 
 
-def image(pixels: np.ndarray, **colours) -> bytes:
+def image(pixels: np.ndarray, *, quality: int = 75, **colours) -> bytes:
     """Pixels of shape (height, width) or (height, width, 3); `colours` are those of `pyplot.imsave`, for one channel."""
     out = io.BytesIO()
-    plt.imsave(out, pixels, format="webp", pil_kwargs={"quality": 75}, **colours)
+    plt.imsave(out, pixels, format="webp", pil_kwargs={"quality": quality}, **colours)
     return out.getvalue()
 
 
@@ -209,9 +208,7 @@ class Spectrograms:
                 self.axis.draw_artist(artist)
         for artist in drawn:
             artist.remove()
-        out = io.BytesIO()
-        Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3]).save(out, format="webp", quality=60)
-        return out.getvalue()
+        return image(np.asarray(self.canvas.buffer_rgba())[..., :3], quality=60)
 
     def _box(self, label, left, right, f_min, f_max):
         bands = len(self.frequencies)

@@ -3,7 +3,10 @@
 import errno
 import os
 import sys
+import time
+from contextlib import contextmanager
 
+from understory.core import usage
 from understory.core.errors import InputError
 from understory.run import lock
 
@@ -22,7 +25,8 @@ def run(main, snakemake):
     os.dup2(log, 1)
     os.dup2(log, 2)
     try:
-        main(snakemake)
+        with _recorded(snakemake):
+            main(snakemake)
     except InputError as error:
         sys.exit(f"ERROR in {snakemake.rule}: {error}")
     except OSError as error:
@@ -33,6 +37,30 @@ def run(main, snakemake):
             f"ERROR in {snakemake.rule}: expected room for {place}, found none left on its disk. "
             "Make room and give the same command again: what is finished stays"
         )
+
+
+@contextmanager
+def _recorded(snakemake):
+    """Keeps the record of what a job uses, see `understory.core.usage`."""
+    found = usage.results_of(str(snakemake.log[0]), snakemake.rule)
+    if found is None:
+        yield
+        return
+    results, rule = found
+    wildcards, given = dict(snakemake.wildcards.items()), snakemake.resources
+    asked = [given.get(name) for name in ("mem_mb", "runtime")]
+    record = usage.Record(rule, wildcards, snakemake.threads, *asked, started=time.time())
+    recorder = usage.Recorder(usage.place(results, rule, wildcards), record)
+    state = "failed"
+    try:
+        yield
+        state = "finished"
+    except MemoryError:
+        # As if it had been killed for it.
+        state = "running"
+        raise
+    finally:
+        recorder.end(state)
 
 
 def full(error: OSError) -> bool:

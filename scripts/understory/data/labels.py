@@ -22,6 +22,8 @@ class Labels:
     classes : sequence of str
     exhaustive : bool
         Whether a label that is not named is absent; otherwise it is unknown.
+    others : bool
+        Whether labels may be named that are not among `classes`; they are left out.
 
     Attributes
     ----------
@@ -31,13 +33,13 @@ class Labels:
         bool (rows, classes).
     """
 
-    def __init__(self, index: pd.DataFrame, classes, *, exhaustive: bool):
+    def __init__(self, index: pd.DataFrame, classes, *, exhaustive: bool, others: bool = False):
         column = {label: number for number, label in enumerate(classes)}
         rows, columns, values = [np.empty(0, int)], [np.empty(0, int)], [np.empty(0, np.int8)]
         for presence, value in PRESENCES.items():
             if presence not in index:
                 continue
-            row, number = _listed(index[presence], column)
+            row, number = _listed(index[presence], column, others)
             rows.append(row)
             columns.append(number)
             values.append(np.full(len(row), value, dtype=np.int8))
@@ -100,10 +102,14 @@ class Labels:
         return changed
 
 
-def _listed(texts, column):
-    """The row of each label that texts list, and its column; each text is split once, however many rows have it."""
+def _listed(texts, column, others):
+    """The row of each label that texts list, and its column; each text is split once, however many rows have it. With `others`,
+    labels without a column are left out."""
     codes, known = pd.factorize(texts)
-    lists = [[column[label] for label in text.split(SEPARATOR)] if text else [] for text in known]
+    lists = [text.split(SEPARATOR) if text else [] for text in known]
+    if others:
+        lists = [[label for label in labels if label in column] for labels in lists]
+    lists = [[column[label] for label in labels] for labels in lists]
     counts = np.array([len(numbers) for numbers in lists], dtype=int)
     each, starts = counts[codes], np.cumsum(counts) - counts
     rows = np.repeat(np.arange(len(codes)), each)

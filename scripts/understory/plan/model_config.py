@@ -1,5 +1,5 @@
 """The blocks of the configuration that describe a model, with the optimisers and schedules that it may name, and what is made
-of its scores: detections and their review."""
+of its scores: detections, their review and the report."""
 
 from typing import Annotated, Any, Literal
 
@@ -152,6 +152,16 @@ class Model(Block):
     )
 
 
+class Labels(Block):
+    """What of the annotations models are trained with, beside classes and boxes."""
+
+    song_types: bool = key(
+        False,
+        "Whether song types are told apart: networks have an output for each type that a class is annotated with, and the highest is "
+        "the score of the class",
+    )
+
+
 class PseudoLabels(Block):
     """Further rounds of training, in which unknown labels have what the fold's model of the round before predicts."""
 
@@ -267,3 +277,10 @@ class Review(Block):
         ge=1,
         le=32,
     )
+
+
+class Report(Block):
+    """The report page."""
+
+    title: str = key("Understory", "Heading of report.html")
+    examples: int = key(2, "Best and worst examples shown of each class", ge=0, le=20)

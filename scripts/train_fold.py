@@ -28,7 +28,12 @@ def main(job):
     )
     folds = store.read_table(job.input.folds)
     data = examples.Examples(
-        shards, folds, task.output_names, exhaustive=task.exhaustive, by_output=task.outputs is not None
+        shards,
+        folds,
+        task.output_names,
+        exhaustive=task.exhaustive,
+        by_output=task.outputs is not None,
+        smoothing=params.get("labels", {}).get("confidence_smoothing", 0.0),
     )
     validated, trained = provenance.by_fold(
         store.read_table(job.input.contents), folds, exhaustive=task.exhaustive

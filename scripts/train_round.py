@@ -39,7 +39,12 @@ def main(job):
     shards += [(0, array, taught.unlabelled(index, task.output_names)) for _, array, index in others]
     folds = pseudo_labels.with_unlabelled(folds, taught.table)
     data = examples.Examples(
-        shards, folds, task.output_names, exhaustive=task.exhaustive, by_output=task.outputs is not None
+        shards,
+        folds,
+        task.output_names,
+        exhaustive=task.exhaustive,
+        by_output=task.outputs is not None,
+        smoothing=params.get("labels", {}).get("confidence_smoothing", 0.0),
     )
     taken = provenance.taken(job, validated, task.output_names)
     inputs = [job.input.folds, job.input.labels, job.input.soft, job.input.soft_index]

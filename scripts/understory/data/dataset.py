@@ -31,6 +31,7 @@ TEXT_COLUMNS = (
     "present_outputs",
     "absent_outputs",
     "unknown_outputs",
+    "confidences",
     "items",
     "item",
     "draw",
@@ -76,7 +77,7 @@ class Annotation(NamedTuple):
 
     A `t_max` of infinity stands for the end of the recording: a label of the recording as a whole
     has `t_min` 0 and `t_max` infinite. A box without frequencies reaches from 0 Hz to infinity. `song_type` is the type of
-    the label's song or call, where types are read.
+    the label's song or call, and `confidence` (0 to 1) that of an event that is present, where these are read.
     """
 
     recording_id: str
@@ -87,6 +88,7 @@ class Annotation(NamedTuple):
     f_min: float = 0.0
     f_max: float = math.inf
     song_type: str = ""
+    confidence: float = 1.0
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -96,7 +98,7 @@ class Annotation(NamedTuple):
     @property
     def said(self) -> tuple:
         """What digests are of: what was read by default, and beside it what was asked for and found."""
-        return self[:7] + tuple(each for each in self[7:] if each != "")
+        return self[:7] + tuple(each for each in self[7:] if each not in ("", 1.0))
 
 
 class Quarantined(NamedTuple):
@@ -261,7 +263,7 @@ def shard_of(recording_id: str, subset: str, count: int) -> str:
 def example_id(annotation: Annotation) -> str:
     """The id of an annotation's example: 16 hex digits of the annotation's content, never of its row number.
 
-    Annotations that differ in their song types alone are of one window, which is one example.
+    Annotations that differ in their song types and confidences alone are of one window, which is one example.
     """
     return hashlib.sha256(repr(annotation[:7]).encode()).hexdigest()[:16]
 

@@ -169,7 +169,8 @@ def place_windows(
         every annotation that overlaps the window, separated by semicolons, each once: a label that is present and
         something else is present, and one that is absent and unknown is absent. Where `tables.types` has any, `present_outputs`,
         `absent_outputs` and `unknown_outputs` list the outputs of a network, with those of song types in the place of their class,
-        which is absent where all of them are.
+        which is absent where all of them are. Where an event has a confidence below 1, `confidences` has the highest one of each label
+        that is listed as present, or output where these are listed; it is empty where all are 1.
     """
     frame = of_windows(
         annotation_examples(tables, absent=absent),

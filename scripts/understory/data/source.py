@@ -15,7 +15,7 @@ A reader is a module with
 - `PRIORS`: False where the row of a recording that could not be read stays empty, instead of the classes' shares; may be left
   out;
 - `READS`: what it reads of annotations beside the rest where the configuration asks for it under `labels`, each a keyword of `read`
-  that is True then: `song_types`; may be left out;
+  that is True then: `song_types`, `confidence`; may be left out;
 - `OPTIONS`: the block of the configuration that `read` takes as `options`, with the keys `verdicts` and `reviewed` of the
   configuration and `contents`, the index of what files hold; may be left out;
 - `TABLES`: the files that `read` reads, where it reads no others and looks at no folders: what a plan asks of large ones
@@ -61,6 +61,8 @@ ELSEWHERE = "recordings:"
 _CHECKED = set()
 # Where readers are.
 READERS = "understory.datasets"
+# What may be read of annotations beside the rest, and the keys of the configuration, under `labels`, that ask for it.
+LABELS = {"song_types": "song_types", "confidence": "confidence_smoothing"}
 # What a reader has to have, and the words that it may say.
 NEEDS = {
     "MEDIUM": ("audio", "images"),
@@ -138,7 +140,7 @@ def source(config: dict, folder: str, band: Band | None = None, contents: Path |
 
 def asked(config: dict) -> tuple[str, ...]:
     """What a configuration asks to be read of annotations beside the rest."""
-    return ("song_types",) if config["labels"]["song_types"] else ()
+    return tuple(name for name, key in LABELS.items() if config["labels"][key])
 
 
 def verdict_files(config: dict) -> list[str]:
@@ -175,7 +177,7 @@ class Source(Untracked):
         """InputError where `subset` (all, available, or a part) is none that the reader has, or where it does not read what is asked."""
         if others := sorted(set(self.reads) - set(getattr(reader(self.dataset), "READS", ()))):
             raise InputError(
-                f"labels.{others[0]}: expected the default, as the annotations of dataset {self.dataset} do not say it"
+                f"labels.{LABELS[others[0]]}: expected the default, as the annotations of dataset {self.dataset} do not say it"
             )
         valid = ("all", "available", *reader(self.dataset).PARTS)
         if self.subset not in valid:

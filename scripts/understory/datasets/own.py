@@ -16,7 +16,7 @@ from understory.annotations.events import annotation_of
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
 from understory.core.text import listed
-from understory.data.builder import DatasetBuilder, check_annotation
+from understory.data.builder import DatasetBuilder, check_annotation, number
 from understory.data.dataset import Annotation, Dataset, Recording
 
 MEDIUM = "audio"
@@ -24,7 +24,7 @@ METRIC = "lwlrap"
 UNIT = "recording"
 SCORED = "example"
 PARTS = ()
-READS = ("song_types",)
+READS = ("song_types", "confidence")
 # Nobody asks for a number where a recording could not be read.
 PRIORS = False
 # The block of the configuration that `read` and `submission_template` take.
@@ -33,7 +33,7 @@ OPTIONS = "own"
 NOTHING = "nocall"
 
 
-def read(folder: Path, part=None, *, train=True, options=None, song_types=False) -> Dataset:
+def read(folder: Path, part=None, *, train=True, options=None, song_types=False, confidence=False) -> Dataset:
     """The recordings and events below a folder.
 
     Parameters
@@ -48,10 +48,11 @@ def read(folder: Path, part=None, *, train=True, options=None, song_types=False)
         table that renames labels, or None), `exhaustive`, `min_confidence`, `verdicts` (files of verdicts on detections),
         `reviewed` (the folder that their paths are relative to, or None for this one) and `contents` (the index of what files
         hold, as `FileDigests` takes it).
-    song_types : bool
-        Whether song types are read as well.
+    song_types, confidence : bool
+        Whether song types, and the confidences of present events, are read as well.
     """
-    options, builder = {**(options or {}), "song_types": song_types}, DatasetBuilder(folder)
+    builder = DatasetBuilder(folder)
+    options = {**(options or {}), "song_types": song_types, "confidence": confidence}
     sounds, tables = files.below(folder)
     if not sounds:
         raise InputError(f"{folder}: expected recordings ({', '.join(files.SOUND)}), found none")
@@ -141,7 +142,8 @@ class _Events:
     def __init__(self, builder: DatasetBuilder, find: files.Recordings, labels: dict, options: dict):
         self._builder, self._find, self._labels = builder, find, labels
         self._columns = options.get("columns") or {}
-        self._least, self._typed = options.get("min_confidence") or 0, options["song_types"]
+        self._least = options.get("min_confidence") or 0
+        self._typed, self._confident = options["song_types"], options["confidence"]
         # By recording, label, presence, song type and times, the annotation and its place.
         self._found: dict[tuple, tuple[Annotation, str]] = {}
         self.about: dict[str, str] = {}
@@ -205,6 +207,8 @@ class _Events:
         if self._typed:
             annotation = annotation._replace(song_type=song_type or files.normal(fields.get("song_type", "")))
             check_annotation(annotation)
+        if self._confident and annotation.presence == "present" and fields.get("confidence"):
+            annotation = annotation._replace(confidence=number(fields, "confidence"))
         return became if self._keep(annotation, place) else "said before"
 
     def judge(self, paths, reviewed: verdicts.Reviewed) -> set[str]:
@@ -223,13 +227,16 @@ class _Events:
         name, label = annotation.recording_id, annotation.label
         times = round(annotation.t_min, 2), round(annotation.t_max, 2)
         key = (name, label, annotation.presence, annotation.song_type, *times)
+        first = self._found.get(key)
         # Said twice, by one table with frequencies and by one without: the first has more to say.
-        known = self._found.get(key)
-        if known is None or (known[0].f_max == math.inf and annotation.f_max < math.inf):
-            self._found[key] = annotation, place
-        elif annotation.f_max < math.inf and annotation != known[0]:
-            self._found[(*key, annotation.f_min, annotation.f_max)] = annotation, place
-        return known is None
+        more = first is None or annotation.f_max < first[0].f_max == math.inf
+        if not more and annotation.f_max < math.inf and annotation[:-1] != first[0][:-1]:
+            key, more = (*key, annotation.f_min, annotation.f_max), True
+        former = self._found.get(key)
+        kept, its_place = (annotation, place) if more else first
+        confidence = max(annotation.confidence, former[0].confidence) if former else annotation.confidence
+        self._found[key] = kept._replace(confidence=confidence), its_place
+        return first is None
 
     def add(self):
         """Add what was taken to the data set."""

@@ -160,6 +160,11 @@ class Labels(Block):
         "Whether song types are told apart: networks have an output for each type that a class is annotated with, and the highest is "
         "the score of the class",
     )
+    confidence_smoothing: Share = key(
+        0,
+        "How far the target of a present event is lowered towards its confidence, where annotations have one: it is 1 - "
+        "confidence_smoothing * (1 - confidence); 0: it is 1; 1: it is the confidence",
+    )
 
 
 class PseudoLabels(Block):

@@ -45,14 +45,29 @@ def with_labels(frame: pd.DataFrame, tables: Dataset) -> pd.DataFrame:
     number = annotations.recording_id.value_counts().reindex(windows.recording_id, fill_value=0).to_numpy()
     parts = [part for _, part in windows.groupby(number.cumsum() // PAIRS)] or [windows]
     pairs = pd.concat([_overlapping(part, annotations) for part in parts])
-    if not tables.types:
-        return frame.assign(**_lists(pairs, len(frame)))
-    classes, outputs = _of_types(pairs, tables)
-    of_outputs = _lists(outputs, len(frame))
-    return frame.assign(
-        **_lists(classes, len(frame)),
-        **{f"{presence}{OUTPUTS}": of_outputs[presence] for presence in of_outputs},
-    )
+    classes, outputs = _of_types(pairs, tables) if tables.types else (pairs, None)
+    lists = trained = _lists(classes, len(frame))
+    if outputs is not None:
+        trained = _lists(outputs, len(frame))
+        lists |= {f"{presence}{OUTPUTS}": trained[presence] for presence in PRESENCES}
+    if (annotations.confidence < 1).any():
+        lists["confidences"] = _confidences(pairs, trained["present"], tables)
+    return frame.assign(**lists)
+
+
+def _confidences(pairs, present, tables):
+    """The highest confidence of the events of each label that `present` lists; nothing where all are 1."""
+    of = [
+        song_types.output(label, song_type) if label in tables.types else label
+        for label, song_type in zip(pairs.label, pairs.song_type, strict=True)
+    ]
+    shown = pairs.assign(of=of)[pairs.presence == "present"]
+    most = shown.groupby(["row", "of"]).confidence.max().to_dict()
+    texts = []
+    for row, labels in enumerate(present):
+        own = [most[row, label] for label in labels.split(SEPARATOR)] if labels else []
+        texts.append("" if min(own, default=1) == 1 else SEPARATOR.join(f"{each:.9g}" for each in own))
+    return texts
 
 
 def by_outputs(index: pd.DataFrame) -> pd.DataFrame:
@@ -99,10 +114,10 @@ def _of_types(pairs, tables):
 
 
 def _overlapping(windows, annotations):
-    """`row, label, song_type, presence` of each annotation that belongs to a window."""
+    """`row, label, song_type, presence, confidence` of each annotation that belongs to a window."""
     pairs = windows.merge(annotations, on="recording_id", suffixes=("", "_other"))
     # What an example is made of always belongs to its window, also where it lies past the recording's end.
     inside = (pairs.example_id == pairs.example_id_other) | (
         (pairs.t_min < pairs.stop) & (pairs.t_max > pairs.start)
     )
-    return pairs.loc[inside, ["row", "label", "song_type", "presence"]]
+    return pairs.loc[inside, ["row", "label", "song_type", "presence", "confidence"]]

@@ -32,9 +32,10 @@ class Way(NamedTuple):
 
 
 POOLING = {"filters": [16, 32, 64, 96], "downsampling": "pooling"}
-# The first is what the others are compared with. The demo is the last.
+# The first is the demo's, which the others are compared with.
 WAYS = {
     "pooling": Way(3, 10, POOLING),
+    "pairs_of_frames": Way(3, 10, {**POOLING, "average_frames": 2}),
     "strides": Way(4, 8, {"filters": [16, 48, 96, 128], "downsampling": "strides"}),
 }
 

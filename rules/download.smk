@@ -2,7 +2,7 @@
 # Writes a synthetic data set in its reader's layout and the truth of its test recordings, or the data set that was fetched.
 # A folder of the user is used in place: it has no such rule.
 
-from understory.data.source import synthesizer
+from understory.fetch.address import synthesizer
 from understory.synthetic import clips
 
 if IS_SYNTHETIC:

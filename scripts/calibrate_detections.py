@@ -7,6 +7,7 @@ import pandas as pd
 
 from understory.core.files import replacing
 from understory.data import calibration, inspection, store
+from understory.data.tables import song_types
 from understory.data.task import Task
 from understory.evaluation import detection_thresholds
 from understory.evaluation import held_out as evaluated
@@ -34,7 +35,7 @@ def main(job):
         for paths in (job.input.scores, [job.input.probes])
     )
     calibrations, found = detection_thresholds.calibrate(
-        evaluated.of(scored, tables.annotations_of, folds, task, misplaced),
+        evaluated.of(scored, song_types.by_class(tables).annotations_of, folds, task, misplaced),
         probes,
         find,
         task=task,

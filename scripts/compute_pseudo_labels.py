@@ -22,6 +22,7 @@ def main(job):
     from understory.training import predict, runtime
     from understory.training.inputs import batches, examples, targets
     from understory.training.inputs.pseudo_labels import confident
+    from understory.training.layers import before_merging
 
     params, fold = job.params.settings, int(job.wildcards.fold)
     settings = params["models"][job.wildcards.model]
@@ -40,13 +41,18 @@ def main(job):
         )
     )
     data = examples.Examples(
-        ((0, *shard) for shard in labelled), folds, task.classes, exhaustive=task.exhaustive
+        ((0, *shard) for shard in labelled),
+        folds,
+        task.output_names,
+        exhaustive=task.exhaustive,
+        by_output=task.outputs is not None,
     )
     rows = data.training_rows(fold, centred=False)
     known = targets.training_targets(
         data, "labels", control=params["control"], rows=rows, seed=params["seed"]
     )
-    model = predict.load(Path(job.input.model), settings["architecture"])
+    # Of outputs, and not of the classes that they are merged to: of a class alone nobody could say which type it is.
+    model = before_merging(predict.load(Path(job.input.model), settings["architecture"]))
     tables = [pseudo_labels.table(data.index.loc[rows, ["example_id", "recording_id"]], contents, "train")]
     sources, labels = [(data, rows)], [known.take(rows)]
     if others:
@@ -60,7 +66,7 @@ def main(job):
         rows = np.flatnonzero(~own.content.isin(set(held.values())))
         # Of the others no label is known.
         tables, sources = [*tables, own.iloc[rows]], [*sources, (windows, rows)]
-        labels.append(np.full((len(rows), len(task.classes)), -1, np.float32))
+        labels.append(np.full((len(rows), len(task.output_names)), -1, np.float32))
     values = [predict.predict(model, *each, batch_size=settings["batch_size"]) for each in sources]
     soft = confident(np.concatenate(values), np.concatenate(labels), **params["pseudo_labels"])
     pseudo_labels.write(job.output.soft, job.output.index, soft, pd.concat(tables), fold, held)

@@ -11,6 +11,7 @@ from understory.core.files import replacing
 from understory.data import examples, folds, inspection, quarantine, store
 from understory.data import source as datasets
 from understory.data.band import typical
+from understory.data.tables import song_types
 from understory.data.task import Task
 from understory.inference.finished_runs import provenance
 from understory.run.job import run
@@ -52,9 +53,10 @@ def main(job):
         none=getattr(reader, "NONE", None),
         untrained=sorted(set(tables.classes) - shown),
         bands=typical(tables.annotations),
+        outputs=song_types.outputs(tables),
     )
     with replacing(job.output.labels) as path:
-        path.write_text(json.dumps(task._asdict(), indent=1) + "\n")
+        path.write_text(json.dumps(task.told(), indent=1) + "\n")
 
 
 run(main, globals().get("snakemake"))

@@ -27,14 +27,21 @@ def main(job):
         for array, index in zip(job.input.arrays, job.input.indexes, strict=True)
     )
     folds = store.read_table(job.input.folds)
-    data = examples.Examples(shards, folds, task.classes, exhaustive=task.exhaustive)
+    data = examples.Examples(
+        shards,
+        folds,
+        task.output_names,
+        exhaustive=task.exhaustive,
+        by_output=task.outputs is not None,
+        smoothing=params.get("labels", {}).get("confidence_smoothing", 0.0),
+    )
     validated, trained = provenance.by_fold(
         store.read_table(job.input.contents), folds, exhaustive=task.exhaustive
     )
-    taken = provenance.taken(job, validated, task.classes)
+    taken = provenance.taken(job, validated, task.output_names)
     inputs = [job.input.folds, job.input.labels, *job.input.arrays, *job.input.indexes]
     metric = choices.load(METRICS, task.metric)
-    fold_job.train(job, data, metric, inputs, start=taken and taken.take)
+    fold_job.train(job, data, metric, inputs, merged=task.merged, start=taken and taken.take)
     provenance.write(Path(job.output.trained_on), trained[fold] | (taken.known if taken else set()))
     fold_job.forget(job)
 

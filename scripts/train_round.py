@@ -36,10 +36,17 @@ def main(job):
         )
     )
     shards = [(Path(path).parent.name, array, index) for path, array, index in labelled]
-    shards += [(0, array, taught.unlabelled(index, task.classes)) for _, array, index in others]
+    shards += [(0, array, taught.unlabelled(index, task.output_names)) for _, array, index in others]
     folds = pseudo_labels.with_unlabelled(folds, taught.table)
-    data = examples.Examples(shards, folds, task.classes, exhaustive=task.exhaustive)
-    taken = provenance.taken(job, validated, task.classes)
+    data = examples.Examples(
+        shards,
+        folds,
+        task.output_names,
+        exhaustive=task.exhaustive,
+        by_output=task.outputs is not None,
+        smoothing=params.get("labels", {}).get("confidence_smoothing", 0.0),
+    )
+    taken = provenance.taken(job, validated, task.output_names)
     inputs = [job.input.folds, job.input.labels, job.input.soft, job.input.soft_index]
     inputs += [*job.input.arrays, *job.input.indexes, *job.input.unlabelled_arrays]
     inputs += job.input.unlabelled_indexes
@@ -49,6 +56,7 @@ def main(job):
         data,
         metric,
         inputs,
+        merged=task.merged,
         start=taken and taken.take,
         relabelled=lambda known: taught.targets(known, data.index),
     )

@@ -230,6 +230,14 @@ def correct_annotation(world):
     return shard_of(rows[1][0], "train", COUNTS["train"])
 
 
+def correct_song_type(world):
+    """It is not read."""
+    table = world.data / "train_tp.csv"
+    rows = rows_of(table)
+    rows[1][2] = "9"
+    write_rows(table, rows)
+
+
 def replace_file(subset):
     def change(world):
         path = sorted((world.data / subset).iterdir())[0]
@@ -360,6 +368,8 @@ ROWS = [
     Row("smoothing of detections, without new recordings", to("detect.smoothing", 3), set()),
     Row("the processor's instructions limited", to("instruction_set", "avx2"), EVERYTHING),
     Row("settings of pseudo-labels, without rounds of them", to("pseudo_labels.high", 0.5), set()),
+    Row("song types told apart", to("labels.song_types", True), shards_and_after(*SHARDS)),
+    Row("a song type corrected, where types are not told apart", correct_song_type, set()),
     Row("report title", to("report.title", "Other"), REPORT),
     Row("limit of the quarantine", to("max_quarantined", 0.5), {("list_quarantined", "")} | ENSEMBLE),
     Row("a recording added with its annotation", add_recording("train", "train_tp.csv"), shards_and_after),

@@ -5,6 +5,7 @@ import pytest
 from understory.core.errors import InputError
 from understory.data import source
 from understory.data.dataset import Annotation
+from understory.fetch import address
 
 
 def test_esc50_tables(tmp_path):
@@ -26,7 +27,7 @@ def test_esc50_tables(tmp_path):
     assert whole.annotations[0] == Annotation("1-1-A-0.wav", "dog", "present", 0.0, math.inf, 0.0, math.inf)
     assert whole.exhaustive
     with pytest.raises(InputError, match="esc50 has no synthetic data set"):
-        source.synthesizer("esc50")
+        address.synthesizer("esc50")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from understory.audio import read
 from understory.data import examples, source
 from understory.data.dataset import PRESENCES, Annotation, Dataset, Recording, example_id
 from understory.data.labels import Centred, Labels
+from understory.data.tables import window_labels
 
 
 def everything(kind, index, classes, **options):
@@ -142,7 +143,7 @@ events = st.builds(
 @given(st.lists(events, unique=True, max_size=12), st.sampled_from([1, 5, 1 << 22]))
 def test_windows_have_the_labels_of_all_that_overlaps_them(annotations, pairs):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(examples, "PAIRS", pairs)
+        patch.setattr(window_labels, "PAIRS", pairs)
         index = placed(*annotations)
     assert sorted(index.example_id) == sorted(example_id(a) for a in annotations if a.presence != "unknown")
     for row in index.itertuples():

@@ -83,13 +83,13 @@ def test_features_are_those_of_the_workflow(changes):
     assert not found[2].any()
 
 
-def tiny(bias):
+def tiny(bias, outputs=3):
     import keras
     from keras import layers
 
     inputs = keras.Input((32, 63, 1))
     x = layers.Flatten()(layers.Conv2D(2, 3, strides=4)(inputs))
-    last = layers.Dense(3, activation="sigmoid", bias_initializer=keras.initializers.Constant(bias))
+    last = layers.Dense(outputs, activation="sigmoid", bias_initializer=keras.initializers.Constant(bias))
     return keras.Model(inputs, last(x))
 
 
@@ -364,13 +364,16 @@ def test_a_recording_is_read_window_by_window(exported, tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(tmp_path):
-    """The models of a run of two folds, the second of which is the better one, its windows, and what writes its export."""
+    """The models of a run of two folds, the second of which is the better one, its windows, and what writes its export.
+
+    Their outputs are of song types, merged to classes.
+    """
     from understory.export import write
-    from understory.training import saving
+    from understory.training import layers, saving
 
     paths = [tmp_path / f"fold{fold}.keras" for fold in range(2)]
     for path, bias in zip(paths, (-1.0, 0.5), strict=True):
-        saving.save(tiny(bias), path)
+        saving.save(layers.merging(tiny(bias, 5), [0, 1, 1, 1, 2]), path)
     (tmp_path / "labels.json").write_text(json.dumps(DESCRIPTION["task"]))
     folds = [{"model": "one", "fold": fold, "score": score} for fold, score in enumerate((0.6, 0.7))]
     interval = {"low": 0.5, "high": 0.8}

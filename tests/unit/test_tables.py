@@ -5,7 +5,8 @@ import pytest
 from understory.core import hashing
 from understory.core.errors import InputError
 from understory.data import dataset
-from understory.data.dataset import Annotation, Dataset, Recording, check_folds
+from understory.data.dataset import Annotation, Dataset, Recording
+from understory.data.tables.checks import check_folds
 
 EVENT = Annotation("a", "s0", "present", 1.0, 2.0, 3.0, 4.0)
 

@@ -10,8 +10,8 @@ from understory.audio import inspect
 from understory.core.errors import InputError
 from understory.data import inspection
 from understory.data.band import Band, without_unseen
-from understory.data.dataset import check_folds
 from understory.data.quarantine import Limit
+from understory.data.tables.checks import check_folds
 from understory.datasets import own
 
 RATE, SECONDS = 16_000, 4

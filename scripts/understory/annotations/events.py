@@ -17,7 +17,7 @@ from understory.core.text import did_you_mean, listed
 from understory.data.builder import check_annotation, number
 from understory.data.dataset import Annotation
 
-FIELDS = ("path", "start", "end", "label", "low", "high", "presence", "confidence")
+FIELDS = ("path", "start", "end", "label", "low", "high", "presence", "confidence", "song_type")
 # The names that columns have in the tables of common programs, in lower case. Of several, the first counts.
 SPELLINGS = {
     "path": (
@@ -77,6 +77,7 @@ SPELLINGS = {
     "high": ("high", "high_hz", "high freq (hz)", "f_max", "freq_high"),
     "presence": ("presence", "label_type", "verdict"),
     "confidence": ("confidence", "probability"),
+    "song_type": ("song_type", "song type", "songtype", "songtype_id", "call_type", "call type"),
 }
 PRESENCE = {
     "": "present",

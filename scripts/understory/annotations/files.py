@@ -4,6 +4,7 @@ Plain Python only: the Snakefile reads tables through it.
 """
 
 import codecs
+import csv
 import os
 import re
 import unicodedata
@@ -193,3 +194,33 @@ def _shared(name, path):
     """How many folders a name and a path have in common, from the file upwards."""
     pairs = zip(reversed(_folders(name)), reversed(_folders(path)), strict=False)
     return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+
+
+def renamed(folder: Path, path: str | None) -> dict[str, tuple[str, str]]:
+    """What labels are renamed to, and their song types, by label; one that is renamed to nothing is left out.
+
+    Parameters
+    ----------
+    folder : Path
+    path : str or None
+        A CSV file within it with the columns `from` and `to`, and `song_type` if types are told; without it no label is renamed.
+
+    Raises
+    ------
+    InputError
+        It is no such table.
+    """
+    if path is None:
+        return {}
+    try:
+        lines = lines_of(folder / path)
+        reader = csv.DictReader(lines, delimiter=";" if lines and ";" in lines[0] else ",")
+        if not {"from", "to"} <= set(reader.fieldnames or ()):
+            raise InputError(
+                f"expected the columns from and to, found {', '.join(reader.fieldnames or ()) or 'none'}"
+            )
+        rows = [[row.get(name) or "" for name in ("from", "to", "song_type")] for row in reader]
+        names = ([normal(cell.strip()) for cell in row] for row in rows if row[0])
+        return {old: (new, song_type) for old, new, song_type in names}
+    except InputError as error:
+        raise InputError(f"own.labels: {folder / path}: {error}") from None

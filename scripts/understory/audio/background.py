@@ -6,8 +6,9 @@ import pandas as pd
 
 from understory.core.rng import Stage, stream
 from understory.data.dataset import Annotation, Dataset, example_id
+from understory.data.tables.window_labels import FIELDS
 
-COLUMNS = ("example_id", *Annotation._fields, "start", "stop", "present", "absent", "unknown")
+COLUMNS = ("example_id", *FIELDS, "start", "stop", "present", "absent", "unknown")
 
 
 def examples(
@@ -42,15 +43,17 @@ def examples(
         for start in free:
             begin = start / sample_rate
             box = Annotation(name, "", "absent", begin, begin + window)
-            rows.append((example_id(box), *box, begin, begin + window, "", "", ""))
+            rows.append((example_id(box), *box[: len(FIELDS)], begin, begin + window, "", "", ""))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def added(frame: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
-    """Examples with others, of which only the columns of the first are taken, ordered by id."""
+    """Examples with others, of which only the columns of the first are taken, empty where they have none, ordered by id."""
     if not len(others):
         return frame
-    return pd.concat([frame, others[list(frame.columns)]]).sort_values("example_id", ignore_index=True)
+    return pd.concat([frame, others.reindex(columns=frame.columns, fill_value="")]).sort_values(
+        "example_id", ignore_index=True
+    )
 
 
 def _free(annotations, duration, samples, sample_rate):

@@ -21,6 +21,7 @@ from understory.data.dataset import (
     Recording,
     check_label,
 )
+from understory.data.tables import song_types
 
 # A time of day, or minutes and seconds.
 CLOCK = re.compile(r"\d+(:\d+){1,2}([.,]\d+)?", re.ASCII)
@@ -146,6 +147,7 @@ class DatasetBuilder:
             places=self.annotations,
             shared_windows=shared_windows,
             unvalidated=frozenset(unvalidated),
+            types=song_types.several(self.annotations),
         )
 
 
@@ -165,6 +167,8 @@ def check_annotation(annotation: Annotation):
     check_label(annotation.label)
     if annotation.presence not in PRESENCES:
         raise InputError(f"expected presence absent, present or unknown, found {annotation.presence!r}")
+    if annotation.song_type:
+        check_label(annotation.song_type, "song type")
     box = annotation
     if not (0 <= box.t_min < box.t_max and 0 <= box.f_min < box.f_max):
         raise InputError(

@@ -28,6 +28,10 @@ TEXT_COLUMNS = (
     "present",
     "absent",
     "unknown",
+    "present_outputs",
+    "absent_outputs",
+    "unknown_outputs",
+    "confidences",
     "items",
     "item",
     "draw",
@@ -72,7 +76,8 @@ class Annotation(NamedTuple):
     """One labelled event, in seconds and Hz; a label of presence `unknown` may be present or absent.
 
     A `t_max` of infinity stands for the end of the recording: a label of the recording as a whole
-    has `t_min` 0 and `t_max` infinite. A box without frequencies reaches from 0 Hz to infinity.
+    has `t_min` 0 and `t_max` infinite. A box without frequencies reaches from 0 Hz to infinity. `song_type` is the type of
+    the label's song or call, and `confidence` (0 to 1) that of an event that is present, where these are read.
     """
 
     recording_id: str
@@ -82,6 +87,18 @@ class Annotation(NamedTuple):
     t_max: float = math.inf
     f_min: float = 0.0
     f_max: float = math.inf
+    song_type: str = ""
+    confidence: float = 1.0
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Its times and frequencies."""
+        return self[3:7]
+
+    @property
+    def said(self) -> tuple:
+        """What digests are of: what was read by default, and beside it what was asked for and found."""
+        return self[:7] + tuple(each for each in self[7:] if each not in ("", 1.0))
 
 
 class Quarantined(NamedTuple):
@@ -126,6 +143,8 @@ class Dataset:
         Where annotations stand, where known; for messages only, so that a moved line is no change.
     background : frozenset of str
         Recordings in which all that is heard is annotated, so that windows without an annotation are background.
+    types : dict
+        The song types of each class that is annotated with several (`understory.data.tables.song_types`), in order.
     remarks : tuple of str
         What the reader says of its tables, a line each; for messages only.
     """
@@ -141,6 +160,7 @@ class Dataset:
     unvalidated: frozenset[str] = frozenset()
     out_of_band: tuple[Annotation, ...] = ()
     background: frozenset[str] = frozenset()
+    types: dict[str, tuple[str, ...]] = field(default_factory=dict)
     remarks: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self):
@@ -194,7 +214,7 @@ class Dataset:
     def part(self, shard: str, count: int) -> "Dataset":
         """What jobs of one shard, of `count`, need: its recordings in the order of their ids, and their annotations.
 
-        It has neither classes, folds nor quarantined rows.
+        It has neither classes, folds nor quarantined rows, and the types of the classes in it alone.
         """
         own = self.shard(shard, count)
         annotations = [a for recording in own for a in self.annotations_of.get(recording.recording_id, ())]
@@ -206,19 +226,22 @@ class Dataset:
             places={a: self.places[a] for a in annotations if a in self.places},
             shared_windows=self.shared_windows,
             background=self.background & {recording.recording_id for recording in own},
+            types={
+                label: self.types[label]
+                for label in sorted({a.label for a in annotations} & self.types.keys())
+            },
         )
 
     def part_as_text(self) -> str:
         """A part as JSON, which `part_of_text` reads."""
         annotations = [[self.places.get(annotation), *annotation] for annotation in self.annotations]
-        return json.dumps(
-            [self.exhaustive, self.shared_windows, self.recordings, annotations, sorted(self.background)]
-        )
+        told = [self.exhaustive, self.shared_windows, self.recordings, annotations, sorted(self.background)]
+        return json.dumps([*told, self.types])
 
     @classmethod
     def part_of_text(cls, text: str) -> "Dataset":
         """The part that `part_as_text` wrote; ValueError or TypeError where it is none."""
-        exhaustive, shared_windows, recordings, annotations, background = json.loads(text)
+        exhaustive, shared_windows, recordings, annotations, background, types = json.loads(text)
         placed = [(Annotation(*row), place) for place, *row in annotations]
         return cls(
             classes=(),
@@ -228,6 +251,7 @@ class Dataset:
             places={annotation: place for annotation, place in placed if place is not None},
             shared_windows=shared_windows,
             background=frozenset(background),
+            types={label: tuple(own) for label, own in types.items()},
         )
 
 
@@ -237,63 +261,22 @@ def shard_of(recording_id: str, subset: str, count: int) -> str:
 
 
 def example_id(annotation: Annotation) -> str:
-    """The id of an annotation's example: 16 hex digits of the annotation's content, never of its row number."""
-    return hashlib.sha256(repr(tuple(annotation)).encode()).hexdigest()[:16]
+    """The id of an annotation's example: 16 hex digits of the annotation's content, never of its row number.
+
+    Annotations that differ in their song types and confidences alone are of one window, which is one example.
+    """
+    return hashlib.sha256(repr(annotation[:7]).encode()).hexdigest()[:16]
 
 
-def check_label(label: str):
+def check_label(label: str, what: str = "label"):
     """InputError unless the text can name a class: outputs have it as a column, or beside others in one."""
     if not label or ";" in label or CONTROL.search(label) or label != label.strip() or len(label) > MAX_LABEL:
         several = "; write a row for each label" if ";" in label else ""
         raise InputError(
-            f"expected a label in plain text of 1 to {MAX_LABEL} characters without semicolons, found {label[:50]!r}{several}"
+            f"expected a {what} in plain text of 1 to {MAX_LABEL} characters without semicolons, found {label[:50]!r}{several}"
         )
     if label in RESERVED:
         raise InputError(
             f"expected a label, found {label!r}, which is a column of the tables that are written; so are "
             + ", ".join(word for word in RESERVED if word != label)
         )
-
-
-def check_folds(tables: Dataset, n_splits: int, group: str):
-    """InputError unless there are recordings for `n_splits` folds, or the data set has as many folds of its own.
-
-    `group` is `recording` where all examples of a recording share a fold.
-    """
-    if tables.folds is not None:
-        _check_own(tables, n_splits)
-    elif group == "recording":
-        _check_recordings(tables, n_splits)
-
-
-def _check_own(tables, n_splits):
-    names = {recording.recording_id for recording in tables.recordings}
-    own = sorted({fold for recording, fold in tables.folds.items() if recording in names})
-    if own != list(range(len(own))):
-        raise InputError(
-            f"folds of the data set: expected numbers without a gap, found {', '.join(str(f + 1) for f in own)}"
-        )
-    if len(own) != n_splits:
-        raise InputError(
-            f"split.n_splits: expected {len(own)}, the data set's own number of folds, given {n_splits}"
-        )
-
-
-def _check_recordings(tables, n_splits):
-    shown = [
-        a.recording_id
-        for a in tables.annotations
-        if a.presence == "present" and a.recording_id not in tables.unvalidated
-    ]
-    count = len(set(shown))
-    if not shown or count >= n_splits:
-        return
-    ways = [f"set split.n_splits: {count}"] * (count > 1) + ["annotate more recordings"]
-    if len(shown) >= n_splits:
-        ways.append(
-            "set split.group: none, which assigns examples one by one and scores models on recordings that they know"
-        )
-    raise InputError(
-        f"split.n_splits: expected at most as many folds as recordings have a present event ({count}), given {n_splits}: "
-        f"{', or '.join(ways)}"
-    )

@@ -1,17 +1,13 @@
 """Examples: the windows that are cut around annotations and along test recordings."""
 
-import hashlib
 import math
 
 import numpy as np
 import pandas as pd
 
 from understory.core.errors import InputError
-from understory.data.dataset import PRESENCES, SEPARATOR, Annotation, Dataset, example_id
-
-BOX = ("t_min", "t_max", "f_min", "f_max")
-# Pairs of a window and an annotation that are compared at once.
-PAIRS = 1 << 22
+from understory.data.dataset import Dataset
+from understory.data.tables.window_labels import FIELDS, annotated, with_labels
 
 
 def annotation_examples(tables: Dataset, *, absent: bool) -> pd.DataFrame:
@@ -24,7 +20,7 @@ def annotation_examples(tables: Dataset, *, absent: bool) -> pd.DataFrame:
 
     With `absent` false, the rejected annotations are left out.
     """
-    frame = _annotations(tables)
+    frame = annotated(tables)[["example_id", *FIELDS]]
     frame = frame[frame.presence.isin(["present", "absent"] if absent else ["present"])]
     if tables.shared_windows:
         count = frame.groupby(["presence", "label"]).example_id.transform("nunique")
@@ -32,29 +28,8 @@ def annotation_examples(tables: Dataset, *, absent: bool) -> pd.DataFrame:
             ["absent", "count", "label"]
         )
         frame = frame.loc[order.drop_duplicates("example_id").index]
-    return frame.sort_values("example_id", ignore_index=True)
-
-
-def _annotations(tables):
-    """One row an annotation, with the id of the example that it belongs to."""
-    frame = pd.DataFrame(tables.annotations, columns=list(Annotation._fields))
-    if tables.shared_windows:
-        boxes = {}
-        for annotation in tables.annotations:
-            boxes.setdefault(_box(annotation), set()).add((annotation.label, annotation.presence))
-        ids = {
-            box: hashlib.sha256(repr((*box, *sorted(pairs))).encode()).hexdigest()[:16]
-            for box, pairs in boxes.items()
-        }
-        names = [ids[_box(annotation)] for annotation in tables.annotations]
-    else:
-        names = [example_id(annotation) for annotation in tables.annotations]
-    frame.insert(0, "example_id", names)
-    return frame
-
-
-def _box(annotation):
-    return (annotation.recording_id, *(getattr(annotation, side) for side in BOX))
+    # A box that is annotated with several song types of a class is one.
+    return frame.drop_duplicates("example_id").sort_values("example_id", ignore_index=True)
 
 
 def of_items(frame: pd.DataFrame, recordings: pd.DataFrame) -> pd.DataFrame:
@@ -192,7 +167,10 @@ def place_windows(
     pandas.DataFrame
         `annotation_examples`, one row a window, with `start` and `stop` (seconds) and the labels `present`, `absent` and `unknown` of
         every annotation that overlaps the window, separated by semicolons, each once: a label that is present and
-        something else is present, and one that is absent and unknown is absent.
+        something else is present, and one that is absent and unknown is absent. Where `tables.types` has any, `present_outputs`,
+        `absent_outputs` and `unknown_outputs` list the outputs of a network, with those of song types in the place of their class,
+        which is absent where all of them are. Where an event has a confidence below 1, `confidences` has the highest one of each label
+        that is listed as present, or output where these are listed; it is empty where all are 1.
     """
     frame = of_windows(
         annotation_examples(tables, absent=absent),
@@ -203,38 +181,6 @@ def place_windows(
     )
     frame["stop"] = frame.start + window
     return with_labels(frame, tables)
-
-
-def with_labels(frame: pd.DataFrame, tables: Dataset) -> pd.DataFrame:
-    """Examples of `tables`, which have `start` and `stop` (seconds), with the labels `present`, `absent` and `unknown`
-    as `place_windows` gives them."""
-    windows = frame[["example_id", "recording_id", "start", "stop"]].assign(row=np.arange(len(frame)))
-    annotations = _annotations(tables)
-    number = annotations.recording_id.value_counts().reindex(windows.recording_id, fill_value=0).to_numpy()
-    parts = [part for _, part in windows.groupby(number.cumsum() // PAIRS)] or [windows]
-    pairs = pd.concat([_overlapping(part, annotations) for part in parts])
-    pairs["weight"] = pairs.presence.map({presence: weight for weight, presence in enumerate(PRESENCES)})
-    # One after the other, and not by many keys at once, which pandas sorts more slowly.
-    pairs = pairs.sort_values("weight", kind="stable").drop_duplicates(["row", "label"], keep="last")
-    pairs = pairs.sort_values(["row", "label"])
-    lists = {}
-    for presence in ("present", "absent", "unknown"):
-        of_rows = [[] for _ in range(len(frame))]
-        own = pairs[pairs.presence == presence]
-        for row, label in zip(own.row, own.label, strict=True):
-            of_rows[row].append(label)
-        lists[presence] = [SEPARATOR.join(labels) for labels in of_rows]
-    return frame.assign(**lists)
-
-
-def _overlapping(windows, annotations):
-    """`row, label, presence` of each annotation that belongs to a window."""
-    pairs = windows.merge(annotations, on="recording_id", suffixes=("", "_other"))
-    # What an example is made of always belongs to its window, also where it lies past the recording's end.
-    inside = (pairs.example_id == pairs.example_id_other) | (
-        (pairs.t_min < pairs.stop) & (pairs.t_max > pairs.start)
-    )
-    return pairs.loc[inside, ["row", "label", "presence"]]
 
 
 def of_shards(indexes, folds: pd.DataFrame | None = None) -> pd.DataFrame:

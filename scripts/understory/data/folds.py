@@ -10,7 +10,8 @@ from understory.core.errors import InputError
 from understory.core.hashing import stable_hash
 from understory.core.rng import Stage, stream
 from understory.core.text import listed
-from understory.data.dataset import Dataset, check_folds
+from understory.data.dataset import Dataset
+from understory.data.tables.checks import check_folds
 
 # The fold of examples that train in every fold and are validated against in none.
 UNVALIDATED = -1

@@ -22,6 +22,11 @@ class Labels:
     classes : sequence of str
     exhaustive : bool
         Whether a label that is not named is absent; otherwise it is unknown.
+    others : bool
+        Whether labels may be named that are not among `classes`; they are left out.
+    smoothing : float
+        How far a present label is lowered towards its confidence in `index.confidences`, where there is one: it is
+        1 - smoothing * (1 - confidence).
 
     Attributes
     ----------
@@ -31,16 +36,28 @@ class Labels:
         bool (rows, classes).
     """
 
-    def __init__(self, index: pd.DataFrame, classes, *, exhaustive: bool):
+    def __init__(
+        self,
+        index: pd.DataFrame,
+        classes,
+        *,
+        exhaustive: bool,
+        others: bool = False,
+        smoothing: float = 0.0,
+    ):
         column = {label: number for number, label in enumerate(classes)}
         rows, columns, values = [np.empty(0, int)], [np.empty(0, int)], [np.empty(0, np.int8)]
         for presence, value in PRESENCES.items():
             if presence not in index:
                 continue
-            row, number = _listed(index[presence], column)
+            row, number = _listed(index[presence], column, others)
             rows.append(row)
             columns.append(number)
             values.append(np.full(len(row), value, dtype=np.int8))
+        soft = None
+        if smoothing and "confidences" in index:
+            present = 1 - smoothing * (1 - _confidences(index, column))
+            soft = np.concatenate([*values[:-1], present], dtype=np.float32)
         rows, columns, values = map(np.concatenate, (rows, columns, values))
         # Of several for one cell, the one that counts most, which is the last.
         order = np.lexsort((columns, rows))
@@ -48,9 +65,11 @@ class Labels:
         last = np.r_[
             (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]), np.ones(min(len(rows), 1), bool)
         ]
-        named = values[last], (rows[last], columns[last])
+        places, shape = (rows[last], columns[last]), (len(index), len(column))
         # What is absent is an entry as well, which is zero.
-        self._named = sparse.csr_array(named, shape=(len(index), len(column)))
+        self._named = sparse.csr_array((values[last], places), shape=shape)
+        # What is taken instead: of the same entries.
+        self._soft = None if soft is None else sparse.csr_array((soft[order][last], places), shape=shape)
         self._other = ABSENT if exhaustive else UNKNOWN
 
     @property
@@ -61,11 +80,18 @@ class Labels:
         return self.shape[0]
 
     def take(self, rows) -> np.ndarray:
-        """The labels of some rows: float32 (len(rows), classes) of 1 present, 0 absent, -1 unknown."""
-        named = self._named[rows]
+        """The labels of some rows: float32 (len(rows), classes) of 1 present, or less with `smoothing`, 0 absent, -1 unknown."""
+        named = (self._named if self._soft is None else self._soft)[rows]
         out = np.full(named.shape, self._other, dtype=np.float32)
         out[np.repeat(np.arange(len(out)), np.diff(named.indptr)), named.indices] = named.data
         return out
+
+    @property
+    def hard(self) -> "Labels":
+        """The same labels, of which each present one is 1."""
+        changed = copy.copy(self)
+        changed._soft = None
+        return changed
 
     @cached_property
     def present(self) -> sparse.csr_array:
@@ -97,19 +123,34 @@ class Labels:
         for kept in ("present", "_shifted"):
             changed.__dict__.pop(kept, None)
         changed._named = self._named[source]
+        changed._soft = None if self._soft is None else self._soft[source]
         return changed
 
 
-def _listed(texts, column):
-    """The row of each label that texts list, and its column; each text is split once, however many rows have it."""
+def _listed(texts, column, others):
+    """The row of each label that texts list, and its column; each text is split once, however many rows have it. With `others`,
+    labels without a column are left out."""
     codes, known = pd.factorize(texts)
-    lists = [[column[label] for label in text.split(SEPARATOR)] if text else [] for text in known]
+    lists = [text.split(SEPARATOR) if text else [] for text in known]
+    if others:
+        lists = [[label for label in labels if label in column] for labels in lists]
+    lists = [[column[label] for label in labels] for labels in lists]
     counts = np.array([len(numbers) for numbers in lists], dtype=int)
     each, starts = counts[codes], np.cumsum(counts) - counts
     rows = np.repeat(np.arange(len(codes)), each)
     places = np.arange(len(rows)) - np.repeat(np.cumsum(each) - each, each)
     numbers = np.array([number for numbers in lists for number in numbers], dtype=int)
     return rows, numbers[starts[codes][rows] + places]
+
+
+def _confidences(index, column):
+    """The confidence of each label that `present` lists and that has a column, in the order of `_listed`: float64 (labels,)."""
+    found = []
+    for labels, confidences in zip(index.present, index.confidences, strict=True):
+        labels = labels.split(SEPARATOR) if labels else []
+        own = confidences.split(SEPARATOR) if confidences else ["1"] * len(labels)
+        found += [float(each) for label, each in zip(labels, own, strict=True) if label in column]
+    return np.array(found, dtype=float)
 
 
 class Centred:

@@ -14,6 +14,8 @@ A reader is a module with
   recordings alone, and the other tables need not be there;
 - `PRIORS`: False where the row of a recording that could not be read stays empty, instead of the classes' shares; may be left
   out;
+- `READS`: what it reads of annotations beside the rest where the configuration asks for it under `labels`, each a keyword of `read`
+  that is True then: `song_types`, `confidence`; may be left out;
 - `OPTIONS`: the block of the configuration that `read` takes as `options`, with the keys `verdicts` and `reviewed` of the
   configuration and `contents`, the index of what files hold; may be left out;
 - `TABLES`: the files that `read` and `submission_template` read, where they read no others and look at no folders: what a plan
@@ -41,7 +43,6 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,9 +59,10 @@ PLACE = "scripts/understory/datasets/"
 ELSEWHERE = "recordings:"
 # Readers that have been found complete: they are asked for once a recording.
 _CHECKED = set()
-# Where readers are, and the modules that make synthetic data sets.
+# Where readers are.
 READERS = "understory.datasets"
-SYNTHETIC = "understory.synthetic"
+# What may be read of annotations beside the rest, and the keys of the configuration, under `labels`, that ask for it.
+LABELS = {"song_types": "song_types", "confidence": "confidence_smoothing"}
 # What a reader has to have, and the words that it may say.
 NEEDS = {
     "MEDIUM": ("audio", "images"),
@@ -130,25 +132,21 @@ def source(config: dict, folder: str, band: Band | None = None, contents: Path |
         band=band,
         options=options,
         reviewed=reviewed,
+        reads=asked(config) if config["models_from"] is None else (),
     )
     found.check()
     return found
+
+
+def asked(config: dict) -> tuple[str, ...]:
+    """What a configuration asks to be read of annotations beside the rest."""
+    return tuple(name for name, key in LABELS.items() if config["labels"][key])
 
 
 def verdict_files(config: dict) -> list[str]:
     """The files of verdicts that a configuration names."""
     named = config["verdicts"]
     return list(map(os.path.expanduser, [named] if isinstance(named, str) else named or ()))
-
-
-def synthesizer(name: str) -> str:
-    """The name of the module that makes the reader's replica; InputError where there is none."""
-    module = f"{SYNTHETIC}.{name}"
-    if find_spec(module) is None:
-        raise InputError(
-            f"data: expected a folder, as the reader {name} has no synthetic data set, given synthetic"
-        )
-    return module
 
 
 class Part(NamedTuple):
@@ -173,9 +171,14 @@ class Source(Untracked):
     band: Band | None = None
     options: dict | None = None
     reviewed: str | None = None
+    reads: tuple[str, ...] = ()
 
     def check(self):
-        """InputError where `subset` (all, available, or a part) is none that the reader has."""
+        """InputError where `subset` (all, available, or a part) is none that the reader has, or where it does not read what is asked."""
+        if others := sorted(set(self.reads) - set(getattr(reader(self.dataset), "READS", ()))):
+            raise InputError(
+                f"labels.{LABELS[others[0]]}: expected the default, as the annotations of dataset {self.dataset} do not say it"
+            )
         valid = ("all", "available", *reader(self.dataset).PARTS)
         if self.subset not in valid:
             raise InputError(
@@ -264,6 +267,7 @@ class Source(Untracked):
         try:
             part = self.subset if self.subset in module.PARTS else None
             options = {} if self.options is None else {"options": self.options}
+            options |= dict.fromkeys(self.reads, True)
             tables = module.read(Path(self.folder), part, train=self.trained, **options)
             return without_unseen(tables, self.band) if self.band else tables
         except NoTable as error:

@@ -29,6 +29,9 @@ class Task(NamedTuple):
     bands : dict or None
         By class, its typical labelled band: the medians of the lower and of the upper frequencies of its present annotations,
         Hz; without classes that have no frequencies.
+    outputs : dict or None
+        The class of each output of a network before these are merged to classes, by its name, in the order of the classes; None
+        where each class has one.
     """
 
     classes: list[str]
@@ -39,7 +42,25 @@ class Task(NamedTuple):
     none: str | None
     untrained: tuple[str, ...] = ()
     bands: dict[str, tuple[float, float]] | None = None
+    outputs: dict[str, str] | None = None
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of a network's outputs: those of the classes where each has one."""
+        return list(self.outputs or self.classes)
+
+    @property
+    def merged(self) -> list[int] | None:
+        """The number of the class of each output; None where nothing is to be merged."""
+        return self.outputs and [self.classes.index(label) for label in self.outputs.values()]
 
     @classmethod
     def read(cls, path) -> "Task":
         return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+
+    def told(self) -> dict:
+        """It as `labels.json` has it, without outputs that are the classes themselves."""
+        told = self._asdict()
+        if told["outputs"] is None:
+            del told["outputs"]
+        return told

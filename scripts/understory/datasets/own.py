@@ -5,7 +5,6 @@ no table, a recording in a folder is an example of the class that the folder is 
 Audacity labels, or have a header (`understory.annotations`).
 """
 
-import csv
 import math
 from collections import Counter
 from contextlib import suppress
@@ -17,7 +16,7 @@ from understory.annotations.events import annotation_of
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
 from understory.core.text import listed
-from understory.data.builder import DatasetBuilder
+from understory.data.builder import DatasetBuilder, check_annotation, number
 from understory.data.dataset import Annotation, Dataset, Recording
 
 MEDIUM = "audio"
@@ -25,6 +24,7 @@ METRIC = "lwlrap"
 UNIT = "recording"
 SCORED = "example"
 PARTS = ()
+READS = ("song_types", "confidence")
 # Nobody asks for a number where a recording could not be read.
 PRIORS = False
 # The block of the configuration that `read` and `submission_template` take.
@@ -33,7 +33,7 @@ OPTIONS = "own"
 NOTHING = "nocall"
 
 
-def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
+def read(folder: Path, part=None, *, train=True, options=None, song_types=False, confidence=False) -> Dataset:
     """The recordings and events below a folder.
 
     Parameters
@@ -48,12 +48,15 @@ def read(folder: Path, part=None, *, train=True, options=None) -> Dataset:
         table that renames labels, or None), `exhaustive`, `min_confidence`, `verdicts` (files of verdicts on detections),
         `reviewed` (the folder that their paths are relative to, or None for this one) and `contents` (the index of what files
         hold, as `FileDigests` takes it).
+    song_types, confidence : bool
+        Whether song types, and the confidences of present events, are read as well.
     """
-    options, builder = options or {}, DatasetBuilder(folder)
+    builder = DatasetBuilder(folder)
+    options = {**(options or {}), "song_types": song_types, "confidence": confidence}
     sounds, tables = files.below(folder)
     if not sounds:
         raise InputError(f"{folder}: expected recordings ({', '.join(files.SOUND)}), found none")
-    labels = _labels(folder, options.get("labels"))
+    labels = files.renamed(folder, options.get("labels"))
     tables = _tables(folder, tables, options)
     annotated, remarks, known, heard = (
         _add_annotated(builder, sounds, tables, labels, options) if train else (set(), [], set(), set())
@@ -89,7 +92,7 @@ def _add_annotated(builder, sounds, tables, labels, options):
         annotated = set(events.about)
         remarks, known = events.remarks(len(sounds)), annotated - events.doubtful
     else:
-        annotated = known = _add_folders(builder, sounds, labels)
+        annotated = known = _add_folders(builder, sounds, labels, options["song_types"])
         named = listed(sorted({annotation.label for annotation in builder.annotations}))
         remarks = [
             f"no annotation tables: {len(annotated)} recordings are of the class that their folder is named after: {named}"
@@ -123,23 +126,6 @@ def _tables(folder, tables, options):
     return inside
 
 
-def _labels(folder, path):
-    """What labels are renamed to, by label; an empty one is left out."""
-    if path is None:
-        return {}
-    try:
-        lines = files.lines_of(folder / path)
-        reader = csv.DictReader(lines, delimiter=";" if lines and ";" in lines[0] else ",")
-        if not {"from", "to"} <= set(reader.fieldnames or ()):
-            raise InputError(
-                f"expected the columns from and to, found {', '.join(reader.fieldnames or ()) or 'none'}"
-            )
-        names = ((row["from"], row["to"] or "") for row in reader if row["from"])
-        return {files.normal(old.strip()): files.normal(new.strip()) for old, new in names}
-    except InputError as error:
-        raise InputError(f"own.labels: {folder / path}: {error}") from None
-
-
 class _Events:
     """The events of tables, each once however many tables say it.
 
@@ -157,7 +143,8 @@ class _Events:
         self._builder, self._find, self._labels = builder, find, labels
         self._columns = options.get("columns") or {}
         self._least = options.get("min_confidence") or 0
-        # By recording, label, presence and times, the annotation and its place.
+        self._typed, self._confident = options["song_types"], options["confidence"]
+        # By recording, label, presence, song type and times, the annotation and its place.
         self._found: dict[tuple, tuple[Annotation, str]] = {}
         self.about: dict[str, str] = {}
         self.doubtful: set[str] = set()
@@ -210,13 +197,19 @@ class _Events:
     def _take(self, name, fields, place):
         self.about.setdefault(name, place)
         label = files.normal(fields["label"])
-        label = self._labels.get(label, label)
+        label, song_type = self._labels.get(label, (label, ""))
         if not label and fields["label"]:
             return "left out by own.labels"
         if label.lower() == NOTHING:
             return NOTHING
         became = "events of a second channel (mixed with the first)" if "channel" in fields else "events"
-        return became if self._keep(annotation_of(name, label, fields, self._least), place) else "said before"
+        annotation = annotation_of(name, label, fields, self._least)
+        if self._typed:
+            annotation = annotation._replace(song_type=song_type or files.normal(fields.get("song_type", "")))
+            check_annotation(annotation)
+        if self._confident and annotation.presence == "present" and fields.get("confidence"):
+            annotation = annotation._replace(confidence=number(fields, "confidence"))
+        return became if self._keep(annotation, place) else "said before"
 
     def judge(self, paths, reviewed: verdicts.Reviewed) -> set[str]:
         """Take the annotations that verdicts become; the recordings that these are about."""
@@ -232,14 +225,18 @@ class _Events:
     def _keep(self, annotation, place):
         """Whether an annotation says what no other said before."""
         name, label = annotation.recording_id, annotation.label
-        key = (name, label, annotation.presence, round(annotation.t_min, 2), round(annotation.t_max, 2))
+        times = round(annotation.t_min, 2), round(annotation.t_max, 2)
+        key = (name, label, annotation.presence, annotation.song_type, *times)
+        first = self._found.get(key)
         # Said twice, by one table with frequencies and by one without: the first has more to say.
-        known = self._found.get(key)
-        if known is None or (known[0].f_max == math.inf and annotation.f_max < math.inf):
-            self._found[key] = annotation, place
-        elif annotation.f_max < math.inf and annotation != known[0]:
-            self._found[(*key, annotation.f_min, annotation.f_max)] = annotation, place
-        return known is None
+        more = first is None or annotation.f_max < first[0].f_max == math.inf
+        if not more and annotation.f_max < math.inf and annotation[:-1] != first[0][:-1]:
+            key, more = (*key, annotation.f_min, annotation.f_max), True
+        former = self._found.get(key)
+        kept, its_place = (annotation, place) if more else first
+        confidence = max(annotation.confidence, former[0].confidence) if former else annotation.confidence
+        self._found[key] = kept._replace(confidence=confidence), its_place
+        return first is None
 
     def add(self):
         """Add what was taken to the data set."""
@@ -277,18 +274,17 @@ def _rare(dataset):
         )
 
 
-def _add_folders(builder, sounds, labels):
-    """Add each recording in a folder as an example of the class that the folder is named after."""
+def _add_folders(builder, sounds, labels, typed):
+    """Add each recording in a folder as an example of the class that the folder is named after, of a song type if these are read."""
     annotated = set()
     for path in sounds:
         label = files.normal(PurePosixPath(path).parent.name)
-        label = labels.get(label, label)
+        label, song_type = labels.get(label, (label, ""))
         if label:
             annotated.add(path)
+            annotation = Annotation(path, label, "present", song_type=song_type if typed else "")
             with builder.each("train", "recording", path, path):
-                builder.add_annotation(
-                    Annotation(path, label, "present"), Recording(path, path, "train"), path
-                )
+                builder.add_annotation(annotation, Recording(path, path, "train"), path)
     return annotated
 
 

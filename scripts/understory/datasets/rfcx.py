@@ -3,7 +3,8 @@
 The species are those of `sample_submission.csv`, so that a synthetic data set may have another number of them.
 
 `train_tp.csv` holds events that experts confirmed, `train_fp.csv` events that they rejected; every other
-label of a recording is unknown. The test recordings are those `sample_submission.csv` names.
+label of a recording is unknown. The test recordings are those `sample_submission.csv` names. `songtype_id` numbers the songs and
+calls of a species.
 """
 
 from pathlib import Path
@@ -17,13 +18,14 @@ METRIC = "lwlrap"
 UNIT = "recording"
 SCORED = "example"
 PARTS = ()
+READS = ("song_types",)
 COLUMNS = ("recording_id", "species_id", "songtype_id", "t_min", "f_min", "t_max", "f_max")
 SAMPLE = "sample_submission.csv"
 TABLES = ("train_tp.csv", "train_fp.csv", SAMPLE)
 
 
-def read(folder: Path, part=None, *, train=True) -> Dataset:
-    """The competition's tables; without `train`, those of the test recordings alone."""
+def read(folder: Path, part=None, *, train=True, song_types=False) -> Dataset:
+    """The competition's tables; without `train`, those of the test recordings alone; with `song_types`, types as well."""
     builder = DatasetBuilder(folder)
     _, _, labels = submission_template(folder)
     for each, row, _ in builder.rows(SAMPLE, ("recording_id",), subset="test", kind="recording"):
@@ -33,6 +35,8 @@ def read(folder: Path, part=None, *, train=True) -> Dataset:
         for each, row, place in builder.rows(table, COLUMNS, subset="train", kind="annotation"):
             with each:
                 annotation = _annotation(row, presence, species=len(labels))
+                if song_types:
+                    annotation = annotation._replace(song_type=str(whole_number(row, "songtype_id")))
                 builder.add_annotation(annotation, _recording(row, "train"), place)
     return builder.build(classes=[f"s{species}" for species in range(len(labels))], exhaustive=False)
 

@@ -64,7 +64,7 @@ def write(folder: Path, paths: list[Path], inputs: dict, windows: list[Path], se
         "detecting": settings["detecting"],
         "name": settings["name"],
         "scoring": {key: scoring[key] for key in ("hop", "sample_rate", "window")},
-        "task": task._asdict(),
+        "task": task.told(),
     }
     for name, data in made.items():
         package.describe(folder / name, data, description)

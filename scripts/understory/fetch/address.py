@@ -6,6 +6,7 @@ Imported while the Snakefile is parsed: nothing is fetched and no network librar
 import json
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -13,6 +14,8 @@ from understory.core.errors import InputError
 from understory.core.hashing import stable_hash
 from understory.core.untracked import Untracked
 
+# Modules that make synthetic data sets.
+REPLICAS = "understory.synthetic"
 COMPETITION = re.compile(r"kaggle:([A-Za-z0-9][A-Za-z0-9-]{0,99})")
 SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz")
 
@@ -123,3 +126,13 @@ def _split(url):
     except ValueError:
         return None
     return parts if valid else None
+
+
+def synthesizer(name: str) -> str:
+    """The name of the module that makes the reader's replica; InputError where there is none."""
+    module = f"{REPLICAS}.{name}"
+    if find_spec(module) is None:
+        raise InputError(
+            f"data: expected a folder, as the reader {name} has no synthetic data set, given synthetic"
+        )
+    return module

@@ -6,6 +6,7 @@ import pandas as pd
 
 from understory.data import examples
 from understory.data.dataset import Dataset
+from understory.data.tables.window_labels import BOX, with_labels
 from understory.images import read
 
 
@@ -31,8 +32,8 @@ def crop(tables: Dataset, recordings: pd.DataFrame, source, settings: dict):
     items = dict(zip(recordings.recording_id, recordings["items"], strict=True))
     index = examples.annotation_examples(tables, absent=settings["crop"]["absent"])
     # Each image has all labels of its recording.
-    index = examples.with_labels(index.assign(start=0.0, stop=math.inf), tables)
-    index = index.drop(columns=["start", "stop", *examples.BOX])
+    index = with_labels(index.assign(start=0.0, stop=math.inf), tables)
+    index = index.drop(columns=["start", "stop", *BOX])
     rows = []
 
     def images():

@@ -224,6 +224,7 @@ def effective(config: dict) -> dict:
     idle |= {"own"} if config["dataset"] != "own" else set()
     idle |= {"data_sha256"} if kind in ("synthetic", "folder") else set()
     idle |= set() if config["pseudo_labels"]["rounds"] else {"pseudo_labels"}
+    idle |= set() if any(config["labels"].values()) else {"labels"}
     # What is made of new recordings is no part of what a report tells, nor where verdicts lie.
     idle |= {"detect", "export", "like", "queue", "recordings", "review", "reviewed", "search", "verdicts"}
     models = {name: config["models"][name] for name in sorted(config["train"])}

@@ -15,6 +15,7 @@ from understory.plan.config_block import Block, key
 from understory.plan.model_config import (
     Detect,
     Export,
+    Labels,
     Model,
     PseudoLabels,
     Queue,
@@ -28,6 +29,9 @@ from understory.plan.model_config import (
     different,
 )
 
+AnnotationField = Literal[
+    "path", "start", "end", "label", "low", "high", "presence", "confidence", "song_type"
+]
 BlockName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Folder = Annotated[str, StringConstraints(pattern=r"^[^\s/.][^\s/]*$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
@@ -77,12 +81,13 @@ class Own(Block):
     annotations: Text | None = key(
         None, "Folder within the data folder whose tables are read; null: all tables in the data folder"
     )
-    columns: dict[Literal["path", "start", "end", "label", "low", "high", "presence", "confidence"], Text] = (
-        key({}, "Names of columns by what they hold, where they have none of the usual names")
+    columns: dict[AnnotationField, Text] = key(
+        {}, "Names of columns by what they hold, where they have none of the usual names"
     )
     labels: Text | None = key(
         None,
-        "CSV file within the data folder with the columns from and to: labels are renamed, those without a to left out",
+        "CSV file within the data folder with the columns from and to, and song_type if there are any: labels are renamed, those "
+        "without a to left out",
     )
     exhaustive: bool = key(
         False,
@@ -286,6 +291,7 @@ class Configuration(Block):
     reviewed: Text | None = key(
         None, "Folder that the paths in verdicts are relative to; null: recordings, or without it data"
     )
+    labels: Labels = Labels()
     pseudo_labels: PseudoLabels = PseudoLabels()
     predictions: Predictions = Predictions()
     ensemble: Ensemble = Ensemble()

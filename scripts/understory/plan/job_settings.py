@@ -267,10 +267,8 @@ class ModelJobs:
 
     def showing(self) -> dict:
         """The settings of a job that draws events."""
-        rate = self.config["crop"]["sample_rate"]
-        return ordered(
-            {"band": list(shown_band(self.config)), "name": self.config["name"], "sample_rate": rate}
-        )
+        rate, band = self.config["crop"]["sample_rate"], list(shown_band(self.config))
+        return ordered({"band": band, "name": self.config["name"], "sample_rate": rate})
 
     def calibrating(self) -> dict:
         """The settings of a job that calibrates detections: `detect` has those that thresholds are chosen for."""
@@ -290,6 +288,8 @@ class ModelJobs:
         every = self.config["models"][wildcards.model]
         model = {key: value for key, value in every.items() if key not in NOT_TRAINED}
         own = {"control": self.config["control"], "seed": every.get("seed", self.config["seed"])}
+        soft = {"confidence_smoothing": self.config["labels"]["confidence_smoothing"]}
+        own |= {"labels": soft} if any(soft.values()) else {}
         return ordered({**own, "models": {wildcards.model: model}})
 
     def prediction_settings(self, wildcards) -> dict:

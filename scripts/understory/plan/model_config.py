@@ -1,5 +1,5 @@
 """The blocks of the configuration that describe a model, with the optimisers and schedules that it may name, and what is made
-of its scores: detections and their review."""
+of its scores: detections, their review and the report."""
 
 from typing import Annotated, Any, Literal
 
@@ -149,6 +149,21 @@ class Model(Block):
         None,
         "Random seeds of the training, each of which makes a member of the ensemble, NAME-seedSEED; null: one model, with the seed of "
         "the configuration",
+    )
+
+
+class Labels(Block):
+    """What of the annotations models are trained with, beside classes and boxes."""
+
+    song_types: bool = key(
+        False,
+        "Whether song types are told apart: networks have an output for each type that a class is annotated with, and the highest is "
+        "the score of the class",
+    )
+    confidence_smoothing: Share = key(
+        0,
+        "How far the target of a present event is lowered towards its confidence, where annotations have one: it is 1 - "
+        "confidence_smoothing * (1 - confidence); 0: it is 1; 1: it is the confidence",
     )
 
 

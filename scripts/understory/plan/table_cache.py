@@ -13,9 +13,10 @@ from pathlib import Path
 from understory.core import file_digests, files, hashing
 from understory.core.errors import InputError
 from understory.core.file_digests import SETTLED, FileDigests
-from understory.data.dataset import SUBSETS, Dataset, check_folds
+from understory.data.dataset import SUBSETS, Dataset
 from understory.data.quarantine import check_present
 from understory.data.source import reader
+from understory.data.tables.checks import check_folds
 from understory.plan import code_digests, job_resources, table_digests
 from understory.plan.job_resources import Counts, Part
 
@@ -202,7 +203,7 @@ def place(source, config: dict, folder: Path) -> Path | None:
     code = code_digests.code_of(Path(module.__file__).resolve(), library, (__name__,), messages=True)
     crop = [config["crop"][key] for key in ("absent", "background", "hop", "long_events", "window")]
     settings = [config["shards"], config["split"]["n_splits"], config["split"]["group"], crop]
-    read = [source.dataset, source.subset, source.tested, source.trained, source.band]
+    read = [source.dataset, source.subset, source.tested, source.trained, source.band, source.reads]
     key = hashing.digest([held, code, settings, read])
     return folder / config["name"] / key
 

@@ -14,7 +14,7 @@ def annotations(tables: Dataset) -> str:
     """A digest of what folds are made from: every annotation, the classes, and the data set's own folds."""
     return digest(
         [
-            sorted(tables.annotations),
+            [each.said for each in sorted(tables.annotations)],
             tables.classes,
             tables.folds,
             tables.exhaustive,
@@ -48,9 +48,14 @@ def shard(tables: Dataset, source, shard: str, count: int, contents: FileDigests
         [
             recording,
             [[path, next(identities)] for path in paths],
-            tables.annotations_of.get(recording.recording_id, []),
+            [each.said for each in tables.annotations_of.get(recording.recording_id, [])],
             *(["background"] if recording.recording_id in tables.background else []),
         ]
         for recording, paths in zip(own, found, strict=True)
     ]
-    return digest([shard.split("-")[0], held])
+    # Whether a class is absent depends on its types anywhere.
+    labels = {
+        each.label for recording in own for each in tables.annotations_of.get(recording.recording_id, ())
+    }
+    types = {label: types for label, types in tables.types.items() if label in labels}
+    return digest([shard.split("-")[0], held, *([types] if types else [])])

@@ -35,6 +35,8 @@ class _Training:
     loss: keras.losses.Loss
     rows: np.ndarray
     targets: Labels | Centred
+    # Those of validation, in which an event is there, however confident its annotation is.
+    validated: Labels | Centred
 
     def stream(self, stage: Stage, number: int = 0) -> np.random.Generator:
         return rng.stream(self.seed, stage, f"{self.name}/{self.fold}", number)
@@ -80,7 +82,7 @@ class _Training:
 
     def validation(self) -> Batches:
         rows = self.data.validation_rows(self.fold)
-        return Batches(self.data, rows, self.settings["batch_size"], self.targets)
+        return Batches(self.data, rows, self.settings["batch_size"], self.validated)
 
 
 def train(
@@ -150,7 +152,8 @@ def _training(data, name, fold, settings, seed, control, relabelled):
     rows = data.training_rows(fold, centred=kind == "centred")
     targets = training_targets(data, kind, control=control, rows=rows, seed=seed)
     targets = relabelled(targets) if relabelled else targets
-    return _Training(data, name, fold, settings, seed, loss, rows, targets)
+    validated = data.centred if kind == "centred" else data.labels.hard
+    return _Training(data, name, fold, settings, seed, loss, rows, targets, validated)
 
 
 def _begun(training, metric, start, state, averaged, watched):

@@ -3,13 +3,15 @@
 import shutil
 from pathlib import Path
 
+import keras
+
 from understory.core import hashing, members
 from understory.core.files import replacing
-from understory.training import fit, metrics, saving
+from understory.training import fit, layers, metrics, saving
 from understory.training.inputs.examples import Examples
 
 
-def train(job, data: Examples, metric, inputs: list, *, start=None, relabelled=None):
+def train(job, data: Examples, metric, inputs: list, *, merged=None, start=None, relabelled=None):
     """Train the model of a job, and write its last and best model and its history.
 
     Parameters
@@ -22,6 +24,8 @@ def train(job, data: Examples, metric, inputs: list, *, start=None, relabelled=N
         The module of the score to watch, of `understory.evaluation.metrics`.
     inputs : list of path
         The files that the training depends on: after an interruption it goes on where these are the same.
+    merged : sequence of int, optional
+        The number of the class of each output of the network; the models that are written merge them.
     start, relabelled
         As for `fit.train`.
     """
@@ -35,16 +39,20 @@ def train(job, data: Examples, metric, inputs: list, *, start=None, relabelled=N
         # A member draws what the only model of this seed would draw.
         name=members.model_of(name),
         settings=params["models"][name],
-        metric=metrics.metric(metric),
+        metric=metrics.metric(metric, merged),
         seed=params["seed"],
         control=params["control"],
         start=start,
         relabelled=relabelled,
         state=resume / f"{name}-fold{fold}-{state}",
     )
-    saving.save(model, Path(job.output.last))
-    with replacing(job.output.best) as path:
-        shutil.copyfile(best, path)
+    saving.save(layers.merging(model, merged), Path(job.output.last))
+    if merged is None:
+        with replacing(job.output.best) as path:
+            shutil.copyfile(best, path)
+    else:
+        best = keras.saving.load_model(best, compile=False, safe_mode=True)
+        saving.save(layers.merging(best, merged), Path(job.output.best))
     with replacing(job.output.history) as path:
         path.write_text(saving.history_csv(history))
 

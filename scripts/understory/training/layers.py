@@ -1,6 +1,7 @@
 """The layers that saved models are made of, besides those of Keras: loading a model finds them by their registered names."""
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 
@@ -53,3 +54,57 @@ class FrequencyCoordinate(layers.Layer):
 
     def compute_output_shape(self, shape):
         return (*shape[:-1], shape[-1] + 1)
+
+
+@keras.saving.register_keras_serializable(package="understory")
+class MergedOutputs(layers.Layer):
+    """The scores of classes, from those of outputs: each class has that of its highest output.
+
+    From (batch, outputs) to (batch, classes).
+
+    Parameters
+    ----------
+    merged : sequence of int
+        The number of the class of each output. Each class has at least one.
+    """
+
+    def __init__(self, merged, **options):
+        super().__init__(**options)
+        self.merged = list(merged)
+
+    def call(self, scores):
+        return merge(scores, self.merged)
+
+    def compute_output_shape(self, shape):
+        return (*shape[:-1], max(self.merged) + 1)
+
+    def get_config(self):
+        return {**super().get_config(), "merged": self.merged}
+
+
+def merge(scores, merged):
+    """The highest of the outputs of each class, (batch, classes), of (batch, outputs); `merged` as `MergedOutputs` takes it."""
+    own = [[] for _ in range(max(merged) + 1)]
+    for output, number in enumerate(merged):
+        own[number].append(output)
+    most = max(map(len, own))
+    # Rows of one length, in which the first output of a class comes again.
+    places = [output for outputs in own for output in outputs + outputs[:1] * (most - len(outputs))]
+    # NumPy's numbers are constants of every backend.
+    found = ops.take(scores, np.array(places, np.int32), axis=-1)
+    return ops.max(ops.reshape(found, (-1, len(own), most)), axis=-1)
+
+
+def merging(model: keras.Model, merged) -> keras.Model:
+    """A model whose outputs are merged to classes by its last layer, which keeps nothing; the model itself without `merged`."""
+    if merged is None:
+        return model
+    # In float32, as the outputs are.
+    layer = MergedOutputs(merged, name="merged_outputs", dtype="float32")
+    return keras.Model(model.input, layer(model.output), name=model.name)
+
+
+def before_merging(model: keras.Model) -> keras.Model:
+    """The model with the outputs that `merging` merged; the model itself where it merges none."""
+    last = model.layers[-1]
+    return keras.Model(model.input, last.input) if isinstance(last, MergedOutputs) else model

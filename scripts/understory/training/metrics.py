@@ -5,6 +5,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from understory.training.layers import merge
+
 
 class _Metric(keras.metrics.Metric):
     """What both kinds share: labels and predictions are (batch, classes), and every example weighs the same.
@@ -12,13 +14,14 @@ class _Metric(keras.metrics.Metric):
     A label above 0.5 is present, any other is not, be it absent (0) or unknown (-1).
     """
 
-    # The module of the metric, of `understory.evaluation.metrics`; set by `metric`.
-    module = None
+    # The module of the metric, of `understory.evaluation.metrics`, and the class of each output; set by `metric`.
+    module, merged = None, None
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         if sample_weight is not None:
             raise ValueError("expected no sample_weight: every example weighs the same")
-        self.add_batch(ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred))
+        pair = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+        self.add_batch(*(each if self.merged is None else merge(each, self.merged) for each in pair))
 
 
 class SummedMetric(_Metric):
@@ -73,7 +76,7 @@ class CollectedMetric(_Metric):
         return ops.convert_to_tensor(np.nan_to_num(score), dtype="float32")
 
 
-def metric(module) -> keras.metrics.Metric:
+def metric(module, merged=None) -> keras.metrics.Metric:
     """A new Keras metric of a metric's module.
 
     A history has it by the module's name, as `name` and `val_name`. A saved model names it in its compiled state, which
@@ -83,8 +86,10 @@ def metric(module) -> keras.metrics.Metric:
     ----------
     module
         Of `understory.evaluation.metrics`, as described in `understory.evaluation.metric`.
+    merged : sequence of int, optional
+        The number of the class of each output, of which the highest counts as the class; without it outputs are classes.
     """
     name = module.__name__.rpartition(".")[2]
     summed = hasattr(module, "batch_sums")
-    kind = type(name, (SummedMetric if summed else CollectedMetric,), {"module": module})
+    kind = type(name, (SummedMetric if summed else CollectedMetric,), {"module": module, "merged": merged})
     return keras.saving.register_keras_serializable("understory", name)(kind)(name=name)

@@ -234,7 +234,7 @@ class Origins(model_files.FrozenModels):
 
 
 def classes_of(folder: Path) -> list[str]:
-    """The classes of a finished run.
+    """The classes of a finished run, or the outputs of its networks where these are others.
 
     Raises
     ------
@@ -243,7 +243,8 @@ def classes_of(folder: Path) -> list[str]:
     """
     path = folder / saved_run.LABELS
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["classes"]
+        told = json.loads(path.read_text(encoding="utf-8"))
+        return list(told.get("outputs") or told["classes"])
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{folder}: expected {saved_run.LABELS} of a finished run, found none that can be read ({error})"

@@ -28,6 +28,8 @@ def found(config: dict) -> Iterator[str]:
     yield from ranked(config)
     yield from _model_contradictions(config)
     yield from _pseudo_label_contradictions(config)
+    for key in sorted(key for key, value in config["labels"].items() if value):
+        yield from _without_labels(config, f"labels.{key}")
     if config["dataset"] in source.names():
         yield from _medium_contradictions(config, source.reader(config["dataset"]).MEDIUM)
     else:
@@ -47,10 +49,15 @@ def _pseudo_label_contradictions(config):
             f"split.group: expected recording with pseudo_labels.rounds, as a fold's model may know nothing of the recordings that the "
             f"fold holds out, given {split['group']}"
         )
+    yield from _without_labels(config, "pseudo_labels.rounds")
+
+
+def _without_labels(config, key):
+    """The losses that have one class an example, where a key needs labels that may be unknown or soft."""
     for name in sorted(set(config["train"]) & set(config["models"])):
         loss = config["models"][name]["loss"]["name"]
         if choice_options.constant(("loss",), loss, "TARGETS", default="") != "labels":
-            yield f"models.{name}.loss.name: expected a loss of labels with pseudo_labels.rounds, given {loss}, which has one class an example"
+            yield f"models.{name}.loss.name: expected a loss of labels with {key}, given {loss}, which has one class an example"
 
 
 def unheard(config: dict) -> Iterator[str]:

@@ -5,10 +5,11 @@ import pandas as pd
 
 from understory.core.errors import InputError
 from understory.data.labels import Centred, Labels
+from understory.data.tables.window_labels import by_outputs
 from understory.training.inputs.batches import ArrayRows
 
 # Columns of the store's tables that folds.csv does not have.
-TEXTS = ("presence", "present", "absent", "unknown")
+TEXTS = ("presence", "present", "absent", "unknown", "confidences")
 
 
 class Examples:
@@ -23,6 +24,11 @@ class Examples:
     classes : sequence of str
     exhaustive : bool
         Whether a label without an annotation is absent; otherwise it is unknown.
+    by_output : bool
+        Whether `classes` are the outputs of a network; then lists of these are taken where a table has them, and an output that is not
+        among `classes` is left out.
+    smoothing : float
+        How far labels of present events are lowered towards their confidences, as `Labels` takes it.
 
     Attributes
     ----------
@@ -37,11 +43,22 @@ class Examples:
         Of one example: (height, width, channels).
     """
 
-    def __init__(self, shards, folds: pd.DataFrame, classes, *, exhaustive: bool):
+    def __init__(
+        self,
+        shards,
+        folds: pd.DataFrame,
+        classes,
+        *,
+        exhaustive: bool,
+        by_output: bool = False,
+        smoothing: float = 0.0,
+    ):
         folds = folds.sort_values("example_id", ignore_index=True)
         names, arrays, parts, missing, same = pd.Index(folds.example_id), [], [], set(), {}
         for number, (variant, array, index) in enumerate(shards):
             arrays.append(array)
+            if by_output:
+                index = by_outputs(index)
             at = names.get_indexer(index.example_id)
             missing.update(index.example_id[at < 0])
             # Equal texts share their memory.
@@ -68,7 +85,9 @@ class Examples:
         for column in ("fold", "label", "recording_id", "example_id"):
             index.insert(0, column, folds[column].array.take(index["at"].to_numpy()))
         self.index = index.drop(columns="at")
-        self.labels = Labels(self.index, classes, exhaustive=exhaustive)
+        self.labels = Labels(
+            self.index, classes, exhaustive=exhaustive, others=by_output, smoothing=smoothing
+        )
         self.centred = Centred(self.index, classes)
         self._items = ArrayRows(arrays)
         self._places = self.index[["part", "row"]].to_numpy()

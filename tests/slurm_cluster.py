@@ -275,6 +275,9 @@ class Cluster:
         """Have a cluster as after its start, with no job, whatever happened to it."""
         if not self._server.run("pgrep", "-x", "slurmctld", check=False):
             self.start_controller()
+        # With all that is at work on it.
+        self.login.end()
+        self.login = Host("login", self._mounts(), self._server)
         self.login.run("scancel", "--user=root")
         for name in self._names:
             self.nodes[name].end()

@@ -33,7 +33,9 @@ SIZES = {
 }
 # Files of one content: ext4 takes 65,000 links of a file.
 LINKS = 50_000
-EMPTY = """from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
+EMPTY = """from pathlib import Path
+
+from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 from snakemake_interface_executor_plugins.settings import CommonSettings
 
@@ -52,7 +54,8 @@ common_settings = CommonSettings(
 class Executor(RemoteExecutor):
     def run_job(self, job):
         for path in [*job.output, *job.log, *filter(None, [job.benchmark])]:
-            open(path, "w").close()
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).touch()
         self.report_job_submission(SubmittedJobInfo(job, external_jobid="0"))
 
     async def check_active_jobs(self, active_jobs):

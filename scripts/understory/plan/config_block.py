@@ -5,10 +5,16 @@ from contextlib import suppress
 from types import UnionType
 from typing import Annotated, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
 from understory.core.text import did_you_mean
+
+BlockName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+FolderName = Annotated[str, StringConstraints(pattern=r"^[^\s/.][^\s/]*$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
+# Of a list, in the schema.
+UNIQUE = Field(json_schema_extra={"uniqueItems": True})
 
 
 def key(default, description: str, *, unit: str | None = None, **bounds):

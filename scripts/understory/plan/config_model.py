@@ -8,10 +8,10 @@ by the module that is chosen, see `understory.plan.choice_options`.
 from typing import Annotated, Any, Literal
 
 from annotated_types import MaxLen, MinLen
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field
 
 from understory.core.options import Share
-from understory.plan.config_block import Block, key
+from understory.plan.config_block import UNIQUE, Block, BlockName, FolderName, Sha256, key
 from understory.plan.model_config import (
     Detect,
     Export,
@@ -32,14 +32,9 @@ from understory.plan.model_config import (
 AnnotationField = Literal[
     "path", "start", "end", "label", "low", "high", "presence", "confidence", "song_type"
 ]
-BlockName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-Folder = Annotated[str, StringConstraints(pattern=r"^[^\s/.][^\s/]*$")]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
 Parts = Annotated[int, Field(ge=1, le=10_000)]
-Folders = Annotated[
-    list[Folder], AfterValidator(different), MaxLen(16), Field(json_schema_extra={"uniqueItems": True})
-]
-Names = Annotated[list[Text], AfterValidator(different), Field(json_schema_extra={"uniqueItems": True})]
+Folders = Annotated[list[FolderName], AfterValidator(different), MaxLen(16), UNIQUE]
+Names = Annotated[list[Text], AfterValidator(different), UNIQUE]
 
 Recordings = Annotated[int, Field(ge=0, le=1_000_000)]
 SomeRecordings = Annotated[int, Field(ge=1, le=1_000_000)]

@@ -16,7 +16,6 @@ def main(job):
     # TensorFlow prints while it is imported: here, into the log.
     imports.import_keras()
     from understory.training import fold_job, runtime
-    from understory.training.inputs import examples
 
     params, fold, name = job.params.settings, int(job.wildcards.fold), job.wildcards.model
     runtime.configure(threads=params["models"][name]["threads"], seed=params["seed"])
@@ -27,14 +26,7 @@ def main(job):
         for array, index in zip(job.input.arrays, job.input.indexes, strict=True)
     )
     folds = store.read_table(job.input.folds)
-    data = examples.Examples(
-        shards,
-        folds,
-        task.output_names,
-        exhaustive=task.exhaustive,
-        by_output=task.outputs is not None,
-        smoothing=params.get("labels", {}).get("confidence_smoothing", 0.0),
-    )
+    data = fold_job.examples(shards, folds, task, params)
     validated, trained = provenance.by_fold(
         store.read_table(job.input.contents), folds, exhaustive=task.exhaustive
     )

@@ -17,7 +17,6 @@ def main(job):
     imports.import_keras()
     from understory.inference.pseudo_labels import taught as pseudo_labels
     from understory.training import fold_job, runtime
-    from understory.training.inputs import examples
 
     params, fold, name = job.params.settings, int(job.wildcards.fold), job.wildcards.model
     runtime.configure(threads=params["models"][name]["threads"], seed=params["seed"])
@@ -38,14 +37,7 @@ def main(job):
     shards = [(Path(path).parent.name, array, index) for path, array, index in labelled]
     shards += [(0, array, taught.unlabelled(index, task.output_names)) for _, array, index in others]
     folds = pseudo_labels.with_unlabelled(folds, taught.table)
-    data = examples.Examples(
-        shards,
-        folds,
-        task.output_names,
-        exhaustive=task.exhaustive,
-        by_output=task.outputs is not None,
-        smoothing=params.get("labels", {}).get("confidence_smoothing", 0.0),
-    )
+    data = fold_job.examples(shards, folds, task, params)
     taken = provenance.taken(job, validated, task.output_names)
     inputs = [job.input.folds, job.input.labels, job.input.soft, job.input.soft_index]
     inputs += [*job.input.arrays, *job.input.indexes, *job.input.unlabelled_arrays]

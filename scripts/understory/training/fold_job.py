@@ -4,11 +4,34 @@ import shutil
 from pathlib import Path
 
 import keras
+import pandas as pd
 
 from understory.core import hashing, members
 from understory.core.files import replacing
+from understory.data.task import Task
 from understory.training import fit, layers, metrics, saving
 from understory.training.inputs.examples import Examples
+
+
+def examples(shards, folds: pd.DataFrame, task: Task, settings: dict) -> Examples:
+    """The examples of a training, with the labels of the network's outputs.
+
+    Parameters
+    ----------
+    shards, folds
+        As for `Examples`.
+    task : Task
+    settings : dict
+        `params.settings` of the job.
+    """
+    return Examples(
+        shards,
+        folds,
+        task.output_names,
+        exhaustive=task.exhaustive,
+        by_output=task.outputs is not None,
+        smoothing=settings.get("labels", {}).get("confidence_smoothing", 0.0),
+    )
 
 
 def train(job, data: Examples, metric, inputs: list, *, merged=None, start=None, relabelled=None):

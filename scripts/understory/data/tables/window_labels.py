@@ -8,7 +8,7 @@ import pandas as pd
 from understory.data.dataset import PRESENCES, SEPARATOR, Annotation, Dataset, example_id
 from understory.data.tables import song_types
 
-# What is told of an example's annotation.
+# The columns of an example that come from its annotation.
 FIELDS = Annotation._fields[:7]
 BOX = ("t_min", "t_max", "f_min", "f_max")
 # Ends of the names of columns that list outputs, and not classes.

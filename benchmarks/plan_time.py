@@ -5,13 +5,14 @@ python benchmarks/plan_time.py FOLDER [--only "1,000,000 recordings"] [--rounds 
 Makes data sets of tiny files in the layout of rfcx under FOLDER and plans runs of them; the first plan, which indexes the
 files, is not counted. A graph of some 10,000 jobs is planned in turn with one of plain rules with as many jobs, each with as
 many inputs, outputs and text params. With `--finished`, the others are also planned as finished runs, with and without
-`append_only`: their jobs, of an executor that this program writes, make empty files.
+`append_only`: the jobs of an executor in `benchmarks/plugins` make their files, empty.
 """
 
 import argparse
 import csv
 import os
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -22,7 +23,8 @@ from typing import NamedTuple
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
 # Recordings, and numbers of shards of the training and test recordings.
 SIZES = {
     "5,000 recordings": (5_000, 35, 15),
@@ -33,147 +35,6 @@ SIZES = {
 }
 # Files of one content: ext4 takes 65,000 links of a file.
 LINKS = 50_000
-EMPTY = """from pathlib import Path
-
-from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
-from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
-from snakemake_interface_executor_plugins.settings import CommonSettings
-
-common_settings = CommonSettings(
-    non_local_exec=True,
-    implies_no_shared_fs=False,
-    job_deploy_sources=False,
-    pass_default_storage_provider_args=True,
-    pass_default_resources_args=True,
-    pass_envvar_declarations_to_cmd=False,
-    auto_deploy_default_storage_provider=False,
-    init_seconds_before_status_checks=0,
-)
-
-
-class Executor(RemoteExecutor):
-    def run_job(self, job):
-        for path in [*job.output, *job.log, *filter(None, [job.benchmark])]:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            Path(path).touch()
-        self.report_job_submission(SubmittedJobInfo(job, external_jobid="0"))
-
-    async def check_active_jobs(self, active_jobs):
-        for info in active_jobs:
-            self.report_job_success(info)
-        return
-        yield
-
-    def cancel_jobs(self, active_jobs):
-        pass
-"""
-PLAIN = """
-TRAIN = [f"train-{{number}}" for number in range({train})]
-TEST = [f"test-{{number}}" for number in range({test})]
-FOLDS, MODELS, VARIANTS = range(5), ["a", "b"], range(4)
-
-
-rule all:
-    input:
-        "out/report.html", "out/submission.csv", "out/scores.json"
-
-
-rule inspect:
-    input: "since"
-    output: "out/recordings/{{shard}}.csv", "out/quarantine/{{shard}}.csv"
-    params: a="{text}", b="{text}", c="{text}", d="{text}"
-    log: "out/logs/inspect/{{shard}}.log"
-    script: "plain.py"
-
-
-rule gather:
-    input: "since", expand("out/quarantine/{{shard}}.csv", shard=TRAIN + TEST)
-    output: "out/quarantine.csv"
-    params: a="{text}", b="{text}", c="{text}"
-    script: "plain.py"
-
-
-rule split:
-    input: expand("out/recordings/{{shard}}.csv", shard=TRAIN), expand("out/quarantine/{{shard}}.csv", shard=TRAIN)
-    output: "out/folds.csv", "out/labels.json"
-    params: a="{text}", b="{text}", c="{text}"
-    script: "plain.py"
-
-
-rule crop:
-    input: "out/recordings/{{shard}}.csv"
-    output: "out/windows/{{shard}}.npy", "out/windows/{{shard}}.csv"
-    params: a="{text}", b="{text}", c="{text}", d="{text}"
-    log: "out/logs/crop/{{shard}}.log"
-    script: "plain.py"
-
-
-rule augment:
-    input: "out/windows/{{shard}}.npy", "out/windows/{{shard}}.csv"
-    output: "out/augmented/{{variant}}/{{shard}}.npy", "out/augmented/{{variant}}/{{shard}}.csv"
-    params: a="{text}", b="{text}", c="{text}"
-    log: "out/logs/augment/{{variant}}/{{shard}}.log"
-    script: "plain.py"
-
-
-def before(wildcards):
-    if wildcards.shard.startswith("test"):
-        return [f"out/recordings/{{wildcards.shard}}.csv"]
-    folder = "windows" if wildcards.variant == "0" else f"augmented/{{wildcards.variant}}"
-    return [f"out/{{folder}}/{{wildcards.shard}}.npy", f"out/{{folder}}/{{wildcards.shard}}.csv"]
-
-
-rule transform:
-    input: before
-    output: "out/examples/{{variant}}/{{shard}}.npy", "out/examples/{{variant}}/{{shard}}.csv"
-    params: a="{text}", b="{text}", c="{text}", d="{text}", e="{text}"
-    log: "out/logs/transform/{{variant}}/{{shard}}.log"
-    script: "plain.py"
-
-
-rule train:
-    input:
-        "out/folds.csv", "out/labels.json",
-        expand("out/examples/{{variant}}/{{shard}}.npy", variant=VARIANTS, shard=TRAIN),
-        expand("out/examples/{{variant}}/{{shard}}.csv", variant=VARIANTS, shard=TRAIN),
-    output: "out/models/{{model}}/{{fold}}.keras", "out/models/{{model}}/{{fold}}.csv"
-    params: a="{text}", b="{text}", c="{text}"
-    script: "plain.py"
-
-
-rule predict:
-    input:
-        "out/models/{{model}}/{{fold}}.keras", "out/labels.json",
-        expand("out/examples/0/{{shard}}.npy", shard=TEST), expand("out/examples/0/{{shard}}.csv", shard=TEST),
-    output: "out/predictions/{{model}}/{{fold}}.csv"
-    params: a="{text}", b="{text}", c="{text}"
-    script: "plain.py"
-
-
-rule ensemble:
-    input:
-        "out/folds.csv", "out/quarantine.csv", expand("out/models/{{model}}/{{fold}}.csv", model=MODELS, fold=FOLDS),
-        expand("out/predictions/{{model}}/{{fold}}.csv", model=MODELS, fold=FOLDS),
-    output: "out/scores.json", "out/oof.csv", "out/predictions.csv"
-    params: a="{text}", b="{text}"
-    script: "plain.py"
-
-
-rule submit:
-    input: "out/predictions.csv"
-    output: "out/submission.csv"
-    params: a="{text}", b="{text}", c="{text}"
-    script: "plain.py"
-
-
-rule report:
-    input:
-        "out/scores.json", "out/oof.csv",
-        expand("out/examples/0/{{shard}}.npy", shard=TRAIN), expand("out/examples/0/{{shard}}.csv", shard=TRAIN),
-    output: "out/report.html"
-    params: a="{text}", b="{text}"
-    script: "plain.py"
-"""
 
 
 def make(folder: Path, recordings: int):
@@ -210,21 +71,10 @@ def make(folder: Path, recordings: int):
 
 def finished(folder: Path, ours: list[str]):
     """Run the workflow with an executor whose jobs write empty files."""
-    plugin = folder / "plugins" / "snakemake_executor_plugin_empty"
-    plugin.mkdir(parents=True, exist_ok=True)
-    (plugin / "__init__.py").write_text(EMPTY)
     command = [sys.executable, "-m", "snakemake", "--directory", str(folder / "ours"), *ours]
-    command += [
-        "--executor",
-        "empty",
-        "--jobs",
-        "1000",
-        "--seconds-between-status-checks",
-        "1",
-        "--quiet",
-        "all",
-    ]
-    path = os.pathsep.join([str(folder / "plugins"), os.environ.get("PYTHONPATH", "")])
+    command += ["--executor", "empty", "--jobs", "1000", "--seconds-between-status-checks", "1"]
+    command += ["--quiet", "all"]
+    path = os.pathsep.join([str(HERE / "plugins"), os.environ.get("PYTHONPATH", "")])
     # It fails at its end, where it would tell the scores; the plans after it show that all jobs were recorded.
     subprocess.run(command, capture_output=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": path})
 
@@ -241,17 +91,8 @@ class Plan(NamedTuple):
 def planned(place: Path, *options) -> Plan:
     """Plan a run in a process of its own."""
     place.mkdir(exist_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "-n",
-        "--quiet",
-        "rules",
-        "--directory",
-        str(place),
-        *options,
-    ]
+    command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules"]
+    command += ["--directory", str(place), *options]
     start = time.perf_counter()
     with tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT)
@@ -306,13 +147,8 @@ def main():
             "train": ["resnet50", "sed_cnn"],
         }
         (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
-        ours = [
-            "--snakefile",
-            str(ROOT / "Snakefile"),
-            *profile,
-            "--configfile",
-            str(folder / "settings.yaml"),
-        ]
+        ours = ["--snakefile", str(ROOT / "Snakefile"), *profile]
+        ours += ["--configfile", str(folder / "settings.yaml")]
         first = planned(folder / "ours", *ours)
         if name != "10,000 jobs":
             shown(f"{name}, first", [first])
@@ -324,10 +160,11 @@ def main():
                     shown(f"{name}, {said}", again)
             continue
         (folder / "plain").mkdir(exist_ok=True)
-        (folder / "plain" / "Snakefile").write_text(PLAIN.format(train=train, test=test, text="x" * 60))
+        shutil.copy(HERE / "plain_jobs.smk", folder / "plain" / "Snakefile")
         (folder / "plain" / "plain.py").write_text("")
         (folder / "plain" / "since").touch()
         plain = ["--snakefile", str(folder / "plain" / "Snakefile"), *profile]
+        plain += ["--config", f"train={train}", f"test={test}"]
         pairs = [
             (planned(folder / "ours", *ours), planned(folder / "plain", *plain)) for _ in range(given.rounds)
         ]

@@ -134,11 +134,10 @@ class DatasetState:
 
     def _recordings(self):
         """By subset, how many recordings there are or are going to be; nothing where nobody knows."""
-        counts = self.counts()
-        return {} if counts == UNKNOWN else dict(zip(SUBSETS, counts, strict=False))
+        return _recordings(self.counts())
 
     def _divide(self, counts):
-        recordings = {} if counts == UNKNOWN else dict(zip(SUBSETS, counts, strict=False))
+        recordings = _recordings(counts)
         sizes = dict(zip(SUBSETS, counts[3:], strict=False))
         given, before = self.config["shards"], {} if self._divisions else self._chosen_before()
         for subset in () if self._divisions else SUBSETS:
@@ -277,3 +276,7 @@ class DatasetState:
         if facts is None:
             return hasattr(reader(self.source.dataset), "submission_template")
         return facts.tested
+
+
+def _recordings(counts):
+    return {} if counts == UNKNOWN else dict(zip(SUBSETS, counts, strict=False))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from understory.core import usage
 from understory.data import source
 from understory.data.dataset import SUBSETS
-from understory.inference.new_recordings import NewRecordings, seconds_of
+from understory.inference.new_recordings import BYTES_OF_SECOND, NewRecordings, seconds_of
 from understory.plan import job_costs as cost
 from understory.plan.config import copies_of, detection_hop
 from understory.plan.job_settings import Medium
@@ -202,7 +202,7 @@ class Sizes:
         windows = counts.examples if subset == "train" else recordings * self._usual_windows()
         size = getattr(counts, f"{subset}_bytes")
         each = [math.ceil(number / parts) for number in (recordings, windows, size)]
-        return Part(*each, 0, size / parts / 48_000)
+        return Part(*each, 0, size / parts / BYTES_OF_SECOND[".flac"])
 
     def _number(self, rule, wildcards):
         """How many items a job works on."""
@@ -211,7 +211,7 @@ class Sizes:
         if rule in cost.OF_NEW or (shard or "").startswith("new"):
             return math.ceil(self._new.seconds(shard) / detection_hop(self._config)[1])
         if rule in cost.OF_HELD_OUT:
-            examples, seconds = counts.examples, counts.train_bytes / 48_000
+            examples, seconds = counts.examples, counts.train_bytes / BYTES_OF_SECOND[".flac"]
             if shard is not None:
                 _, examples, _, _, seconds = self._part(wildcards)
             return max(examples, math.ceil(seconds / detection_hop(self._config)[1]))

@@ -603,6 +603,15 @@ def test_nothing_of_an_examples_axes_is_cut_off():
     assert min(edge.min() for edge in edges) > 230
 
 
+def test_an_example_is_drawn_as_if_it_were_the_only_one():
+    drawer = gallery.Spectrograms(window=10.0, mel_frequencies=np.linspace(50, 24_000, 64))
+    values = np.random.default_rng(0).random((64, 50))
+    alone = drawer.draw(values, [])
+    boxed = drawer.draw(values[::-1], [("a", 2.0, 4.0, 1000.0, 3000.0)])
+    assert boxed != alone == drawer.draw(values, [])
+    assert not [*drawer.axis.images, *drawer.axis.patches, *drawer.axis.texts]
+
+
 def test_results_are_read_from_the_files_of_a_run(tmp_path):
     given = inputs(["a", "b"], folds=2, tests=3, models=("one", "two"))
     array, index = given["shards"][0]

@@ -129,6 +129,10 @@ def test_a_class_has_several_types_where_annotations_say_so():
     odd = dataclasses.replace(tables(*said, own("x:song", "")), types=types)
     with pytest.raises(InputError, match=r"labels.song_types: expected no label .* found 'x:song' as both"):
         song_types.outputs(odd)
+    same = [own("x", "a:b"), own("x", "c"), own("x:a", "b"), own("x:a", "c")]
+    odd = dataclasses.replace(tables(*same), types=song_types.several(same))
+    with pytest.raises(InputError, match=r"found 'x:a:b' as both"):
+        song_types.outputs(odd)
 
 
 @pytest.mark.parametrize("exhaustive", [False, True])

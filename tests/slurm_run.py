@@ -1,16 +1,18 @@
 """The demo at a small size on a Slurm of four nodes, where a training is cancelled and the node of another one fails.
 
-`python slurm_run.py FOLDER` starts a Slurm, runs, stops it and writes what was seen to FOLDER/seen.json. Most of the time it
-waits, so the tests start it as soon as they are collected, and look at it last.
+`python slurm_run.py FOLDER PROCESS` starts a Slurm, runs, stops it and writes what was seen to FOLDER/seen.json; all that ends with
+the process of that number. Most of the time it waits, so the tests start it as soon as they are collected, and look at it last.
 """
 
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -130,9 +132,21 @@ def seen(cluster, place):
     return found | {"log": log, "again": again, "second": second}
 
 
-def main(folder: Path):
+def end_with(process: int):
+    """Have this process told to end, as soon as another one does."""
+    ended = os.pidfd_open(process)
+
+    def watch():
+        select.select([ended], [], [])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def main(folder: Path, tests: int):
     # So that what was started is stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    end_with(tests)
     try:
         with Cluster(folder / "cluster") as cluster:
             found = seen(cluster, clone(folder / "cluster/understory"))
@@ -143,4 +157,4 @@ def main(folder: Path):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

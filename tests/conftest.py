@@ -90,7 +90,7 @@ def small():
             "synthetic": SYNTHETIC,
             "split": {"n_splits": 2, "rare_classes": "allow"},
             "crop": {"window": 4, "hop": 2},
-            "models": {"sed_cnn": {"options": {"filters": [4, 8], "dense": 8}, "epochs": 1}},
+            "models": {"sed_cnn": {"options": {"filters": [8], "dense": 8}, "epochs": 1}},
             "report": {"examples": 1},
         }
         for key, value in changes.items():

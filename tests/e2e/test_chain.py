@@ -196,7 +196,7 @@ def test_a_data_set_with_folds_of_its_own_and_no_test_recordings(run_snakemake, 
         "crop": {"window": 4, "hop": 5},
         "split": {"n_splits": 2},
         "augment": {"copies": 0},
-        "models": {"sed_cnn": {"options": {"filters": [4, 8], "dense": 8}, "epochs": 1}},
+        "models": {"sed_cnn": {"options": {"filters": [4], "dense": 8}, "epochs": 1}},
     }
     run_snakemake(tmp_path, recipe="esc50", config=config)
     out = tmp_path / "results/esc50"

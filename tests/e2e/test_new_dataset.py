@@ -73,7 +73,7 @@ def test_the_page_runs_as_it_is_written(run_snakemake, marsh, tmp_path):
         "shards": {"train": 1},
         "split": {"n_splits": 2},
         "augment": {"copies": 0},
-        "models": {"sed_cnn": {"options": {"filters": [4, 8], "dense": 8}, "epochs": 1}},
+        "models": {"sed_cnn": {"options": {"filters": [4], "dense": 8}, "epochs": 1}},
     }
     targets = [f"results/marsh/{name}" for name in ("scores.json", "submission.csv", "quarantine.csv")]
     run_snakemake(tmp_path / "run", *targets, recipe="marsh", config=config, source=source)

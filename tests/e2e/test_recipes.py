@@ -19,7 +19,7 @@ SMALL = {
             "train_duration": 20,
             "test_duration": 20,
         },
-        "models": {"sed_cnn": {"options": {"filters": [4, 8], "dense": 8}, "epochs": 1}},
+        "models": {"sed_cnn": {"options": {"filters": [4], "dense": 8}, "epochs": 1}},
     },
     "herbarium2021": {
         "synthetic": {"train_recordings": 80, "test_recordings": 12},
@@ -30,7 +30,7 @@ SMALL = {
     "rsna_miccai": {
         "synthetic": {"train_recordings": 8, "test_recordings": 3},
         "features": {"brain": {"size": [32, 32]}},
-        "models": {"scan_cnn": {"options": {"filters": [4, 8]}, "epochs": 1}},
+        "models": {"scan_cnn": {"options": {"filters": [4]}, "epochs": 1}},
     },
 }
 SETTINGS = {

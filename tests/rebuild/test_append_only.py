@@ -1,8 +1,12 @@
 """Where files are added and never changed, those that are known are not looked at."""
 
+import time
+
 import pytest
 from changes import add_recording, replace_file, shards_and_after
 from workflow import planned
+
+from understory.core.file_digests import SETTLED
 
 pytestmark = pytest.mark.slow
 
@@ -15,7 +19,8 @@ def test_a_file_that_is_added_is_seen_and_one_that_is_replaced_is_not(world):
         done = world.snakemake("--dry-run")
         return planned(done.stdout + done.stderr)
 
-    # The index of contents is filled: files are remembered once they are older than some seconds.
+    # The index of contents is filled: files are remembered once they are older than that.
+    time.sleep(SETTLED)
     assert plan(False) == set()
     assert plan(True) == set()
     replaced = replace_file("train")(world)

@@ -94,7 +94,7 @@ def test_a_run_builds_on_another(built, two_models):
         assert told["linear"] == own | before[0] | before[1]
         said = log(built, "sed_cnn", fold)
         assert f"fold {fold} starts from fold {fold} of sed_cnn in {other}" in said
-        assert "taken: 6 layers with weights, conv2d 5x5x1x4, " in said
+        assert "taken: 4 layers with weights, conv2d 5x5x1x8, " in said
         assert "all layers train from epoch 2 on" in said
         assert "no recording that is held out is among" in log(built, "linear", fold)
     # Networks of 8 features in each of two folds.

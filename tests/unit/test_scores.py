@@ -213,10 +213,12 @@ def test_large_tables_are_drawn_less_often(monkeypatch):
     assert [found.resamples for found in each] == [120, intervals.FEWEST]
 
 
+@pytest.mark.parametrize("known", [False, True], ids=["some are unknown", "all are known"])
 @pytest.mark.parametrize("metric", NAMES)
-def test_chance_is_that_of_predictions_whose_rows_change_places(metric):
+def test_chance_is_that_of_predictions_whose_rows_change_places(metric, known):
     rng = np.random.default_rng(2)
     labels, predictions = drawn(metric, rng)
+    labels = np.abs(labels) if known else labels
     draws = stream(3, Stage.INTERVAL, metric)
     naive = [Metric(metric).score(labels, predictions[draws.permutation(30)]) for _ in range(50)]
     found = chance_interval(Metric(metric), labels, predictions, seed=3, permutations=50)

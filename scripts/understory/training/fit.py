@@ -159,7 +159,8 @@ def _training(data, name, fold, settings, seed, control, relabelled):
 def _begun(training, metric, start, state, averaged, watched):
     """The model and history of the last finished epoch, or a new model."""
     state.mkdir(parents=True, exist_ok=True)
-    keras.utils.clear_session()  # layers are named as in a fresh process
+    # Layers are named as in a fresh process; the quarter of a second that collecting garbage takes here would be for nothing.
+    keras.utils.clear_session(free_memory=False)
     print(f"precision {training.settings['precision']}")
     # A loaded model takes its optimiser for a float16 one while new layers compute in float16.
     with _computing_in(training.settings["precision"]):

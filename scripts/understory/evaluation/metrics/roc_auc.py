@@ -33,9 +33,28 @@ def class_scores(labels, predictions) -> np.ndarray:
 
 
 def weighted(labels, predictions):
+    return _weighted_area(*_of_the_second(labels, predictions))
+
+
+def shuffled(labels, predictions):
+    """By the ranks of all rows, which stay the same when rows move (J. Hanley and B. McNeil, Radiology 143, 1982)."""
+    known, predicted = _of_the_second(labels, predictions)
+    present = known > 0.5
+    pairs = int(present.sum()) * int((~present).sum())
+    if not pairs or (known < 0).any() or not np.isfinite(predicted).all():
+        return lambda order: score(labels, predictions[order])
+    # Training needs this module, not SciPy's statistics.
+    from scipy.stats import rankdata
+
+    ranks, least = rankdata(predicted), present.sum() * (present.sum() + 1) / 2
+    return lambda order: float((ranks[order[present]].sum() - least) / pairs)
+
+
+def _of_the_second(labels, predictions):
+    """The labels and predictions of the second class."""
     if predictions.shape[1] != 2:
         raise InputError(f"roc_auc: expected two classes, found {predictions.shape[1]}")
-    return _weighted_area(known_labels(labels)[:, 1], dense(predictions)[:, 1])
+    return known_labels(labels)[:, 1], dense(predictions)[:, 1]
 
 
 def _weighted_area(known, predicted):

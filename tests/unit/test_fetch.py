@@ -498,6 +498,48 @@ def test_a_download_that_another_process_disturbed_starts_again(tmp_path, monkey
     assert "another process wrote to archive.part" in capfd.readouterr().out
 
 
+OTHER = """
+import sys
+from pathlib import Path
+from understory.fetch import download
+download.fetch(sys.argv[1], Path(sys.argv[2]), pause=0)
+"""
+
+
+@pytest.mark.parametrize("unpacked", [False, True])
+def test_a_job_whose_data_another_one_has_put_in_place_leaves_them_alone(tmp_path, monkeypatch, unpacked):
+    """It was given up while it unpacked them, or when it had: the other one has unpacked them meanwhile, and they are being read."""
+    folder, place, unpack, found = tmp_path / "data/set", archives._Target.place, archives.unpack, []
+
+    def other():
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "scripts")}
+        subprocess.run([sys.executable, "-c", OTHER, url, str(folder)], check=True, env=environment)
+        found.append(contents(folder))
+        (folder / "read").touch()
+
+    def placed(target, name, **options):
+        if name.endswith("empty") and not unpacked:
+            other()
+        return place(target, name, **options)
+
+    def unpacking(*paths):
+        unpack(*paths)
+        other()
+
+    monkeypatch.setattr(archives._Target, "place", placed)
+    if unpacked:
+        monkeypatch.setattr(archives, "unpack", unpacking)
+    with serving(lambda handler: send_file(handler, ARCHIVE)) as (url, _):
+        if unpacked:
+            download.fetch(url, folder, pause=0)
+        else:
+            with pytest.raises(InputError, match="FileNotFoundError"):
+                download.fetch(url, folder, pause=0)
+    assert found == [FILES]
+    assert contents(folder) == {**FILES, "read": b""}
+    assert not any((tmp_path / "data/.part").iterdir())
+
+
 def test_another_run_goes_on_where_the_first_was_cut_for_good(tmp_path):
     first = lambda handler: send_file(handler, ARCHIVE, cut=0 if handler.headers.get("Range") else 200_000)  # noqa: E731
     with (

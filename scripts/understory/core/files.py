@@ -82,16 +82,20 @@ def replacing(path, *, shared: bool = False):
 
 def _delete_abandoned(path):
     """Delete the temporary files for a path of processes that ended."""
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.(.+)\.(\d+)\.part")
     # The folder may be gone, as that of a training which another job has brought to its end.
     with suppress(FileNotFoundError):
         for other in path.parent.iterdir():
-            if (found := pattern.match(other.name)) and _abandoned(other, *found.groups()):
+            if other.name.startswith(".") and other.name.endswith(".part") and abandoned(other, path):
                 other.unlink(missing_ok=True)
 
 
-def _abandoned(temporary, host, process):
-    """Whether the process that writes a temporary file has ended, as far as can be told: of another machine, after a day."""
+def abandoned(temporary: Path, path: Path) -> bool:
+    """Whether a name is one that `own` gave for a path to a process that has ended, as far as can be told: of another machine, after
+    a day."""
+    found = re.fullmatch(rf"\.?{re.escape(path.name)}\.(.+)\.(\d+)(\.part)?", temporary.name)
+    if not found:
+        return False
+    host, process, _ = found.groups()
     if host == socket.gethostname():
         return not os.path.exists(f"/proc/{process}")
     with suppress(FileNotFoundError):

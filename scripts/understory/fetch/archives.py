@@ -95,7 +95,8 @@ def unpack(archive: Path, folder: Path):
             if not target.files:
                 raise InputError(f"{EXPECTED}, found one without files")
     except BaseException as error:
-        shutil.rmtree(folder)
+        # Another job that fetched the same may have deleted it.
+        shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, InputError) or not isinstance(error, Exception):
             raise
         # Whatever the parsers make of bytes that someone else wrote.

@@ -1,8 +1,8 @@
 """Fetching a data set: the archive at a URL, or that of a Kaggle competition.
 
 Work in progress lies in `.part` beside the folder that it is for: `archive.part`, from which a cut download continues;
-`archive`, once it is whole; `unpacked`. A rename ends each step, so that a process killed at any moment leaves nothing
-that is taken for whole.
+`archive`, once it is whole; `unpacked` and the name of the process. A rename ends each step, so that a process killed at any moment
+leaves nothing that is taken for whole. Two jobs may fetch the same at once, as Slurm starts one while a node does not answer.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from understory.core import files
 from understory.core.errors import InputError
 from understory.fetch import archives, http
 from understory.fetch.address import kind, shown
@@ -49,7 +50,7 @@ def fetch(
     """
     part = folder.parent / ".part" / folder.name
     part.mkdir(parents=True, exist_ok=True)
-    whole, growing, unpacked = part / "archive", part / "archive.part", part / "unpacked"
+    whole, growing, unpacked = part / "archive", part / "archive.part", files.own(part / "unpacked")
     if not whole.exists():
         try:
             _persist(partial(_downloader(address), address, growing), address, tries=tries, pause=pause)
@@ -57,18 +58,22 @@ def fetch(
             raise InputError(f"{shown(address)}: {error}. What came of it is kept, as {growing}") from None
         growing.replace(whole)
     digest = _verified(whole, address, sha256)
-    shutil.rmtree(unpacked, ignore_errors=True)
+    for left in part.iterdir():
+        if files.abandoned(left, part / "unpacked"):
+            shutil.rmtree(left, ignore_errors=True)
     try:
         archives.unpack(whole, unpacked)
     except archives.NoRoom as error:
         raise InputError(f"{shown(address)}: {error}. The archive is kept, as {whole}") from None
     except InputError as error:
-        shutil.rmtree(part)
+        shutil.rmtree(part, ignore_errors=True)
         raise InputError(f"{shown(address)}: {error}. It was deleted; {http.FOLDER}") from None
-    if folder.exists():
-        shutil.rmtree(folder)
-    archives.top(unpacked).replace(folder)
-    shutil.rmtree(part)
+    # If it is gone, another job has put the data in their place, where they may be read by now.
+    if whole.exists():
+        if folder.exists():
+            shutil.rmtree(folder)
+        archives.top(unpacked).replace(folder)
+    shutil.rmtree(part, ignore_errors=True)
     return digest
 
 

@@ -682,6 +682,13 @@ class TestRaven:
         )
         assert found.classes == ("song",)
 
+    def test_the_column_of_labels_may_stand_beside_one_of_song_types(self, tmp_path):
+        lines = ["Selection|Begin Time (s)|End Time (s)|Bird|Call Type", "1|0|1|lark|song"]
+        (annotation,) = self.read(tmp_path, *lines).annotations
+        assert (annotation.label, annotation.song_type) == ("lark", "")
+        (typed,) = own.read(tmp_path, song_types=True).annotations
+        assert (typed.label, typed.song_type) == ("lark", "song")
+
 
 def test_a_row_is_not_given_to_a_recording_of_the_same_name_in_another_folder(tmp_path):
     """Of two sites, the recordings of one are there: their names are those of a date and a time."""

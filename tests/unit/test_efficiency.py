@@ -1,12 +1,15 @@
 """Jobs record what they use; a report says by rule what was wasted, and a profile asks for what is needed."""
 
+import errno
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -95,14 +98,56 @@ def test_what_a_job_starts_counts_as_well(results, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("error", "state"), [(ValueError, "failed"), (InputError, "failed"), (MemoryError, "running")]
+    ("error", "state"),
+    [
+        (ValueError("wrong"), "failed"),
+        (InputError("wrong"), "failed"),
+        (OSError(errno.EIO, "wrong"), "failed"),
+        (OSError(errno.ENOMEM, "wrong"), "running"),
+        (MemoryError("wrong"), "running"),
+        (BrokenProcessPool("wrong"), "running"),
+    ],
+    ids=repr,
 )
 def test_a_job_that_fails_says_so_but_for_want_of_memory(results, error, state):
     def main(_):
-        raise error("wrong")
+        raise error
 
     run_as_job(main, results)
     assert usage.read(usage.place(results, "crop_windows", {"shard": "train-0"})).state == state
+
+
+SIBLING = "held = bytearray(300_000_000); print('held', flush=True); input()"
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["a job beside it", "Snakemake"])
+def test_of_its_slurm_job_snakemake_counts_and_jobs_beside_it_do_not(tmp_path, monkeypatch, script):
+    monkeypatch.setenv("SLURM_JOB_ID", "of this test")
+    place = tmp_path / (".snakemake/scripts" if script else "snakemake")
+    place.mkdir(parents=True)
+    (place / "own.py").write_text(SIBLING)
+    before = usage._of_slurm_job()
+    # Not a child of this process: as its own, that would not count either.
+    starter = f"exec setsid -f {shlex.quote(sys.executable)} {shlex.quote(str(place / 'own.py'))}"
+    reading, writing = os.pipe()
+    with subprocess.Popen(
+        ["sh", "-c", starter], stdin=reading, stdout=subprocess.PIPE, pass_fds=[]
+    ) as started:
+        os.close(reading)
+        assert started.stdout.readline() == b"held\n"
+        counted = usage._of_slurm_job() - before
+        os.write(writing, b"\n")
+    os.close(writing)
+    assert (counted > 300e6) != script
+
+
+def test_the_time_of_attempts_that_were_killed_is_kept(results):
+    keep(results, record(state="running", seconds=50.0, earlier=7.0))
+    run_as_job(lambda _: None, results, mem_mb=700, runtime=20)
+    path = usage.place(results, "crop_windows", {"shard": "train-0"})
+    assert usage.read(path).earlier == 57
+    run_as_job(lambda _: None, results, mem_mb=700, runtime=20)
+    assert usage.read(path).earlier == 0
 
 
 def test_a_job_that_is_killed_leaves_its_last_record(results, monkeypatch):
@@ -204,6 +249,9 @@ def test_a_profile_asks_for_somewhat_more_than_the_most_that_was_used(results, t
         record(number=1, peak_mb=610.0, seconds=500.0),
         record("train_fold", 2, state="running", mem_mb=4000, peak_mb=900.0),
         record("predict_fold", 3, state="running", seconds=590.0),
+        # A training goes on where it was, another job begins anew.
+        record("train_round", 4, seconds=300.0, earlier=600.0),
+        record("validate_fold", 5, seconds=300.0, earlier=600.0),
     )
     base = tmp_path / "base"
     base.mkdir()
@@ -218,12 +266,29 @@ def test_a_profile_asks_for_somewhat_more_than_the_most_that_was_used(results, t
     }
     # 1.25 times 610 MB, and 1.4 times 500 s with 20 s for the start; what was killed had too little.
     assert asked["crop_windows"] == {"mem_mb": 800, "runtime": 12}
-    assert asked["train_fold"] == {"mem_mb": 5000, "runtime": 8}
+    assert asked["train_fold"] == {"mem_mb": 5000, "runtime": 10}
     assert asked["predict_fold"] == {"mem_mb": 500, "runtime": 20}
+    assert asked["train_round"] == {"mem_mb": 500, "runtime": 22}
+    assert asked["validate_fold"] == {"mem_mb": 500, "runtime": 8}
     assert written["set-resources"]["train_fold"]["gpu_model"] == "a100"
     assert eval(written["set-resources"]["crop_windows"]["mem_mb"], {"attempt": 3}) == 3200
     with pytest.raises(InputError, match="expected no file there"):
         efficiency.main([str(results), "--profile", str(tmp_path / "own")])
+    for text, said in (
+        ("[]", None),
+        ("set-resources:", None),
+        ("set-resources: {crop_windows: }", None),
+        ("- a", "expected a mapping of Snakemake's options"),
+        ("set-resources: [a]", "set-resources: expected a mapping of rules"),
+        ("set-resources: {a: 1}", "set-resources: expected a mapping of rules"),
+    ):
+        (base / "profile.yaml").write_text(text)
+        command = [str(results), "--profile", str(tmp_path / text), "--base", str(base)]
+        if said is None:
+            efficiency.main(command)
+            continue
+        with pytest.raises(InputError, match=said):
+            efficiency.main(command)
     with pytest.raises(InputError, match="--base: expected a folder with"):
         efficiency.main([str(results), "--profile", str(tmp_path / "x"), "--base", str(results)])
 

@@ -79,6 +79,21 @@ def test_a_lock_stays_while_jobs_of_the_run_are_in_a_queue(locked, tmp_path_fact
     )
     assert (locked / "locks").exists()
     monkeypatch.setenv("QUEUE", f"18 {locked}\n")
+    # Slurm does not answer, of jobs that may be there.
+    (programs / "squeue").write_text("#!/bin/sh\nexit 1\n")
+    (locked / "slurm_logs").mkdir()
+    found = unlock.unlock(locked)
+    assert found.startswith(f"{locked.parent}: Slurm does not answer (squeue)")
+    assert (locked / "locks").exists()
+    (programs / "squeue").write_text(SQUEUE)
+    assert unlock.unlock(locked) is None
+
+
+def test_a_machine_whose_slurm_is_not_used_has_no_queue(locked, tmp_path_factory, monkeypatch):
+    programs = tmp_path_factory.mktemp("bin")
+    (programs / "squeue").write_text("#!/bin/sh\nexit 1\n")
+    (programs / "squeue").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
     assert unlock.unlock(locked) is None
 
 
@@ -290,7 +305,7 @@ def test_a_job_that_runs_elsewhere_leaves_its_failed_outputs_to_the_run(tmp_path
     assert removed == ({"by-the-run"} if mended else {"by-the-run", "by-the-job"})
 
 
-def test_a_job_that_slurm_lost_or_cancelled_for_others_is_given_up(monkeypatch):
+def test_a_job_that_slurm_lost_or_cancelled_for_others_is_not_waited_for(monkeypatch):
     answers = iter(
         [
             {"1": "RUNNING", "2": "RUNNING", "3": "RUNNING"},
@@ -312,5 +327,5 @@ def test_a_job_that_slurm_lost_or_cancelled_for_others_is_given_up(monkeypatch):
     found = [asyncio.run(asked("squeue", None))[0] for _ in range(7)]
     assert found[3] is None
     assert [each["1"] for each in found if each] == ["RUNNING", "PREEMPTED", "PENDING", *["RUNNING"] * 3]
-    assert [each.get("2") for each in found[4:]] == [None, None, "CANCELLED"]
+    assert [each.get("2") for each in found[4:]] == [None, None, "COMPLETED"]
     assert [each["3"] for each in found[4:]] == ["CANCELLED"] * 3

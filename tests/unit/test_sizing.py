@@ -174,13 +174,21 @@ def test_a_further_attempt_asks_for_more_of_what_was_lacking(tmp_path):
     # Killed early: for its memory, which it may have gone far beyond.
     assert attempt(tmp_path, 2, asked) == (2 * memory, minutes)
     assert attempt(tmp_path, 2, asked | {"peak_mb": 5 * memory}) == (10 * memory, minutes)
-    assert attempt(tmp_path, 3, asked | {"mem_mb": 2 * memory}) == (4 * memory, minutes)
+    more = {"mem_mb": 2 * memory, "peak_mb": 1.9 * memory}
+    assert attempt(tmp_path, 3, asked | more) == (4 * memory, minutes)
     # At the end of its time.
     late = asked | {"seconds": 60 * minutes - 8, "peak_mb": 0.2 * memory}
     assert attempt(tmp_path, 2, late) == (memory, 2 * minutes)
     assert attempt(tmp_path, 2, late | {"peak_mb": memory}) == (round(1.5 * memory), 2 * minutes)
+    # Early and far below its memory: by what, its record does not say.
+    assert attempt(tmp_path, 2, asked | {"peak_mb": 0.2 * memory}) == (2 * memory, 2 * minutes)
     # With an error of its own.
     assert attempt(tmp_path, 2, asked | {"state": "failed"}) == (memory, minutes)
+    # It ended well, of a group that did not: it may have taken the time of the others.
+    ended = asked | {"state": "finished", "seconds": 120 * minutes, "peak_mb": 1.2 * memory}
+    assert attempt(tmp_path, 2, ended) == (round(1.2 * memory), 3 * minutes)
+    # The record of a node that knows of less than the run did.
+    assert attempt(tmp_path, 2, late | {"runtime": 1, "mem_mb": 100}) == (memory, 2 * minutes)
     # Without a word.
     assert attempt(tmp_path, 2) == (2 * memory, 2 * minutes)
     assert attempt(tmp_path, 3, asked | {"mem_mb": None}) == (4 * memory, 4 * minutes)
@@ -190,10 +198,16 @@ def test_the_record_of_an_earlier_run_is_deleted_before_a_job_starts(tmp_path):
     found = sizes(out=tmp_path)
     for number, left in ((2, True), (1, False)):
         attempt(tmp_path, 2, {"mem_mb": 1, "runtime": 1})
-        rule = SimpleNamespace(name="sound_crop_windows")
-        found.forget(SimpleNamespace(attempt=number, rule=rule, wildcards=SHARD))
+        job = {"rule": SimpleNamespace(name="sound_crop_windows"), "wildcards": SHARD}
+        log = {"log": [f"{tmp_path}/logs/crop_windows/train-0.log"]}
+        found.forget(SimpleNamespace(attempt=number, **job, **log))
         assert usage.place(tmp_path, "crop_windows", SHARD).exists() == left
-    found.forget(SimpleNamespace(attempt=1, rule=rule, wildcards=SHARD))
+    found.forget(SimpleNamespace(attempt=1, **job, **log))
+    # That of the same rule of another workflow, which takes this one as a module too.
+    attempt(tmp_path, 2, {"mem_mb": 1, "runtime": 1})
+    found.forget(SimpleNamespace(attempt=1, **job, log=["others/logs/crop_windows/train-0.log"]))
+    found.forget(SimpleNamespace(attempt=1, **job, log=[]))
+    assert usage.place(tmp_path, "crop_windows", SHARD).exists()
 
 
 def test_a_training_asks_for_time_by_its_epochs_and_copies():
@@ -333,3 +347,17 @@ def test_held_out_recordings_are_sized_by_the_step_between_the_windows_of_detect
     config["detect"]["hop"] = config["crop"]["hop"] / 2
     found = job_resources.Sizes(config, counts, NOTHING).seconds("score_held_out", SHARD)
     assert found == pytest.approx(2 * before, rel=0.01)
+
+
+def test_all_held_out_recordings_are_as_long_as_those_of_the_shards():
+    """Files of 10^9 bytes hold four times as many seconds in MP3 as in FLAC."""
+    parts = {f"train-{number}": Part(50, 50, 5 * 10**8, 10**7, 50_000.0) for number in (0, 1)}
+    counts, whole = Counts(100, 0, 100, 10**9, 0), SimpleNamespace()
+    shards = {"train": 2, "test": 0}
+    seconds = [
+        job_resources.Sizes(configured(data="folder", shards=shards), each, NOTHING).seconds(
+            "calibrate_detections", whole
+        )
+        for each in (counts, counts._replace(parts=parts))
+    ]
+    assert seconds[1] == pytest.approx(100_000 / (10**9 / 48_000) * seconds[0], rel=0.01)

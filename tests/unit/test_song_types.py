@@ -194,7 +194,8 @@ def test_ones_own_tables_and_labels_tell_types(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / "t.csv").write_text(
         "path,start,end,label,call type\na.wav,0,1,lark,song\na.wav,0,1,lark,call\nb.wav,1,2,owl,\nb.wav,3,4,alarm,\n"
-        'b.wav,5,6,lark,"a;b"\n'
+        # What no label may be called, a type may.
+        'b.wav,5,6,lark,"a;b"\nb.wav,7,8,lark,unknown\n'
     )
     (tmp_path / "labels.csv").write_text("from,to,song_type\nalarm,owl,alarm call\n")
     options = {"labels": "labels.csv"}
@@ -203,13 +204,16 @@ def test_ones_own_tables_and_labels_tell_types(tmp_path):
     assert {(a.label, a.song_type) for a in typed.annotations} == {
         ("lark", "song"),
         ("lark", "call"),
+        ("lark", "unknown"),
         ("owl", ""),
         ("owl", "alarm call"),
     }
-    assert typed.types == {"lark": ("call", "song"), "owl": ("", "alarm call")}
-    assert "expected a song type in plain text" in typed.quarantined[0].reason
+    assert typed.types == {"lark": ("call", "song", "unknown"), "owl": ("", "alarm call")}
+    (refused,) = typed.quarantined
+    assert "expected a song type in plain text" in refused.reason
+    assert "write a row for each song type" in refused.reason
     plain = read(tmp_path, options=options)
-    assert sorted(a.label for a in plain.annotations) == ["lark", "lark", "owl", "owl"]
+    assert sorted(a.label for a in plain.annotations) == ["lark", "lark", "lark", "owl", "owl"]
     assert not any(a.song_type for a in plain.annotations)
     assert plain.types == {}
 

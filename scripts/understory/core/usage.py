@@ -22,10 +22,12 @@ LOOK, OFTEN, SELDOM = 1.0, 5.0, 60.0
 # How much a peak has grown where it is recorded at once.
 GROWN = 1.1
 MB = 1e6
-# Share of the asked time that is as good as its end.
-LATE = 0.8
-# What tells the processes of one Slurm job from all others.
-SLURM = "SLURM_JOB_ID"
+# Share of the asked time that is as good as its end, and of the asked memory that is as good as all of it.
+LATE, FULL = 0.8, 0.7
+# How much more than it used a job needs that did not end.
+SOMEWHAT = 1.5
+# What tells the processes of one Slurm job from all others, and scripts of the workflow's jobs from what starts them.
+SLURM, SCRIPTS = "SLURM_JOB_ID", "/.snakemake/scripts/"
 
 
 @dataclass
@@ -48,9 +50,11 @@ class Record:
         How long it has run, and what its processes took of all processors.
     peak_mb : float
         MB at most: of its process, and of those that it has started as far as they were seen, which is every second. Under
-        Slurm with those of Snakemake, which count as well.
+        Slurm with Snakemake's own, which count as well.
     state : {"running", "finished", "failed"}
         `running` is also that of a job that was killed.
+    earlier : float
+        Seconds that earlier attempts ran which were killed.
     """
 
     rule: str
@@ -63,11 +67,27 @@ class Record:
     processor_seconds: float = 0.0
     peak_mb: float = 0.0
     state: str = "running"
+    earlier: float = 0.0
 
     @property
     def out_of_time(self) -> bool:
         """Whether a job that was killed was killed at the end of its time; its clock starts after Snakemake's."""
         return self.state == "running" and bool(self.runtime) and self.seconds >= LATE * 60 * self.runtime
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether a job that was killed had used nearly all of its memory when it was last seen."""
+        return self.state == "running" and bool(self.mem_mb) and self.peak_mb >= FULL * self.mem_mb
+
+    def next_attempt(self, mem_mb: float, runtime: float) -> tuple[float, float]:
+        """MB and minutes that the next attempt needs, of a job that asked for so much: more of what it lacked."""
+        if self.state != "running":
+            # It ended by itself, with an error that neither would have prevented; or it is of a group, of which another job did not end.
+            return max(mem_mb, self.peak_mb), max(runtime, SOMEWHAT * self.seconds / 60)
+        if self.out_of_time:
+            return max(mem_mb, SOMEWHAT * self.peak_mb), 2 * runtime
+        # Where nobody holds a job to its memory, it may have used more than it asked for when it was killed.
+        return 2 * max(mem_mb, self.peak_mb), runtime if self.out_of_memory else 2 * runtime
 
 
 def place(results: Path, rule: str, wildcards) -> Path:
@@ -156,17 +176,21 @@ def _processor_seconds() -> float:
 
 
 def _of_slurm_job() -> int:
-    """Bytes of the other processes of the Slurm job that this process belongs to, which are Snakemake's; 0 outside of Slurm."""
+    """Bytes of Snakemake's processes in the Slurm job that this process belongs to; 0 outside of Slurm.
+
+    Other jobs of the workflow that run in the same Slurm job, as in a group or an interactive session, do not count.
+    """
     own = os.environ.get(SLURM)
     if own is None:
         return 0
-    mine, total = {os.getpid(), *_children(os.getpid())}, 0
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and int(entry) not in mine:
-            with suppress(OSError):
-                if f"{SLURM}={own}".encode() in Path("/proc", entry, "environ").read_bytes().split(b"\0"):
-                    total += _peak(int(entry))
-    return total
+    found, others = set(), {os.getpid(), *_children(os.getpid())}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError):
+            if f"{SLURM}={own}".encode() in Path("/proc", entry, "environ").read_bytes().split(b"\0"):
+                found.add(int(entry))
+                if SCRIPTS.encode() in Path("/proc", entry, "cmdline").read_bytes():
+                    others |= {int(entry), *_children(int(entry))}
+    return sum(map(_peak, found - others))
 
 
 def _children(process: int) -> list[int]:

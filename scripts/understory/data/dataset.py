@@ -269,13 +269,14 @@ def example_id(annotation: Annotation) -> str:
 
 
 def check_label(label: str, what: str = "label"):
-    """InputError unless the text can name a class: outputs have it as a column, or beside others in one."""
+    """InputError unless the text can name a class, or a song type: outputs have it as a column, or beside others in one."""
     if not label or ";" in label or CONTROL.search(label) or label != label.strip() or len(label) > MAX_LABEL:
-        several = "; write a row for each label" if ";" in label else ""
+        several = f"; write a row for each {what}" if ";" in label else ""
         raise InputError(
             f"expected a {what} in plain text of 1 to {MAX_LABEL} characters without semicolons, found {label[:50]!r}{several}"
         )
-    if label in RESERVED:
+    # Types are told in one column, whatever they are called.
+    if what == "label" and label in RESERVED:
         raise InputError(
             f"expected a label, found {label!r}, which is a column of the tables that are written; so are "
             + ", ".join(word for word in RESERVED if word != label)

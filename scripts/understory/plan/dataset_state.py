@@ -26,7 +26,7 @@ OF_UNKNOWN = 16
 AUTO = "auto"
 # A number of shards is kept while there are at most so many times as many recordings as it was chosen for, or as few.
 KEPT = 4
-# Bytes of sound files in a shard at most, which are decoded in minutes, up to so many shards.
+# Bytes of files in a shard at most, which are decoded in minutes, up to so many shards.
 SHARD, BY_SIZE = 2 * 10**9, 128
 
 

@@ -86,7 +86,7 @@ MARGIN = 2
 MEMORY_MARGIN = 2
 # Minutes that are asked for beside those of the items: a start on a busy node.
 START = 3
-# Minutes and MB of a download, of which nothing is known.
+# Minutes of a download, of which nothing is known.
 FETCH = 24 * 60
 # Seconds of sound that a test recording is taken to last until inspection says so: files are not opened for a plan.
 TEST_SECONDS = 120
@@ -104,5 +104,3 @@ SYNTHESIZED = 2_400_000
 SLICES = 10
 # Jobs beyond which Snakemake's own plan takes its time.
 MOST_JOBS = 10_000
-# How much more than it used a job asks for that was killed for its time.
-SOMEWHAT = 1.5

@@ -139,17 +139,13 @@ class Sizes:
         last = usage.read(usage.place(self._out, rule, wildcards))
         if last is None or not (last.mem_mb and last.runtime):
             return memory * 2 ** (attempt - 1), minutes * 2 ** (attempt - 1)
-        if last.state != "running":
-            # It ended by itself, with an error that neither would have prevented.
-            return last.mem_mb, last.runtime
-        if last.out_of_time:
-            return max(last.mem_mb, cost.SOMEWHAT * last.peak_mb), 2 * last.runtime
-        # Where nobody holds a job to its memory, it may have used more than it asked for when it was killed.
-        return 2 * max(last.mem_mb, last.peak_mb), last.runtime
+        # A node may know by now how large the data are, and record less than the run asked for.
+        return last.next_attempt(max(memory, last.mem_mb), max(minutes, last.runtime))
 
     def forget(self, job):
         """Delete the record of an earlier run's job; to be called with each job that starts."""
-        if job.attempt == 1:
+        # Another instance of this workflow, as a module, may have jobs of the same rules.
+        if job.attempt == 1 and str(next(iter(job.log), "")).startswith(f"{self._out}/"):
             rule = self._own_name(job.rule.name)
             with suppress(OSError):
                 usage.place(self._out, rule, job.wildcards).unlink()
@@ -211,7 +207,8 @@ class Sizes:
         if rule in cost.OF_NEW or (shard or "").startswith("new"):
             return math.ceil(self._new.seconds(shard) / detection_hop(self._config)[1])
         if rule in cost.OF_HELD_OUT:
-            examples, seconds = counts.examples, counts.train_bytes / BYTES_OF_SECOND[".flac"]
+            own = [part.seconds for name, part in counts.parts.items() if name.startswith("train")]
+            examples, seconds = counts.examples, sum(own) or counts.train_bytes / BYTES_OF_SECOND[".flac"]
             if shard is not None:
                 _, examples, _, _, seconds = self._part(wildcards)
             return max(examples, math.ceil(seconds / detection_hop(self._config)[1]))

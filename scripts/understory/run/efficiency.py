@@ -19,6 +19,7 @@ import yaml
 from understory.core import usage
 from understory.core.errors import InputError, user_errors
 from understory.core.usage import Record
+from understory.plan import job_costs
 
 # How much more than the most that was used a profile asks for: the next run's jobs differ.
 MORE_MEMORY, MORE_TIME = 1.25, 1.4
@@ -108,7 +109,8 @@ def lines(found: list[Record]) -> list[str]:
 def requests(found: list[Record]) -> dict[str, dict[str, str]]:
     """What a profile says under `set-resources`: for each rule, memory and time by the most that a job of it used.
 
-    Where jobs differ much, each shard has its time; one that there was not has that of the longest.
+    Where jobs differ much, each shard has its time; one that there was not has that of the longest. A job that has not ended may need
+    what it asked for. A training that was killed went on where it was, so that the time of all its attempts counts.
     """
     asked = {}
     for rule, own in sorted(by_rule(found).items()):
@@ -119,7 +121,9 @@ def requests(found: list[Record]) -> dict[str, dict[str, str]]:
         minutes: dict[str, int] = {}
         for record in own:
             shard = record.wildcards.get("shard", "")
-            long = 120 * record.runtime if record.out_of_time else START + MORE_TIME * record.seconds
+            long = START + MORE_TIME * (record.seconds + record.earlier * (rule in job_costs.TRAINING))
+            if record.state == "running":
+                long = max(long, (120 if record.out_of_time else 60) * (record.runtime or 0))
             minutes[shard] = max(minutes.get(shard, 0), math.ceil(long / 60))
         most = max(minutes.values())
         alike = most <= ALIKE * fmean(minutes.values())
@@ -139,7 +143,7 @@ def write_profile(found: list[Record], results: Path, folder: Path, base: Path |
     Raises
     ------
     InputError
-        There is a profile in `folder`, or none in `base`.
+        There is a profile in `folder`, or none that can be read in `base`.
     """
     path = folder / "profile.yaml"
     if path.exists():
@@ -150,9 +154,16 @@ def write_profile(found: list[Record], results: Path, folder: Path, base: Path |
             settings = yaml.safe_load((base / "profile.yaml").read_text(encoding="utf-8")) or {}
         except (OSError, ValueError, yaml.YAMLError) as error:
             raise InputError(f"--base: expected a folder with a profile.yaml, found {error}") from None
-    resources = settings.setdefault("set-resources", {})
+    if not isinstance(settings, dict):
+        raise InputError(f"{base / 'profile.yaml'}: expected a mapping of Snakemake's options, found none")
+    settings["set-resources"] = resources = settings.get("set-resources") or {}
+    if not (isinstance(resources, dict) and all(isinstance(own or {}, dict) for own in resources.values())):
+        raise InputError(
+            f"{base / 'profile.yaml'}: set-resources: expected a mapping of rules to their resources, such as train_fold: {{mem_mb: 8000}}, "
+            f"found {resources}"
+        )
     for rule, asked in requests(found).items():
-        resources[rule] = {**resources.get(rule, {}), **asked}
+        resources[rule] = {**(resources.get(rule) or {}), **asked}
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(HEAD.format(results) + yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
 

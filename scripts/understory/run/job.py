@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
 from understory.core import usage
@@ -49,15 +50,21 @@ def _recorded(snakemake):
     results, rule = found
     wildcards, given = dict(snakemake.wildcards.items()), snakemake.resources
     asked = [given.get(name) for name in ("mem_mb", "runtime")]
-    record = usage.Record(rule, wildcards, snakemake.threads, *asked, started=time.time())
-    recorder = usage.Recorder(usage.place(results, rule, wildcards), record)
+    place = usage.place(results, rule, wildcards)
+    last = usage.read(place)
+    earlier = last.seconds + last.earlier if last and last.state == "running" else 0.0
+    record = usage.Record(rule, wildcards, snakemake.threads, *asked, started=time.time(), earlier=earlier)
+    recorder = usage.Recorder(place, record)
     state = "failed"
     try:
         yield
         state = "finished"
-    except MemoryError:
-        # As if it had been killed for it.
+    except (MemoryError, BrokenProcessPool):
+        # As if it had been killed for it, which is what becomes of a process of its own.
         state = "running"
+        raise
+    except OSError as error:
+        state = "running" if error.errno == errno.ENOMEM else state
         raise
     finally:
         recorder.end(state)

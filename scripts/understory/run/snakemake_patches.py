@@ -188,11 +188,12 @@ def leave_failed_outputs_to_the_run():
 
 
 def give_lost_jobs_up():
-    """Have jobs count as failed that Slurm no longer knows, or that it cancelled in favour of others, so that they are tried again.
+    """Have jobs count as ended that Slurm no longer knows, or that it cancelled in favour of others, so that they are tried again.
 
     The plugin for Slurm 2.8 waits for them for ever: for a job that it has known and that is gone, as after a restart of the controller
     without its state, or where nobody asked for longer than MinJobAge; and for a preempted one, which some partitions put back
-    into the queue, and others (PreemptMode=CANCEL) do not.
+    into the queue, and others (PreemptMode=CANCEL) do not. One that is gone may have come to its end: Snakemake looks for its outputs,
+    which are there as a whole or not at all, and takes it for failed where one is missing.
     """
     plugin = sys.modules.get("snakemake_executor_plugin_slurm")
     if plugin is None or hasattr(plugin.query_job_status, "__wrapped__"):
@@ -208,7 +209,11 @@ def give_lost_jobs_up():
             return found, seconds
         for job in lost.keys() | found.keys():
             lost[job] = lost.get(job, 0) + 1 if found.get(job, "PREEMPTED") == "PREEMPTED" else 0
-        gone = {job: "CANCELLED" for job, answers in lost.items() if answers >= PATIENCE}
-        return {**found, **gone}, seconds
+        ended = {
+            job: "CANCELLED" if job in found else "COMPLETED"
+            for job, answers in lost.items()
+            if answers >= PATIENCE
+        }
+        return {**found, **ended}, seconds
 
     plugin.query_job_status = query_job_status

@@ -54,7 +54,14 @@ def unlock(folder: Path = lock.FOLDER) -> str | None:
 def _elsewhere(folder):
     """What may still be at work on another machine, and what to do; None where nothing is."""
     place = folder.absolute().parent
-    if jobs := queued(place):
+    jobs = queued(place)
+    # Snakemake's folder of Slurm's logs is there if jobs were ever submitted.
+    if jobs is None and (folder / "slurm_logs").is_dir():
+        return (
+            f"{place}: Slurm does not answer (squeue), so that jobs of an earlier run may still be at work. Run this command again when "
+            "it does; if there is none: snakemake --unlock"
+        )
+    if jobs:
         return (
             f"{place}: jobs of an earlier run are still in Slurm's queue. Cancel them (scancel {' '.join(jobs)}), or wait for them to "
             "end, and run this command again"
@@ -67,13 +74,17 @@ def _elsewhere(folder):
     return None
 
 
-def queued(place: Path) -> list[str]:
-    """The numbers of this user's jobs in Slurm's queue that were started in a folder; none where there is no Slurm to ask."""
+def queued(place: Path) -> list[str] | None:
+    """The numbers of this user's jobs in Slurm's queue that were started in a folder; None where Slurm does not answer."""
     command = ["squeue", "--me", "--noheader", "--format=%i %Z"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
-    except (OSError, subprocess.TimeoutExpired):
+    except FileNotFoundError:
         return []
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if done.returncode:
+        return None
     jobs = (line.strip().split(" ", 1) for line in done.stdout.splitlines())
     return [number for number, started in jobs if Path(started).resolve() == place.resolve()]
 

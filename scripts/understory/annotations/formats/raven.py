@@ -110,12 +110,13 @@ def write(events, more=()) -> str:
 
 
 def _label(header):
-    """The column of labels, where it has a name of its own: the only one that is no measurement."""
+    """The column of labels, where it has a name of its own: the only one that is no measurement, beside one of song types."""
     names = [name.lower() for name in header]
     if any(name in names for name in SPELLINGS["label"]):
         return {}
     others = [name for name in header if name and not name.lower().startswith((*MEASURED, *OTHERS))]
-    return {"label": others[0]} if len(others) == 1 else {}
+    labels = [name for name in others if name.lower() not in SPELLINGS["song_type"]] or others
+    return {"label": labels[0]} if len(labels) == 1 else {}
 
 
 def _in_its_file(fields, offset, wrong):

@@ -40,6 +40,8 @@ SETTINGS = {
 # What is there for a cluster of many, and would keep a small one waiting: the looks at jobs that have not ended come 5, 20 and 45 s
 # after their start.
 AT_ONCE = ["--slurm-init-seconds-before-status-checks", "5"]
+# And a job that was cancelled would not begin again at once.
+AGAIN_AT_ONCE = ["--set-resources", "train_fold:slurm_extra='--begin=now'"]
 MODELS = "results/small/models/sed_cnn"
 SUBMISSION = "results/small/submission.csv"
 CPU = Path("/sys/fs/cgroup/cpu")
@@ -114,7 +116,7 @@ def seen(cluster, place):
         found = trainings(cluster, place)
         return len(found) == 2 and found
 
-    process = snakemake(place, "--profile", "slurm", *AT_ONCE, host=cluster.login)
+    process = snakemake(place, "--profile", "slurm", *AT_ONCE, *AGAIN_AT_ONCE, host=cluster.login)
     try:
         (fold, cancelled), (other, lost) = until(both_under_way, process, place).items()
         nodes = {fold: cluster.node_of(cancelled), other: cluster.node_of(lost)}

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import snakemake_executor_plugin_slurm
@@ -303,6 +304,25 @@ def test_a_job_that_runs_elsewhere_leaves_its_failed_outputs_to_the_run(tmp_path
     assert done.returncode != 0
     removed = {path.name for path in tmp_path.glob("by-*")}
     assert removed == ({"by-the-run"} if mended else {"by-the-run", "by-the-job"})
+
+
+@pytest.mark.parametrize(
+    ("attempt", "extra", "waits"),
+    [
+        (1, "", None),
+        (2, "", "--begin=now+30"),
+        (3, "--qos=long", "--begin=now+120"),
+        (3, "--begin=20:00", None),
+    ],
+)
+def test_slurm_waits_before_it_begins_a_job_once_more(monkeypatch, attempt, extra, waits):
+    def get_submit_command(job, params):
+        return f"sbatch {params}"
+
+    monkeypatch.setattr(snakemake_executor_plugin_slurm, "get_submit_command", get_submit_command)
+    snakemake_patches.begin_further_attempts_later()
+    found = snakemake_executor_plugin_slurm.get_submit_command(SimpleNamespace(attempt=attempt), extra)
+    assert found == " ".join(["sbatch", extra, *filter(None, [waits])])
 
 
 def test_a_job_that_slurm_lost_or_cancelled_for_others_is_not_waited_for(monkeypatch):

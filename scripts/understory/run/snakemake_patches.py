@@ -12,6 +12,8 @@ from types import FunctionType, MethodType
 _LISTENERS = []
 # Answers of Slurm in a row after which a job that it no longer knows, or has preempted, is given up.
 PATIENCE = 3
+# Seconds after which Slurm begins the second attempt at a job, and how many times longer it waits with each further one.
+PAUSE, LONGER = 30, 4
 
 
 def install(*listeners):
@@ -23,6 +25,7 @@ def install(*listeners):
     look_at_each_function_once()
     leave_failed_outputs_to_the_run()
     give_lost_jobs_up()
+    begin_further_attempts_later()
     tell_of_started_jobs(*listeners)
 
 
@@ -217,3 +220,23 @@ def give_lost_jobs_up():
         return {**found, **ended}, seconds
 
     plugin.query_job_status = query_job_status
+
+
+def begin_further_attempts_later():
+    """Have Slurm wait before it begins a job once more, unless the job's own `slurm_extra` says when to begin.
+
+    A node that has lost its file system is idle, and so is often given the job again: all attempts would fail there at once.
+    """
+    plugin = sys.modules.get("snakemake_executor_plugin_slurm")
+    if plugin is None or hasattr(plugin.get_submit_command, "__wrapped__"):
+        return
+    original = plugin.get_submit_command
+
+    @wraps(original)
+    def get_submit_command(job, *arguments, **options):
+        call = original(job, *arguments, **options)
+        if job.attempt == 1 or "--begin" in call:
+            return call
+        return f"{call} --begin=now+{PAUSE * LONGER ** (job.attempt - 2)}"
+
+    plugin.get_submit_command = get_submit_command

@@ -1,6 +1,7 @@
 """A lock that a killed run left behind is told from one that counts."""
 
 import asyncio
+import contextlib
 import functools
 import os
 import shutil
@@ -11,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 import snakemake_executor_plugin_slurm
@@ -325,6 +327,30 @@ def test_slurm_waits_before_it_begins_a_job_once_more(monkeypatch, attempt, extr
     assert found == " ".join(["sbatch", extra, *filter(None, [waits])])
 
 
+@pytest.mark.parametrize("patched", [False, True])
+def test_jobs_are_not_forgotten_while_slurm_does_not_answer(monkeypatch, patched):
+    """As the plugin does by itself."""
+    plugin, job = snakemake_executor_plugin_slurm, SimpleNamespace(external_jobid="1", aux={})
+    settings = SimpleNamespace(status_attempts=2, init_seconds_before_status_checks=5)
+    executor = mock.MagicMock(_status_query_min_seconds=None, _status_query_max_seconds=0)
+    executor.next_seconds_between_status_checks = 5
+    executor.workflow.executor_settings = settings
+    executor.status_rate_limiter = contextlib.AsyncExitStack()
+    executor.get_status_command.return_value = "squeue"
+
+    async def query_job_status(command, logger):
+        return None, None
+
+    async def active():
+        return [each async for each in plugin.Executor.check_active_jobs(executor, [job])]
+
+    monkeypatch.setattr(plugin, "get_min_job_age", lambda: 300)
+    monkeypatch.setattr(plugin, "query_job_status", query_job_status)
+    if patched:
+        snakemake_patches.give_lost_jobs_up()
+    assert asyncio.run(active()) == ([job] if patched else [])
+
+
 def test_a_job_that_slurm_lost_or_cancelled_for_others_is_not_waited_for(monkeypatch):
     answers = iter(
         [
@@ -345,7 +371,7 @@ def test_a_job_that_slurm_lost_or_cancelled_for_others_is_not_waited_for(monkeyp
     snakemake_patches.give_lost_jobs_up()
     asked = snakemake_executor_plugin_slurm.query_job_status
     found = [asyncio.run(asked("squeue", None))[0] for _ in range(7)]
-    assert found[3] is None
+    assert found[3] == {}
     assert [each["1"] for each in found if each] == ["RUNNING", "PREEMPTED", "PENDING", *["RUNNING"] * 3]
     assert [each.get("2") for each in found[4:]] == [None, None, "COMPLETED"]
     assert [each["3"] for each in found[4:]] == ["CANCELLED"] * 3

@@ -191,12 +191,14 @@ def leave_failed_outputs_to_the_run():
 
 
 def give_lost_jobs_up():
-    """Have jobs count as ended that Slurm no longer knows, or that it cancelled in favour of others, so that they are tried again.
+    """Have jobs count as ended that Slurm no longer knows, or that it cancelled in favour of others, so that they are tried again; and
+    as still at work while it does not answer, as when its controller is started again.
 
-    The plugin for Slurm 2.8 waits for them for ever: for a job that it has known and that is gone, as after a restart of the controller
-    without its state, or where nobody asked for longer than MinJobAge; and for a preempted one, which some partitions put back
-    into the queue, and others (PreemptMode=CANCEL) do not. One that is gone may have come to its end: Snakemake looks for its outputs,
-    which are there as a whole or not at all, and takes it for failed where one is missing.
+    The plugin for Slurm 2.8 forgets all jobs where an answer does not come, and waits for them for ever. So it does for a job that it
+    has known and that is gone, as after a restart of the controller without its state, or where nobody asked for longer than MinJobAge;
+    and for a preempted one, which some partitions put back into the queue, and others (PreemptMode=CANCEL) do not. One that is gone
+    may have come to its end: Snakemake looks for its outputs, which are there as a whole or not at all, and takes it for failed where
+    one is missing.
     """
     plugin = sys.modules.get("snakemake_executor_plugin_slurm")
     if plugin is None or hasattr(plugin.query_job_status, "__wrapped__"):
@@ -209,7 +211,7 @@ def give_lost_jobs_up():
     async def query_job_status(*arguments, **options):
         found, seconds = await original(*arguments, **options)
         if found is None:
-            return found, seconds
+            return {}, 0.0
         for job in lost.keys() | found.keys():
             lost[job] = lost.get(job, 0) + 1 if found.get(job, "PREEMPTED") == "PREEMPTED" else 0
         ended = {

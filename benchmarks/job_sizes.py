@@ -2,8 +2,8 @@
 
 PYTHONPATH=scripts python benchmarks/job_sizes.py results/NAME FOLDER [--seed 0]
 
-The run has 10,000 annotated recordings of 1 min, and predicts 100 recordings of 4 h. Its tables are made up, and its settings are
-those of config.yaml. What its jobs ask for is what `understory.plan.job_resources` says. What they use follows from what the
+The simulated run trains with 10,000 annotated recordings of 1 min, and predicts the labels of 100 recordings of 4 h. There are no such
+recordings, only tables of them. The settings are those of config.yaml. What the jobs ask for is what `understory.plan.job_resources` says. What they use follows from what the
 jobs of results/NAME recorded, a run of the same kind at a small size: seconds of a start and of an item, and peak memory, to which
 comes what `understory.plan.job_costs` says of an item, and under Slurm Snakemake. Each job has a node that is up to a third slower
 or faster, and 5 % more or less memory; one that uses more than it asked for is killed and tried again, as under Slurm. The report of

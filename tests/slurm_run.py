@@ -164,7 +164,9 @@ def before_others():
         for process in (group / "cgroup.procs").read_text().split():
             with suppress(OSError):
                 (CPU / "cgroup.procs").write_text(process)
-        group.rmdir()
+        # One that ends just now may still be in it: an empty group that stays is no harm.
+        with suppress(OSError):
+            group.rmdir()
 
 
 def main(folder: Path, tests: int):

@@ -159,7 +159,7 @@ def _training(data, name, fold, settings, seed, control, relabelled):
 def _begun(training, metric, start, state, averaged, watched):
     """The model and history of the last finished epoch, or a new model."""
     state.mkdir(parents=True, exist_ok=True)
-    # Layers are named as in a fresh process; the quarter of a second that collecting garbage takes here would be for nothing.
+    # Layers are named as in a fresh process, which has no garbage of other models to collect.
     keras.utils.clear_session(free_memory=False)
     print(f"precision {training.settings['precision']}")
     # A loaded model takes its optimiser for a float16 one while new layers compute in float16.

@@ -3,18 +3,14 @@
 import os
 import signal
 import subprocess
+from dataclasses import replace
 
+from snakemake_executor_plugin_slurm import common_settings as slurm_settings
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
-from snakemake_interface_executor_plugins.settings import CommonSettings
 
-common_settings = CommonSettings(
-    non_local_exec=True,
-    implies_no_shared_fs=False,
-    job_deploy_sources=False,
-    pass_envvar_declarations_to_cmd=False,
-    auto_deploy_default_storage_provider=False,
-)
+# The settings of a cluster whose nodes share a folder; looks at jobs begin at once.
+common_settings = replace(slurm_settings, init_seconds_before_status_checks=0)
 
 
 class Executor(RemoteExecutor):

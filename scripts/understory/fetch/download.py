@@ -58,6 +58,7 @@ def fetch(
             raise InputError(f"{shown(address)}: {error}. What came of it is kept, as {growing}") from None
         growing.replace(whole)
     digest = _verified(whole, address, sha256)
+    former = _inode(folder)
     for left in part.iterdir():
         if files.abandoned(left, part / "unpacked"):
             shutil.rmtree(left, ignore_errors=True)
@@ -66,7 +67,11 @@ def fetch(
     except archives.NoRoom as error:
         raise InputError(f"{shown(address)}: {error}. The archive is kept, as {whole}") from None
     except InputError as error:
+        # Another job, which has put the data in their place, took the folder away that this one unpacked to.
+        elsewhere = not whole.exists() and _inode(folder) not in (None, former)
         shutil.rmtree(part, ignore_errors=True)
+        if elsewhere:
+            return digest
         raise InputError(f"{shown(address)}: {error}. It was deleted; {http.FOLDER}") from None
     # If it is gone, another job has put the data in their place, where they may be read by now.
     if whole.exists():
@@ -75,6 +80,11 @@ def fetch(
         archives.top(unpacked).replace(folder)
     shutil.rmtree(part, ignore_errors=True)
     return digest
+
+
+def _inode(folder):
+    """What tells a folder from another one of its name; None where there is none."""
+    return folder.stat().st_ino if folder.exists() else None
 
 
 def _downloader(address):

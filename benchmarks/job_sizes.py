@@ -28,7 +28,7 @@ from understory.core.hashing import stable_hash
 from understory.core.usage import Record
 from understory.data.dataset import SUBSETS, Annotation, Dataset, Recording
 from understory.plan import config as settings
-from understory.plan import job_costs, job_resources
+from understory.plan import data_counts, job_costs, job_resources
 from understory.plan.dataset_state import divided
 from understory.plan.job_settings import Medium
 from understory.run import efficiency
@@ -220,12 +220,12 @@ def main():
         for subset, own in zip(SUBSETS, of_subsets, strict=True)
     }
     parts = {
-        f"{subset}-{number}": job_resources.part(config, data, f"{subset}-{number}", count, sizes, sound=True)
+        f"{subset}-{number}": data_counts.part(config, data, f"{subset}-{number}", count, sizes, sound=True)
         for subset, count in config["shards"].items()
         for number in range(count)
     }
     examples = sum(part.examples for shard, part in parts.items() if shard.startswith("train"))
-    counts = job_resources.Counts(*map(len, of_subsets), examples, *map(sum, of_subsets), parts)
+    counts = data_counts.Counts(*map(len, of_subsets), examples, *map(sum, of_subsets), parts)
     expected = job_resources.Sizes(config, counts, given.folder)
     found, costs = jobs(config, data, seconds, Medium("audio", config).windows), Costs(given.results)
 

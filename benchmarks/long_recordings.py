@@ -1,8 +1,10 @@
 """Measure the detection of events in long recordings: how many times faster than real time, and how much memory.
 
-python benchmarks/long_recordings.py FOLDER [--hours H] [--files N] [--suffix wav|flac] [--recipe NAME] [--hop S] [--cores N]
+python benchmarks/long_recordings.py FOLDER [--hours H] [--files N] [--suffix wav|flac] [--recipe NAME] [--hop S] [--folds N]
+    [--cores N]
 
-Writes N recordings of H hours each (noise with tones, 48 kHz, 16 bits), untrained models of the recipe, and detects with these.
+Writes N recordings of H hours each (noise with tones, 48 kHz, 16 bits), untrained models of the recipe (of its folds, or of N), and
+detects with these.
 Prints the seconds and the peak memory of each rule's jobs, and the seconds of sound for each second that the whole command took.
 """
 
@@ -39,7 +41,7 @@ def write_recording(path: Path, hours: float, seed: int):
             left -= len(wave)
 
 
-def write_run(folder: Path, recipe: str):
+def write_run(folder: Path, recipe: str, folds: int | None):
     """Write what detection takes of a finished run: untrained models, their settings and the names of the classes."""
     import keras
     import yaml
@@ -59,6 +61,7 @@ def write_run(folder: Path, recipe: str):
         if name in config["models"]:
             config["models"][name] = {**model, **config["models"][name]}
     config = settings.complete(config)
+    config["split"]["n_splits"] = folds or config["split"]["n_splits"]
     medium = Medium("audio", config)
     for number, path in enumerate(ModelJobs(config).saved(str(folder))):
         model = config["models"][Path(path).parents[1].name]
@@ -82,6 +85,7 @@ def main():
     parser.add_argument("--suffix", choices=("wav", "flac"), default="flac")
     parser.add_argument("--recipe", default="own")
     parser.add_argument("--hop", type=float)
+    parser.add_argument("--folds", type=int)
     parser.add_argument("--cores", type=int, default=2)
     given = parser.parse_args()
     folder = given.folder.absolute()
@@ -92,7 +96,7 @@ def main():
         if not path.exists():
             write_recording(path, given.hours, number)
     if not (folder / "run" / "labels.json").exists():
-        write_run(folder / "run", given.recipe)
+        write_run(folder / "run", given.recipe, given.folds)
     detect = {"threshold": 0.5, **({} if given.hop is None else {"hop": given.hop})}
     command = ["-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder / "work"]
     command += ["--profile", ROOT / "profiles/default", "--cores", str(given.cores), "detections", "--config"]

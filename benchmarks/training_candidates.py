@@ -1,12 +1,11 @@
-"""What cheaper trainings cost in score: the demo trained in each way over several seeds.
+"""What the windows and folds of the demo are worth: the demo run in each way over several seeds.
 
-    PYTHONPATH=scripts python benchmarks/training_candidates.py FOLDER [--seeds 1 2 3 4 5] [--cores 2]
+    PYTHONPATH=scripts python benchmarks/training_candidates.py FOLDER [--seeds 1 2 3] [--cores 2]
 
-Makes two runs of the demo for each seed in FOLDER, one with three folds and one with four, in which each way to train is a model on
-the same examples; a run that is there is not made again. Prints a row of a Markdown table for each way: the processor time of the
-trainings of all folds, relative to the first (the median over seeds, and their range); the mean score against the truth; and how
-much higher its scores are than those of the first, seed by seed, with the 95 % interval of the mean by Student's t, against the
-truth and out of fold. Out of fold, models of more folds are scored on the same recordings, and have seen more of the others.
+Makes a run of the demo for each way and seed in FOLDER; a run that is there is not made again. Prints a row of a Markdown table for
+each way: the processor time of the trainings of all folds, relative to the first (the median over seeds, and their range); the mean
+score against the truth and its range; and how much higher it is than that of the first, seed by seed, with the 95 % interval of the
+mean by Student's t.
 """
 
 import argparse
@@ -15,8 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import yaml
-from runs_of_models import ROOT, made, out_of_fold, tested
+from runs_of_models import made, tested
 from scipy import stats
 
 from understory.data.task import Task
@@ -24,46 +22,39 @@ from understory.evaluation import scoring
 
 
 class Way(NamedTuple):
-    """A way to train `sed_cnn`: folds, epochs and options."""
+    """Length of a window (s), folds and epochs."""
 
+    window: float
     folds: int
     epochs: int
-    options: dict
 
 
-POOLING = {"filters": [16, 32, 64, 96], "downsampling": "pooling"}
-# The first is the demo's, which the others are compared with.
+# The first is what the others are compared with.
 WAYS = {
-    "pooling": Way(3, 10, POOLING),
-    "pairs_of_frames": Way(3, 10, {**POOLING, "average_frames": 2}),
-    "strides": Way(4, 8, {"filters": [16, 48, 96, 128], "downsampling": "strides"}),
+    "windows of 10 s": Way(10, 3, 10),
+    "windows of 5 s": Way(5, 3, 10),
+    "windows of 5 s, four folds": Way(5, 4, 8),
 }
 
 
-def configuration(seed: int, folds: int) -> dict:
-    """The settings of a run of all ways with so many folds."""
-    model = yaml.safe_load((ROOT / "config.yaml").read_text())["models"]["sed_cnn"]
-    models = {
-        name: {**model, "options": {**model["options"], **way.options}, "epochs": way.epochs, "threads": 1}
-        for name, way in WAYS.items()
-        if way.folds == folds
-    }
+def configuration(seed: int, way: Way) -> dict:
+    """The settings of a run."""
     return {
-        "name": f"seed{seed}_folds{folds}",
+        "name": f"seed{seed}_window{way.window}_folds{way.folds}",
         "seed": seed,
-        "split": {"n_splits": folds},
-        "models": models,
-        "train": list(models),
+        "crop": {"window": way.window, "hop": way.window / 2},
+        "split": {"n_splits": way.folds},
+        "models": {"sed_cnn": {"epochs": way.epochs, "threads": 1}},
         "report": {"examples": 0},
     }
 
 
-def found(out: Path, model: str) -> tuple[float, float, float]:
-    """The score of a model against the truth, the one out of fold, and the processor time of its trainings in s."""
-    truth, values = tested(out, model, out / "truth.csv")
-    costs = (out / "benchmarks/train_fold" / model).glob("*.tsv")
+def found(out: Path) -> tuple[float, float]:
+    """The score of a run against the truth, and the processor time of its trainings in s."""
+    costs = (out / "benchmarks/train_fold").rglob("*.tsv")
     seconds = sum(pd.read_csv(path, sep="\t")["cpu_time"].iloc[0] for path in costs)
-    return scoring.score(Task.read(out / "labels.json"), truth, values), out_of_fold(out, model), seconds
+    truth, values = tested(out, "sed_cnn", out / "truth.csv")
+    return scoring.score(Task.read(out / "labels.json"), truth, values), seconds
 
 
 def difference(values, others) -> str:
@@ -78,24 +69,24 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--cores", type=int, default=2)
     options = parser.parse_args()
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    runs = {
-        folds: [made(folder, configuration(seed, folds), options.cores) for seed in options.seeds]
-        for folds in sorted({way.folds for way in WAYS.values()})
+    every = {
+        name: np.array(
+            [found(made(folder, configuration(seed, way), options.cores)) for seed in options.seeds]
+        ).T
+        for name, way in WAYS.items()
     }
-    every = {name: np.array([found(out, name) for out in runs[way.folds]]).T for name, way in WAYS.items()}
     first = next(iter(every.values()))
-    print("| way | processor time | against the truth | higher, against the truth | higher, out of fold |")
-    print("| --- | --- | --- | --- | --- |")
-    for name, (truth, held_out, seconds) in every.items():
-        ratios = seconds / first[2]
-        more = difference(truth, first[0]), difference(held_out, first[1])
-        shown = f"{np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f})"
-        print(f"| {name.replace('_', ' ')} | {shown} | {truth.mean():.3f} | {more[0]} | {more[1]} |")
+    print("| way | processor time | against the truth | higher |\n| --- | --- | --- | --- |")
+    for name, (truth, seconds) in every.items():
+        ratios = seconds / first[1]
+        spent = f"{np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f})"
+        scored = f"{truth.mean():.3f} ({truth.min():.3f} to {truth.max():.3f})"
+        print(f"| {name} | {spent} | {scored} | {difference(truth, first[0])} |")
 
 
 if __name__ == "__main__":

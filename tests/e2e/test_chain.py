@@ -104,7 +104,7 @@ def test_a_clone_can_be_inspected_before_there_are_any_data(run_snakemake, tmp_p
         ({"data": "nowhere"}, "data: expected a folder, found none at /"),
         (
             {"crop": {"hop": 11}},
-            "crop.hop: expected at least one sample and at most crop.window (10), given 11",
+            "crop.hop: expected at least one sample and at most crop.window (5), given 11",
         ),
         ({"dataset": "esc50", "shards": {"test": 0}}, "the reader esc50 has no synthetic data set"),
     ],

@@ -711,7 +711,7 @@ def test_a_hop_is_between_a_sample_and_a_window():
 )
 def test_a_hop_over_new_and_held_out_recordings_is_between_a_sample_and_a_window(key, over, of):
     config = configuration.checked(merged(merged(CONFIG, of), over))
-    said = rf"{key}: expected at least one sample and at most crop.window \(10\), given 11"
+    said = rf"{key}: expected at least one sample and at most crop.window \(5\), given 11"
     with pytest.raises(InputError, match=said):
         configuration.check_hop(config, tested=False)
 

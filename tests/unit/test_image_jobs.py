@@ -15,7 +15,7 @@ from understory.data.quarantine import Limit
 from understory.images import photographs as photograph_files
 from understory.images import pixels
 from understory.images import store as image_store
-from understory.plan import disk_space
+from understory.plan.checks import disk_space
 from understory.plan.job_settings import QUALITY, Medium
 
 SLICES = {"start": 0.25, "stop": 0.75, "step": 3, "all_below": 10}

@@ -91,7 +91,7 @@ def test_a_run_with_members_predicts_whatever_seeds_the_recipe_has(tmp_path, see
     (tmp_path / saved_run.FILE).write_text(json.dumps({"run": run, "thresholds": None, "priors": {}}))
     (tmp_path / "labels.json").touch()
     for name in run["train"]:
-        for fold in range(3):
+        for fold in range(run["split"]["n_splits"]):
             place = tmp_path / f"models/{name}/fold{fold}"
             place.mkdir(parents=True)
             # The end of an empty archive.

@@ -109,7 +109,7 @@ class Split(Block):
     """How training examples are assigned to folds."""
 
     n_splits: int = key(
-        3, "Number of folds; a data set with folds of its own has to have as many", ge=2, le=1000
+        4, "Number of folds; a data set with folds of its own has to have as many", ge=2, le=1000
     )
     seed: Seed = key(27, "Random seed of the split")
     group: Literal["recording", "none"] = key(
@@ -125,10 +125,12 @@ class Crop(Block):
     """Windows of audio."""
 
     window: Seconds = key(
-        10, "Length of a window, centred on an annotation and clamped to its recording", unit="s"
+        5, "Length of a window, centred on an annotation and clamped to its recording", unit="s"
     )
     hop: Seconds = key(
-        5, "Step between the windows over a test recording; the last window ends with the recording", unit="s"
+        2.5,
+        "Step between the windows over a test recording; the last window ends with the recording",
+        unit="s",
     )
     sample_rate: int = key(
         48_000, "Sample rate that all recordings are resampled to", unit="Hz", ge=1000, le=1_000_000

@@ -17,8 +17,8 @@ from understory.core.file_digests import FileDigests
 from understory.data.dataset import SUBSETS, Dataset
 from understory.data.source import Part, Source, reader
 from understory.fetch import address
-from understory.plan import job_resources, table_cache
-from understory.plan.job_resources import UNKNOWN
+from understory.plan import data_counts, table_cache
+from understory.plan.data_counts import UNKNOWN
 
 # Shards of recordings of which nobody knows how many there are, as they are still to be fetched.
 OF_UNKNOWN = 16
@@ -121,10 +121,10 @@ class DatasetState:
 
         return param
 
-    def counts(self) -> job_resources.Counts:
+    def counts(self) -> data_counts.Counts:
         """How much there is of the data set, or is going to be as far as the configuration says."""
         facts = self.facts()
-        return job_resources.planned(self.config) if facts is None else facts.counts
+        return data_counts.planned(self.config) if facts is None else facts.counts
 
     def shards(self) -> dict[str, int]:
         """By subset, the number of shards. It stays the same in a process: data may come while jobs are under way."""

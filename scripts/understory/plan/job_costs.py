@@ -19,9 +19,9 @@ class Cost(NamedTuple):
 COSTS = {
     "train_fold": Cost(0.01, 1000),
     "train_round": Cost(0.01, 1000),
-    "validate_fold": Cost(0.005, 4000),
-    "compute_pseudo_labels": Cost(0.005, 4000),
-    "predict_fold": Cost(0.005, 4000),
+    "validate_fold": Cost(0.004, 4000),
+    "compute_pseudo_labels": Cost(0.004, 4000),
+    "predict_fold": Cost(0.004, 4000),
     "score_recordings": Cost(0.02),
     # As `compute_embeddings` does.
     "embed_recordings": Cost(0.2),
@@ -37,10 +37,10 @@ COSTS_OF_MEDIUM = {
     "audio": {
         # Of a second of sound.
         "download_data": Cost(0.006),
-        "inspect_recordings": Cost(0.02),
-        "crop_windows": Cost(0.01),
-        "augment_windows": Cost(0.05),
-        "compute_features": Cost(0.02),
+        "inspect_recordings": Cost(0.01),
+        "crop_windows": Cost(0.008),
+        "augment_windows": Cost(0.035),
+        "compute_features": Cost(0.015),
         # Of a network such as EfficientNet-B1, on one thread.
         "compute_embeddings": Cost(0.2),
     },
@@ -54,8 +54,25 @@ COSTS_OF_MEDIUM = {
 }
 # Of a rule that gathers what all shards made.
 GATHERING = Cost(0.0005, 4000)
-# MB of a job before its first item: Python with the libraries of its kind.
-BASE, TENSORFLOW = 1000, 4000
+# MB of a job before its first item: Python with the libraries of its kind, and under Slurm Snakemake.
+BASE, TENSORFLOW = 900, 2500
+# Bytes of memory that a training takes for each value of a batch, by architecture with its default options: its layers keep their
+# outputs for the gradients. A fifth more than `benchmarks/training_memory.py` measures.
+OF_BATCH = {
+    "acdnet": 680,
+    "cnn2d": 1000,
+    "conv1d": 30,
+    "convnext_tiny": 5000,
+    "densenet_cnn": 1600,
+    "efficientnetv2b0": 1800,
+    "picture_cnn": 140,
+    "residual_cnn": 500,
+    "resnet34": 500,
+    "resnet50": 2200,
+    "sed_cnn": 100,
+}
+# The same of an architecture that is not named here.
+OF_ANY_BATCH = 2000
 # Seconds of its start.
 PYTHON_SECONDS, TENSORFLOW_SECONDS = 2, 5
 OF_MODELS = (
@@ -74,7 +91,14 @@ OF_MODELS = (
 )
 TRAINING = ("train_fold", "train_round")
 # Whose costs follow the samples of a window, and those that read files as a whole.
-OF_WINDOWS = ("crop_windows", "augment_windows", "compute_features")
+OF_WINDOWS = (
+    *TRAINING,
+    "crop_windows",
+    "augment_windows",
+    "compute_features",
+    "validate_fold",
+    "predict_fold",
+)
 READING = ("inspect_recordings",)
 # Samples of the windows that costs were measured with.
 SAMPLES = 10 * 48_000
@@ -85,13 +109,13 @@ MARGIN = 2
 # The same of memory, which depends less on the machine.
 MEMORY_MARGIN = 2
 # Minutes that are asked for beside those of the items: a start on a busy node.
-START = 3
+START = 2
 # Minutes of a download, of which nothing is known.
 FETCH = 24 * 60
 # Seconds of sound that a test recording is taken to last until inspection says so: files are not opened for a plan.
 TEST_SECONDS = 120
 # Seconds that a file takes which is decoded as a whole: a second of sound, and a byte of a photograph.
-OF_SOUND, OF_PHOTOGRAPH = 0.002, 3e-8
+OF_SOUND, OF_PHOTOGRAPH = 0.001, 3e-8
 # Bytes of memory for a byte of the largest photograph of a shard, as a JPEG file: its pixels, and a copy of them.
 OF_IMAGE = 60
 # Seconds that a shard's longest job should take: far longer than its start, far shorter than a night.

@@ -9,7 +9,7 @@ from understory.data.dataset import Dataset
 from understory.data.quarantine import Limit, missing
 from understory.data.source import Source
 from understory.fetch import address
-from understory.plan import disk_space
+from understory.plan.checks import disk_space
 
 
 def check(

@@ -17,8 +17,8 @@ from understory.data.dataset import SUBSETS, Dataset
 from understory.data.quarantine import check_present
 from understory.data.source import reader
 from understory.data.tables.checks import check_folds
-from understory.plan import code_digests, job_resources, table_digests
-from understory.plan.job_resources import Counts, Part
+from understory.plan import code_digests, data_counts, table_digests
+from understory.plan.data_counts import Counts, Part
 
 # Bytes of tables above which the facts are cached.
 LARGE = 2 * 10**6
@@ -54,7 +54,7 @@ class TableFacts:
     ----------
     annotations, rows : str
         As `table_digests` says.
-    counts : job_resources.Counts
+    counts : data_counts.Counts
     shards : dict
         By subset, the number of shards.
     tested : bool
@@ -86,7 +86,7 @@ class TableFacts:
             counts = counts._replace(**{subset: len(held), f"{subset}_bytes": sum(held)})
         shards, sound = divide(counts), reader(self.source.dataset).MEDIUM == "audio"
         parts = {
-            shard: job_resources.part(self.config, tables, shard, count, sizes, sound=sound)
+            shard: data_counts.part(self.config, tables, shard, count, sizes, sound=sound)
             for shard, count in _names(shards)
         }
         examples = sum(part.examples for shard, part in parts.items() if shard.startswith("train"))

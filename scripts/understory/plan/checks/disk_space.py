@@ -10,7 +10,7 @@ from understory.audio import read
 from understory.core.errors import InputError
 from understory.data.dataset import Dataset
 from understory.data.source import Source, reader
-from understory.plan import job_resources
+from understory.plan import data_counts
 from understory.plan.config import copies_by_features
 from understory.plan.job_settings import Medium
 from understory.synthetic.soundscapes import MORE_CONFIRMED, MORE_REJECTED, SAMPLE_RATE
@@ -61,7 +61,7 @@ def _audio(config, medium, tables, source):
         seconds = synthetic["test_duration"]
         recorded = (train + rejected) * synthetic["train_duration"] + tests * seconds
     else:
-        examples = job_resources.examples(
+        examples = data_counts.examples(
             config, tables, _seconds(tables, source, "train", crop["sample_rate"])
         )
         tests = sum(recording.subset == "test" for recording in tables.recordings)

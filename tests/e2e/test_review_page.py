@@ -118,6 +118,9 @@ def test_keys_give_verdicts_and_undo_takes_them_back(pages, opened):
     shown.press("Enter")
     assert verdicts(shown)[3] == ["relabel", "arz"]
     shown.press("l")
+    shown.value("document.getElementById('new-label').value = 'part'")
+    shown.press("Enter")
+    assert shown.value("document.getElementById('new-label').validationMessage").startswith("Tables have")
     shown.press("Escape")
     shown.wait("!document.getElementById('relabel').open")
     shown.press("A", shift=True)

@@ -1,6 +1,7 @@
 """One's own annotation tables, and the recordings that they are about."""
 
 import json
+import os
 import re
 import unicodedata
 from pathlib import Path
@@ -567,9 +568,7 @@ def test_each_form_of_birdnet_analyzer(tmp_path, form):
     # All but one name the recording.
     name = "a.BirdNET.results.csv" if form == "audacity" else "BirdNET_CombinedTable.csv"
     found = own.read(folder(tmp_path, **{name: BIRDNET[form]}), options={"min_confidence": 0.5})
-    assert [
-        (a.recording_id, a.label.split(",")[0], a.presence, a.t_min, a.t_max) for a in found.annotations
-    ] == [
+    assert [(a.recording_id, a.label, a.presence, a.t_min, a.t_max) for a in found.annotations] == [
         ("a.wav", "Alauda arvensis", "present", 0, 3),
         ("a.wav", "Strix aluco", "unknown", 3, 6),
     ]
@@ -704,6 +703,75 @@ def test_a_row_is_not_given_to_a_recording_of_the_same_name_in_another_folder(tm
     )
 
 
+def test_names_in_all_tables_are_compared(tmp_path):
+    """A table for each site, beside its recordings or with their paths; those of the second are not there."""
+    (tmp_path / "site1").mkdir()
+    (tmp_path / "site1/0600.wav").touch()
+    (tmp_path / "site1/one.csv").write_text("path,start,end,label\n0600.wav,0,1,lark\n")
+    (tmp_path / "two.csv").write_text("path,start,end,label\nsite2/0600.wav,2,3,owl\n0600.wav,4,5,lark\n")
+    found = own.read(tmp_path)
+    assert sorted((a.label, a.t_min) for a in found.annotations) == [("lark", 0), ("lark", 4)]
+    (one,) = found.quarantined
+    assert (one.place, one.reason) == (
+        "two.csv, line 2",
+        "expected a recording named 'site2/0600.wav', found only site1/0600.wav, which may also be '0600.wav'",
+    )
+
+
+def test_kaleidoscope_names_the_folder_of_a_file_beside_it(tmp_path):
+    """Recorders of several sites give their files the same names."""
+    for site in ("s1", "s2"):
+        (tmp_path / site).mkdir()
+        (tmp_path / site / "0600.wav").touch()
+    header = "INDIR,FOLDER,IN FILE,OFFSET,DURATION,MANUAL ID\n"
+    rows = [f"D:\\all,{folder},0600.wav,{n},1,{n}\n" for n, folder in enumerate(("s1", "s2", "deep\\s3"))]
+    (tmp_path / "cluster.csv").write_text(header + "".join(rows))
+    found = own.read(tmp_path)
+    assert [(a.recording_id, a.label) for a in sorted(found.annotations)] == [
+        ("s1/0600.wav", "0"),
+        ("s2/0600.wav", "1"),
+    ]
+    (lost,) = found.quarantined
+    assert lost.place == "cluster.csv, line 4"
+    (tmp_path / "s2/0600.wav").unlink()
+    assert [a.label for a in own.read(tmp_path).annotations] == ["0"]
+
+
+@pytest.mark.parametrize("name", ["Rec01.WAV.csv", "Rec01.WAV.Table.1.selections.txt", "rec01.csv"])
+def test_a_table_is_named_after_its_recording_in_any_case_of_letters(tmp_path, name):
+    (tmp_path / "Rec01.WAV").touch()
+    (tmp_path / name).write_text("0\t1\tlark\n")
+    assert [a.recording_id for a in own.read(tmp_path).annotations] == ["Rec01.WAV"]
+
+
+def test_a_name_that_is_not_utf_8_is_quarantined(tmp_path):
+    place = folder(tmp_path, **{"a.csv": "start,end,label\n0,1,lark\n"})
+    (Path(os.fsdecode(os.fsencode(place) + b"/K\xfc.wav"))).touch()
+    found = own.read(place)
+    (lost,) = found.quarantined
+    assert lost.recording_id == r"'K\udcfc.wav'"
+    assert lost.reason.startswith("expected a name in UTF-8, found other bytes in 'K")
+    json.dumps(lost, ensure_ascii=False).encode()
+
+
+def test_notes_among_the_recordings_are_no_tables(tmp_path):
+    """A recorder writes its settings on the card; the classes are those of the folders then."""
+    (tmp_path / "lark").mkdir()
+    (tmp_path / "lark/x.wav").touch()
+    (tmp_path / "CONFIG.TXT").write_text("Device ID : 24F3\nSample rate : 48000\n")
+    found = own.read(tmp_path)
+    assert [(a.recording_id, a.label) for a in found.annotations] == [("lark/x.wav", "lark")]
+    assert "CONFIG.TXT: of no format of annotations that is known, and not read" in found.remarks
+    assert not found.quarantined
+    # One that is called as a recording is, is a table that cannot be read.
+    (tmp_path / "x.txt").write_text("broken\n")
+    assert [lost.place for lost in own.read(tmp_path).quarantined] == ["CONFIG.TXT", "x.txt"]
+    (tmp_path / "x.txt").unlink()
+    (tmp_path / "lark/x.wav").rename(tmp_path / "x.wav")
+    with pytest.raises(InputError, match=r"found none in CONFIG.TXT"):
+        own.read(tmp_path)
+
+
 def test_paths_of_another_computer_find_recordings_by_as_much_as_is_the_same(tmp_path):
     for site in ("x", "y"):
         (tmp_path / site).mkdir()
@@ -774,8 +842,22 @@ def test_what_this_workflow_wrote_is_no_annotation(tmp_path, monkeypatch):
     for header in (Detection._fields, json.loads(downloaded)):
         row = ",".join(["b.wav", "3", "4", "Star", *[""] * (len(header) - 4)])
         (place / "mine.csv").write_text(f"{','.join(header)}\n{row}\n")
-        assert own.read(place).classes == ("Amsel",)
-        assert own.read(place).quarantined == ()
+        # As they are, and as spreadsheets write them.
+        for mark, encoding in ((",", "utf-8"), (",", "utf-8-sig"), (";", "utf-8-sig"), ("\t", "utf-16")):
+            text = f"{','.join(header)}\n{row}\n".replace(",", mark)
+            (place / "mine.csv").write_text(text, encoding=encoding)
+            found = own.read(place)
+            assert found.classes == ("Amsel",)
+            assert found.quarantined == ()
+            assert "mine.csv: written by this workflow, and not read as annotations" in found.remarks
+    # Verdicts that the run takes are read as such.
+    (place / "mine.csv").write_text(f"{','.join(header)}\n")
+    own_verdicts = {"verdicts": [str(place / "mine.csv")]}
+    assert not [said for said in own.read(place, options=own_verdicts).remarks if "mine.csv" in said]
+    # A table of the user's own with a score is none of these.
+    (place / "mine.csv").write_text("path,start,end,label,score\nb.wav,3,4,Star,0.5\n")
+    assert own.read(place).classes == ("Amsel", "Star")
+    (place / "mine.csv").unlink()
     monkeypatch.chdir(place)
     (place / "results/own/detections/raven").mkdir(parents=True)
     (place / "results/own/detections/raven/a.txt").write_text("0\t1\tStar\n")

@@ -43,6 +43,16 @@ def test_detections_and_background_of_a_recording_in_which_all_is_known():
     assert counted.hours.tolist() == [pytest.approx(6 / 3600)]
 
 
+def test_a_rejected_false_alarm_is_one_still():
+    """Whoever looks through false alarms and rejects them has not made the models better."""
+    rejected = [KNOWN[0]._replace(absent=boxes((3, 4), (8, 9))), KNOWN[1]]
+    before, after = (
+        detection_scores.count([recording(SCORES, known)], FIND, LIMITS) for known in (KNOWN, rejected)
+    )
+    assert after.alarms.tolist() == before.alarms.tolist()
+    assert after.hours.tolist() == before.hours.tolist()
+
+
 def test_where_little_is_known_the_rest_counts_for_nothing():
     counted = detection_scores.count([recording(SCORES, KNOWN, exhaustive=False)], FIND, LIMITS)
     assert counted.events[0, 0, 0].tolist() == [1, 1, 2]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understory.annotations import files as annotation_files
-from understory.core import files
+from understory.core import files, text
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
 from understory.data import band
@@ -254,8 +254,8 @@ def test_a_new_file_changes_the_digest_of_its_shard_alone(tmp_path):
 
 def test_a_name_that_is_no_text_is_named_in_the_first_shard(tmp_path):
     name = b"\xff.wav".decode(errors="surrogateescape")
-    assert new_recordings.in_text("Käuz.wav")
-    assert not new_recordings.in_text(name)
+    assert text.in_text("Käuz.wav")
+    assert not text.in_text(name)
     with_it = new_recordings.NewRecordings(tmp_path, [name], FileDigests(tmp_path / "i"), 2)
     without = new(tmp_path, {"a.wav": 1}, shards=2)
     assert with_it.digest("new-0") != without.digest("new-0")

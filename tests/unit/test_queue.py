@@ -294,3 +294,18 @@ def test_a_folder_to_hold_out_has_recordings(tmp_path):
     (tmp_path / "a.wav").touch()
     assert sought.held_out({"queue": {"held_out": str(tmp_path)}}) == [f"{tmp_path}/a.wav"]
     assert sought.held_out({"queue": {"held_out": None}}) == []
+
+
+@pytest.mark.parametrize(("window", "hop"), [(0.96, 0.96), (0.1, 0.1), (1.2, 0.4), (3.0, 1.5)])
+def test_windows_that_touch_do_not_overlap(window, hop):
+    """However their times are rounded: a second one begins where a first one ends."""
+    starts = np.arange(60) * hop
+    windows = choosing.Windows(
+        np.zeros(60, int), starts, starts + window, np.zeros(60, int), np.full(60, 0.5)
+    )
+    step = round(window / hop)
+    assert choosing.apart(windows, range(60), 60) == list(range(0, 60, step))
+    own = labelled.overlapping(
+        starts, starts + window, [(round(starts[30], 3), round(starts[30] + window, 3))]
+    )
+    assert np.flatnonzero(own).tolist() == list(range(31 - step, 30 + step))

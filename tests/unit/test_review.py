@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import math
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -20,7 +22,9 @@ from understory.core.errors import InputError
 from understory.data import examples, store
 from understory.data.labels import Labels
 from understory.data.source import Source
+from understory.data.task import Task
 from understory.datasets import own
+from understory.evaluation import held_out
 from understory.plan import code_digests, preflight, table_digests
 from understory.review import excerpts, page, precision, sampling
 from understory.run import summary
@@ -394,7 +398,12 @@ def read(data, files, reviewed):
 
 
 def said(dataset):
-    return {tuple(annotation[:5]) for annotation in dataset.annotations}
+    """What is annotated, but of what is unknown of recordings that only verdicts tell of."""
+    return {tuple(annotation[:5]) for annotation in dataset.annotations if not unknown_as_a_whole(annotation)}
+
+
+def unknown_as_a_whole(annotation):
+    return annotation.presence == "unknown" and annotation.box == (0, math.inf, 0, math.inf)
 
 
 def test_verdicts_become_present_absent_and_unknown(folders, tmp_path):
@@ -447,11 +456,26 @@ def test_in_a_recording_that_only_verdicts_tell_of_the_rest_is_unknown(folders, 
         ("recordings:x.wav", "a"): [1, -1],
         ("recordings:x.wav", "b"): [-1, 0],
     }
-    # In one that is annotated as well, all else is absent, and without `exhaustive` nothing is said of it.
+    # In one that is annotated as well, all else is absent.
     inside = [write(tmp_path / "inside.csv", [row("known.wav", 3, 4)])]
     found = own.read(data, options={"exhaustive": True, "reviewed": str(data), "verdicts": inside})
     assert "unknown" not in {each.presence for each in found.annotations}
-    assert "unknown" not in {each.presence for each in read(data, files, new).annotations}
+
+
+@pytest.mark.parametrize("exhaustive", [False, True])
+def test_the_evaluation_leaves_out_recordings_that_only_verdicts_tell_of(folders, tmp_path, exhaustive):
+    """The detections that were judged are the ones that were found: of these a recall would be one."""
+    data, new = folders
+    files = [write(tmp_path / "v.csv", [row(), row("deep/y.wav", verdict="reject")])]
+    found = own.read(data, options={"exhaustive": exhaustive, "reviewed": str(new), "verdicts": files})
+    names = ["known.wav", "recordings:x.wav", "recordings:deep/y.wav"]
+    scored = [
+        SimpleNamespace(path=name, starts=np.zeros(1), stops=np.ones(1), scores=np.zeros((1, 1)))
+        for name in names
+    ]
+    task = Task(list(found.classes), exhaustive, "lwlrap", "recording", "example", None)
+    kept = held_out.of(scored, found.annotations_of, dict.fromkeys(names, 0), task)
+    assert [each.name for each in kept] == ["known.wav"]
 
 
 def test_a_reviewed_recording_of_the_data_folder_is_the_same_one(folders, tmp_path):
@@ -468,7 +492,7 @@ def test_a_folder_for_each_class_takes_verdicts_as_well(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).touch()
     found = read(tmp_path / "data", [write(tmp_path / "v.csv", [row(verdict="reject")])], tmp_path / "new")
-    assert {(a.recording_id, a.presence) for a in found.annotations} == {
+    assert {each[:3:2] for each in said(found)} == {
         ("a/one.wav", "present"),
         ("recordings:x.wav", "absent"),
     }
@@ -524,14 +548,68 @@ def test_only_a_present_call_of_the_same_class_and_recording_is_the_same(folders
         row("known.wav", 5, 6.1),
     ]
     assert said(read(data, [write(tmp_path / "v.csv", rows)], data)) == {
-        ("known.wav", "a", "present", 1.0, 2.0),
         ("known.wav", "b", "present", 1.0, 2.0),
-        ("known.wav", "a", "absent", 1.0, 2.1),
         ("plain.wav", "a", "present", 1.0, 2.0),
         ("known.wav", "c", "absent", 1.0, 2.2),
-        ("known.wav", "a", "absent", 5.0, 6.0),
+        ("known.wav", "a", "present", 1.0, 2.2),
         ("known.wav", "a", "present", 5.0, 6.1),
     }
+
+
+def test_a_verdict_replaces_what_was_said_otherwise_of_the_call(folders, tmp_path):
+    """By a table or by an earlier verdict, of a detection with other times."""
+    data, new = folders
+    (data / "known.txt").write_text("10\t11\ta\n20\t80\ta\n")
+    first = [row(start=20, end=22), row(start=30, end=32, verdict="reject")]
+    later = [
+        row(start=20.5, end=22.5, verdict="reject"),
+        row(start=31, end=33),
+        row("../data/known.wav", 9, 12, verdict="relabel", new="b"),
+        # Within a song of a minute there may be a pause.
+        row("../data/known.wav", 40, 43, verdict="reject"),
+        row("../data/known.wav", 60, 63, verdict="unsure"),
+    ]
+    files = [write(tmp_path / f"{number}.csv", rows) for number, rows in enumerate((first, later))]
+    found = read(data, files, new)
+    assert said(found) == {
+        ("recordings:x.wav", "a", "absent", 20.5, 22.5),
+        ("recordings:x.wav", "a", "present", 31.0, 33.0),
+        ("known.wav", "a", "absent", 9.0, 12.0),
+        ("known.wav", "b", "present", 9.0, 12.0),
+        ("known.wav", "a", "present", 20.0, 80.0),
+        ("known.wav", "a", "absent", 40.0, 43.0),
+        ("known.wav", "a", "unknown", 60.0, 63.0),
+    }
+    assert (
+        "verdicts: 1 annotations of tables are replaced, as verdicts say otherwise; the first is a in known.wav from 10 to 11 s"
+        in found.remarks
+    )
+
+
+def test_a_new_label_is_taken_as_those_of_tables_are(folders, tmp_path):
+    data, new = folders
+    (data / "labels.csv").write_text("from,to\na song,a\nnoise,\n")
+    rows = [
+        row(label="b", verdict="relabel", new="a song"),
+        row(start=3, end=4, label="b", verdict="relabel", new="NoCall"),
+        row(start=5, end=6, label="b", verdict="relabel", new="noise"),
+        row(start=7, end=8, label="b", verdict="relabel", new="unknown"),
+    ]
+    options = {
+        "labels": "labels.csv",
+        "verdicts": [write(tmp_path / "v.csv", rows)],
+        "reviewed": str(new),
+    }
+    found = own.read(data, options=options)
+    assert found.classes == ("a", "b")
+    assert {each for each in said(found) if each[0] != "known.wav"} == {
+        ("recordings:x.wav", "a", "present", 1.0, 2.0),
+        ("recordings:x.wav", "b", "absent", 1.0, 2.0),
+        ("recordings:x.wav", "b", "absent", 3.0, 4.0),
+        ("recordings:x.wav", "b", "absent", 5.0, 6.0),
+    }
+    (lost,) = found.quarantined
+    assert "expected a label, found 'unknown', which is a column of the tables" in lost.reason
 
 
 def test_two_detections_of_a_call_are_one_annotation_whatever_their_order(folders, tmp_path):

@@ -12,19 +12,20 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from understory.annotations.formats import audacity, raven, table
-from understory.core.errors import InputError
+from understory.core.errors import InputError, NoTable
 from understory.core.files import visible
 
 FORMATS = {"Raven selection tables": raven, "Audacity label tracks": audacity, "tables with a header": table}
 EMPTY = "empty tables"
 SOUND = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 TABLES = (".csv", ".txt", ".tsv")
-# How tables of detections, of verdicts and of what a search found begin.
-RESULTS = (
-    b"path,start,end,label,score,",
-    b"path,start,end,label,verdict,new_label,",
-    b"path,start,end,label,similarity,",
+# What columns tables of detections, of verdicts and of what a search found have, whatever a spreadsheet made of them.
+RESULTS = tuple(
+    {"path", "start", "end", "label", *own}
+    for own in (("score", "probability", "threshold"), ("verdict", "new_label"), ("similarity",))
 )
+# Bytes in which a header ends.
+HEADER = 4096
 # What programs put between a recording's name and the suffix of its table.
 ADDED = (".selections", ".selection", ".table", ".birdnet", ".results", ".labels", ".annotations", ".raven")
 
@@ -52,9 +53,13 @@ def is_result(path: Path) -> bool:
     """Whether a file is a table that this workflow made, such as one of detections, and none of annotations."""
     try:
         with open(path, "rb") as file:
-            return file.read(max(map(len, RESULTS))).startswith(RESULTS)
+            data = file.read(HEADER)
     except OSError:
         return False
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    header = re.split("[\r\n]", data.decode("utf-16" if wide else "utf-8-sig", "replace"))[0]
+    cells = {cell.strip(' "') for cell in re.split("[,;\t]", header)}
+    return any(result <= cells for result in RESULTS)
 
 
 def lines_of(path: Path) -> list[str]:
@@ -82,8 +87,10 @@ def read(path: Path, columns: dict[str, str]):
 
     Raises
     ------
+    NoTable
+        It is of no format that is known.
     InputError
-        It is not text, or of no format that is known.
+        It is not text, or a row cannot be used.
     """
     lines = lines_of(path)
     if not any(line.strip() for line in lines):
@@ -91,7 +98,7 @@ def read(path: Path, columns: dict[str, str]):
     for name, module in FORMATS.items():
         if module.matches(lines):
             return name, module.rows(lines, columns)
-    raise InputError(
+    raise NoTable(
         f"expected Raven selections, Audacity labels or a table with a header, found {lines[0][:80]!r}"
     )
 
@@ -109,30 +116,42 @@ class Recordings:
         self._paths = {normal(path): path for path in sounds}
         self._named: dict[str, list[str]] = {}
         self._stems: dict[str, list[str]] = {}
+        # As tables are called, in any case of letters.
+        self._lowered: dict[str, list[str]] = {}
         for path in sounds:
             name = normal(PurePosixPath(path).name)
             self._named.setdefault(name, []).append(path)
+            self._lowered.setdefault(name.lower(), []).append(path)
             self._stems.setdefault(PurePosixPath(name).stem.lower(), []).append(path)
 
-    def of_rows(self, given, table: str) -> dict[str, str | InputError]:
-        """The recording that each of the names in a table means, or what is wrong with the name.
+    def of_rows(self, given) -> dict[tuple[str, str], str | InputError]:
+        """The recording that each of some names means, or what is wrong with the name.
 
         One that is found by its name alone is not taken for two files of that name in different folders.
+
+        Parameters
+        ----------
+        given : sequence of (str, str)
+            Names, each with the table that it stands in.
         """
         found, meant = {}, {}
-        for name in given:
+        for name, place in given:
             try:
-                found[name] = self._of_row(name, table)
-                meant.setdefault(found[name], []).append(name)
+                path = found[name, place] = self._of_row(name, place)
+                # Beside its table, a name needs no folders.
+                whole = str(PurePosixPath(normal(place)).parent / normal(name.replace("\\", "/")))
+                folders = _folders(whole if whole in self._paths else name)
+                meant.setdefault(path, {}).setdefault(folders, []).append((name, place))
             except InputError as error:
-                found[name] = error
-        for path, names in meant.items():
-            for name in names:
-                others = [other for other in names if not _same(_folders(name), _folders(other))]
-                if others and _shared(name, path) <= max(_shared(other, path) for other in others):
-                    found[name] = InputError(
-                        f"expected a recording named {name!r}, found only {path}, which may also be {others[0]!r}"
-                    )
+                found[name, place] = error
+        for path, rows in meant.items():
+            for folders, own in rows.items():
+                others = [other for other in rows if not _same(folders, other)]
+                if others and _shared(folders, path) <= max(_shared(other, path) for other in others):
+                    for name, place in own:
+                        found[name, place] = InputError(
+                            f"expected a recording named {name!r}, found only {path}, which may also be {rows[others[0]][0][0]!r}"
+                        )
         return found
 
     def _of_row(self, given, table):
@@ -146,8 +165,8 @@ class Recordings:
                 return self._paths[candidate]
         name = PurePosixPath(path).name
         found = self._named.get(name) or self._stems.get(PurePosixPath(name).stem.lower(), [])
-        most = max((_shared(given, each) for each in found), default=0)
-        found = [each for each in found if _shared(given, each) == most]
+        shared = {each: _shared(_folders(given), each) for each in found}
+        found = [each for each in found if shared[each] == max(shared.values())]
         return self._only(found, f"a recording named {given!r} in the data folder")
 
     def of_path(self, path: str) -> str:
@@ -160,7 +179,7 @@ class Recordings:
         """The recording that a table is of, by its name; InputError where there is none, or several."""
         stem = PurePosixPath(normal(table)).stem.lower()
         while True:
-            if found := self._stems.get(stem) or self._named.get(stem):
+            if found := self._stems.get(stem) or self._lowered.get(stem):
                 beside = [path for path in found if PurePosixPath(path).parent == PurePosixPath(table).parent]
                 return self._only(beside or found, f"one recording of the name of this table, {stem!r}")
             shorter = next((stem.removesuffix(added) for added in ADDED if stem.endswith(added)), None)
@@ -190,9 +209,9 @@ def _same(one, other):
     return one[len(one) - least :] == other[len(other) - least :]
 
 
-def _shared(name, path):
+def _shared(folders, path):
     """How many folders a name and a path have in common, from the file upwards."""
-    pairs = zip(reversed(_folders(name)), reversed(_folders(path)), strict=False)
+    pairs = zip(reversed(folders), reversed(_folders(path)), strict=False)
     return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 

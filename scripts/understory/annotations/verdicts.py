@@ -160,7 +160,7 @@ class Reviewed:
 
 
 def last(paths, reviewed: Reviewed, builder: DatasetBuilder) -> list[tuple[str, Verdict, str]]:
-    """The verdicts of files, each with the id of its recording and its place; of several on one detection, the last.
+    """The verdicts of files in their order, each with the id of its recording and its place; of several on one detection, the last.
 
     A row that cannot be used is quarantined, as is one whose recording holds something else now than when it was reviewed.
     """
@@ -178,46 +178,83 @@ def last(paths, reviewed: Reviewed, builder: DatasetBuilder) -> list[tuple[str, 
                     f"expected the recording that was reviewed, of {wanted[:50]}, found another one of its name, of "
                     f"{held[name]}: put the reviewed one back, name its folder (reviewed=FOLDER), or review this one"
                 )
+            judged.pop(said[:4], None)
             judged[said[:4]] = name, said, place
     return list(judged.values())
 
 
-def annotations(found, known, builder: DatasetBuilder) -> tuple[list[tuple[Annotation, str]], int]:
+class Annotated(NamedTuple):
+    """What verdicts become.
+
+    Attributes
+    ----------
+    kept : list of (Annotation, str)
+        Annotations, each with its place.
+    merged : int
+        How many accepted detections are of a call that is annotated anyway.
+    replaced : set of Annotation
+        Those of tables that verdicts contradict.
+    """
+
+    kept: list[tuple[Annotation, str]]
+    merged: int
+    replaced: set[Annotation]
+
+
+def annotations(found, known, builder: DatasetBuilder) -> Annotated:
     """The annotations that verdicts become.
 
-    A detection of a call that is annotated as present already, or that an earlier detection is of, makes no second annotation:
+    A verdict replaces what a table or an earlier verdict says otherwise of the same class, where at least half of that lies in the
+    detection: later models find a call again with another start and end. A detection of a call that is annotated as present
+    already, or that an earlier detection is of, makes no second annotation:
     one of the same class and recording, such that at least half of the shorter one of both lies in the other. (The evaluation of
     detections allows a margin of a window as well, but annotations may not depend on how long windows are.)
 
     Parameters
     ----------
     found : list
-        As `last` gives them; their order does not matter.
+        As `last` gives them, the later ones last.
     known : iterable of Annotation
-        The present ones of tables. A label of a recording as a whole is none: it does not say where a call is.
+        Those of tables. A label of a recording as a whole is none: it does not say where a call is.
     builder : DatasetBuilder
         It quarantines what cannot be used.
-
-    Returns
-    -------
-    list of (Annotation, str), int
-        The annotations, each with its place, and the number of those that would be second ones.
     """
-    kept, calls, merged = [], {}, 0
+    # By recording and label, what is said of it, each with its place; None of what a table says.
+    said: dict[tuple, dict[Annotation, str | None]] = {}
     for each in known:
-        calls.setdefault(each[:2], []).append(each)
-    for name, said, place in sorted(found):
+        said.setdefault(each[:2], {})[each] = None
+    replaced, merged = set(), 0
+    for name, judged, place in found:
         with builder.each("train", "annotation", name, place):
-            for label, presence in said.annotations:
-                annotation = Annotation(name, label, presence, said.start, said.end)
+            made = [
+                Annotation(name, label, presence, judged.start, judged.end)
+                for label, presence in judged.annotations
+            ]
+            for annotation in made:
                 check_annotation(annotation)
-                own = calls.setdefault((name, label), []) if presence == "present" else []
-                if any(_one_call(annotation, other) for other in own):
-                    merged += 1
-                else:
-                    own.append(annotation)
-                    kept.append((annotation, place))
-    return kept, merged
+            for annotation in made:
+                own = said.setdefault(annotation[:2], {})
+                contrary = [other for other in own if _contradicts(annotation, other)]
+                replaced.update(other for other in contrary if own.pop(other) is None)
+                merged += own.get(annotation, place) is None
+                own.setdefault(annotation, place)
+    kept = []
+    for own in said.values():
+        calls = [each for each, place in own.items() if place is None and each.presence == "present"]
+        for annotation, place in sorted((each, place) for each, place in own.items() if place is not None):
+            present = annotation.presence == "present"
+            if present and any(_one_call(annotation, other) for other in calls):
+                merged += 1
+                continue
+            kept.append((annotation, place))
+            calls += [annotation] * present
+    return Annotated(sorted(kept), merged, replaced)
+
+
+def _contradicts(later, earlier):
+    """Whether a later annotation says otherwise of an earlier one, of which at least half lies in it."""
+    common = min(later.t_max, earlier.t_max) - max(later.t_min, earlier.t_min)
+    return later.presence != earlier.presence and 2 * common >= earlier.t_max - earlier.t_min
 
 
 def _one_call(one, other):
@@ -227,12 +264,19 @@ def _one_call(one, other):
     return 2 * common >= shorter
 
 
-def remarks(found, merged: int) -> list[str]:
-    """What is said of the verdicts that `last` found, of which `annotations` merged some into annotated calls."""
+def remarks(found, annotated: Annotated) -> list[str]:
+    """What is said of the verdicts that `last` found, and of what became of them."""
     said = Counter(each.verdict for _, each, _ in found)
     counts = ", ".join(f"{count} {word}" for word, count in sorted(said.items()))
-    taken = [f"verdicts: {said.total()} are taken ({counts})"] if said else []
-    same = (
-        [f"verdicts: {merged} accepted detections are of calls that are annotated already"] if merged else []
-    )
-    return [*taken, *same]
+    lines = [f"verdicts: {said.total()} are taken ({counts})"] if said else []
+    if annotated.merged:
+        lines.append(
+            f"verdicts: {annotated.merged} accepted detections are of calls that are annotated already"
+        )
+    if annotated.replaced:
+        first = min(annotated.replaced)
+        lines.append(
+            f"verdicts: {len(annotated.replaced)} annotations of tables are replaced, as verdicts say otherwise; the first is "
+            f"{first.label} in {first.recording_id} from {first.t_min:g} to {first.t_max:g} s"
+        )
+    return lines

@@ -12,6 +12,15 @@ def listed(names, most: int = 20) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
+def in_text(name: str) -> bool:
+    """Whether a name can be written to a table: it is UTF-8, as some names on disk are not."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def did_you_mean(name: str, valid, prefix: str = "") -> str:
     """`; did you mean NAME?` with the closest valid name after a prefix, or nothing where none is close."""
     close = difflib.get_close_matches(str(name), list(map(str, valid)), n=1, cutoff=0.6)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from understory.core import files
 from understory.core.errors import InputError, NoTable
+from understory.core.text import in_text
 from understory.data.dataset import (
     CONTROL,
     PRESENCES,
@@ -106,7 +107,8 @@ class DatasetBuilder:
             self.quarantine(subset, kind, recording_id, place, str(error))
 
     def quarantine(self, subset: str, kind: str, recording_id: str, place: str, reason: str):
-        self.quarantined.append(Quarantined(subset, kind, recording_id, place, reason))
+        name, place = (each if in_text(each) else ascii(each) for each in (recording_id, place))
+        self.quarantined.append(Quarantined(subset, kind, name, place, reason))
 
     def add_recording(self, recording: Recording):
         """Add a recording. InputError where its id or path cannot be used, or was added before."""
@@ -154,6 +156,10 @@ class DatasetBuilder:
 def check_recording(recording: Recording):
     """InputError unless the recording has an id in plain text and lies in the data folder."""
     name, path = recording.recording_id, recording.path
+    if not in_text(name + path):
+        raise InputError(
+            f"expected a name in UTF-8, found other bytes in {ascii(name)[:250]}: rename the file"
+        )
     if not name or name != name.strip() or CONTROL.search(name + path) or len(name.encode()) > MAX_ID:
         raise InputError(
             f"expected a recording id in plain text of at most {MAX_ID} bytes in UTF-8, found {name[:250]!r}"

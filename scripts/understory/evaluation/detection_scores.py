@@ -59,7 +59,9 @@ def count(recordings: Sequence[HeldOut], find: Find, thresholds: dict[int, np.nd
             find(recording.starts, recording.stops, recording.scores, thresholds[recording.fold])
         )
         annotated = event_metrics.joined(
-            np.concatenate([NONE, *(boxes for each in recording.known for boxes in each)])
+            np.concatenate(
+                [NONE, *(boxes for each in recording.known for boxes in (each.present, each.unknown))]
+            )
         )
         if recording.exhaustive:
             length = recording.duration - float(np.diff(annotated, axis=1).sum())

@@ -14,10 +14,11 @@ from understory.annotations import files as annotation_files
 from understory.audio import inspect, read
 from understory.core import files
 from understory.core.errors import InputError, user_errors
+from understory.core.text import in_text
 from understory.data import calibration
 from understory.data.task import Task
 from understory.export import running
-from understory.inference import detections, new_recordings
+from understory.inference import detections
 from understory.inference.events import Scored
 
 DESCRIPTION = "Find events in recordings with a model that `snakemake export` wrote."
@@ -107,7 +108,7 @@ def recordings(given) -> dict[str, Path]:
 def scored(detector: Detector, found: dict[str, Path], failed: list) -> Iterator[Scored]:
     """The window scores of recordings, one after the other; to `failed` are added those that cannot be used, and why."""
     for name, path in found.items():
-        if not new_recordings.in_text(name):
+        if not in_text(name):
             failed.append([ascii(name), "expected a name in UTF-8, found other bytes: rename the file"])
             continue
         try:

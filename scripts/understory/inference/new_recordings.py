@@ -12,6 +12,7 @@ from understory.core import files
 from understory.core.errors import InputError, user_errors
 from understory.core.file_digests import FileDigests
 from understory.core.hashing import digest, stable_hash
+from understory.core.text import in_text
 from understory.core.untracked import Untracked
 
 # Bytes that a second of sound takes, roughly, by suffix; files are not opened for a plan.
@@ -30,15 +31,6 @@ SHARD, MOST = 2 * 3600, 128
 def shard_of(name: str, count: int) -> str:
     """The shard, of `count`, that a recording belongs to, by a hash of its path within the folder."""
     return f"new-{stable_hash(name) % count}"
-
-
-def in_text(name: str) -> bool:
-    """Whether a path can be written to a table: it is UTF-8, as some names on disk are not."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def seconds_of(path: str, size: int) -> float:

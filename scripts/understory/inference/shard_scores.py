@@ -11,6 +11,7 @@ from understory.audio import inspect, read
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
 from understory.core.hashing import digest
+from understory.core.text import in_text
 from understory.inference import new_recordings, score, window_scores
 
 
@@ -43,9 +44,9 @@ class Scorer(NamedTuple):
 def names_of(folder: Path, shard: str, count: int) -> tuple[list[str], list[tuple[str, str]]]:
     """The paths of the recordings of a shard, one of `count`, within their folder; and those that cannot be used, and why."""
     sounds, _ = annotation_files.below(folder)
-    names = [name for name in sounds if new_recordings.in_text(name)]
+    names = [name for name in sounds if in_text(name)]
     wrong = "expected a name in UTF-8, found other bytes: rename the file"
-    strange = [(ascii(name), wrong) for name in sounds if not new_recordings.in_text(name)]
+    strange = [(ascii(name), wrong) for name in sounds if not in_text(name)]
     own = [name for name in names if new_recordings.shard_of(name, count) == shard]
     return own, strange if shard == "new-0" else []
 

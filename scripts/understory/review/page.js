@@ -346,6 +346,7 @@ function problem(text) {
   if (!text) return "Type a class";
   if (text === items[state.at].label) return "This is the class that it has: accept it instead";
   if (text.includes(";") || /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(text)) return "A class is plain text without semicolons";
+  if (data.reserved.includes(text)) return "Tables have a column of this name: type another class";
   return text.length > 200 ? "A class has 200 characters at most" : "";
 }
 

@@ -12,6 +12,7 @@ import pandas as pd
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests, short
 from understory.core.hashing import digest
+from understory.data.dataset import RESERVED
 from understory.review import excerpts
 
 # The code digest of this module covers them, as they have its name.
@@ -144,7 +145,7 @@ def build(items: pd.DataFrame, excerpt: Callable, *, name: str, order: str, know
         style=STYLE.read_text(encoding="utf-8"),
         script=script,
         hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        data=_inert({**data, "known": sorted({*classes, *known})}),
+        data=_inert({**data, "known": sorted({*classes, *known}), "reserved": RESERVED}),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from understory.core.errors import InputError
 from understory.core.rng import Stage, stream
-from understory.search.nearest import unit
+from understory.search.nearest import overlap, unit
 
 # The score below which a class is not likely.
 FLOOR = 0.2
@@ -162,10 +162,7 @@ def apart(windows: Windows, numbers, most: int) -> list[int]:
         if len(found) == most:
             break
         own = taken.setdefault(int(windows.recordings[number]), [])
-        if all(
-            windows.starts[number] >= windows.stops[other] or windows.starts[other] >= windows.stops[number]
-            for other in own
-        ):
+        if not any(overlap(windows.starts, windows.stops, number, other) for other in own):
             own.append(number)
             found.append(number)
     return found

@@ -13,6 +13,8 @@ from understory.data.source import Source
 
 # Digits of a SHA-256, by which what cannot be read is told from what can.
 WHOLE = 64
+# Seconds that the times of verdicts are rounded to.
+ROUNDED = 1e-3
 
 
 def annotated(tables: Dataset, source: Source, contents: file_digests.FileDigests) -> dict[str, list]:
@@ -73,7 +75,7 @@ def overlapping(starts: np.ndarray, stops: np.ndarray, times) -> np.ndarray:
     """Which windows of a recording overlap one of some times: bool (windows,)."""
     found = np.zeros(len(starts), dtype=bool)
     for begin, end in times:
-        found |= (starts < end) & (stops > begin)
+        found |= np.minimum(stops, end) - np.maximum(starts, begin) > ROUNDED
     return found
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from understory.core.errors import InputError
+from understory.inference.events import SAME
 from understory.search import vectors
 from understory.search.vectors import Shard
 
@@ -72,13 +73,18 @@ def find(
     for place in order:
         number = int(among[place])
         own = taken.setdefault(int(recordings[number]), [])
-        if any(starts[number] < stops[other] and starts[other] < stops[number] for other in own):
+        if any(overlap(starts, stops, number, other) for other in own):
             continue
         own.append(number)
         found.append((number, float(similarity[place]), int(nearest[place])))
         if len(found) == items:
             break
     return found
+
+
+def overlap(starts, stops, one: int, other: int) -> bool:
+    """Whether two windows of a recording overlap, by more than their times were rounded."""
+    return min(stops[one], stops[other]) - max(starts[one], starts[other]) > SAME
 
 
 def overlapping(window: float, hop: float) -> int:

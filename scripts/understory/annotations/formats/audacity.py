@@ -3,10 +3,14 @@
 BirdNET-Analyzer writes them with a confidence after the label.
 """
 
+import re
+
 from understory.annotations.events import Event, given, texts
 
 # Where a spectral selection has no limit on one side.
 NO_LIMIT = "-1"
+# BirdNET-Analyzer's label, whose other tables have a column for the scientific name: that, and the common one.
+BIRDNET = re.compile(r"([A-Z][a-z]+ [a-z-]+), [A-Z].*")
 
 
 def matches(lines) -> bool:
@@ -38,6 +42,8 @@ def rows(lines, columns):
             else:
                 events.append(Event(number, {}, "expected a label before its frequencies, found none"))
             continue
+        if len(cells) == 4 and (named := BIRDNET.fullmatch(cells[2])):
+            cells[2] = named[1]
         wrong = None if 3 <= len(cells) <= 4 else f"expected start, end and label, found {len(cells)} values"
         fields = ("start", "end", "label", "confidence")
         events.append(Event(number, dict(zip(fields, cells, strict=False)), wrong))

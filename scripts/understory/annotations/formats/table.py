@@ -27,12 +27,15 @@ def rows(lines, columns):
             columns_of(header, own, ("start", "end", "label")),
             own.get("end", "").strip().lower() in LENGTH,
         )
+        within = _folder(header, places)
         events = []
         for cells in reader:
             line = reader.line_num
             if not any(cell.strip() for cell in cells):
                 continue
             fields = picked(cells, places)
+            if within is not None and fields.get("path"):
+                fields["path"] = f"{cells[within].strip()}/{fields['path']}".lstrip("/")
             if lasts:
                 fields["end"] = _end(fields)
             events.append(Event(line, fields, _wrong(cells, header, mark)))
@@ -57,6 +60,13 @@ def _with_length(header, columns):
     except InputError:
         return {"end": length, **columns}
     return columns
+
+
+def _folder(header, places):
+    """The column of the folder that a file lies in, in Kaleidoscope's tables, which name the file alone."""
+    names = [name.lower() for name in header]
+    of_file = "path" in places and names[places["path"]] == "in file"
+    return names.index("folder") if of_file and "folder" in names else None
 
 
 def _end(fields):

@@ -38,10 +38,10 @@ def main(job):
             examples.of_windows(annotated, durations, **size, long_events=events),
             background.examples(tables, durations, **size, background=windows["background"]),
         )
-    dealt = folds.deal(annotated, tables, **params["split"], rare_classes=job.params.rare_classes.text)
-    store.write_table(job.output.folds, dealt)
-    contents = FileDigests(Path(job.params.contents.text))
-    store.write_table(job.output.contents, provenance.contents_of(recordings, source, contents))
+    contents = provenance.contents_of(recordings, source, FileDigests(Path(job.params.contents.text)))
+    store.write_table(job.output.contents, contents)
+    split = {**params["split"], "rare_classes": job.params.rare_classes.text, "contents": contents}
+    store.write_table(job.output.folds, folds.deal(annotated, tables, **split))
     reader = datasets.reader(source.dataset)
     shown = {annotation.label for annotation in tables.annotations if annotation.presence == "present"}
     task = Task(

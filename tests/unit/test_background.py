@@ -99,6 +99,7 @@ def test_background_shares_its_recordings_fold_and_is_not_validated_against():
         seed=1,
         group="recording",
         rare_classes="allow",
+        contents=pd.DataFrame({"recording_id": list("abcde"), "content": list("abcde")}),
     )
     assert dealt.groupby("recording_id").fold.nunique().eq(1).all()
     assert set(dealt.presence[dealt.recording_id == "e"]) == {"absent"}

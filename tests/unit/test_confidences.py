@@ -23,6 +23,7 @@ from understory.plan.job_settings import ModelJobs
 from understory.training import fit, metrics
 from understory.training.inputs.examples import Examples
 from understory.training.inputs.pseudo_labels import PseudoLabels
+from understory.training.inputs.targets import mix
 
 events = st.builds(
     lambda event, confidence: event._replace(confidence=confidence if event.presence == "present" else 1.0),
@@ -81,6 +82,23 @@ def own(folder, tables, **options):
 
 
 ROWS = "a.wav,0,1,lark,,,,0.3\na.wav,2,3,lark,,,absent,0.2\na.wav,4,5,owl,,,,\nb.wav,0,1,owl,,,,0.6\n"
+
+
+def test_a_doubtful_event_stays_present_in_a_mixture():
+    """Whatever its confidence, in shares of labels and in their union; nearly all that it is mixed with is unknown."""
+    index = pd.DataFrame({"present": ["x", ""], "absent": ["", "y"], "confidences": ["0.3", ""]})
+    known = Labels(index, ["x", "y"], exhaustive=False, smoothing=1.0)
+    pseudo = PseudoLabels(known, np.full((1, 2), 0.4, np.float32), np.array([-1, 0]))
+    for labels in (known, pseudo):
+        pair = labels.take([0]), labels.take([1])
+        shown = labels.shown([0]), labels.shown([1])
+        mixed = mix(*pair, np.float32([[0.5]]), 1.0, shown=shown)[0]
+        # Of x, the mean of the confidence and of the other, where it is unknown, as absent.
+        assert mixed[0] == pytest.approx((0.3 + max(pair[1][0, 0], 0)) / 2, abs=1e-6)
+        assert mixed[1] == -1
+        assert mix(*pair, np.float32([[0.5]]), 1.0, shown=shown, union=True)[0, 0] == max(
+            np.float32(0.3), pair[1][0, 0]
+        )
 
 
 def test_ones_own_confidences_are_read_where_they_are_asked_for(tmp_path):

@@ -86,6 +86,71 @@ def with_recipe(recipe, base=CONFIG):
     return merged(base, over)
 
 
+@pytest.mark.parametrize(
+    ("recipe", "over", "said"),
+    [
+        (
+            "esc10.yaml",
+            {"models": {"residual_cnn": {"loss": {"name": loss}}}},
+            f"models.residual_cnn.options.outputs: expected sigmoid with loss {loss}, as several labels",
+        )
+        for loss in ("binary_crossentropy", "focal")
+    ]
+    + [
+        (
+            "esc10.yaml",
+            {"models": {"residual_cnn": {"mixup_labels": "union"}}},
+            "models.residual_cnn.mixup_labels: expected shares with loss categorical_crossentropy",
+        ),
+        (
+            None,
+            {"models": {"sed_cnn": {"init_from": {"frozen": 5}}}},
+            "models.sed_cnn.init_from.run: expected the folder of a finished run",
+        ),
+        (
+            "rsna_miccai.yaml",
+            {"features": {"brain": {"scale": "none"}}},
+            "features.brain.scale: expected max, percentile or window, as slices have 16 bits, given none",
+        ),
+        (
+            "rsna_miccai.yaml",
+            {"features": {"brain": {"channels": ["T1w", "T9"]}}},
+            "features.brain.channels: expected some of images.sequences (",
+        ),
+        (
+            "rsna_miccai.yaml",
+            {"images": {"sequences": []}},
+            "images.sequences: expected names of sequences, as recordings of dataset rsna_miccai are studies, given none",
+        ),
+        (
+            "herbarium2021.yaml",
+            {"images": {"sequences": ["T1w"]}},
+            "images.sequences: expected none, as recordings of dataset herbarium2021 are photographs, given T1w",
+        ),
+        (
+            "herbarium2021.yaml",
+            {"features": {"photo": {"scale": "window"}}},
+            "features.photo.scale: expected max, percentile or none, as photographs have no window",
+        ),
+    ],
+)
+def test_what_only_a_job_would_have_found_is_said_before_any(recipe, over, said):
+    with pytest.raises(InputError) as raised:
+        configuration.checked(merged(with_recipe(recipe), over))
+    assert said in str(raised.value)
+
+
+def test_outputs_that_an_architecture_has_by_default_have_to_go_with_the_loss():
+    config = with_recipe("esc10.yaml")
+    config["models"]["residual_cnn"] |= {
+        "architecture": "acdnet",
+        "options": {},
+        "loss": {"name": "binary_crossentropy"},
+    }
+    with pytest.raises(InputError, match=r"options\.outputs: expected sigmoid with loss binary_crossentropy"):
+        configuration.checked(config)
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_configuration_and_every_recipe_are_valid(recipe):
     """By the schema that editors use as well, as they are written and as they are completed."""

@@ -23,17 +23,26 @@ def made(rows, own=None, unvalidated=()):
     return tables, examples.annotation_examples(tables, absent=True)
 
 
-def deal(rows, own=None, unvalidated=(), **options):
+def deal(rows, own=None, unvalidated=(), copies=None, **options):
     tables, found = made(rows, own, unvalidated)
-    return folds.deal(
-        found, tables, **{"n_splits": 3, "seed": 27, "group": "recording", "rare_classes": "fail", **options}
+    usual = {"n_splits": 3, "seed": 27, "group": "recording", "rare_classes": "fail"}
+    return folds.deal(found, tables, **{**usual, **options}, contents=contents(found, copies))
+
+
+def contents(found, copies=None):
+    """What recordings hold: each something else, but for copies by name."""
+    names = sorted(set(found.recording_id))
+    return pd.DataFrame(
+        {"recording_id": names, "content": [(copies or {}).get(name, name) for name in names]}
     )
 
 
 def test_the_real_table_splits_as_published(real):
     tables = source.reader("rfcx").read(real("rfcx"))
     found = examples.annotation_examples(tables, absent=False)
-    dealt = folds.deal(found, tables, n_splits=3, seed=27, group="none", rare_classes="fail")
+    dealt = folds.deal(
+        found, tables, n_splits=3, seed=27, group="none", rare_classes="fail", contents=contents(found)
+    )
     sizes = dealt.groupby("fold").size()
     assert [(1216 - size, size) for size in sizes] == [(810, 406), (811, 405), (811, 405)]
     for fold in range(3):
@@ -44,7 +53,9 @@ def test_the_real_table_splits_as_published(real):
 def test_grouped_folds_of_the_real_table_share_no_recording(real):
     tables = source.reader("rfcx").read(real("rfcx"))
     found = examples.annotation_examples(tables, absent=True)
-    dealt = folds.deal(found, tables, n_splits=3, seed=27, group="recording", rare_classes="fail")
+    dealt = folds.deal(
+        found, tables, n_splits=3, seed=27, group="recording", rare_classes="fail", contents=contents(found)
+    )
     assert len(dealt) == 1216 + 7781
     assert dealt.groupby("recording_id").fold.nunique().max() == 1
     present = dealt[dealt.presence == "present"]
@@ -70,13 +81,15 @@ def test_folds_are_disjoint_covering_and_independent_of_order(rows, seed, group)
     rows = [*rows, *((f"own-{label}{i}", label, "present") for label in "xyz" for i in range(4))]
     tables, found = made(rows)
     options = {"n_splits": 3, "seed": seed, "group": group, "rare_classes": "allow"}
-    dealt = folds.deal(found, tables, **options)
+    dealt = folds.deal(found, tables, **options, contents=contents(found))
     assert sorted(dealt.example_id) == sorted(found.example_id)
     assert set(dealt.fold) <= {0, 1, 2}
     if group == "recording":
         assert dealt.groupby("recording_id").fold.nunique().max() == 1
     shuffled = Dataset(tables.classes, tables.recordings, tables.annotations[::-1], False)
-    again = folds.deal(examples.annotation_examples(shuffled, absent=True), shuffled, **options)
+    again = folds.deal(
+        examples.annotation_examples(shuffled, absent=True), shuffled, **options, contents=contents(found)
+    )
     pd.testing.assert_frame_equal(dealt, again)
 
 
@@ -179,3 +192,25 @@ def test_a_data_sets_own_folds_leave_it_out_as_well():
     dealt = deal(rows, own, unvalidated=["r6", "r0"])
     found = dict(zip(dealt.recording_id, dealt.fold, strict=True))
     assert found == {**own, "r6": -1, "r0": -1}
+
+
+def test_recordings_that_hold_the_same_share_a_fold():
+    """As a file in two folders, or a copy that was reviewed; all others have the folds that they have without copies."""
+    rows = [(f"r{i:02}", label, "present") for i, label in enumerate("xyz" * 6)]
+    copies = [(f"copy/{name}", label, "present") for name, label, _ in rows[:6]]
+    same = {f"copy/{name}": name for name, *_ in rows[:6]}
+    for number in range(20):
+        dealt = deal([*rows, *copies], copies=same, seed=number)
+        fold = dict(zip(dealt.recording_id, dealt.fold, strict=True))
+        assert all(fold[copy] == fold[name] for copy, name in same.items())
+    one_each = deal([*rows, ("copy/r00", "y", "absent")], copies={"copy/r00": "r00"})
+    fold = dict(zip(one_each.recording_id, one_each.fold, strict=True))
+    assert fold["copy/r00"] == fold["r00"]
+    alone = deal(rows)
+    assert alone.fold.tolist() == one_each.fold[one_each.recording_id != "copy/r00"].tolist()
+
+
+def test_copies_in_folds_of_the_data_sets_own_are_told_of(capsys):
+    rows = [(f"r{i}", label, "present") for i, label in enumerate("xyxyxy")]
+    deal(rows, {f"r{i}": i // 2 for i in range(6)}, copies={"r3": "r0", "r5": "r4"})
+    assert "they validate: r0, r3 hold the same" in capsys.readouterr().out

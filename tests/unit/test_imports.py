@@ -1,5 +1,6 @@
 """Importing Keras."""
 
+import json
 import subprocess
 import sys
 
@@ -21,3 +22,27 @@ def test_keras_comes_without_the_packages_that_it_only_works_with():
     command = [sys.executable, "-c", PROGRAM]
     done = subprocess.run(command, capture_output=True, text=True, env=env, check=True)
     assert done.stdout.splitlines() == ["True", "dense"]
+
+
+SETTINGS = """
+from understory.training import imports
+imports.import_keras()
+import keras
+print(keras.backend.backend(), keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format())
+print(keras.config.dtype_policy().name)
+"""
+
+
+def test_what_a_user_configured_for_keras_decides_nothing(tmp_path):
+    """Else two users of one machine would train other models with one seed."""
+    own = {"floatx": "float16", "epsilon": 0.01, "backend": "numpy", "image_data_format": "channels_first"}
+    (tmp_path / "keras.json").write_text(json.dumps({**own, "dtype_policy": "mixed_float16"}))
+    env = {"PYTHONPATH": str(ROOT / "scripts"), "CUDA_VISIBLE_DEVICES": "", "KERAS_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", SETTINGS],
+        capture_output=True,
+        text=True,
+        env=env | {"KERAS_BACKEND": "jax"},
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["tensorflow float32 1e-07 channels_last", "float32"]

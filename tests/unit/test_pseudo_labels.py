@@ -71,13 +71,15 @@ def test_a_known_label_stays_and_copies_share_a_soft_one(data):
 @given(shares, st.sampled_from([-1.0, 0.0, 0.2, 0.8, 1.0]), st.floats(0.01, 0.99))
 def test_a_mixture_with_a_soft_label_minimises_the_weighted_losses(unknown_weight, soft, other, weight):
     """The minimum of the cross-entropy is the weighted mean of the targets, each with the weight of its label."""
-    mixed = mix(*(np.array([[v]], np.float32) for v in (soft, other, weight)), unknown_weight)[0, 0]
+    pair = [np.array([[v]], np.float32) for v in (soft, other)]
+    share, shown = np.float32([[weight]]), tuple(each > 0.5 for each in pair)
+    mixed = mix(*pair, share, unknown_weight, shown=shown)[0, 0]
     weights = np.array([weight, (1 - weight) * (unknown_weight if other < 0 else 1)])
     if other < 0 and np.float32(soft) <= 0.5:
         assert mixed == -1
     else:
         assert mixed == pytest.approx(np.average([soft, max(other, 0)], weights=weights), abs=1e-5)
-    union = mix(*(np.array([[v]], np.float32) for v in (soft, other, weight)), unknown_weight, union=True)
+    union = mix(*pair, share, unknown_weight, shown=shown, union=True)
     assert union[0, 0] == (
         -1 if other < 0 and np.float32(soft) <= 0.5 else max(np.float32(soft), np.float32(other))
     )

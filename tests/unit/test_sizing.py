@@ -20,6 +20,7 @@ from understory.plan.checks import disk_space
 from understory.plan.config import complete
 from understory.plan.data_counts import Counts, Part
 from understory.plan.job_settings import Medium
+from understory.training import architectures
 
 SHARD = Wildcards(fromdict={"shard": "train-0", "variant": "1", "features": "log_mel"})
 TESTED = SimpleNamespace(shard="test-0", variant="0", features="log_mel")
@@ -242,6 +243,21 @@ def test_a_training_asks_for_memory_by_its_network_and_batch():
     assert trained("linear", batch_size=2) - trained("linear", batch_size=1) == pytest.approx(
         values * job_costs.OF_ANY_BATCH / 1e6, abs=1
     )
+
+
+@pytest.mark.parametrize("signature", ["filters: Count = 16", "filters: Filters"])
+def test_an_architecture_of_ones_own_asks_for_memory_whatever_its_options_are(
+    tmp_path, monkeypatch, signature
+):
+    code = f"from understory.core.options import Count, Filters\n\n\ndef build(shape, classes, *, {signature}): ..."
+    (tmp_path / "crnn.py").write_text(code)
+    monkeypatch.setattr(architectures, "__path__", [*architectures.__path__, str(tmp_path)])
+    choice_options._modules.cache_clear()
+    given = {"filters": 16 if "Count" in signature else [8, 16]}
+    asked = trained("crnn", batch_size=2, options=given) - trained("crnn", batch_size=1, options=given)
+    choice_options._modules.cache_clear()
+    values = math.prod(Medium("audio", configured()).shape("log_mel"))
+    assert asked == pytest.approx(values * job_costs.OF_ANY_BATCH / 1e6, abs=1)
 
 
 def test_costs_are_of_architectures_that_are_there():

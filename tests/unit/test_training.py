@@ -330,9 +330,9 @@ def test_a_mixed_target_minimises_the_weighted_losses(unknown_weight):
             for value, weight in ((target, 0.7), (other, 0.3)):
                 known = 1.0 if value >= 0 else unknown_weight
                 loss = loss - weight * known * np.log(p if value == 1 else 1 - p)
-            mixed = targets.mix(*(np.array([[v]], np.float32) for v in (target, other, 0.7)), unknown_weight)[
-                0, 0
-            ]
+            pair = [np.array([[v]], np.float32) for v in (target, other)]
+            shown = tuple(each > 0 for each in pair)
+            mixed = targets.mix(*pair, np.float32([[0.7]]), unknown_weight, shown=shown)[0, 0]
             if 1 in (target, other):
                 assert mixed == pytest.approx(p[loss.argmin()], abs=0.0015)
             else:

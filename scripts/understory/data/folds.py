@@ -18,7 +18,14 @@ UNVALIDATED = -1
 
 
 def deal(
-    examples: pd.DataFrame, tables: Dataset, *, n_splits: int, seed: int, group: str, rare_classes: str
+    examples: pd.DataFrame,
+    tables: Dataset,
+    *,
+    n_splits: int,
+    seed: int,
+    group: str,
+    rare_classes: str,
+    contents: pd.DataFrame,
 ) -> pd.DataFrame:
     """Assign each example to a validation fold.
 
@@ -42,6 +49,8 @@ def deal(
         Whether all examples of a recording go to one fold.
     rare_classes : {"fail", "allow"}
         What to do when some class has no example to train on in some fold.
+    contents : pandas.DataFrame
+        `recording_id, content`: recordings that hold the same are one recording here.
 
     Returns
     -------
@@ -60,12 +69,32 @@ def deal(
             {**tables.folds, **dict.fromkeys(tables.unvalidated, UNVALIDATED)}
         )
         frame["fold"] = frame.fold.astype(int)
+        _tell_of_copies(frame, contents)
     else:
         validated = ~frame.recording_id.isin(tables.unvalidated)
         frame["fold"] = UNVALIDATED
-        frame.loc[validated, "fold"] = _deal(frame[validated], n_splits=n_splits, seed=seed, group=group)
+        recordings = frame[validated].assign(recording_id=frame.recording_id.map(_first_copies(contents)))
+        frame.loc[validated, "fold"] = _deal(recordings, n_splits=n_splits, seed=seed, group=group)
     _check_training_folds(frame, tables.classes, n_splits, rare_classes)
     return frame
+
+
+def _first_copies(contents):
+    """By recording, the first one that holds the same."""
+    ordered = contents.sort_values("recording_id")
+    return dict(
+        zip(ordered.recording_id, ordered.groupby("content").recording_id.transform("first"), strict=True)
+    )
+
+
+def _tell_of_copies(frame, contents):
+    """Print which recordings hold the same in different folds of the data set's own."""
+    first = frame.recording_id.map(_first_copies(contents))
+    apart = frame.groupby(first).fold.nunique()
+    if names := sorted(set(frame.recording_id[first.isin(apart.index[apart > 1])])):
+        print(
+            f"WARNING: the data set's own folds train with what they validate: {listed(names)} hold the same as another one of them"
+        )
 
 
 def _deal(frame, *, n_splits, seed, group):

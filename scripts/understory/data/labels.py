@@ -86,6 +86,10 @@ class Labels:
         out[np.repeat(np.arange(len(out)), np.diff(named.indptr)), named.indices] = named.data
         return out
 
+    def shown(self, rows) -> np.ndarray:
+        """Where a label of some rows is present, whatever its confidence: bool (len(rows), classes)."""
+        return self.take(rows) > 0
+
     @property
     def hard(self) -> "Labels":
         """The same labels, of which each present one is 1."""
@@ -187,6 +191,10 @@ class Centred:
         shown = np.flatnonzero(numbers >= 0)
         out[shown, numbers[shown]] = 1
         return out
+
+    def shown(self, rows) -> np.ndarray:
+        """Where a class of some rows is present: bool (len(rows), classes)."""
+        return self.take(rows) > 0
 
     def permuted(self, rows, by) -> "Centred":
         """The classes in which row `rows[i]` has what row `by[i]` has here."""

@@ -160,7 +160,11 @@ class Slices(Block):
     stop: Share = key(0.75, "Share of the stack before the last slice")
     step: int = key(3, "Step between slices", unit="slices", ge=1, le=10_000)
     all_below: int = key(
-        10, "Stacks of fewer slices than this are used whole", unit="slices", ge=0, le=100_000
+        10,
+        "Of stacks of fewer slices than this, every slice between start and stop is taken",
+        unit="slices",
+        ge=0,
+        le=100_000,
     )
 
 
@@ -244,7 +248,7 @@ class Configuration(Block):
         "all; available: only recordings whose files are there; or a part that the data set has (esc50: esc10)",
         pattern=r"^[a-z0-9_]+$",
     )
-    seed: Seed = key(27, "Random seed of everything but the split")
+    seed: Seed = key(27, "Random seed of everything but the split, and which windows are background")
     instruction_set: Literal["avx2"] | None = key(
         None,
         "avx2: jobs use no later instructions of the processor, so that nodes of different age give the same results; null: all "

@@ -91,7 +91,8 @@ class Sizes:
         name = model["architecture"]
         each = cost.OF_BATCH.get(name, cost.OF_ANY_BATCH)
         usual = choice_options.block("architecture", name).model_fields.get("filters")
-        if usual is not None:
+        # Those of an architecture of the user's own may be anything.
+        if name in cost.OF_BATCH and usual is not None:
             each *= model["options"].get("filters", usual.default)[0] / usual.default[0]
         return each * model["batch_size"] * math.prod(self._medium.shape(model["features"]))
 

@@ -120,6 +120,25 @@ def _model_contradictions(config):
             yield f"models.{name}.copies: expected at most augment.copies ({copies}), given {model['copies']}"
         if name in train and model["features"] in config["features"]:
             yield from _unfit(f"models.{name}", model, config["features"][model["features"]])
+        if name in train:
+            yield from _untrainable(f"models.{name}", model)
+
+
+def _untrainable(place, model):
+    """What is wrong with how a model's outputs and labels go with its loss, and with how it begins."""
+    loss = model["loss"]["name"]
+    labels = choice_options.constant(("loss",), loss, "TARGETS", default="") == "labels"
+    usual = choice_options.block("architecture", model["architecture"]).model_fields.get("outputs")
+    outputs = model["options"].get("outputs", usual and usual.default)
+    if labels and outputs == "softmax":
+        yield (
+            f"{place}.options.outputs: expected sigmoid with loss {loss}, as several labels of an example may be present, given softmax"
+        )
+    if not labels and model["mixup"] and model["mixup_labels"] == "union":
+        yield f"{place}.mixup_labels: expected shares with loss {loss}, which has one class an example, given union"
+    init = model.get("init_from") or {}
+    if not init.get("run") and (init.get("model") or init.get("frozen")):
+        yield f"{place}.init_from.run: expected the folder of a finished run, as model or frozen is given, given none"
 
 
 def _unfit(place, model, features):
@@ -155,6 +174,10 @@ def _medium_contradictions(config, medium):
                 f"models.{name}.features: expected features of {medium} ({', '.join(known)}), as dataset "
                 f"{config['dataset']} has, given {fed}, of kind {kind}"
             )
+        elif medium == "images":
+            yield from _image_contradictions(
+                f"features.{fed}", config["features"][fed], config["images"]["sequences"]
+            )
         elif medium == "audio":
             yield from _audio_contradictions(f"features.{fed}", config["features"][fed], config["crop"])
             chain = {step for _, step, _ in _steps("", config["augment"]["chain"])}
@@ -164,10 +187,32 @@ def _medium_contradictions(config, medium):
                     f"models.{name}.features: expected features of kind log_mel, which SpectralPitchShift in "
                     f"augment.chain shifts, given {fed}, of kind {kind}"
                 )
+    if medium == "images":
+        given, studies = (
+            config["images"]["sequences"],
+            getattr(source.reader(config["dataset"]), "FOLDERS", False),
+        )
+        if studies != bool(given):
+            wanted, found = ("names of sequences", "none") if studies else ("none", ", ".join(given))
+            what = "studies" if studies else "photographs"
+            yield f"images.sequences: expected {wanted}, as recordings of dataset {config['dataset']} are {what}, given {found}"
     known = choice_options.names(f"transform of {medium}")
     for place, name, _ in _steps("augment.chain", config["augment"]["chain"]):
         if config["augment"]["copies"] and name not in known:
             yield f"{place}: expected transforms of {medium} ({', '.join(known)})"
+
+
+def _image_contradictions(place, features, sequences):
+    """What is wrong with features of a photograph, or with `sequences` of a slice."""
+    scale = features.get("scale")
+    if sequences and scale == "none":
+        yield f"{place}.scale: expected max, percentile or window, as slices have 16 bits, given none"
+    if not sequences and scale == "window":
+        yield f"{place}.scale: expected max, percentile or none, as photographs have no window, given window"
+    if others := [name for name in features.get("channels") or () if name not in sequences]:
+        yield (
+            f"{place}.channels: expected some of images.sequences ({', '.join(sequences) or 'none'}), given {', '.join(others)}"
+        )
 
 
 def _audio_contradictions(place, features, crop):

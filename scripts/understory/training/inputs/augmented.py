@@ -78,9 +78,13 @@ class TrainingBatches(Batches):
         second = self._augmented.rows(others, rng)
         mixed = {"values": mixed_values, "power": mixed_power}[self._settings["mixup_of"]]
         inputs = mixed(inputs, second, weights[:, None, None, None])
-        union = self._settings["mixup_labels"] == "union"
         return inputs, mix(
-            targets, self.targets.take(others), weights[:, None], self._unknown_weight, union=union
+            targets,
+            self.targets.take(others),
+            weights[:, None],
+            self._unknown_weight,
+            shown=(self.targets.shown(rows), self.targets.shown(others)),
+            union=self._settings["mixup_labels"] == "union",
         )
 
 

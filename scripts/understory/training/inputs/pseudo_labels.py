@@ -92,3 +92,7 @@ class PseudoLabels:
         labels, soft = found[own], self._soft[places[own]]
         found[own] = np.where((labels < 0) & ~np.isnan(soft), soft, labels)
         return found
+
+    def shown(self, rows) -> np.ndarray:
+        """Where a label of some rows is present, or rather there than not by its pseudo-label: bool (len(rows), classes)."""
+        return self._known.shown(rows) | ((self._known.take(rows) < 0) & (self.take(rows) > 0.5))

@@ -41,13 +41,13 @@ def mix(
     weights: np.ndarray,
     unknown_weight: float,
     *,
+    shown: tuple[np.ndarray, np.ndarray],
     union: bool = False,
 ) -> np.ndarray:
     """Targets of mixed examples, from targets of 1 (present), 0 (absent), a soft label in between, and -1 (unknown).
 
     The target of a mixture minimises the weighted sum of the two losses, in which an unknown label counts as absent
-    with the weight `unknown_weight`. Where neither label is present and one is unknown, the mixture is unknown; a soft label above
-    0.5 is taken for present in this. With `union`, the mixture has the higher of both labels, whatever their weights.
+    with the weight `unknown_weight`. Where neither label is present and one is unknown, the mixture is unknown. With `union`, the mixture has the higher of both labels, whatever their weights.
 
     Parameters
     ----------
@@ -57,6 +57,8 @@ def mix(
         float32 of shape (examples, 1): the weight of `targets`.
     unknown_weight : float
         From 0 to 1.
+    shown : (numpy.ndarray, numpy.ndarray)
+        bool of shape (examples, classes): which of `targets` and of `others` are present, soft labels among them.
     union : bool
 
     Returns
@@ -74,6 +76,6 @@ def mix(
     mixed = np.divide(present, total, out=np.zeros_like(present), where=total > 0)
     if union:
         mixed = np.maximum(targets * (weights > 0), others * (weights < 1))
-    shown = weights * (targets > 0.5) + (1 - weights) * (others > 0.5)
-    unknown = (shown == 0) & ((targets < 0) | (others < 0))
+    present = weights * shown[0] + (1 - weights) * shown[1]
+    unknown = (present == 0) & ((targets < 0) | (others < 0))
     return np.where(unknown, -1, mixed).astype(np.float32)

@@ -17,8 +17,8 @@ class Cost(NamedTuple):
 # Inspection's cost is per recording, and per second of sound or byte as well; the others' per example, test window or prediction.
 # Jobs write their items one at a time: only tables are in memory as a whole.
 COSTS = {
-    "train_fold": Cost(0.01, 1000),
-    "train_round": Cost(0.01, 1000),
+    "train_fold": Cost(0.012, 1000),
+    "train_round": Cost(0.012, 1000),
     "validate_fold": Cost(0.004, 4000),
     "compute_pseudo_labels": Cost(0.004, 4000),
     "predict_fold": Cost(0.004, 4000),
@@ -107,7 +107,7 @@ OF_HELD_OUT = ("score_held_out", "calibrate_detections")
 # How much more than expected is asked for: machines differ, and a job that is cut off has to begin again.
 MARGIN = 2
 # The same of memory, which depends less on the machine.
-MEMORY_MARGIN = 2
+MEMORY_MARGIN = 1.7
 # Minutes that are asked for beside those of the items: a start on a busy node.
 START = 2
 # Minutes of a download, of which nothing is known.

@@ -33,7 +33,7 @@ class Way(NamedTuple):
 WAYS = {
     "windows of 10 s": Way(10, 3, 10),
     "windows of 5 s": Way(5, 3, 10),
-    "windows of 5 s, four folds": Way(5, 4, 8),
+    "windows of 5 s, four folds": Way(5, 4, 7),
 }
 
 

@@ -35,7 +35,9 @@ def main(job):
         for paths in (job.input.scores, [job.input.probes])
     )
     calibrations, found = detection_thresholds.calibrate(
-        evaluated.of(scored, song_types.by_class(tables).annotations_of, folds, task, misplaced),
+        evaluated.of(
+            scored, song_types.by_class(tables).annotations_of, folds, task, misplaced, tables.picked
+        ),
         probes,
         find,
         task=task,

@@ -553,7 +553,7 @@ BIRDNET = {
     "\tConfidence\tBegin Path\tFile Offset (s)\n"
     "1\tSpectrogram 1\t1\t60.0\t63.0\t0\t15000\tAlauda arvensis\tskylar\t0.9000\t/data/x/a.wav\t0.0\n"
     "2\tSpectrogram 1\t1\t63.0\t66.0\t0\t15000\tStrix aluco\ttawowl1\t0.2000\t/data/x/a.wav\t3.0\n",
-    "audacity": "0.0\t3.0\tAlauda arvensis, Skylark\t0.9000\n3.0\t6.0\tStrix aluco, Tawny Owl\t0.2000\n",
+    "audacity": "0.0\t3.0\tAlauda arvensis, Ålerkja\t0.9000\n3.0\t6.0\tStrix aluco, Tawny Owl\t0.2000\n",
     "kaleidoscope": "INDIR,FOLDER,IN FILE,OFFSET,DURATION,scientific_name,common_name,confidence,lat,lon,week,overlap,sensitivity\n"
     "/data,x,a.wav,0.0,3.0,Alauda arvensis,Skylark,0.9,-1,-1,-1,0,1\n"
     "/data,x,a.wav,3.0,3.0,Strix aluco,Tawny Owl,0.2,-1,-1,-1,0,1\n",
@@ -714,8 +714,40 @@ def test_names_in_all_tables_are_compared(tmp_path):
     (one,) = found.quarantined
     assert (one.place, one.reason) == (
         "two.csv, line 2",
-        "expected a recording named 'site2/0600.wav', found only site1/0600.wav, which may also be '0600.wav'",
+        "expected a recording named 'site2/0600.wav', found only site1/0600.wav, which may also be '0600.wav' of "
+        "site1/one.csv",
     )
+    # Two observers' paths of one recording.
+    (tmp_path / "two.csv").write_text("path,start,end,label\nD:\\me\\site1\\0600.wav,2,3,owl\n")
+    (tmp_path / "three.csv").write_text("path,start,end,label\n/home/you/site1/0600.wav,4,5,owl\n")
+    assert not own.read(tmp_path).quarantined
+
+
+def test_paths_of_two_computers_name_a_recording_that_lies_in_no_folder(tmp_path):
+    (tmp_path / "a.wav").touch()
+    for number, place in enumerate(("D:\\me\\", "/home/you/")):
+        (tmp_path / f"{number}.csv").write_text(f"path,start,end,label\n{place}a.wav,{number},2,owl\n")
+    found = own.read(tmp_path)
+    assert len(found.annotations) == 2
+    assert not found.quarantined
+
+
+def test_a_file_beside_its_table_is_found_though_its_folder_was_renamed(tmp_path):
+    """As a card of a recorder is copied to a folder of the site's name."""
+    text = "INDIR,IN FILE,OFFSET,DURATION,MANUAL ID,FOLDER\nE:,0600.wav,0,1,{},Data\nE:,0600.wav,2,1,owl\n"
+    for site in ("siteA", "siteB"):
+        (tmp_path / site).mkdir()
+        (tmp_path / site / "0600.wav").touch()
+        (tmp_path / site / "cluster.csv").write_text(text.format(site))
+    found = own.read(tmp_path)
+    assert sorted((a.recording_id, a.label) for a in found.annotations) == [
+        ("siteA/0600.wav", "siteA"),
+        ("siteB/0600.wav", "siteB"),
+    ]
+    # A row without its folder is too short.
+    assert [lost.place for lost in found.quarantined] == [
+        f"{site}/cluster.csv, line 3" for site in ("siteA", "siteB")
+    ]
 
 
 def test_kaleidoscope_names_the_folder_of_a_file_beside_it(tmp_path):
@@ -763,6 +795,11 @@ def test_notes_among_the_recordings_are_no_tables(tmp_path):
     assert [(a.recording_id, a.label) for a in found.annotations] == [("lark/x.wav", "lark")]
     assert "CONFIG.TXT: of no format of annotations that is known, and not read" in found.remarks
     assert not found.quarantined
+    # A table that cannot be read is one, as is any file where a folder of tables is named.
+    (tmp_path / "all.csv").write_text("a title\n\npath|start|end|label\n")
+    assert [lost.place for lost in own.read(tmp_path).quarantined] == ["CONFIG.TXT", "all.csv"]
+    (tmp_path / "all.csv").unlink()
+    assert own.read(tmp_path, options={"annotations": "."}).quarantined
     # One that is called as a recording is, is a table that cannot be read.
     (tmp_path / "x.txt").write_text("broken\n")
     assert [lost.place for lost in own.read(tmp_path).quarantined] == ["CONFIG.TXT", "x.txt"]

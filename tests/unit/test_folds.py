@@ -197,17 +197,25 @@ def test_a_data_sets_own_folds_leave_it_out_as_well():
 def test_recordings_that_hold_the_same_share_a_fold():
     """As a file in two folders, or a copy that was reviewed; all others have the folds that they have without copies."""
     rows = [(f"r{i:02}", label, "present") for i, label in enumerate("xyz" * 6)]
-    copies = [(f"copy/{name}", label, "present") for name, label, _ in rows[:6]]
-    same = {f"copy/{name}": name for name, *_ in rows[:6]}
+    copies = [(f"z/{name}", label, "present") for name, label, _ in rows[:6]]
+    same = {f"z/{name}": name for name, *_ in rows[:6]}
     for number in range(20):
         dealt = deal([*rows, *copies], copies=same, seed=number)
         fold = dict(zip(dealt.recording_id, dealt.fold, strict=True))
         assert all(fold[copy] == fold[name] for copy, name in same.items())
-    one_each = deal([*rows, ("copy/r00", "y", "absent")], copies={"copy/r00": "r00"})
-    fold = dict(zip(one_each.recording_id, one_each.fold, strict=True))
-    assert fold["copy/r00"] == fold["r00"]
     alone = deal(rows)
-    assert alone.fold.tolist() == one_each.fold[one_each.recording_id != "copy/r00"].tolist()
+    for more in ([("z/r00", "y", "absent")], [("z/r00", "x", "present")], copies):
+        found = deal([*rows, *more], copies=same)
+        own = found[~found.recording_id.str.startswith("z/")]
+        assert own.fold.tolist() == alone.fold.tolist()
+    with pytest.raises(
+        InputError, match=r"recordings of different content with present examples that can be used \(2\)"
+    ):
+        deal([(name, "x", "present") for name in "aabbcc"], copies={"b": "a"})
+    # One without a present example takes the fold of the one with it.
+    rejected = [("a", "y", "absent"), *rows]
+    fold = deal(rejected, copies={"a": "r05"}).set_index("recording_id").fold
+    assert fold["a"] == fold["r05"]
 
 
 def test_copies_in_folds_of_the_data_sets_own_are_told_of(capsys):

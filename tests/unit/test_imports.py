@@ -29,7 +29,7 @@ from understory.training import imports
 imports.import_keras()
 import keras
 print(keras.backend.backend(), keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format())
-print(keras.config.dtype_policy().name)
+print(keras.config.dtype_policy().name, keras.config.max_epochs(), keras.config.max_steps_per_epoch())
 """
 
 
@@ -42,7 +42,7 @@ def test_what_a_user_configured_for_keras_decides_nothing(tmp_path):
         [sys.executable, "-c", SETTINGS],
         capture_output=True,
         text=True,
-        env=env | {"KERAS_BACKEND": "jax"},
+        env=env | {"KERAS_BACKEND": "jax", "KERAS_MAX_EPOCHS": "1", "KERAS_MAX_STEPS_PER_EPOCH": "3"},
         check=True,
     )
-    assert done.stdout.splitlines() == ["tensorflow float32 1e-07 channels_last", "float32"]
+    assert done.stdout.splitlines() == ["tensorflow float32 1e-07 channels_last", "float32 None None"]

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import math
 import os
 import re
 from pathlib import Path
@@ -398,12 +397,7 @@ def read(data, files, reviewed):
 
 
 def said(dataset):
-    """What is annotated, but of what is unknown of recordings that only verdicts tell of."""
-    return {tuple(annotation[:5]) for annotation in dataset.annotations if not unknown_as_a_whole(annotation)}
-
-
-def unknown_as_a_whole(annotation):
-    return annotation.presence == "unknown" and annotation.box == (0, math.inf, 0, math.inf)
+    return {tuple(annotation[:5]) for annotation in dataset.annotations}
 
 
 def test_verdicts_become_present_absent_and_unknown(folders, tmp_path):
@@ -456,10 +450,11 @@ def test_in_a_recording_that_only_verdicts_tell_of_the_rest_is_unknown(folders, 
         ("recordings:x.wav", "a"): [1, -1],
         ("recordings:x.wav", "b"): [-1, 0],
     }
-    # In one that is annotated as well, all else is absent.
+    # In one that is annotated as well, all else is absent, and without `exhaustive` nothing is said of it.
     inside = [write(tmp_path / "inside.csv", [row("known.wav", 3, 4)])]
     found = own.read(data, options={"exhaustive": True, "reviewed": str(data), "verdicts": inside})
     assert "unknown" not in {each.presence for each in found.annotations}
+    assert "unknown" not in {each.presence for each in read(data, files, new).annotations}
 
 
 @pytest.mark.parametrize("exhaustive", [False, True])
@@ -474,7 +469,7 @@ def test_the_evaluation_leaves_out_recordings_that_only_verdicts_tell_of(folders
         for name in names
     ]
     task = Task(list(found.classes), exhaustive, "lwlrap", "recording", "example", None)
-    kept = held_out.of(scored, found.annotations_of, dict.fromkeys(names, 0), task)
+    kept = held_out.of(scored, found.annotations_of, dict.fromkeys(names, 0), task, picked=found.picked)
     assert [each.name for each in kept] == ["known.wav"]
 
 

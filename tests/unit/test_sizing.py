@@ -219,7 +219,7 @@ def test_the_record_of_an_earlier_run_is_deleted_before_a_job_starts(tmp_path):
 def test_a_training_asks_for_time_by_its_epochs_and_copies():
     one = sizes().seconds("train_fold", FOLD)
     config = configured(data="folder", shards={"train": 6, "test": 2})
-    config["models"]["sed_cnn"] |= {"epochs": 24, "copies": 0}
+    config["models"]["sed_cnn"] |= {"epochs": 21, "copies": 0}
     other = job_resources.Sizes(config, Counts(1000, 100, 1500), NOTHING).seconds("train_fold", FOLD)
     assert other == pytest.approx(one * 3 / 2)
 

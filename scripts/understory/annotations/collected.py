@@ -43,10 +43,11 @@ class Collected:
         # By format, how many tables and rows there are, and what became of the rows.
         self._read: dict[str, Counter] = {}
 
-    def read(self, paths) -> list[str]:
+    def read(self, paths, *, notes: bool) -> list[str]:
         """Take the events of tables. A name of a recording in one of them is compared with those in all others.
 
-        Where none of them is a table, and none is called as a recording is, these files are returned, and nothing is taken.
+        With `notes`, where all of them are text files (.txt) of no format of annotations, and none is called as a recording is, these
+        files are returned, and nothing is taken.
         """
         read, unread = {}, {}
         for path in paths:
@@ -54,7 +55,7 @@ class Collected:
                 read[path] = files.read(self._builder.folder / path, self._columns)
             except InputError as error:
                 unread[path] = error, self._called(path)
-        if not read and all(isinstance(error, NoTable) and not name for error, name in unread.values()):
+        if notes and not read and all(_is_note(path, *each) for path, each in unread.items()):
             return list(unread)
         for path, (error, name) in unread.items():
             self._read.setdefault("other tables", Counter()).update({"files": 1, "quarantined": 1})
@@ -64,7 +65,7 @@ class Collected:
             (event.fields["path"], path)
             for path, (_, events) in read.items()
             for event in events
-            if "path" in event.fields
+            if "path" in event.fields and not event.wrong
         }
         found = self._find.of_rows(sorted(rows))
         for path, (kind, events) in read.items():
@@ -186,3 +187,8 @@ class Collected:
             *lines,
             f"{len(self.about)} of {recordings} recordings are annotated; the others are predicted",
         ]
+
+
+def _is_note(path, error, name):
+    """Whether a file that cannot be read as a table is none: a text of no format that is not called as a recording is."""
+    return isinstance(error, NoTable) and name is None and path.lower().endswith(".txt")

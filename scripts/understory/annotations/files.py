@@ -145,14 +145,37 @@ class Recordings:
             except InputError as error:
                 found[name, place] = error
         for path, rows in meant.items():
-            for folders, own in rows.items():
-                others = [other for other in rows if not _same(folders, other)]
-                if others and _shared(folders, path) <= max(_shared(other, path) for other in others):
-                    for name, place in own:
-                        found[name, place] = InputError(
-                            f"expected a recording named {name!r}, found only {path}, which may also be {rows[others[0]][0][0]!r}"
-                        )
+            found.update(self._doubtful(path, rows))
         return found
+
+    @staticmethod
+    def _doubtful(path, rows):
+        """Names that were found by the name of the file alone, where other names say that it is another file.
+
+        Within a table, where another row names the same recording by other folders; in another table, where that names the recording
+        by its own folder, and this one neither does so nor lies there.
+        """
+        own = _folders(path)
+        shared = {folders: _shared(folders, path) for folders in rows}
+        known = next((row for folders in rows if shared[folders] for row in rows[folders]), None)
+        by_table: dict[str, list] = {}
+        for folders, names in rows.items():
+            for name, place in names:
+                by_table.setdefault(place, []).append((folders, name))
+        for place, names in by_table.items():
+            beside = _folders(place) == own
+            for folders, name in names:
+                other = next(
+                    (
+                        (each, place)
+                        for others, each in names
+                        if shared[folders] <= shared[others] and not _same(folders, others)
+                    ),
+                    None if beside or _same(folders, own) else known,
+                )
+                if other is not None:
+                    wrong = f"found only {path}, which may also be {other[0]!r} of {other[1]}"
+                    yield (name, place), InputError(f"expected a recording named {name!r}, {wrong}")
 
     def _of_row(self, given, table):
         """The recording that a row names, in a table's own folder, in the whole, or anywhere by as much of its path as is there.
@@ -165,8 +188,12 @@ class Recordings:
                 return self._paths[candidate]
         name = PurePosixPath(path).name
         found = self._named.get(name) or self._stems.get(PurePosixPath(name).stem.lower(), [])
-        shared = {each: _shared(_folders(given), each) for each in found}
-        found = [each for each in found if shared[each] == max(shared.values())]
+        folders = _folders(given)
+        shared = {each: _shared(folders, each) for each in found}
+        most = max(shared.values(), default=0)
+        found = [each for each in found if shared[each] == most]
+        beside = [each for each in found if _folders(each) == _folders(table)]
+        found = beside if len(found) > 1 and len(beside) == 1 else found
         return self._only(found, f"a recording named {given!r} in the data folder")
 
     def of_path(self, path: str) -> str:

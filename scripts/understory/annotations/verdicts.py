@@ -236,7 +236,7 @@ def annotations(found, known, builder: DatasetBuilder) -> Annotated:
                 own = said.setdefault(annotation[:2], {})
                 contrary = [other for other in own if _contradicts(annotation, other)]
                 replaced.update(other for other in contrary if own.pop(other) is None)
-                merged += own.get(annotation, place) is None
+                merged += annotation.presence == "present" and own.get(annotation, place) is None
                 own.setdefault(annotation, place)
     kept = []
     for own in said.values():

@@ -21,6 +21,11 @@ def in_text(name: str) -> bool:
     return True
 
 
+def printable(name: str) -> str:
+    """A name as it can be written and printed."""
+    return name if in_text(name) else ascii(name)
+
+
 def did_you_mean(name: str, valid, prefix: str = "") -> str:
     """`; did you mean NAME?` with the closest valid name after a prefix, or nothing where none is close."""
     close = difflib.get_close_matches(str(name), list(map(str, valid)), n=1, cutoff=0.6)

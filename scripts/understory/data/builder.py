@@ -11,7 +11,7 @@ from pathlib import Path
 
 from understory.core import files
 from understory.core.errors import InputError, NoTable
-from understory.core.text import in_text
+from understory.core.text import in_text, printable
 from understory.data.dataset import (
     CONTROL,
     PRESENCES,
@@ -107,8 +107,7 @@ class DatasetBuilder:
             self.quarantine(subset, kind, recording_id, place, str(error))
 
     def quarantine(self, subset: str, kind: str, recording_id: str, place: str, reason: str):
-        name, place = (each if in_text(each) else ascii(each) for each in (recording_id, place))
-        self.quarantined.append(Quarantined(subset, kind, name, place, reason))
+        self.quarantined.append(Quarantined(subset, kind, *map(printable, (recording_id, place, reason))))
 
     def add_recording(self, recording: Recording):
         """Add a recording. InputError where its id or path cannot be used, or was added before."""

@@ -143,6 +143,8 @@ class Dataset:
         Where annotations stand, where known; for messages only, so that a moved line is no change.
     background : frozenset of str
         Recordings in which all that is heard is annotated, so that windows without an annotation are background.
+    picked : frozenset of str
+        Recordings of which verdicts on detections alone tell: what is annotated in them is what was detected.
     types : dict
         The song types of each class that is annotated with several (`understory.data.tables.song_types`), in order.
     remarks : tuple of str
@@ -160,6 +162,7 @@ class Dataset:
     unvalidated: frozenset[str] = frozenset()
     out_of_band: tuple[Annotation, ...] = ()
     background: frozenset[str] = frozenset()
+    picked: frozenset[str] = frozenset()
     types: dict[str, tuple[str, ...]] = field(default_factory=dict)
     remarks: tuple[str, ...] = field(default=(), compare=False)
 
@@ -180,6 +183,7 @@ class Dataset:
             annotations=tuple(a for a in self.annotations if a.recording_id in names),
             quarantined=tuple(q for q in self.quarantined if q.recording_id not in others),
             background=self.background & names,
+            picked=self.picked & names,
         )
 
     @cached_property

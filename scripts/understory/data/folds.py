@@ -29,10 +29,9 @@ def deal(
 ) -> pd.DataFrame:
     """Assign each example to a validation fold.
 
-    Examples of present events are stratified by their label. Examples of absent events are never validated against, as
-    they have nothing to rank: they share their recording's fold, or, where the recording has no present event, get the
-    fold that the hash of their recording's id gives. Examples of `tables.unvalidated` recordings get the fold -1: every
-    fold trains with them.
+    Examples of present events are stratified by label. Examples of absent events are never validated against, as they have
+    nothing to rank: they share their recording's fold, or get the fold that the hash of its id gives where it has no present
+    event. Examples of `tables.unvalidated` recordings get the fold -1: every fold trains with them.
 
     Where all examples of a recording have to share a fold and each recording has one present example, examples are
     assigned in rotation, class by class. The sizes of the folds, and of each class in them, then differ by at most one
@@ -73,35 +72,45 @@ def deal(
     else:
         validated = ~frame.recording_id.isin(tables.unvalidated)
         frame["fold"] = UNVALIDATED
-        recordings = frame[validated].assign(recording_id=frame.recording_id.map(_first_copies(contents)))
-        frame.loc[validated, "fold"] = _deal(recordings, n_splits=n_splits, seed=seed, group=group)
+        own = _deal_by_content if group == "recording" else _deal
+        options = {"n_splits": n_splits, "seed": seed, "group": group, "contents": contents}
+        frame.loc[validated, "fold"] = own(frame[validated], **options)
     _check_training_folds(frame, tables.classes, n_splits, rare_classes)
     return frame
 
 
-def _first_copies(contents):
-    """By recording, the first one that holds the same."""
-    ordered = contents.sort_values("recording_id")
-    return dict(
-        zip(ordered.recording_id, ordered.groupby("content").recording_id.transform("first"), strict=True)
-    )
+def _deal_by_content(frame, *, contents, **options):
+    """The fold of each example: of recordings that hold the same, one is dealt, and the others have its fold."""
+    leaders = frame.recording_id.map(_leaders(frame, contents))
+    alone = frame[frame.recording_id == leaders]
+    dealt = dict(zip(alone.recording_id, _deal(alone, contents=contents, **options), strict=True))
+    return leaders.map(dealt)
+
+
+def _leaders(frame, contents):
+    """By recording, the one that stands for all that hold the same: the first one, of those with a present example if any has one."""
+    content = dict(zip(contents.recording_id, contents.content, strict=True))
+    present = set(frame.recording_id[frame.presence == "present"])
+    leaders: dict[str, str] = {}
+    names = sorted(set(frame.recording_id), key=lambda name: (name not in present, name))
+    return {name: leaders.setdefault(content[name], name) for name in names}
 
 
 def _tell_of_copies(frame, contents):
     """Print which recordings hold the same in different folds of the data set's own."""
-    first = frame.recording_id.map(_first_copies(contents))
-    apart = frame.groupby(first).fold.nunique()
-    if names := sorted(set(frame.recording_id[first.isin(apart.index[apart > 1])])):
+    leaders = frame.recording_id.map(_leaders(frame, contents))
+    apart = frame.groupby(leaders).fold.nunique()
+    if names := sorted(set(frame.recording_id[leaders.isin(apart.index[apart > 1])])):
         print(
             f"WARNING: the data set's own folds train with what they validate: {listed(names)} hold the same as another one of them"
         )
 
 
-def _deal(frame, *, n_splits, seed, group):
+def _deal(frame, *, n_splits, seed, group, contents):
     fold = np.array([stable_hash(recording) % n_splits for recording in frame.recording_id])
     present = np.flatnonzero(frame.presence == "present")
     shown = frame.iloc[present]
-    _check_enough(shown, n_splits)
+    _check_enough(shown, n_splits, group)
     if group == "recording" and shown.recording_id.is_unique:
         fold[present] = _in_turns(shown.label, n_splits, seed)
     else:
@@ -141,12 +150,15 @@ def _in_turns(labels, n_splits, seed):
     return fold
 
 
-def _check_enough(shown, n_splits):
-    """InputError where there are too few present examples, of all classes or of the most frequent, for every fold."""
+def _check_enough(shown, n_splits, group):
+    """InputError where there are too few present examples, of all classes or of the most frequent, or recordings with them, for
+    every fold."""
     found = {
         "present examples": len(shown),
         "present examples of the most frequent class": shown.label.value_counts().max(),
     }
+    if group == "recording":
+        found["recordings of different content with present examples"] = shown.recording_id.nunique()
     for what, count in found.items():
         if count < n_splits:
             fewer = "set fewer folds, or add annotations" if count > 1 else "add annotations"

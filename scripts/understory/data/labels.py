@@ -88,7 +88,7 @@ class Labels:
 
     def shown(self, rows) -> np.ndarray:
         """Where a label of some rows is present, whatever its confidence: bool (len(rows), classes)."""
-        return self.take(rows) > 0
+        return self.hard.take(rows) > 0
 
     @property
     def hard(self) -> "Labels":

@@ -12,7 +12,7 @@ from understory.annotations import files, verdicts
 from understory.annotations.collected import Collected
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
-from understory.core.text import listed
+from understory.core.text import listed, printable
 from understory.data.builder import DatasetBuilder
 from understory.data.dataset import Annotation, Dataset, Recording
 
@@ -57,33 +57,39 @@ def read(folder: Path, part=None, *, train=True, options=None, song_types=False,
         _add_annotated(builder, sounds, tables, labels, options) if train else (set(), [], set(), set())
     )
     if train and results:
-        remarks = [*remarks, f"{listed(results)}: written by this workflow, and not read as annotations"]
+        remarks = [
+            *remarks,
+            f"{listed(map(printable, results))}: written by this workflow, and not read as annotations",
+        ]
     for path in sounds:
         if path not in annotated:
             with builder.each("test", "recording", path, path):
                 builder.add_recording(Recording(path, path, "test"))
     if train and not (builder.annotations or builder.quarantined):
-        where = f"none in {listed(tables)}" if tables else "none"
+        where = f"none in {listed(map(printable, tables))}" if tables else "none"
         raise InputError(
             f"{folder}: expected annotations of some recordings, in tables beside them ({', '.join(files.TABLES)}; save a "
             f"spreadsheet as CSV) or by a folder for each class, found {where}"
         )
     classes = sorted({annotation.label for annotation in builder.annotations})
     exhaustive = bool(options.get("exhaustive"))
-    for name in sorted(heard & builder.recordings.keys()):
-        # Here only detections are known: what no verdict says of is unknown. By this the evaluation leaves them out, too.
+    picked = heard & builder.recordings.keys()
+    for name in sorted(picked) if exhaustive else ():
+        # Here only detections are known: what no verdict says of is unknown, and not absent.
         for label in classes:
             builder.add_annotation(Annotation(name, label, "unknown"), builder.recordings[name], "verdicts")
     dataset = builder.build(classes=classes, exhaustive=exhaustive)
     background = frozenset(known if exhaustive else ())
-    return replace(dataset, background=background, remarks=(*remarks, *_rare(dataset)))
+    return replace(
+        dataset, background=background, picked=frozenset(picked), remarks=(*remarks, *_rare(dataset))
+    )
 
 
 def _add_annotated(builder, sounds, tables, labels, options):
     """Add what is annotated, and what verdicts say; the recordings that this is about, what is said of the tables, the
     recordings of which it is known where nothing is, if annotations are exhaustive, and those of which only verdicts tell."""
     events = Collected(builder, files.Recordings(sounds), labels, options)
-    ignored = events.read(tables)
+    ignored = events.read(tables, notes=options.get("annotations") is None)
     if tables and not ignored:
         annotated = set(events.about)
         remarks, known = events.remarks(len(sounds)), annotated - events.doubtful
@@ -94,7 +100,9 @@ def _add_annotated(builder, sounds, tables, labels, options):
             f"no annotation tables: {len(annotated)} recordings are of the class that their folder is named after: {named}"
         ]
         if ignored:
-            remarks.append(f"{listed(ignored)}: of no format of annotations that is known, and not read")
+            remarks.append(
+                f"{listed(map(printable, ignored))}: of no format of annotations that is known, and not read"
+            )
     contents = FileDigests(options.get("contents"))
     reviewed = verdicts.Reviewed(builder.folder, sounds, options.get("reviewed"), contents)
     judged = events.judge(options.get("verdicts") or (), reviewed)
@@ -111,7 +119,7 @@ def _tables(folder, tables, options):
         for path in tables
         if path != options.get("labels") and not Path(folder, path).resolve().is_relative_to(results)
     ]
-    written = [path for path in tables if files.is_result(folder / path)]
+    written = dict.fromkeys(path for path in tables if files.is_result(folder / path))
     tables = [path for path in tables if path not in written]
     taken = {Path(path).resolve() for path in options.get("verdicts") or ()}
     written = [path for path in written if Path(folder, path).resolve() not in taken]

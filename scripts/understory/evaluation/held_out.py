@@ -111,12 +111,16 @@ def known(annotations, classes, duration: float) -> list[Known]:
 
 
 def of(
-    scored: Sequence, annotations: dict, folds: dict[str, int], task: Task, misplaced: Set[str] = frozenset()
+    scored: Sequence,
+    annotations: dict,
+    folds: dict[str, int],
+    task: Task,
+    misplaced: Set[str] = frozenset(),
+    picked: Set[str] = frozenset(),
 ) -> list[HeldOut]:
     """Recordings with their scores and annotations.
 
-    Those are left out in which every class is unknown as a whole, and which only verdicts on detections tell of: the detections
-    that these judge were picked.
+    Those are left out that are `picked`: the detections that verdicts judge are those that models found.
 
     Parameters
     ----------
@@ -129,6 +133,8 @@ def of(
     task : Task
     misplaced : set of str
         Recordings of which an annotation is quarantined: what is not annotated in them is unknown.
+    picked : set of str
+        Recordings of which only verdicts on detections tell.
     """
     return [
         HeldOut(
@@ -141,13 +147,8 @@ def of(
             task.exhaustive and each.path not in misplaced,
         )
         for each in scored
-        if len({a.label for a in annotations.get(each.path, ()) if _as_a_whole(a)}) < len(task.classes)
+        if each.path not in picked
     ]
-
-
-def _as_a_whole(annotation):
-    """Whether it is unknown of a whole recording if a label is there."""
-    return annotation[2:5] == ("unknown", 0, np.inf)
 
 
 def verdicts(events: np.ndarray, known: Known, *, exhaustive: bool, margin: float) -> np.ndarray:

@@ -159,13 +159,7 @@ class Slices(Block):
     start: Share = key(0.25, "Share of the stack before the first slice")
     stop: Share = key(0.75, "Share of the stack before the last slice")
     step: int = key(3, "Step between slices", unit="slices", ge=1, le=10_000)
-    all_below: int = key(
-        10,
-        "Of stacks of fewer slices than this, every slice between start and stop is taken",
-        unit="slices",
-        ge=0,
-        le=100_000,
-    )
+    all_below: int = key(10, "Stacks of fewer slices than this have step 1", unit="slices", ge=0, le=100_000)
 
 
 class Images(Block):

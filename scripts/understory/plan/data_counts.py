@@ -61,7 +61,7 @@ def _covering(config, annotations, seconds):
     lengths = [
         (seconds(each.recording_id) if each.t_max == math.inf else each.t_max) - each.t_min
         for each in annotations
-        if each.presence == "present" or crop["absent"]
+        if each.presence == "present" or (each.presence == "absent" and crop["absent"])
     ]
     covering = crop["long_events"] == "cover"
     return sum(max(1, math.ceil(length / crop["window"])) if covering else 1 for length in lengths)

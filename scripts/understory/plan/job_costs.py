@@ -96,6 +96,7 @@ OF_WINDOWS = (
     "crop_windows",
     "augment_windows",
     "compute_features",
+    "compute_pseudo_labels",
     "validate_fold",
     "predict_fold",
 )

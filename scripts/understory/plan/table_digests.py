@@ -21,6 +21,7 @@ def annotations(tables: Dataset) -> str:
             tables.shared_windows,
             sorted(tables.unvalidated),
             *([sorted(tables.background)] if tables.background else []),
+            *([["picked", sorted(tables.picked)]] if tables.picked else []),
         ]
     )
 

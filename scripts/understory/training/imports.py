@@ -28,3 +28,5 @@ def import_keras():
     keras.config.set_epsilon(1e-7)
     keras.config.set_image_data_format("channels_last")
     keras.config.set_dtype_policy("float32")
+    keras.config.set_max_epochs(None)
+    keras.config.set_max_steps_per_epoch(None)

@@ -10,7 +10,7 @@ from understory.annotations.events import Event, given, texts
 # Where a spectral selection has no limit on one side.
 NO_LIMIT = "-1"
 # BirdNET-Analyzer's label, whose other tables have a column for the scientific name: that, and the common one.
-BIRDNET = re.compile(r"([A-Z][a-z]+ [a-z-]+), [A-Z].*")
+BIRDNET = re.compile(r"([A-Z][a-z]+ [a-z-]+), \S.*")
 
 
 def matches(lines) -> bool:

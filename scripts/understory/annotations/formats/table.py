@@ -34,8 +34,8 @@ def rows(lines, columns):
             if not any(cell.strip() for cell in cells):
                 continue
             fields = picked(cells, places)
-            if within is not None and fields.get("path"):
-                fields["path"] = f"{cells[within].strip()}/{fields['path']}".lstrip("/")
+            if within and fields.get("path"):
+                fields["path"] = f"{picked(cells, within)['folder']}/{fields['path']}".lstrip("/")
             if lasts:
                 fields["end"] = _end(fields)
             events.append(Event(line, fields, _wrong(cells, header, mark)))
@@ -63,10 +63,10 @@ def _with_length(header, columns):
 
 
 def _folder(header, places):
-    """The column of the folder that a file lies in, in Kaleidoscope's tables, which name the file alone."""
+    """The place of the folder that a file lies in, in Kaleidoscope's tables, whose column `IN FILE` names the file alone."""
     names = [name.lower() for name in header]
     of_file = "path" in places and names[places["path"]] == "in file"
-    return names.index("folder") if of_file and "folder" in names else None
+    return {"folder": names.index("folder")} if of_file and "folder" in names else {}
 
 
 def _end(fields):

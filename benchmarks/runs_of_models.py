@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import yaml
 
 from understory.data import predictions, store
@@ -36,7 +35,8 @@ def tested(out: Path, model: str, truth: Path):
         for path in sorted((out / "predictions" / model).glob("fold*.csv"))
     ]
     mean = ensemble.combined(parts, method="mean")
-    return np.asarray(scoring.truth_of(task, mean.keys, store.read_table(truth))), mean.values
+    labels, told = scoring.with_truth(task, mean, store.read_table(truth))
+    return labels, told.values
 
 
 def out_of_fold(out: Path, model: str) -> float:

@@ -132,7 +132,11 @@ rule build_report:
                 "seed": config["seed"],
                 # The model and fold of each history, in the order of the inputs.
                 "trained": [[model, fold] for model in MODELS for fold in FOLDS],
-                "select": {model: config["models"][model]["select"] for model in MODELS},
+                "select": {
+                    model: "best" if config["models"][model]["patience"] else config["models"][model]["select"]
+                    for model in MODELS
+                },
+                "priors": getattr(reader(config["dataset"]), "PRIORS", True),
                 "features": config["features"][SHOWN],
                 "crop": {key: config["crop"][key] for key in ("window", "long_events")},
                 "sequences": config["images"]["sequences"],

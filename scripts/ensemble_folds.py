@@ -34,8 +34,8 @@ def main(job):
         tested = ensemble.with_priors(tested, unread, own["priors"] if job.params.priors else None)
         predictions.write(job.output.predictions, tested, top_k=params["predictions"]["top_k"])
         if job.input.get("truth"):
-            truth = scoring.truth_of(task, tested.keys, store.read_table(job.input.truth))
-            result["truth"] = scoring.score(task, truth, scoring.outputs(task, tested, own["thresholds"]))
+            truth, told = scoring.with_truth(task, tested, store.read_table(job.input.truth))
+            result["truth"] = scoring.score(task, truth, scoring.outputs(task, told, own["thresholds"]))
     if result:
         for path, content in ((job.output.scores, result), (job.output.members, own)):
             with replacing(path) as new:

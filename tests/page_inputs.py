@@ -80,6 +80,7 @@ def inputs(classes=("a", "b", "c"), *, takes=4, folds=2, models=("m",), exhausti
             "crop": {"window": WINDOW, "long_events": "middle"},
             "control": "none",
             "select": dict.fromkeys(models, "last"),
+            "priors": True,
             "features": MEL,
             "sources": "recordings",
             "sequences": [],

@@ -123,6 +123,11 @@ def with_recipe(recipe, base=CONFIG):
             "images.sequences: expected names of sequences, as recordings of dataset rsna_miccai are studies, given none",
         ),
         (
+            "rsna_miccai.yaml",
+            {"ensemble": {"prior_power": -0.5}},
+            "ensemble.prior_power: expected 0, as dataset rsna_miccai is scored by recording",
+        ),
+        (
             "herbarium2021.yaml",
             {"images": {"sequences": ["T1w"]}},
             "images.sequences: expected none, as recordings of dataset herbarium2021 are photographs, given T1w",

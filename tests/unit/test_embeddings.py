@@ -242,10 +242,18 @@ def test_a_saved_model_that_would_write_files_is_not_loaded(stubs, tmp_path):
     path = folder / "saved_model.pb"
     saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     node = saved.meta_graphs[0].graph_def.library.function[0].node_def.add()
-    node.op, node.name = "WriteFile", "write"
-    path.write_bytes(saved.SerializeToString())
-    with pytest.raises(InputError, match="that reads and writes no files, found WriteFile in it"):
-        frozen.Embedder(block(folder), 32_000)
+    for name in (
+        "WriteFile",
+        "PrintV2",
+        "TextLineDataset",
+        "InitializeTableFromTextFileV2",
+        "ImmutableConst",
+        "EagerPyFunc",
+    ):
+        node.op, node.name = name, "write"
+        path.write_bytes(saved.SerializeToString())
+        with pytest.raises(InputError, match=f"that reads and writes no files, found {name} in it"):
+            frozen.Embedder(block(folder), 32_000)
 
 
 def test_an_onnx_file_needs_its_runtime(tmp_path, monkeypatch):

@@ -26,6 +26,19 @@ def test_esc50_tables(tmp_path):
     assert whole.folds == {"1-1-A-0.wav": 0, "2-2-A-1.wav": 1, "1-3-A-2.wav": 0}
     assert whole.annotations[0] == Annotation("1-1-A-0.wav", "dog", "present", 0.0, math.inf, 0.0, math.inf)
     assert whole.exhaustive
+    # As a spreadsheet writes it, and as nobody does.
+    table = (
+        (tmp_path / "meta" / "esc50.csv")
+        .read_text()
+        .replace("dog,True", "dog,TRUE")
+        .replace("pig,False", "pig,no")
+    )
+    (tmp_path / "meta" / "esc50.csv").write_text(table)
+    part = source.Source("esc50", str(tmp_path), "esc10").read()
+    assert part.classes == ("dog", "rooster")
+    assert [lost.reason for lost in part.quarantined] == [
+        "expected True or False in column esc10, found 'no'"
+    ]
     with pytest.raises(InputError, match="esc50 has no synthetic data set"):
         address.synthesizer("esc50")
 

@@ -103,3 +103,15 @@ def test_recordings_may_be_decided_on_as_well(fixed):
     whole, _ = out_of_fold(task, found, fixed)
     assert whole == pytest.approx(sum(by_fold[n] * counts[n] for n in by_fold) / counts.sum())
     assert 0 < whole < 1
+
+
+def test_windows_without_a_truth_are_not_scored():
+    """As where the truth has a row each 5 s, and predictions each 2.5 s."""
+    task = Task(["a", "b"], True, "lwlrap", "window", "example", None)
+    keys = pd.DataFrame({"recording_id": ["r"] * 3, "start": [0.0, 2.5, 5.0]})
+    tested = Predictions(keys, np.array([[0.9, 0.1], [0.1, 0.9], [0.2, 0.8]]), ("a", "b"))
+    truth = pd.DataFrame({"recording_id": ["r", "r"], "start": [0.0, 5.0], "a": [1, 0], "b": [0, 1]})
+    labels, told = scoring.with_truth(task, tested, truth)
+    assert labels.tolist() == [[1, 0], [0, 1]]
+    assert told.keys.start.tolist() == [0.0, 5.0]
+    assert scoring.score(task, labels, told.values) == 1

@@ -11,7 +11,9 @@ def finished(folder, untrained=(), warnings=(), **scored):
     (folder / "predictions/m").mkdir(parents=True)
     for name in ("submission.csv", "report.html"):
         (folder / name).touch()
-    (folder / "quarantine.csv").write_text("subset,kind,recording_id,place,reason\ntrain,slice,s,p,r\n")
+    (folder / "quarantine.csv").write_text(
+        "subset,kind,recording_id,place,reason\ntrain,slice,s,p,r\ntest,recording,t1,p,r\n"
+    )
     (folder / "predictions/m/fold0.csv").write_text("recording_id,start,a\nt0,0,1\nt0,5,1\n")
     (folder / "ensemble/predictions.csv").write_text("recording_id,start,a\nt0,0,1\nt0,5,1\nt1,,1\n")
     (folder / "warnings.txt").write_text("".join(f"{line}\n" for line in warnings))
@@ -40,7 +42,7 @@ def test_the_last_lines_tell_the_interval(tmp_path):
     )
     first, _, folds, oof, _ = summary.lines(folder, tested=True)
     assert first.endswith(
-        f"(1 of 2 test recordings could not be read and has no prediction of its own; 1 slice quarantined, see {folder / 'quarantine.csv'})"
+        f"(1 of 2 test recordings could not be read and has no prediction of its own; 1 slice and 1 recording quarantined, see {folder / 'quarantine.csv'})"
     )
     assert folds == "folds        roc_auc 0.600 to 0.800, mean 0.700, over 2 folds of m"
     assert oof == "out-of-fold  roc_auc 0.700 (95 % interval 0.551 to 0.800)"

@@ -33,7 +33,7 @@ def read(folder: Path, part=None, *, train=True) -> Dataset:
         for each, row, place in builder.rows(
             TABLE, COLUMNS, subset="train", kind="annotation", id_column="filename"
         )
-        if part is None or row["esc10"] == "True"
+        if part is None or row["esc10"].strip().lower() != "false"
     ]
     contents = {}
     for _, row, _, clip in rows:
@@ -48,6 +48,8 @@ def read(folder: Path, part=None, *, train=True) -> Dataset:
         with each:
             if len(contents[clip]) > 1:
                 raise InputError("expected each clip once, found it again with other values")
+            if part is not None and row["esc10"].strip().lower() != "true":
+                raise InputError(f"expected True or False in column esc10, found {row['esc10']!r}")
             if row["target"] != usual[row["category"]]:
                 raise InputError(
                     f"expected the target {usual[row['category']]}, as most of {row['category']!r} have, found {row['target']!r}"

@@ -82,9 +82,9 @@ def out_of_fold(task: Task, oof: Predictions, index: pd.DataFrame, fixed: float 
 
 def against_truth(task: Task, tested: Predictions, truth: pd.DataFrame, thresholds) -> ScoredRows:
     """The scored rows of predictions of test recordings whose truth is known."""
-    labels = scoring.truth_of(task, tested.keys, truth)
-    outputs = scoring.outputs(task, tested, thresholds)
-    return ScoredRows(tested.keys, labels, labels, tested.values, outputs)
+    labels, told = scoring.with_truth(task, tested, truth)
+    outputs = scoring.outputs(task, told, thresholds)
+    return ScoredRows(told.keys, labels, labels, told.values, outputs)
 
 
 def class_scores(task: Task, rows: ScoredRows) -> np.ndarray:

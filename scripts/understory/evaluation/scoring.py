@@ -1,5 +1,7 @@
 """Score predictions as the task of a data set asks."""
 
+import numpy as np
+
 from understory.data import predictions
 from understory.data.labels import Labels
 from understory.data.predictions import Predictions
@@ -28,9 +30,11 @@ def labels_of(task: Task, keys) -> Labels:
     return Labels(keys[["present"]], task.classes, exhaustive=task.exhaustive)
 
 
-def truth_of(task: Task, keys, truth):
-    """The truth of rows of predictions: float64 (rows, classes), NaN where the table `truth` has none."""
-    return keys.merge(truth, how="left", validate="one_to_one")[task.classes].to_numpy(dtype=float)
+def with_truth(task: Task, tested: Predictions, truth):
+    """The truth of predictions by a table, float64 (rows, classes), and these predictions: of rows that the table has."""
+    found = tested.keys.merge(truth, how="left", validate="one_to_one")[task.classes].to_numpy(dtype=float)
+    rows = np.flatnonzero(~np.isnan(found).all(axis=1))
+    return found[rows], tested.take(rows)
 
 
 def thresholds(task: Task, scored: Predictions, fixed: float | None) -> dict[str, float] | None:

@@ -8,7 +8,7 @@ PACKAGES = ("ai-edge-litert", "keras", "numpy", "onnx", "onnxruntime", "tensorfl
 HEAD = """# {name}
 
 {count} that {score} windows of {window:g} s of sound at {rate} Hz for {classes}, in one file.
-{members} were trained by Understory{folds}.
+{members} trained by Understory{folds}.
 
 ## Files
 
@@ -69,7 +69,7 @@ def text(facts: dict, criteria: list[Criterion], known: dict[str, ClassCalibrati
         name=facts["name"],
         count=f"{_counted(len(models), 'model')} ({', '.join(sorted(set(models)))})",
         score="score" if len(models) > 1 else "scores",
-        members="They" if len(models) > 1 else "It",
+        members="They were" if len(models) > 1 else "It was",
         folds=", and it is the one with the best validation score, which makes that score optimistic"
         if facts["best"]
         else "",
@@ -82,7 +82,7 @@ def text(facts: dict, criteria: list[Criterion], known: dict[str, ClassCalibrati
         probabilities=PROBABILITIES if facts["probabilities"] else "",
         layers=LAYERS,
         tflite=facts["files"][0][0],
-        scores=_scores(own) if own else "Not known: the folder of the run has no scores.json.",
+        scores=_scores(own, facts["best"]) if own else "Not known: the folder of the run has no scores.json.",
         table=_table(HEADER, [_row(each, known.get(each.label)) for each in criteria]),
         precision=PRECISION if known else "Nothing was calibrated: no precision is known.",
         licence=facts["licence"] or "not stated",
@@ -114,11 +114,15 @@ def _row(criterion, own):
     ]
 
 
-def _scores(found):
-    rows = [[f"out of fold ({found['metric']})", f"{found['oof']:.4f}", _interval(found["oof_interval"])]]
+def _scores(found, best):
+    """The scores of a run, which are those of all its models together but for the folds'."""
+    every = " of all models of the run" if best else ""
+    rows = [
+        [f"out of fold{every} ({found['metric']})", f"{found['oof']:.4f}", _interval(found["oof_interval"])]
+    ]
     rows += [[f"{each['model']}, fold {each['fold']}", f"{each['score']:.4f}", ""] for each in found["folds"]]
     if found["truth"] is not None:
-        rows.append([f"against the truth ({found['metric']})", f"{found['truth']:.4f}", ""])
+        rows.append([f"against the truth{every} ({found['metric']})", f"{found['truth']:.4f}", ""])
     return _table(["what", "score", "95 % interval"], rows)
 
 

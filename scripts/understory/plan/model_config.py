@@ -139,7 +139,8 @@ class Model(Block):
         "Predictions of an example in validation and of test recordings, whose mean counts: of its frames rolled by so many equal steps",
     )
     patience: Annotated[int, Field(ge=1, le=100_000)] | None = key(
-        None, "Epochs without a better validation score after which training stops; null: it runs all epochs"
+        None,
+        "Epochs without a validation score as good as the best, after which training stops; null: it runs all epochs",
     )
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = key(
         "float32", "Precision that layers compute in, mixed on GPUs only; weights and outputs are float32"

@@ -74,10 +74,10 @@ def _priors(results):
     count, words = results.unreadable, results.words
     if not count:
         return ""
-    return (
-        f"{counted(count, f'unreadable test {words.recording}', f'unreadable test {words.recordings}')} "
-        f"{'has' if count == 1 else 'have'} the class frequencies, scaled below all predictions, instead of predictions"
-    )
+    unread = counted(count, f"unreadable test {words.recording}", f"unreadable test {words.recordings}")
+    if not results.settings["priors"]:
+        return f"{unread} {'has' if count == 1 else 'have'} an empty row"
+    return f"{unread} {'has' if count == 1 else 'have'} the class frequencies, scaled below all predictions, instead of predictions"
 
 
 def _kinds_of(reasons):

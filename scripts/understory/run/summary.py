@@ -154,8 +154,13 @@ def _left_out(folder, tested):
     said = []
     if tested:
         names = set(_column(folder / "ensemble" / "predictions.csv", "recording_id"))
-        windows = min((folder / "predictions").glob("*/fold*.csv"))
-        if unread := len(names - set(_column(windows, "recording_id"))):
+        quarantined = _rows(folder / "quarantine.csv")
+        unread = {
+            row["recording_id"]
+            for row in quarantined
+            if (row["subset"], row["kind"]) == ("test", "recording")
+        }
+        if unread := len(names & unread):
             said.append(
                 f"{unread} of {len(names)} test recordings could not be read and "
                 f"{'has no prediction of its own' if unread == 1 else 'have no predictions of their own'}"

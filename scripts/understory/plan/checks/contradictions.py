@@ -32,6 +32,7 @@ def found(config: dict) -> Iterator[str]:
         yield from _without_labels(config, f"labels.{key}")
     if config["dataset"] in source.names():
         yield from _medium_contradictions(config, source.reader(config["dataset"]).MEDIUM)
+        yield from _scored_by_recording(config)
     else:
         yield _unknown(f"dataset: expected a module in {source.PLACE}", config["dataset"], source.names())
 
@@ -75,6 +76,16 @@ def ranked(config: dict) -> Iterator[str]:
         yield (
             "ensemble.prior_power: expected 0 with ensemble.folds rank, as ranks are no probabilities and have no odds, given "
             f"{how['prior_power']}"
+        )
+
+
+def _scored_by_recording(config: dict) -> Iterator[str]:
+    """What is wrong with an ensemble whose predictions of examples become ones of recordings before they are scored."""
+    how, reader = config["ensemble"], source.reader(config["dataset"])
+    if reader.SCORED == "recording" and how["prior_power"] != 0:
+        yield (
+            f"ensemble.prior_power: expected 0, as dataset {config['dataset']} is scored by recording, where scaled examples and scaled "
+            f"recordings differ, given {how['prior_power']}"
         )
 
 

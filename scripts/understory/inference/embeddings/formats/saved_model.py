@@ -1,5 +1,6 @@
 """Models in TensorFlow's SavedModel format: a folder."""
 
+import re
 from pathlib import Path
 
 import tensorflow as tf
@@ -11,8 +12,13 @@ from understory.core.text import listed
 from understory.inference.embeddings.frozen import Loaded
 from understory.inference.embeddings.model_files import SAVED_MODEL
 
-# Operations by which a graph would read or write files, or call Python. Restoring the weights is not among them.
-FORBIDDEN = {"EagerPyFunc", "MatchingFiles", "PyFunc", "PyFuncStateless", "ReadFile", "WriteFile"}
+# Operations by which a graph would read or write files, print into one, reach another process, or call Python, by what their names
+# have in them; but those by which a SavedModel restores its weights.
+FORBIDDEN = re.compile(
+    "File|PyFunc|Print|Dataset|Reader|Summary|Checkpoint|Save|Restore|Write|Sql|Lmdb|Lookup.*Export|Rpc|Socket|Remote|Custom|Iterator"
+    "|Dump|Debug|ImmutableConst"
+)
+ALLOWED = {"MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename", "TensorArrayWriteV3"}
 DEFAULT = "serving_default"
 
 
@@ -29,7 +35,7 @@ def load(path: Path, *, output: str | None, threads: int) -> Loaded:
     """
     try:
         # Before it is loaded, as that runs what initialises it.
-        used = FORBIDDEN & _operations(path)
+        used = {name for name in _operations(path) - ALLOWED if FORBIDDEN.search(name)}
         functions = {} if used else dict(tf.saved_model.load(path).signatures)
     except (
         DecodeError,

@@ -9,7 +9,6 @@ Prints the seconds and the peak memory of each rule's jobs, and the seconds of s
 """
 
 import argparse
-import csv
 import json
 import subprocess
 import sys
@@ -105,17 +104,12 @@ def main():
     subprocess.run([sys.executable, *map(str, command)], check=True)
     took = time.perf_counter() - began
     for rule in ("score_recordings", "detect_events", "show_detections"):
-        tables = sorted((folder / "work/results/demo/benchmarks").rglob(f"{rule}*/**/*.tsv"))
-        tables += sorted((folder / "work/results/demo/benchmarks").glob(f"{rule}.tsv"))
-        rows = [next(csv.DictReader(path.open(), delimiter="\t")) for path in tables]
-        if rows:
-            seconds = sum(float(row["s"]) for row in rows)
-            worked, memory = (
-                sum(float(row["cpu_time"]) for row in rows),
-                max(float(row["max_rss"]) for row in rows),
-            )
+        places = (folder / "work/results/demo/logs/usage" / rule).rglob("*.json")
+        if jobs := [json.loads(path.read_text()) for path in places]:
+            seconds, worked = (sum(job[key] for job in jobs) for key in ("seconds", "processor_seconds"))
+            memory = max(job["peak_mb"] for job in jobs)
             print(
-                f"{rule}: {len(rows)} jobs, {seconds:.0f} s, {worked:.0f} s of processor time, {memory:.0f} MB at most"
+                f"{rule}: {len(jobs)} jobs, {seconds:.0f} s, {worked:.0f} s of processor time, {memory:.0f} MB at most"
             )
     sound = 3600 * given.hours * given.files
     print(f"all: {took:.0f} s for {sound:.0f} s of sound, {sound / took:.0f} times real time")

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from runs_of_models import made, tested
 from scipy import stats
 
+from understory.core import usage
 from understory.data.task import Task
 from understory.evaluation import scoring
 
@@ -50,8 +50,8 @@ def configuration(seed: int, way: Way) -> dict:
 
 def found(out: Path) -> tuple[float, float]:
     """The score of a run against the truth, and the processor time of its trainings in s."""
-    costs = (out / "benchmarks/train_fold").rglob("*.tsv")
-    seconds = sum(pd.read_csv(path, sep="\t")["cpu_time"].iloc[0] for path in costs)
+    records = (out / usage.FOLDER / "train_fold").glob("*.json")
+    seconds = sum(usage.read(path).processor_seconds for path in records)
     truth, values = tested(out, "sed_cnn", out / "truth.csv")
     return scoring.score(Task.read(out / "labels.json"), truth, values), seconds
 

@@ -3,7 +3,7 @@
 python benchmarks/unit_costs.py results/NAME [--recordings N] [--examples N] [--tests N] [--windows N] [--shards N]
     [--test-shards N] [--copies N] [--folds N] [--epochs N]
 
-Prints for each rule the processor time of an item (from `benchmarks/*.tsv`; it includes no waiting, so that other programs on
+Prints for each rule the processor time of an item (from `logs/usage`; it includes no waiting, so that other programs on
 the machine matter little), the bytes that an item leaves on the disk, and the peak memory of a job; then the jobs, core hours
 and GB of a run of the requested size. Options that are not given have the values of the run. The start of a job is part of
 its time, so that a small run overestimates the costs.
@@ -11,6 +11,7 @@ its time, so that a small run overestimates the costs.
 
 import argparse
 import csv
+import json
 from pathlib import Path
 
 RULES = {
@@ -38,17 +39,16 @@ def measured(run: Path) -> dict[str, dict]:
     """For each step: jobs, items, processor time (s), peak memory of a job (MB) and bytes on the disk."""
     found = {}
     for rule, step in RULES.items():
-        paths = sorted((run / "benchmarks" / rule).rglob("*.tsv"))
-        if not paths:
+        jobs = [json.loads(path.read_text()) for path in (run / "logs/usage" / rule).glob("*.json")]
+        if not jobs:
             continue
-        tables = [next(csv.DictReader(path.open(), delimiter="\t")) for path in paths]
         files = list((run / FOLDERS[step]).rglob("*.npy")) if step in FOLDERS else []
         found[step] = {
             "rule": rule,
-            "jobs": len(paths),
+            "jobs": len(jobs),
             "items": items(run, step),
-            "seconds": sum(float(table["cpu_time"]) for table in tables),
-            "memory": max(float(table["max_rss"]) for table in tables),
+            "seconds": sum(job["processor_seconds"] for job in jobs),
+            "memory": max(job["peak_mb"] for job in jobs),
             "bytes": sum(path.stat().st_size for path in files),
         }
     return found

@@ -29,9 +29,9 @@ FIGURES = {
     "learning_curves": ("Training", "Learning curves"),
     **({"reliability": ("Detections", "Reliability")} if CALIBRATES else {}),
 }
-# Benchmark files are no inputs: Snakemake writes those of the jobs that run, and one that is missing is left out.
-BENCHMARKS = {
-    "folder": f"{OUT}/benchmarks",
+# Records of what jobs used are no inputs: the jobs that run write them, and one that is missing is left out.
+USED = {
+    "results": OUT,
     "names": sorted(
         {
             *TRAIN,
@@ -39,8 +39,8 @@ BENCHMARKS = {
             *MODELS,
             *settings.features_of(config),
             *map(str, COPIES),
-            *(f"fold{fold}" for fold in FOLDS),
-            *(f"round{number + 1}" for number in range(ROUNDS.count)),
+            *map(str, FOLDS),
+            *(str(number + 1) for number in range(ROUNDS.count)),
         }
     ),
     "rules": sorted(path.stem for path in SCRIPTS.glob("*.py")),
@@ -128,7 +128,7 @@ rule build_report:
                 ],
                 # What the page shows of the configuration: a change rebuilds the page.
                 "configuration": settings.tracked(settings.effective(config)),
-                "benchmarks": BENCHMARKS,
+                "used": USED,
                 "seed": config["seed"],
                 # The model and fold of each history, in the order of the inputs.
                 "trained": [[model, fold] for model in MODELS for fold in FOLDS],

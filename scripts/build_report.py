@@ -12,12 +12,10 @@ from understory.run.job import run
 
 def main(job):
     settings = job.params.settings
-    benchmarks = settings["benchmarks"]
+    used = settings["used"]
     report = page.build(
         Results(dict(job.input.items()), settings, import_module(settings["store"]).read),
-        costs=provenance.costs(
-            Path(benchmarks["folder"]), rules=benchmarks["rules"], names=benchmarks["names"]
-        ),
+        costs=provenance.costs(Path(used["results"]), rules=used["rules"], names=used["names"]),
         facts=[*settings["facts"], *provenance.facts()],
         configuration=job.params.configuration.text,
     )

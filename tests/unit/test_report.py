@@ -5,6 +5,7 @@ import json
 import math
 import re
 import subprocess
+from dataclasses import asdict
 from xml.etree import ElementTree
 
 import numpy as np
@@ -17,6 +18,7 @@ from PIL import Image
 from scipy import sparse
 from workflow import ROOT
 
+from understory.core import usage
 from understory.core.errors import InputError
 from understory.data import examples, store
 from understory.data.labels import Labels
@@ -512,39 +514,36 @@ def test_one_epoch_is_told_by_its_marks():
     assert "Filled: validation. Open: training" in text_built(given)
 
 
-HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
-
-
-def measure(path, *rows):
+def record(results, rule, seconds, memory, cpu, state="finished", **wildcards):
+    path = usage.place(results, rule, wildcards)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        HEADER + "".join(f"{s}\t0:00:01\t{rss}\tNA\tNA\tNA\tNA\tNA\tNA\t{cpu}\n" for s, rss, cpu in rows)
-    )
+    own = usage.Record(rule, wildcards, 1, None, None, 0.0, seconds, cpu, memory, state)
+    path.write_text(json.dumps(asdict(own)))
 
 
 def test_time_and_memory_are_of_the_jobs_of_the_present_configuration(tmp_path):
-    measure(tmp_path / "train_fold/new/fold0.tsv", (60, 100, 50))
-    measure(tmp_path / "train_fold/new/fold1.tsv", (90, 300, 70))
-    measure(tmp_path / "train_fold/old/fold0.tsv", (9999, 9999, 9999))
-    measure(tmp_path / "train_fold/new/fold2.tsv", (9999, 9999, 9999))
-    measure(tmp_path / "split_folds.tsv", (0.2, "NA", "NA"))
-    measure(tmp_path / "crop_windows/train-0.tsv", (4, 20, 3), (2, 30, 1))
-    measure(tmp_path / "former.tsv", (1, 1, 1))
-    (tmp_path / "ensemble_folds.tsv").write_text("")
-    names = {"new", "fold0", "fold1", "train-0"}
+    record(tmp_path, "train_fold", 60, 100, 50, model="new", fold="0")
+    record(tmp_path, "train_fold", 90, 300, 70, model="new", fold="1")
+    record(tmp_path, "train_fold", 9999, 9999, 9999, model="old", fold="0")
+    record(tmp_path, "train_fold", 9999, 9999, 9999, model="new", fold="2")
+    record(tmp_path, "split_folds", 0.2, 20, 0.1)
+    record(tmp_path, "crop_windows", 4, 30, 3, shard="train-0")
+    record(tmp_path, "former", 1, 1, 1)
+    record(tmp_path, "ensemble_folds", 1, 1, 1, state="running")
+    (tmp_path / usage.FOLDER / "broken.json").write_text("{")
     table = provenance.costs(
-        tmp_path, rules={"train_fold", "split_folds", "crop_windows", "ensemble_folds"}, names=names
+        tmp_path,
+        rules={"train_fold", "split_folds", "crop_windows", "ensemble_folds"},
+        names={"new", "0", "1", "train-0"},
     )
-    nan = float("nan")
     expected = [
         ("train_fold", 2, 150, 90, 300, 120),
-        ("crop_windows", 1, 6, 4, 30, 4),
-        ("split_folds", 1, 0.2, 0.2, nan, nan),
+        ("crop_windows", 1, 4, 4, 30, 3),
+        ("split_folds", 1, 0.2, 0.2, 20, 0.1),
     ]
     pd.testing.assert_frame_equal(table, pd.DataFrame(expected, columns=table.columns), check_dtype=False)
     text = text_built(inputs(costs=table))
-    assert "train_fold 2 2 min 30 s 1 min 30 s 2 min 0 s 300 MiB" in text
-    assert "split_folds 1 0.2 s 0.2 s not measured not measured" in text
+    assert "train_fold 2 2 min 30 s 1 min 30 s 2 min 0 s 300 MB" in text
 
 
 def test_no_measurements_are_no_error(tmp_path):

@@ -307,7 +307,7 @@ def test_the_report_is_told_what_it_shows(rules, image_rules):
         settings = dict(rule.params.items())["settings"]
         assert settings["features"]["kind"] == kind
         assert settings["sources"] == sources
-        assert {rule.name for rule in found} <= set(settings["benchmarks"]["rules"]) | {"build_report"}
+        assert {rule.name for rule in found} <= set(settings["used"]["rules"]) | {"build_report"}
         assert all(f"/examples/{name}/0/" in path for path in (*rule.input.arrays, *rule.input.indexes))
 
 

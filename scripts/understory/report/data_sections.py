@@ -90,7 +90,7 @@ def examples(results: Results) -> Section:
 def costs(table) -> Section:
     """Time and memory by rule."""
     if table.empty:
-        text = "There are no measurements: the benchmark files are missing."
+        text = "There are no measurements: no job has recorded what it used."
         return Section("costs", "Time and memory", [text])
     rows = [
         [row.rule, f"{row.jobs:,}", *map(time, (row.total, row.longest, row.cpu)), memory(row.memory)]
@@ -99,10 +99,9 @@ def costs(table) -> Section:
     head = ["rule", "jobs", "total time", "longest job", "CPU time", "largest memory"]
     note = Note(
         "Times are wall times, of which the total is a sum over jobs that may have run in parallel; memory is that of a "
-        "single job. “Not measured”: the job finished too quickly to be measured. Jobs that finish after this page is "
-        "written, such as build_report, are missing."
+        "single job. Jobs that finish after this page is written, such as build_report, are missing."
     )
-    table = Table("The last run of each job, as measured by Snakemake", head, rows)
+    table = Table("The last run of each job", head, rows)
     return Section("costs", "Time and memory", [table, note])
 
 

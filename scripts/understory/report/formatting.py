@@ -44,13 +44,11 @@ def span(low: float, high: float) -> str:
 
 
 def time(seconds: float) -> str:
-    if not np.isfinite(seconds):
-        return "not measured"
     minutes, rest = divmod(round(seconds), 60)
     if not minutes:
         return f"{seconds:.1f} s"
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def memory(mebibytes: float) -> str:
-    return f"{mebibytes:.0f} MiB" if np.isfinite(mebibytes) else "not measured"
+def memory(megabytes: float) -> str:
+    return f"{megabytes:.0f} MB"

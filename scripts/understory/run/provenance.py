@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from understory.core import usage
 from understory.plan import code_digests
 
 PACKAGES = ("snakemake", "tensorflow", "keras", "numpy", "pandas", "scipy", "sklearn")
-# Columns of Snakemake's benchmark files: s, MiB, s.
-MEASURED = ["s", "max_rss", "cpu_time"]
 
 
 def commit(root: Path) -> str:
@@ -40,40 +39,39 @@ def facts() -> list[tuple[str, str]]:
     return [("understory", commit(Path(__file__).resolve().parents[3])), *found]
 
 
-def costs(folder: Path, *, rules, names) -> pd.DataFrame:
-    """Time and memory of the jobs, by rule.
+def costs(results: Path, *, rules, names) -> pd.DataFrame:
+    """Time and memory of the jobs that ended well, by rule, as they recorded it.
 
     Parameters
     ----------
-    folder : Path
-        Snakemake's benchmark files: `RULE.tsv`, or `RULE/NAME/.../NAME.tsv` with the job's wildcards.
+    results : Path
+        The folder of a run's results.
     rules, names : collection of str
-        The rules of the present configuration, and its shards, variants, models and folds as they stand in
-        paths. A file of any other is a former configuration's, and does not count.
+        The rules of the present configuration, and the values of its wildcards. A record of any other is a former
+        configuration's, and does not count.
 
     Returns
     -------
     pandas.DataFrame
         `rule, jobs, total, longest, memory, cpu`: number of jobs, wall time of all and of the longest (s), the
-        largest resident memory (MiB) and processor time of all (s), the longest rule first. What Snakemake
-        did not measure (NA for a job that was over at once) is NaN.
+        largest memory (MB) and processor time of all (s), the longest rule first.
     """
-    tables = [pd.DataFrame(columns=["rule", "job", *MEASURED])]
-    for path in sorted(folder.rglob("*.tsv")):
-        rule, *wildcards = path.relative_to(folder).with_suffix("").parts
-        if rule in rules and set(wildcards) <= set(names) and path.stat().st_size:
-            measured = pd.read_csv(path, sep="\t").reindex(columns=MEASURED)
-            tables.append(measured.assign(rule=rule, job=str(path)))
-    table = pd.concat(tables)
-    table[MEASURED] = table[MEASURED].apply(pd.to_numeric, errors="coerce").astype(float)
+    found = map(usage.read, sorted((results / usage.FOLDER).rglob("*.json")))
+    rows = [
+        (record.rule, record.seconds, record.peak_mb, record.processor_seconds)
+        for record in found
+        if record is not None
+        and record.state == "finished"
+        and record.rule in rules
+        and set(map(str, record.wildcards.values())) <= set(names)
+    ]
+    table = pd.DataFrame(rows, columns=["rule", "seconds", "memory", "cpu"])
     grouped = table.groupby("rule")
-    sums = grouped[["s", "cpu_time"]].sum(min_count=1)
-    most = grouped[["s", "max_rss"]].max()
     columns = {
-        "jobs": grouped.job.nunique(),
-        "total": sums.s,
-        "longest": most.s,
-        "memory": most.max_rss,
-        "cpu": sums.cpu_time,
+        "jobs": grouped.size(),
+        "total": grouped.seconds.sum(),
+        "longest": grouped.seconds.max(),
+        "memory": grouped.memory.max(),
+        "cpu": grouped.cpu.sum(),
     }
     return pd.DataFrame(columns).sort_values("total", ascending=False, kind="stable").reset_index()

@@ -133,7 +133,9 @@ rule build_report:
                 # The model and fold of each history, in the order of the inputs.
                 "trained": [[model, fold] for model in MODELS for fold in FOLDS],
                 "select": {
-                    model: "best" if config["models"][model]["patience"] else config["models"][model]["select"]
+                    model: (
+                        "best" if config["models"][model]["patience"] else config["models"][model]["select"]
+                    )
                     for model in MODELS
                 },
                 "priors": getattr(reader(config["dataset"]), "PRIORS", True),

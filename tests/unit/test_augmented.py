@@ -97,7 +97,7 @@ def batches(settings=SETTINGS, epoch=0, **changed):
         source(),
         np.arange(7)[::-1],
         3,
-        SimpleNamespace(take=lambda rows: targets[rows]),
+        SimpleNamespace(take=lambda rows: targets[rows], shown=lambda rows: targets[rows] > 0),
         settings={**settings, **changed},
         unknown_weight=0.0,
         mixing=np.random.default_rng([1, epoch]) if changed.get("mixup") else None,

@@ -117,7 +117,7 @@ def test_a_class_with_one_example(folder):
     ("texts", "said"),
     [
         ({}, "none"),
-        ({"a_txt": ""}, "1 tables without an event"),
+        ({"a_txt": ""}, "none in a.txt"),
     ],
 )
 def test_no_annotations_at_all(folder, texts, said):

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
-from runs_of_models import ROOT, made, out_of_fold, tested
+from runs_of_models import ROOT, made, out_of_fold, tested, training_seconds
 from sklearn.metrics import average_precision_score
 
 from understory.core import rng
@@ -173,11 +173,7 @@ def differences(pairs, others, metric) -> str:
 
 def minutes(outs, model) -> float:
     """The median over seeds and folds of the processor time of a training, with that of its rounds."""
-    each = []
-    for path in (path for out in outs for path in (out / "benchmarks/train_fold" / model).glob("*.tsv")):
-        rounds = (path.parents[2] / "train_round").glob(f"*/{model}/{path.name}")
-        each.append(sum(pd.read_csv(part, sep="\t")["cpu_time"].iloc[0] for part in (path, *rounds)))
-    return float(np.median(each)) / 60
+    return float(np.median([each for out in outs for each in training_seconds(out, model).values()])) / 60
 
 
 def main():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from understory.core import usage
 from understory.data import predictions, store
 from understory.data.task import Task
 from understory.evaluation import ensemble, scoring
@@ -47,3 +48,15 @@ def out_of_fold(out: Path, model: str) -> float:
     oof = predictions.concatenate(predictions.read(path, task.classes) for path in paths)
     rows = scoring.scored_predictions(task, oof)
     return scoring.score(task, scoring.labels_of(task, rows.keys), scoring.held_out(task, rows, None))
+
+
+def training_seconds(out: Path, model: str) -> dict[str, float]:
+    """By fold, the processor time of a model's trainings, those of its rounds among them, as each recorded it at its end."""
+    found: dict[str, float] = {}
+    for rule in ("train_fold", "train_round"):
+        for path in sorted((out / usage.FOLDER / rule).glob("*.json")):
+            record = usage.read(path)
+            if record.wildcards["model"] == model:
+                fold = record.wildcards["fold"]
+                found[fold] = found.get(fold, 0.0) + record.processor_seconds
+    return found

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from runs_of_models import made, tested
+from runs_of_models import made, tested, training_seconds
 from scipy import stats
 
-from understory.core import usage
 from understory.data.task import Task
 from understory.evaluation import scoring
 
@@ -50,8 +49,7 @@ def configuration(seed: int, way: Way) -> dict:
 
 def found(out: Path) -> tuple[float, float]:
     """The score of a run against the truth, and the processor time of its trainings in s."""
-    records = (out / usage.FOLDER / "train_fold").glob("*.json")
-    seconds = sum(usage.read(path).processor_seconds for path in records)
+    seconds = sum(training_seconds(out, "sed_cnn").values())
     truth, values = tested(out, "sed_cnn", out / "truth.csv")
     return scoring.score(Task.read(out / "labels.json"), truth, values), seconds
 

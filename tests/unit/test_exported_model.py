@@ -434,6 +434,8 @@ def test_an_export_has_all_models_or_the_best_alone(run):
     assert not (place / "model-int8.tflite").exists()
     text = (place / "README.md").read_text()
     assert "1 model (one) that scores windows of 0.5 s" in text
+    assert "It was trained by Understory, and it is the one" in text
+    assert "out of fold of all models of the run (" in text
     assert "has no windows left to measure it on" in text
     assert "`probabilities`" not in text
     assert ("| model.onnx | ONNX, float32 |" in text) == ONNX

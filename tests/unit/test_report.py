@@ -336,6 +336,8 @@ def test_an_unreadable_test_recording_is_said_to_have_the_class_frequencies():
         "Quarantined: 2 of 7 test recordings. 1 unreadable test recording has the class frequencies" in text
     )
     assert "These rows count in the score against the truth." in text
+    given["settings"] = given["settings"] | {"priors": False}
+    assert "1 unreadable test recording has an empty row" in text_built(given)
 
 
 def test_reasons_are_grouped_by_what_was_expected():

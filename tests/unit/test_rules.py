@@ -62,7 +62,7 @@ def rules(tmp_path_factory):
     folder = tmp_path_factory.mktemp("parsed")
     (folder / "new.wav").touch()
     (folder / "verdicts.csv").touch()
-    models = {"sed_cnn": {"augment": [{"time_roll": {}}]}}
+    models = {"sed_cnn": {"augment": [{"time_roll": {}}], "patience": 3}}
     return parsed(folder, "rfcx", recordings=str(folder), verdicts="verdicts.csv", models=models)
 
 
@@ -307,6 +307,9 @@ def test_the_report_is_told_what_it_shows(rules, image_rules):
         settings = dict(rule.params.items())["settings"]
         assert settings["features"]["kind"] == kind
         assert settings["sources"] == sources
+        # What ends by patience ends at an epoch that its validation score chose.
+        assert set(settings["select"].values()) == {"best" if found is rules else "last"}
+        assert settings["priors"] is True
         assert {rule.name for rule in found} <= set(settings["used"]["rules"]) | {"build_report"}
         assert all(f"/examples/{name}/0/" in path for path in (*rule.input.arrays, *rule.input.indexes))
 

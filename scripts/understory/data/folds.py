@@ -72,18 +72,18 @@ def deal(
     else:
         validated = ~frame.recording_id.isin(tables.unvalidated)
         frame["fold"] = UNVALIDATED
-        own = _deal_by_content if group == "recording" else _deal
-        options = {"n_splits": n_splits, "seed": seed, "group": group, "contents": contents}
-        frame.loc[validated, "fold"] = own(frame[validated], **options)
+        own, options = frame[validated], {"n_splits": n_splits, "seed": seed, "group": group}
+        dealt = _deal(own, **options) if group == "none" else _deal_by_content(own, contents, **options)
+        frame.loc[validated, "fold"] = dealt
     _check_training_folds(frame, tables.classes, n_splits, rare_classes)
     return frame
 
 
-def _deal_by_content(frame, *, contents, **options):
+def _deal_by_content(frame, contents, **options):
     """The fold of each example: of recordings that hold the same, one is dealt, and the others have its fold."""
     leaders = frame.recording_id.map(_leaders(frame, contents))
     alone = frame[frame.recording_id == leaders]
-    dealt = dict(zip(alone.recording_id, _deal(alone, contents=contents, **options), strict=True))
+    dealt = dict(zip(alone.recording_id, _deal(alone, **options), strict=True))
     return leaders.map(dealt)
 
 
@@ -106,7 +106,7 @@ def _tell_of_copies(frame, contents):
         )
 
 
-def _deal(frame, *, n_splits, seed, group, contents):
+def _deal(frame, *, n_splits, seed, group):
     fold = np.array([stable_hash(recording) % n_splits for recording in frame.recording_id])
     present = np.flatnonzero(frame.presence == "present")
     shown = frame.iloc[present]

@@ -43,8 +43,7 @@ if NEW:
             f"{OUT}/benchmarks/score_recordings/{{shard}}.tsv"
         conda:
             "../envs/tensorflow.yaml"
-        # A job that is the only one decodes and transforms ahead on another core, where there is one.
-        threads: MODEL_JOBS.scoring()["threads"] + (NEW.count == 1)
+        threads: MODEL_JOBS.scoring_threads(NEW.count)
         resources:
             gpu=1,
             mem_mb=SIZES.mem_mb,

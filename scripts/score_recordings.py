@@ -1,6 +1,5 @@
 """Score the windows of the new recordings of one shard with all models."""
 
-from functools import partial
 from pathlib import Path
 
 from understory.core import files
@@ -17,14 +16,14 @@ def main(job):
     gpu_lock.take()
     # TensorFlow prints while it is imported: here, into the log.
     imports.import_keras()
-    from understory.inference import score, shard_scores, window_scores
+    from understory.inference import shard_scores, window_scores
     from understory.training import predict, runtime
 
     places = job.params.places
     settings = saved_run.weighted(job.params.settings, job.input.get("members"))
-    runtime.configure(threads=settings["threads"], seed=0)
-    if ahead := job.threads > settings["threads"]:
-        print("a second core decodes and transforms ahead", flush=True)
+    at_once = max(1, job.threads // settings["threads"])
+    runtime.configure(threads=settings["threads"], seed=0, at_once=at_once)
+    print(f"parts of a recording that are scored at once: {at_once}", flush=True)
     task, paths = Task.read(job.input.labels), list(job.input.models)
     key = digest([settings, [identity(path) for path in paths], task.classes, job.params.code])
     scorer = shard_scores.Scorer(
@@ -38,7 +37,7 @@ def main(job):
         Path(places.cache),
         key,
         FileDigests(Path(places.contents)),
-        partial(score.of_windows, ahead=ahead),
+        threads=at_once,
     )
     folder, shard = Path(places.recordings), job.wildcards.shard
     own, failed = shard_scores.names_of(folder, shard, job.params.shards)

@@ -2,6 +2,7 @@
 
 import csv
 import filecmp
+import re
 import shutil
 
 import numpy as np
@@ -100,12 +101,12 @@ def test_shards_and_interruptions_make_no_difference(detected, run_snakemake, fi
         path.touch()
     detecting(run_snakemake, tmp_path, recordings, first, shards=1)
     assert [path.name for path in (after / "failed").iterdir()] == ["new-0.csv"]
-    # The only job has a second core, each of three has one.
-    ahead = [
-        "ahead" in (place / "results/demo/logs/score_recordings/new-0.log").read_text()
+    # The only job has two cores, each of three has one.
+    logs = [
+        (place / "results/demo/logs/score_recordings/new-0.log").read_text()
         for place in (tmp_path, detected[0])
     ]
-    assert ahead == [True, False]
+    assert [re.findall(r"scored at once: (\d+)", log) for log in logs] == [["2"], ["1"]]
     assert filecmp.cmpfiles(before, after, SAME, shallow=False)[0] == list(SAME)
     for name in ("raven", "audacity", "cache"):
         own, others = files_below(before / name), files_below(after / name)

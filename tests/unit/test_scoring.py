@@ -3,18 +3,20 @@
 import os
 import resource
 import threading
-from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from test_configuration import CONFIG, merged
 
 from understory.audio import compute, read
 from understory.audio.features import log_mel
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
 from understory.inference import score, shard_scores, window_scores
+from understory.plan import config as configuration
+from understory.plan.job_settings import ModelJobs
 
 RATE = 8000
 MEL = {"fmin": 100.0, "fmax": 3900.0, "hop": 256, "n_fft": 512, "n_mels": 8}
@@ -136,38 +138,80 @@ def test_features_are_computed_once_for_all_models_that_are_fed_them(tmp_path, m
     assert calls.count(FEATURES["n_mels"]) == calls.count(4)
 
 
-def test_batches_are_made_ahead_in_a_second_thread_and_have_the_same_scores(tmp_path, monkeypatch):
-    path, threads = sound(tmp_path / "a.wav"), []
-    original = log_mel.compute
-    monkeypatch.setattr(
-        log_mel,
-        "compute",
-        lambda wave, **given: threads.append(threading.get_ident()) or original(wave, **given),
-    )
-    models = [Model(), Model(0.3)]
-    scores, ahead = (
-        np.concatenate(
-            [
-                part
-                for _, part in score.chunks(
-                    path, models, SETTINGS, compute=partial(score.of_windows, ahead=ahead)
-                )
-            ]
-        )
-        for ahead in (False, True)
-    )
-    assert ahead.tobytes() == scores.tobytes()
-    own = threading.get_ident()
-    assert len(threads) == 2 * len(scores)
-    assert set(threads[: len(scores)]) == {own}
-    assert own not in threads[len(scores) :]
+MODELS = [Model(), Model(0.3)]
 
 
-def test_what_a_second_thread_cannot_read_is_said(tmp_path):
+def fill(path, cache, threads=2, models=MODELS, check=lambda: None, **options):
+    return score.fill(path, models, SETTINGS, cache, check=check, threads=threads, **options)
+
+
+def test_chunks_are_scored_at_once_in_several_threads_and_have_the_same_scores(tmp_path):
+    path, meeting, threads = sound(tmp_path / "a.wav"), threading.Barrier(2, timeout=60), []
+    expected = [scores for _, scores in score.chunks(path, MODELS, SETTINGS)]
+    assert len(expected) == 3
+
+    def of_windows(*given):
+        threads.append(threading.get_ident())
+        # Broken where the first two are not computed at once.
+        if len(threads) < 3:
+            meeting.wait()
+        return score.of_windows(*given)
+
+    cache = score.Cache(tmp_path / "cache", "abcd")
+    assert fill(path, cache, compute=of_windows) == sum(map(len, expected))
+    assert len(threads) == 3
+    assert threading.get_ident() not in threads
+    assert [cache.read(number).tobytes() for number in range(3)] == [each.tobytes() for each in expected]
+    assert fill(path, cache, check=None, compute=None, models=None) == sum(map(len, expected))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_first_chunk_is_kept_after_the_check_alone(tmp_path, threads):
+    path, cache = sound(tmp_path / "a.wav"), score.Cache(tmp_path / "cache", "abcd")
+    others = threading.Event()
+
+    def check():
+        # Other chunks are scored beside it, where there is a thread for them.
+        assert threads == 1 or others.wait(60)
+        assert cache.read(0) is None
+        raise InputError("expected sound, found none")
+
+    def compute(waves, windows, models, settings):
+        others.set()
+        return score.of_windows(waves, windows, models, settings)
+
+    with pytest.raises(InputError, match="expected sound, found none"):
+        fill(path, cache, threads, check=check, compute=compute)
+    assert cache.read(0) is None
+    assert fill(path, cache, threads) == 24
+    assert cache.read(0) is not None
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_check_says_what_is_wrong_with_a_file_that_cannot_be_opened(tmp_path, threads):
     path = tmp_path / "a.wav"
-    soundfile.write(path, np.r_[np.zeros(12 * RATE), np.full(RATE, np.nan)], RATE, subtype="FLOAT")
+    path.write_bytes(b"nothing")
+
+    def check():
+        raise InputError("expected an audio file")
+
+    with pytest.raises(InputError, match=r"^expected an audio file$"):
+        fill(path, score.Cache(tmp_path, "abcd"), threads, check=check)
+
+
+def test_what_a_thread_cannot_read_is_said_and_ends_the_others(tmp_path):
+    path, windows = tmp_path / "a.wav", []
+    soundfile.write(path, np.r_[np.full(RATE * 13, np.nan), np.zeros(400 * RATE)], RATE, subtype="FLOAT")
+
+    def compute(waves, count, models, settings):
+        windows.append(count)
+        return score.of_windows(waves, count, models, settings)
+
+    before = threading.active_count()
     with pytest.raises(InputError, match="expected finite samples"):
-        list(score.chunks(path, [Model()], SETTINGS, compute=partial(score.of_windows, ahead=True)))
+        fill(path, score.Cache(tmp_path, "abcd"), compute=compute)
+    assert threading.active_count() == before
+    assert len(windows) < 100
 
 
 def test_the_mean_of_models_is_that_of_the_ensemble():
@@ -348,3 +392,10 @@ def test_more_shards_than_files_may_be_open_are_read(tmp_path):
         assert [each.scores[0, 0] for each in window_scores.read(paths)] == list(range(40))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_the_only_job_scores_two_chunks_at_once_unless_a_frozen_model_computes_their_features():
+    config = configuration.checked(merged(CONFIG, {"models": {"sed_cnn": {"threads": 3}}}))
+    assert [ModelJobs(config).scoring_threads(number) for number in (1, 2)] == [6, 3]
+    config["features"]["log_mel"] = {"kind": "embedding"}
+    assert [ModelJobs(config).scoring_threads(number) for number in (1, 2)] == [3, 3]

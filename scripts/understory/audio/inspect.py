@@ -107,6 +107,7 @@ def _decode(file):
     frames, low, high = 0, math.inf, -math.inf
     step = max(1, BLOCK // file.channels)
     expected = _samples_digest(file)
+    scale = 32768 if expected else 1
     digest = hashlib.md5(usedforsecurity=False)
     while True:
         block = file.read(step, dtype="int16" if expected else "float32", always_2d=True)
@@ -122,8 +123,8 @@ def _decode(file):
                     f"{frames / file.samplerate:.1f} s on"
                 )
         if len(block):
-            mixed = block.mean(axis=1) / (32768 if expected else 1)
-            low, high = min(low, float(mixed.min())), max(high, float(mixed.max()))
+            mixed = block.mean(axis=1) if file.channels > 1 else block
+            low, high = min(low, float(mixed.min()) / scale), max(high, float(mixed.max()) / scale)
         frames += len(block)
         if len(block) < step:
             break

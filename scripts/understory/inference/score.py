@@ -3,6 +3,7 @@
 A recording is decoded, transformed and scored batch by batch: neither its sound nor its features are ever in memory as a
 whole, or on disk. Scores are kept in a cache, a chunk of a fixed grid at a time, so that a job that was interrupted
 goes on where it was. Batches never hold windows of two recordings, so that the scores of a recording depend on nothing but it.
+Several threads score several chunks at once; how many makes no difference to the scores.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import numpy as np
 
 from understory.audio import read
 from understory.core import choices, files
+from understory.core.errors import InputError
 
 FEATURES = "understory.audio.features"
 # The kind of features that a frozen model gives, and where that is loaded.
@@ -105,18 +107,74 @@ def chunks(
     InputError
         The file cannot be decoded, or holds samples that are not finite.
     """
+    for number, starts in enumerate(_grid(path, settings)):
+        scores = _chunk(number, starts, path, models, settings, cache, compute)
+        yield np.array(starts) / settings["sample_rate"], scores
+
+
+def fill(path: Path, models, settings: dict, cache: Cache, *, check, compute=None, threads: int = 1) -> int:
+    """Score all chunks of a recording that a cache lacks.
+
+    Parameters
+    ----------
+    path, models, settings, cache, compute
+        As for `chunks`.
+    check : callable
+        Without parameters; it raises InputError where the recording cannot be used. It is called unless the cache has the first
+        chunk, which is kept after it alone.
+    threads : int
+        Chunks that are scored at once, beside others or the check.
+
+    Returns
+    -------
+    int
+        The number of windows.
+
+    Raises
+    ------
+    InputError
+        As the check does, or as `chunks` does.
+    """
+    pool = ThreadPoolExecutor(threads)
+    try:
+        checked = pool.submit(check) if cache.read(0) is None else None
+        try:
+            grid = _grid(path, settings)
+        except InputError:
+            if checked:
+                checked.result()
+            raise
+
+        def keep(number):
+            _chunk(number, grid[number], path, models, settings, cache, compute)
+
+        kept = [pool.submit(keep, number) for number in range(1, len(grid))]
+        if checked:
+            checked.result()
+        for job in [*kept, pool.submit(keep, 0)]:
+            job.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return sum(map(len, grid))
+
+
+def _grid(path, settings):
+    """The first samples of the windows of each chunk of a recording."""
     rate = settings["sample_rate"]
     samples, hop = round(settings["window"] * rate), round(settings["hop"] * rate)
     starts = read.sliding_starts(duration=read.length(path, rate), samples=samples, hop=hop)
     size = max(1, round(CHUNK / settings["hop"] / BATCH)) * BATCH
-    for number, first in enumerate(range(0, len(starts), size)):
-        part = starts[first : first + size]
-        scores = cache.read(number) if cache else None
-        if scores is None or len(scores) != len(part):
-            scores = _scores(path, part, models, settings, compute or of_windows)
-            if cache:
-                cache.write(number, scores)
-        yield np.array(part) / rate, scores
+    return [starts[first : first + size] for first in range(0, len(starts), size)]
+
+
+def _chunk(number, starts, path, models, settings, cache, compute):
+    """The scores of the windows of a chunk, from the cache or for it."""
+    scores = cache.read(number) if cache else None
+    if scores is None or len(scores) != len(starts):
+        scores = _scores(path, starts, models, settings, compute or of_windows)
+        if cache:
+            cache.write(number, scores)
+    return scores
 
 
 def _scores(path, starts, models, settings, compute):
@@ -126,7 +184,7 @@ def _scores(path, starts, models, settings, compute):
     return compute(waves, len(starts), models, settings)
 
 
-def of_windows(waves, windows: int, models, settings: dict, *, ahead: bool = False) -> np.ndarray:
+def of_windows(waves, windows: int, models, settings: dict) -> np.ndarray:
     """The scores of some windows.
 
     Parameters
@@ -137,8 +195,6 @@ def of_windows(waves, windows: int, models, settings: dict, *, ahead: bool = Fal
         Their number.
     models, settings
         As for `chunks`.
-    ahead : bool
-        Whether a second thread decodes and transforms the next batch while the models score one. Scores do not depend on it.
 
     Returns
     -------
@@ -151,7 +207,7 @@ def of_windows(waves, windows: int, models, settings: dict, *, ahead: bool = Fal
     fed = [blocks.index(block) for block in blocks]
     batches = _batches(waves, windows, {of: _kind(blocks[of], rate) for of in set(fed)}, rate)
     parts = []
-    for count, batch in _made_ahead(batches) if ahead else batches:
+    for count, batch in batches:
         members = [_compiled(model)(batch[of])[:count] for model, of in zip(models, fed, strict=True)]
         parts.append(combined(members, settings["combine"], settings["folds"], settings.get("weights")))
     return np.concatenate(parts)
@@ -169,15 +225,6 @@ def _batches(waves, windows, kinds, rate):
                 # Rounded to float16, as features on disk are.
                 found.append(kind.compute(wave, sample_rate=rate, **options).astype(np.float16))
         yield count, {of: _batch(found) for of, found in rows.items()}
-
-
-def _made_ahead(items):
-    """The items of a generator, each made in a thread while the one before it is used."""
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, items, None)
-        while item := coming.result():
-            coming = thread.submit(next, items, None)
-            yield item
 
 
 def _batch(rows):

@@ -30,7 +30,8 @@ class Scorer(NamedTuple):
     contents : FileDigests
         What recordings hold.
     compute : callable, optional
-        As `score.chunks` takes it.
+    threads : int
+        As `score.fill` takes them.
     """
 
     models: list
@@ -39,6 +40,7 @@ class Scorer(NamedTuple):
     key: str
     contents: FileDigests
     compute: Callable | None = None
+    threads: int = 1
 
 
 def names_of(folder: Path, shard: str, count: int) -> tuple[list[str], list[tuple[str, str]]]:
@@ -97,9 +99,15 @@ def _chunks(scorer, path, cache):
 
 def _fill(scorer, path, cache):
     """Score all of a recording, as far as the cache does not have it; the length of the recording, s."""
-    if cache.read(0) is None:
-        inspect.inspect_file(path)
-    windows = sum(len(scores) for _, scores in _chunks(scorer, path, cache))
+    windows = score.fill(
+        path,
+        scorer.models,
+        scorer.settings,
+        cache,
+        check=lambda: inspect.inspect_file(path),
+        compute=scorer.compute,
+        threads=scorer.threads,
+    )
     rate = scorer.settings["sample_rate"]
     length = read.length(path, rate) / rate
     print(f"{path.name!r}: {length:.1f} s, {windows} windows", flush=True)

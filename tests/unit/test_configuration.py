@@ -105,7 +105,23 @@ def with_recipe(recipe, base=CONFIG):
         (
             None,
             {"models": {"sed_cnn": {"init_from": {"frozen": 5}}}},
-            "models.sed_cnn.init_from.run: expected the folder of a finished run",
+            "models.sed_cnn.init_from: expected run, the folder of a finished run, or weights, a file",
+        ),
+        (
+            None,
+            {"models": {"sed_cnn": {"init_from": {"model": "net", "weights": "a.h5"}}}},
+            "models.sed_cnn.init_from.run: expected the folder of a finished run, as model is given",
+        ),
+        (
+            None,
+            {"models": {"sed_cnn": {"init_from": {"run": "results/a", "weights": "a.h5"}}}},
+            "models.sed_cnn.init_from: expected either run or weights, given both",
+        ),
+        (
+            None,
+            {"models": {"sed_cnn": {"init_from": {"weights": "a.h5"}}}},
+            "models.sed_cnn.init_from.weights: expected an architecture with a network of keras.applications "
+            "(convnext_tiny, efficientnetv2b0), given sed_cnn",
         ),
         (
             "rsna_miccai.yaml",

@@ -1,5 +1,6 @@
 """Finished runs that another run builds on: which of their models, what these know, and what is taken of them."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -166,7 +167,7 @@ def start(run, tmp_path, fold=0, validated=None, classes=("u", "v"), control="no
     block = {"architecture": "sed_cnn", "classes": origins.hashing.digest(classes_of_run), "frozen": 0}
     block |= {"model": "net", "sha256": found.sha256, **init}
     held = validated or {0: {"r": "c0"}, 1: {"s": "c1"}}
-    origin = origins.Origin(found, None, str(tmp_path / "index"))
+    origin = origins.Origin(found, None, None, str(tmp_path / "index"))
     return Start(origin, "mine", {"init_from": block}, fold, held, classes, control)
 
 
@@ -225,6 +226,97 @@ def test_a_layer_of_another_shape_stays_and_no_layer_at_all_is_said(run, tmp_pat
 def test_models_that_are_others_than_those_of_the_plan_stop_the_training(run, tmp_path):
     with pytest.raises(InputError, match="found others: give the same command again"):
         start(run, tmp_path, sha256="0" * 64)
+
+
+def application(name, size=32):
+    """A network of keras.applications without its top."""
+    import keras
+
+    make = {"convnext_tiny": "ConvNeXtTiny", "efficientnetv2b0": "EfficientNetV2B0"}[name]
+    return getattr(keras.applications, make)(include_top=False, weights=None, input_shape=(size, size, 3))
+
+
+def weights_file(tmp_path, network):
+    """Its weights in the format of the files that Keras offers."""
+    import h5py
+    from keras.src.legacy.saving import legacy_h5_format
+
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, network)
+    return tmp_path / "weights.h5"
+
+
+def of_file(path, tmp_path, frozen=0):
+    """The start from a file, as the plan gives it to a training."""
+    given = config("unused")
+    given["features"] = {"mel": FED}
+    given["models"] = {
+        "net": {"features": "mel", "init_from": {"run": None, "weights": str(path), "frozen": frozen}}
+    }
+    found = origins.Origins({**given, "train": ["net"]}, FileDigests(tmp_path / "index"))
+    block, origin = found.config["models"]["net"], found.of(SimpleNamespace(model="net"))
+    assert found.shown(found.config)["models"]["net"]["init_from"]["weights"] == str(path)
+    return found, block, Start(origin, "net", block, 0, {0: {"r": "c0"}}, ["u", "v"], "none")
+
+
+@pytest.mark.parametrize("name", ["convnext_tiny", "efficientnetv2b0"])
+@pytest.mark.parametrize("form", ["weights.h5", "net.weights.h5"])
+def test_a_network_of_keras_applications_takes_the_weights_of_a_file(tmp_path, capsys, name, form):
+    from understory.core import choices
+
+    other, path = application(name), tmp_path / form
+    other.save_weights(path) if form == "net.weights.h5" else weights_file(tmp_path, other)
+    found, block, begun = of_file(path, tmp_path, frozen=3)
+    # Where the file lies is nothing that results depend on; what it holds is.
+    assert block["init_from"] == {"frozen": 3, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    assert found.facts() == [
+        ["start of net", f"{form}, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()}"]
+    ]
+    assert begun.known == set()
+    own = choices.load("understory.training.architectures", name).build((48, 40, 1), 2)
+    (body,) = (layer for layer in own.layers if len(layer.weights) > 100)
+    head = [np.array(each) for each in own.layers[-2].weights]
+    begun.take(own)
+    assert all(np.array_equal(*pair) for pair in zip(body.get_weights(), other.get_weights(), strict=True))
+    assert all(np.array_equal(*pair) for pair in zip(own.layers[-2].get_weights(), head, strict=True))
+    assert not body.trainable_weights
+    assert own.layers[-2].trainable_weights
+    said = capsys.readouterr().out
+    assert f"taken: the {len(body.weights)} weights of {body.name} in {path}\n" in said
+    assert "do not train in the first 3 epochs" in said
+
+
+def test_a_file_of_other_weights_or_of_none_is_said(tmp_path):
+    from understory.training.architectures import efficientnetv2b0
+
+    place = r"models\.net\.init_from\.weights: expected "
+    with pytest.raises(
+        InputError, match=place + r"a file of weights \(\.h5\), found none at .*nowhere\.h5: docs"
+    ):
+        of_file(tmp_path / "nowhere.h5", tmp_path)
+    (tmp_path / "text.h5").write_text("weights")
+    with pytest.raises(InputError, match=place + r".*found another file, or a damaged one, at .*text\.h5"):
+        of_file(tmp_path / "text.h5", tmp_path)
+    path = weights_file(tmp_path, application("convnext_tiny"))
+    shutil.copy(path, tmp_path / "weights.bin")
+    with pytest.raises(
+        InputError, match=place + r".*found another file, or a damaged one, at .*weights\.bin"
+    ):
+        of_file(tmp_path / "weights.bin", tmp_path)
+    *_, begun = of_file(path, tmp_path)
+    with pytest.raises(
+        InputError, match=place + r"the weights of efficientnetv2-b0 without its top, found others in"
+    ):
+        begun.take(efficientnetv2b0.build((32, 32, 1), 2))
+    wrong = application("efficientnetv2b0")
+    wrong.set_weights([np.full_like(each, np.nan) for each in wrong.get_weights()])
+    *_, begun = of_file(weights_file(tmp_path, wrong), tmp_path)
+    with pytest.raises(InputError, match=place + "finite values, found others"):
+        begun.take(efficientnetv2b0.build((32, 32, 1), 2))
+    *_, origin = of_file(path, tmp_path)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match="expected the weights that the plan found there, found others"):
+        Start(origin._origin, "net", {"init_from": origin._block}, 0, {0: {"r": "c0"}}, ["u"], "none")
 
 
 @pytest.mark.parametrize(

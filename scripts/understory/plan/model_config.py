@@ -77,13 +77,18 @@ Step = Annotated[dict[str, Any], MinLen(1), MaxLen(1)]
 
 
 class InitFrom(Block):
-    """The start of a network: the weights of a model of a finished run, layer by layer, where name and shape are the same."""
+    """The start of a network: the weights of a model of a finished run, layer by layer, where name and shape are the same; or those of a
+    file."""
 
     run: Text | None = key(
         None,
         "Folder of a finished run, results/NAME, whose weights the network starts from; null: random weights",
     )
     model: Text | None = key(None, "Name of its model; null: its only one, or the one of this name")
+    weights: Text | None = key(
+        None,
+        "File of weights (.h5) of the network of keras.applications that the architecture has, without its top; null: none",
+    )
     frozen: Annotated[int, Field(ge=0, le=100_000)] | Literal["all"] = key(
         0,
         "Epochs in which the layers that were taken do not train, with an optimiser and a schedule of their own; all: they never do",

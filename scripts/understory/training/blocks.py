@@ -56,7 +56,7 @@ def normalised(x):
 
 
 def application(make, inputs, classes: int, activation: str, dropout: float, name: str) -> keras.Model:
-    """A network of keras.applications without its top, with random weights, the mean over its places, and one dense layer.
+    """A network of keras.applications without its top, with random weights at first, the mean over its places, and one dense layer.
 
     Values of one channel, or of two, are standardised by band and repeated for three channels; of pictures, which have three, the
     network itself scales the values of 0 to 255.

@@ -1,4 +1,4 @@
-"""The finished runs that a run builds on: the weights that its networks start from, and the models whose vectors it is fed with.
+"""What a run builds on: the finished runs or the files whose weights its networks start from, and the models whose vectors it is fed with.
 
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
@@ -19,6 +19,8 @@ from understory.inference.embeddings import model_files
 from understory.inference.finished_runs import provenance
 
 FORMAT = "finished_run"
+# What HDF5 files begin with.
+HDF5 = b"\x89HDF\r\n\x1a\n"
 AUDIO = "understory.audio.features"
 # The modules that a training loads that begins with another run's weights, or that is fed with another run's vectors.
 START = "understory.inference.finished_runs.start"
@@ -107,11 +109,12 @@ def finished(folder: Path, name: str | None, place: str, contents: FileDigests, 
 
 @dataclass(frozen=True, repr=False)
 class Origin(Untracked):
-    """What a training has to find of other runs: of the run that it starts from and of the one whose vectors it is fed with, None
-    where there is none; and the file that remembers the digests of files."""
+    """What a training has to find: the run that it starts from, the one whose vectors it is fed with, and the file of weights that it
+    starts from, None where there is none; and the file that remembers the digests of files."""
 
     start: Finished | None
     fed: Finished | None
+    weights: str | None
     contents: str
 
 
@@ -120,11 +123,12 @@ class Origins(model_files.FrozenModels):
 
     In `config`, features that a finished run gives have besides the `format` the block `fed` that its model is fed with, its
     `architecture`, and the window and rate of the run. Models that start from another run have in `init_from` the architecture and
-    the sha256 of its models and a digest of its classes, and no path; other models have no `init_from`.
+    the sha256 of its models and a digest of its classes, and no path; those that start from a file have its sha256; other models have
+    no `init_from`.
     """
 
     def __init__(self, config: dict, contents: FileDigests):
-        self._contents, self._fed, self._starts = contents, {}, {}
+        self._contents, self._fed, self._starts, self._weights = contents, {}, {}, {}
         super().__init__(config, contents)
         models = {name: self._start(name, block, config) for name, block in self.config["models"].items()}
         self.config = {**self.config, "models": models}
@@ -156,9 +160,18 @@ class Origins(model_files.FrozenModels):
     def _start(self, name, block, config):
         init = block.get("init_from") or {}
         block = {key: value for key, value in block.items() if key != "init_from"}
-        if config["models_from"] or name not in config["train"] or not init.get("run"):
+        if (
+            config["models_from"]
+            or name not in config["train"]
+            or not (init.get("run") or init.get("weights"))
+        ):
             return block
-        place, folder = f"models.{members.model_of(name)}.init_from", Path(init["run"]).expanduser()
+        place = f"models.{members.model_of(name)}.init_from"
+        if init.get("weights"):
+            self._weights[name] = Path(init["weights"]).expanduser()
+            sha256 = weights_digest(self._weights[name], f"{place}.weights", self._contents)
+            return {**block, "init_from": {"frozen": init["frozen"], "sha256": sha256}}
+        folder = Path(init["run"]).expanduser()
         if folder.resolve() == Path("results", config["name"]).resolve():
             raise InputError(f"{place}.run: expected another run than this one, given {folder}")
         run = finished(folder, init["model"], f"{place}.run", self._contents, like=name)
@@ -203,8 +216,10 @@ class Origins(model_files.FrozenModels):
     def of(self, wildcards) -> Origin | None:
         """A param: what a training has to find of other runs; None where it needs none."""
         fed = self._fed.get(self.config["models"][wildcards.model]["features"])
-        start = self._starts.get(wildcards.model)
-        return Origin(start, fed, str(self._contents.index)) if start or fed else None
+        start, weights = self._starts.get(wildcards.model), self._weights.get(wildcards.model)
+        if not (start or fed or weights):
+            return None
+        return Origin(start, fed, weights and str(weights), str(self._contents.index))
 
     def modules(self, wildcards) -> list[str]:
         """The modules that such a training loads by name, besides its own."""
@@ -217,10 +232,10 @@ class Origins(model_files.FrozenModels):
 
     def shown(self, config):
         config = super().shown(config)
+        places = {name: {"run": str(run.folder)} for name, run in self._starts.items()}
+        places |= {name: {"weights": str(path)} for name, path in self._weights.items()}
         models = {
-            name: {**block, "init_from": {"run": str(self._starts[name].folder), **block["init_from"]}}
-            if name in self._starts
-            else block
+            name: {**block, "init_from": {**places[name], **block["init_from"]}} if name in places else block
             for name, block in config["models"].items()
         }
         return {**config, "models": models}
@@ -230,7 +245,31 @@ class Origins(model_files.FrozenModels):
             [f"start of {name}", f"{run.name} of {run.folder.name}, SHA-256 {run.sha256}"]
             for name, run in self._starts.items()
         ]
-        return [*super().facts(), *starts]
+        files_of_weights = [
+            [f"start of {name}", f"{path.name}, SHA-256 {self.config['models'][name]['init_from']['sha256']}"]
+            for name, path in self._weights.items()
+        ]
+        return [*super().facts(), *starts, *files_of_weights]
+
+
+def weights_digest(path: Path, place: str, contents: FileDigests) -> str:
+    """The SHA-256 of a file of weights.
+
+    Raises
+    ------
+    InputError
+        There is none, or it is none of weights; `place` is the key of the configuration that names it.
+    """
+    expected = f"{place}: expected a file of weights (.h5)"
+    if other := files.other(path):
+        raise InputError(f"{expected}, found {other} at {path}: docs/embeddings.md says where to get one")
+    with open(path, "rb") as file:
+        if path.suffix not in (".h5", ".hdf5") or file.read(len(HDF5)) != HDF5:
+            raise InputError(f"{expected}, found another file, or a damaged one, at {path}")
+    sha256 = model_files.digest(path, contents)
+    if len(sha256) != 64:
+        raise InputError(f"{expected}, found {path} {sha256}")
+    return sha256
 
 
 def classes_of(folder: Path) -> list[str]:

@@ -1,8 +1,9 @@
-"""The start of a training from the weights of another run, and the check that this run's scores stay honest."""
+"""The start of a training from the weights of another run or of a file, and the check that this run's scores stay honest."""
 
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
@@ -14,7 +15,7 @@ from understory.training import predict
 
 
 class Start:
-    """What a training of a fold takes from other runs.
+    """What a training of a fold takes from other runs, or from a file of weights.
 
     Parameters
     ----------
@@ -38,12 +39,16 @@ class Start:
     Raises
     ------
     InputError
-        These models know recordings that this run holds out in any fold, or are other ones than the plan found.
+        These models know recordings that this run holds out in any fold, or are other ones than the plan found, as is the file.
     """
 
     def __init__(self, origin, name, block, fold, validated, classes, control):
         self._name, self._block, self._origin, self.known = name, block.get("init_from"), origin, set()
         contents = FileDigests(Path(origin.contents))
+        if origin.weights and model_files.digest(Path(origin.weights), contents) != self._block["sha256"]:
+            raise InputError(
+                f"{origin.weights}: expected the weights that the plan found there, found others: give the same command again"
+            )
         if origin.fed:
             self._check(origin.fed, contents, None)
             self.known = set().union(*provenance.read_all(origin.fed.trained_on))
@@ -75,15 +80,50 @@ class Start:
     def take(self, model: keras.Model):
         """Give a new model the weights of the layers that have the same name and shapes, and freeze them if that is asked for.
 
-        The head, the last layer with weights, is taken where the classes are the same, and trains in any case.
+        The head, the last layer with weights, is taken where the classes are the same, and trains in any case. From a file, the
+        network of keras.applications in the model takes all its weights.
 
         Raises
         ------
         InputError
-            No layer has.
+            No layer has, or the file holds other weights.
         """
         if not self._block:
             return
+        place = f"models.{self._name}.init_from"
+        if self._origin.weights:
+            body = [self._of_file(model, place)]
+            told = f"the layers of {body[0].name}"
+        else:
+            body = self._of_run(model, place)
+            told = f"the {len(body)} layers taken before the head"
+        if self._block["frozen"]:
+            for layer in body:
+                layer.trainable = False
+        frozen = {0: "train from the first epoch on", "all": "never train"}
+        epochs = frozen.get(
+            self._block["frozen"], f"do not train in the first {self._block['frozen']} epochs"
+        )
+        print(f"{place}: {told} {epochs}", flush=True)
+
+    def _of_file(self, model, place):
+        """The network within a model that has the weights of the file now."""
+        (body,) = (layer for layer in model.layers if isinstance(layer, keras.Model))
+        path = self._origin.weights
+        try:
+            body.load_weights(path)
+        except (ValueError, KeyError, OSError, AttributeError) as error:
+            raise InputError(
+                f"{place}.weights: expected the weights of {body.name} without its top, found others in {path}: "
+                f"{(str(error).splitlines() or [type(error).__name__])[0][:200]}"
+            ) from None
+        if not all(np.isfinite(values).all() for values in body.get_weights()):
+            raise InputError(f"{place}.weights: expected finite values, found others in {path}")
+        print(f"{place}: taken: the {len(body.weights)} weights of {body.name} in {path}")
+        return body
+
+    def _of_run(self, model, place):
+        """The layers of a model that have weights of the other run now, but for the head."""
         path = Path(self._origin.start.weights[self._other])
         other = predict.load(path, self._block["architecture"])
         theirs = {layer.name: layer for layer in other.layers if layer.weights}
@@ -98,25 +138,17 @@ class Start:
                 taken.append(layer)
             else:
                 left.append(layer)
-        place = f"models.{self._name}.init_from"
         body = [layer for layer in taken if layer not in heads]
         if not body:
             raise InputError(
                 f"{place}: expected layers of the same names and shapes as in {path} ({_told(theirs.values())}), found none: "
                 f"{_told(left)}"
             )
-        if self._block["frozen"]:
-            for layer in body:
-                layer.trainable = False
         print(f"{place}: taken: {len(taken)} layers with weights, {_told(taken)}")
         print(
             f"{place}: not taken, as the name, a shape or the classes differ: {len(left)}, {_told(left) or 'none'}"
         )
-        frozen = {0: "train from the first epoch on", "all": "never train"}
-        epochs = frozen.get(
-            self._block["frozen"], f"do not train in the first {self._block['frozen']} epochs"
-        )
-        print(f"{place}: the {len(body)} layers taken before the head {epochs}", flush=True)
+        return body
 
 
 def _shapes(layer):

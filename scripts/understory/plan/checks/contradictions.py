@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from understory.core.text import did_you_mean
+from understory.core.text import did_you_mean, listed
 from understory.data import source
 from understory.fetch import address
 from understory.plan import choice_options
@@ -147,9 +147,29 @@ def _untrainable(place, model):
         )
     if not labels and model["mixup"] and model["mixup_labels"] == "union":
         yield f"{place}.mixup_labels: expected shares with loss {loss}, which has one class an example, given union"
+    yield from _unfounded(f"{place}.init_from", model)
+
+
+def _unfounded(place, model):
+    """What is wrong with what a model begins with."""
     init = model.get("init_from") or {}
-    if not init.get("run") and (init.get("model") or init.get("frozen")):
-        yield f"{place}.init_from.run: expected the folder of a finished run, as model or frozen is given, given none"
+    run, weights = init.get("run"), init.get("weights")
+    if not run and init.get("model"):
+        yield f"{place}.run: expected the folder of a finished run, as model is given, given none"
+    elif not run and not weights and init.get("frozen"):
+        yield f"{place}: expected run, the folder of a finished run, or weights, a file, as frozen is given, given neither"
+    if run and weights:
+        yield f"{place}: expected either run or weights, given both"
+    having = [
+        name
+        for name in choice_options.names("architecture")
+        if choice_options.constant(("architecture",), name, "APPLICATION", default=False)
+    ]
+    if weights and model["architecture"] not in having:
+        yield (
+            f"{place}.weights: expected an architecture with a network of keras.applications ({listed(having)}), given "
+            f"{model['architecture']}"
+        )
 
 
 def _unfit(place, model, features):

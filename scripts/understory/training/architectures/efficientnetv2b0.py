@@ -1,4 +1,4 @@
-"""EfficientNetV2-B0 with random weights."""
+"""EfficientNetV2-B0."""
 
 from typing import Literal
 
@@ -6,6 +6,9 @@ import keras
 
 from understory.core.options import Dropout
 from understory.training import blocks
+
+# It holds a network of keras.applications, to which `init_from.weights` gives the weights of a file.
+APPLICATION = True
 
 
 def build(

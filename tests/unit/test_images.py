@@ -256,6 +256,8 @@ def test_pictures_come_back_from_the_store_as_they_were(tmp_path):
         assert found[number].dtype == PICTURES[number].dtype
     np.testing.assert_array_equal(found[-1], PICTURES[-1])
     assert len(list(found)) == len(PICTURES)
+    for one, other in zip(found, PICTURES, strict=True):
+        np.testing.assert_array_equal(one, other)
     with pytest.raises(IndexError):
         found[len(PICTURES)]
     first = [path.read_bytes() for path in paths]

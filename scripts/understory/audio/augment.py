@@ -3,7 +3,7 @@
 import numpy as np
 
 from understory.audio import read
-from understory.data.store import Stream
+from understory.data.store import Stream, in_order
 from understory.data.transforms import Transform
 
 
@@ -29,6 +29,6 @@ def augment(windows: np.ndarray, chain: Transform, streams, settings: dict):
     draws = [chain.draw(rng, windows.shape[1], rate) for rng in streams]
     copies = (
         read.to_int16(chain.apply(read.to_float(window), drawn, rate))
-        for window, drawn in zip(windows, draws, strict=True)
+        for window, drawn in zip(in_order(windows), draws, strict=True)
     )
     return Stream(copies, windows.shape[1:], np.int16), draws

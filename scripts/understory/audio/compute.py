@@ -7,12 +7,12 @@ import pandas as pd
 
 from understory.audio import read
 from understory.data import examples
-from understory.data.store import Stream
+from understory.data.store import Stream, in_order
 
 
 def stored(windows: np.ndarray | Stream, index: pd.DataFrame):
     """Windows, int16 of shape (windows, samples) or a stream of them, and their table, as `compute` takes them."""
-    items = windows.items if isinstance(windows, Stream) else windows
+    items = windows.items if isinstance(windows, Stream) else in_order(windows)
     return (read.to_float(window) for window in items), index, windows.shape[-1]
 
 

@@ -1,5 +1,6 @@
 """The example store: an array a shard beside a table with a row for each item."""
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -70,6 +71,17 @@ def read(array_path, index_path):
             f"{array_path}: expected {len(index)} items, as {index_path} has rows, found {len(array)}: delete both to have them made again"
         )
     return array, index
+
+
+def in_order(array: np.ndarray):
+    """The items of an array, one after the other; of one that is mapped from disk none stays in memory, as pages of a map would."""
+    if not isinstance(array, np.memmap):
+        yield from array
+        return
+    with open(array.filename, "rb") as file:
+        file.seek(array.offset)
+        for _ in range(len(array)):
+            yield np.fromfile(file, array.dtype, math.prod(array.shape[1:])).reshape(array.shape[1:])
 
 
 def write_table(path, table: pd.DataFrame):

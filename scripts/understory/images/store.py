@@ -80,8 +80,18 @@ class Images:
         """One image: uint8 or uint16 of shape (height, width, channels)."""
         number = range(len(self))[number]
         start = self._ends[number - 1] if number else 0
+        return self._decoded(number, self._data[start : self._ends[number]])
+
+    def __iter__(self):
+        """The images, one after the other; of the file nothing stays in memory, as pages of a map would."""
+        with open(self._path, "rb") as file:
+            file.seek(getattr(self._data, "offset", 0))
+            for number, size in enumerate(np.diff(self._ends, prepend=0)):
+                yield self._decoded(number, np.fromfile(file, np.uint8, size))
+
+    def _decoded(self, number, data):
         try:
-            return codec.decode(self._data[start : self._ends[number]], int(self._channels[number]))
+            return codec.decode(data, int(self._channels[number]))
         except InputError as error:
             raise InputError(
                 f"{self._path}: item {number}: {error}: delete the file to have it made again"

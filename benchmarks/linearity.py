@@ -4,8 +4,8 @@
 
 For each number makes a data set of recordings of a minute at 48 kHz in FOLDER, with up to fifty annotated events in each, and runs the jobs
 of its only shard that cut windows out of them, augment them, and compute the features of the windows and of the copies. Prints the
-processor time and the peak memory of each job, and the exponents by which the times grow, of what is beyond those of the smallest
-number. What is there is not made again.
+processor time and the peak memory of each job, and the exponent by which the time grows from the second number to the last one, of what
+is beyond that of the first. What is there is not made again.
 """
 
 import argparse
@@ -13,7 +13,6 @@ import json
 import math
 import subprocess
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -73,19 +72,18 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("--windows", type=int, nargs="+", default=[10, 100, 1000, 10_000])
     options = parser.parse_args()
-    numbers = sorted(options.windows)
+    numbers = sorted(set(options.windows))
+    if len(numbers) < 3:
+        parser.error(f"--windows: expected at least three numbers, given {len(numbers)}")
     runs = {number: measured(options.folder.absolute(), number) for number in numbers}
-    print("| job | " + " | ".join(f"{number:,} windows" for number in numbers) + " | exponents |")
+    print("| job | " + " | ".join(f"{number:,} windows" for number in numbers) + " | exponent |")
     print("|" + " --- |" * (len(numbers) + 2))
     for name in JOBS.values():
         jobs = [runs[number][name] for number in numbers]
         cells = [f"{job['processor_seconds']:.1f} s, {job['peak_mb']:.0f} MB" for job in jobs]
-        beyond = [job["processor_seconds"] - jobs[0]["processor_seconds"] for job in jobs[1:]]
-        exponents = [
-            f"{math.log(after / before) / math.log(more / fewer):.2f}"
-            for (before, after), (fewer, more) in zip(pairwise(beyond), pairwise(numbers[1:]), strict=True)
-        ]
-        print(f"| {name} | {' | '.join(cells)} | {', '.join(exponents)} |")
+        least, first, *_, last = (job["processor_seconds"] for job in jobs)
+        exponent = math.log((last - least) / (first - least)) / math.log(numbers[-1] / numbers[1])
+        print(f"| {name} | {' | '.join(cells)} | {exponent:.2f} |")
 
 
 if __name__ == "__main__":

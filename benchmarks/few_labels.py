@@ -139,7 +139,7 @@ class Ways:
         }
         index = folder / "contents.jsonl"
         found = origins.finished(first, None, "init_from", FileDigests(index))
-        self.origin = origins.Origin(found, None, str(index))
+        self.origin = origins.Origin(found, None, None, str(index))
         contents = store.read_table(others / "contents.csv")
         self.validated, _ = provenance.by_fold(contents, self.folds, exhaustive=True)
         self.init = {"architecture": "sed_cnn", "classes": "", "model": found.name, "sha256": found.sha256}

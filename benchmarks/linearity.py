@@ -82,8 +82,12 @@ def main():
         jobs = [runs[number][name] for number in numbers]
         cells = [f"{job['processor_seconds']:.1f} s, {job['peak_mb']:.0f} MB" for job in jobs]
         least, first, *_, last = (job["processor_seconds"] for job in jobs)
-        exponent = math.log((last - least) / (first - least)) / math.log(numbers[-1] / numbers[1])
-        print(f"| {name} | {' | '.join(cells)} | {exponent:.2f} |")
+        exponent = "unknown"
+        if last > least < first:
+            exponent = (
+                f"{math.log((last - least) / (first - least)) / math.log(numbers[-1] / numbers[1]):.2f}"
+            )
+        print(f"| {name} | {' | '.join(cells)} | {exponent} |")
 
 
 if __name__ == "__main__":

@@ -312,8 +312,10 @@ def test_a_folder_without_what_is_needed(tmp_path, names, said):
         own.read(tmp_path)
     if names:
         # Prediction with saved models needs no annotations.
-        found = own.read(tmp_path, train=False)
-        assert [r.subset for r in found.recordings] == ["test", "test"]
+        options = {"annotations": "tables", "labels": "labels.csv"}
+        for given in ({}, options):
+            found = own.read(tmp_path, train=False, options=given)
+            assert [r.subset for r in found.recordings] == ["test", "test"]
 
 
 CELLS = st.sampled_from(
@@ -876,7 +878,14 @@ def test_what_this_workflow_wrote_is_no_annotation(tmp_path, monkeypatch):
     place = folder(tmp_path, **{"a.csv": "start,end,label\n0,1,Amsel\n"})
     (place / "b.wav").touch()
     downloaded = re.search(r"^const COLUMNS = (.*);$", page.SCRIPT.read_text(), re.M)[1]
-    for header in (Detection._fields, json.loads(downloaded)):
+    written = [
+        "path,start,end,label,score,doubt,rank",
+        "path,seconds,began,events",
+        "label,recording,hour,events,seconds",
+        "path,reason",
+        "label,threshold,why",
+    ]
+    for header in (*(each.split(",") for each in written), Detection._fields, json.loads(downloaded)):
         row = ",".join(["b.wav", "3", "4", "Star", *[""] * (len(header) - 4)])
         (place / "mine.csv").write_text(f"{','.join(header)}\n{row}\n")
         # As they are, and as spreadsheets write them.

@@ -286,7 +286,14 @@ def test_a_network_of_keras_applications_takes_the_weights_of_a_file(tmp_path, c
     assert "do not train in the first 3 epochs" in said
 
 
-def test_a_file_of_other_weights_or_of_none_is_said(tmp_path):
+def raising(error):
+    def raises(*_):
+        raise error
+
+    return raises
+
+
+def test_a_file_of_other_weights_or_of_none_is_said(tmp_path, monkeypatch):
     from understory.training.architectures import efficientnetv2b0
 
     place = r"models\.net\.init_from\.weights: expected "
@@ -308,6 +315,11 @@ def test_a_file_of_other_weights_or_of_none_is_said(tmp_path):
         InputError, match=place + r"the weights of efficientnetv2-b0 without its top, found others in"
     ):
         begun.take(efficientnetv2b0.build((32, 32, 1), 2))
+    # Damaged within, of which h5py raises errors of several kinds.
+    for kind in (RuntimeError, TypeError, OSError):
+        with monkeypatch.context() as patch, pytest.raises(InputError, match=place + ".*: bad symbol table"):
+            patch.setattr("keras.Model.load_weights", raising(kind("bad symbol table\nnode")))
+            begun.take(efficientnetv2b0.build((32, 32, 1), 2))
     wrong = application("efficientnetv2b0")
     wrong.set_weights([np.full_like(each, np.nan) for each in wrong.get_weights()])
     *_, begun = of_file(weights_file(tmp_path, wrong), tmp_path)

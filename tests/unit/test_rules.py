@@ -547,3 +547,19 @@ def test_with_the_output_cache_rules_have_no_benchmark(rules, tmp_path):
     assert not any(rule.benchmark for rule in cached.values())
     assert len(cached) == len(own)
     assert all(rule.benchmark for rule in rules if rule.name in own)
+
+
+def test_the_slurm_profile_names_every_rule_that_asks_for_a_gpu():
+    asking, rule = set(), None
+    for path in sorted((ROOT / "rules").glob("*.smk")):
+        for line in path.read_text().splitlines():
+            rule = found[1] if (found := re.match(r" *rule (\w+):", line)) else rule
+            asking |= {rule} if line.strip() == "gpu=1," else set()
+    block = (
+        (ROOT / "profiles/slurm/profile.yaml")
+        .read_text()
+        .split("# set-resources:\n")[1]
+        .split("# With many")[0]
+    )
+    assert set(yaml.safe_load(block.replace("#", ""))) == asking
+    assert "score_recordings" in asking

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from test_configuration import CONFIG, merged
 
-from understory.audio import compute, read
+from understory.audio import compute, inspect, read
 from understory.audio.features import log_mel
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
@@ -166,25 +166,55 @@ def test_chunks_are_scored_at_once_in_several_threads_and_have_the_same_scores(t
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_the_first_chunk_is_kept_after_the_check_alone(tmp_path, threads):
-    path, cache = sound(tmp_path / "a.wav"), score.Cache(tmp_path / "cache", "abcd")
+@pytest.mark.parametrize("seconds", [3, 13.3])
+def test_the_first_chunk_is_kept_after_the_check_alone(tmp_path, threads, seconds):
+    path, cache = sound(tmp_path / "a.wav", seconds), score.Cache(tmp_path / "cache", "abcd")
     others = threading.Event()
 
     def check():
-        # Other chunks are scored beside it, where there is a thread for them.
+        # The first chunk is scored beside it, where there is a thread for that.
         assert threads == 1 or others.wait(60)
         assert cache.read(0) is None
         raise InputError("expected sound, found none")
 
     def compute(waves, windows, models, settings):
+        found = score.of_windows(waves, windows, models, settings)
         others.set()
-        return score.of_windows(waves, windows, models, settings)
+        return found
 
     with pytest.raises(InputError, match="expected sound, found none"):
         fill(path, cache, threads, check=check, compute=compute)
     assert cache.read(0) is None
-    assert fill(path, cache, threads) == 24
+    assert fill(path, cache, threads) == (24 if seconds > 3 else 3)
     assert cache.read(0) is not None
+
+
+def test_a_job_that_is_stopped_in_a_later_chunk_has_kept_what_says_that_the_recording_was_checked(tmp_path):
+    path, cache = sound(tmp_path / "a.wav", 60), score.Cache(tmp_path / "cache", "abcd")
+    checks, count = [], []
+
+    def compute(waves, windows, models, settings):
+        count.append(windows)
+        if len(count) == 6:
+            raise KeyboardInterrupt
+        return score.of_windows(waves, windows, models, settings)
+
+    with pytest.raises(KeyboardInterrupt):
+        fill(path, cache, check=lambda: checks.append(1), compute=compute)
+    fill(path, cache, check=lambda: checks.append(1))
+    assert checks == [1]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_header_without_a_length_is_one_bad_recording(tmp_path, threads):
+    """As encoders leave it that write into a pipe: the length of the samples in the header of a FLAC file is 0."""
+    path = sound(tmp_path / "a.flac", 60)
+    data = bytearray(path.read_bytes())
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    path.write_bytes(data)
+    with pytest.raises(InputError):
+        fill(path, score.Cache(tmp_path, "abcd"), threads, check=lambda: inspect.inspect_file(path))
 
 
 @pytest.mark.parametrize("threads", [1, 2])

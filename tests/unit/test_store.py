@@ -61,6 +61,9 @@ def test_items_in_order_are_those_of_the_array(tmp_path, dtype):
         found = list(store.in_order(given))
         assert {each.dtype for each in found} == {array.dtype}
         np.testing.assert_array_equal(found, array)
+    # A part of a map does not begin where the file's items do.
+    np.testing.assert_array_equal(list(store.in_order(mapped[2:])), array[2:])
+    np.testing.assert_array_equal(list(store.in_order(mapped[::-1])), array[::-1])
     np.save(tmp_path / "none.npy", array[:0])
     assert list(store.in_order(np.load(tmp_path / "none.npy", mmap_mode="r"))) == []
 

@@ -19,10 +19,17 @@ FORMATS = {"Raven selection tables": raven, "Audacity label tracks": audacity, "
 EMPTY = "empty tables"
 SOUND = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 TABLES = (".csv", ".txt", ".tsv")
-# What columns tables of detections, of verdicts and of what a search found have, whatever a spreadsheet made of them.
-RESULTS = tuple(
-    {"path", "start", "end", "label", *own}
-    for own in (("score", "probability", "threshold"), ("verdict", "new_label"), ("similarity",))
+# What columns tables have that this workflow wrote, whatever a spreadsheet made of them: of detections, of verdicts, of what a search
+# found, of what to label next; and of recordings, of hours, of what failed and of thresholds, beside detections.
+RESULTS = (
+    {"path", "start", "end", "label", "score", "probability", "threshold"},
+    {"path", "start", "end", "label", "verdict", "new_label"},
+    {"path", "start", "end", "label", "similarity"},
+    {"path", "start", "end", "label", "score", "doubt", "rank"},
+    {"path", "seconds", "began", "events"},
+    {"label", "recording", "hour", "events", "seconds"},
+    {"path", "reason"},
+    {"label", "threshold", "why"},
 )
 # Bytes in which a header ends.
 HEADER = 4096

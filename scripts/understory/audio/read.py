@@ -1,6 +1,7 @@
 """Reading windows of audio files."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +23,16 @@ def length(path: Path, sample_rate: int) -> int:
     return info.frames * sample_rate // info.samplerate
 
 
-def sliding_starts(*, duration: int, samples: int, hop: int) -> list[int]:
+def sliding(*, duration: int, samples: int, hop: int) -> Iterator[int]:
     """The first samples of the windows over a recording; the last is flush with the recording's end."""
     last = max(duration - samples, 0)
-    starts = list(range(0, last + 1, hop))
-    return starts if starts[-1] == last else [*starts, last]
+    yield from range(0, last, hop)
+    yield last
+
+
+def sliding_starts(*, duration: int, samples: int, hop: int) -> list[int]:
+    """All that `sliding` gives."""
+    return list(sliding(duration=duration, samples=samples, hop=hop))
 
 
 def read_window(path: Path, *, start: int, samples: int, sample_rate: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from mmap import mmap
 from typing import NamedTuple
 
 import numpy as np
@@ -75,7 +76,8 @@ def read(array_path, index_path):
 
 def in_order(array: np.ndarray):
     """The items of an array, one after the other; of one that is mapped from disk none stays in memory, as pages of a map would."""
-    if not isinstance(array, np.memmap):
+    # A part of a map is one as well, of another base.
+    if not isinstance(array.base, mmap):
         yield from array
         return
     with open(array.filename, "rb") as file:

@@ -51,16 +51,14 @@ def read(folder: Path, part=None, *, train=True, options=None, song_types=False,
     sounds, tables = files.below(folder)
     if not sounds:
         raise InputError(f"{folder}: expected recordings ({', '.join(files.SOUND)}), found none")
-    labels = files.renamed(folder, options.get("labels"))
-    tables, results = _tables(folder, tables, options)
-    annotated, remarks, known, heard = (
-        _add_annotated(builder, sounds, tables, labels, options) if train else (set(), [], set(), set())
-    )
-    if train and results:
-        remarks = [
-            *remarks,
-            f"{listed(map(printable, results))}: written by this workflow, and not read as annotations",
-        ]
+    annotated, remarks, known, heard = set(), [], set(), set()
+    if train:
+        labels = files.renamed(folder, options.get("labels"))
+        tables, results = _tables(folder, tables, options)
+        annotated, remarks, known, heard = _add_annotated(builder, sounds, tables, labels, options)
+        if results:
+            told = f"{listed(map(printable, results))}: written by this workflow, and not read as annotations"
+            remarks = [*remarks, told]
     for path in sounds:
         if path not in annotated:
             with builder.each("test", "recording", path, path):

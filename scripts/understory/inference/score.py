@@ -6,16 +6,17 @@ goes on where it was. Batches never hold windows of two recordings, so that the 
 Several threads score several chunks at once; how many makes no difference to the scores.
 """
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from understory.audio import read
 from understory.core import choices, files
-from understory.core.errors import InputError
 
 FEATURES = "understory.audio.features"
 # The kind of features that a frozen model gives, and where that is loaded.
@@ -135,43 +136,97 @@ def fill(path: Path, models, settings: dict, cache: Cache, *, check, compute=Non
     InputError
         As the check does, or as `chunks` does.
     """
+    unchecked = cache.read(0) is None
+    if threads == 1:
+        if unchecked:
+            check()
+        return sum(len(starts) for starts, _ in chunks(path, models, settings, cache, compute))
+    filling = _Filling(path, models, settings, cache, compute, unchecked)
     pool = ThreadPoolExecutor(threads)
     try:
-        checked = pool.submit(check) if cache.read(0) is None else None
+        # The check has this thread, so that an interruption of the job ends it at once.
+        jobs = [pool.submit(filling.work) for _ in range(threads - unchecked)]
+        if unchecked:
+            check()
+            filling.checked()
+            jobs.append(pool.submit(filling.work))
+        return sum(job.result() for job in jobs)
+    finally:
+        filling.stopped.set()
+        pool.shutdown()
+
+
+class _Filling:
+    """The chunks of a recording that several threads score, each of which takes the next one that no other has.
+
+    Parameters
+    ----------
+    path, models, settings, cache, compute
+        As for `fill`.
+    unchecked : bool
+        Whether the recording is checked beside: then its first chunk waits for that.
+    """
+
+    def __init__(self, path, models, settings, cache, compute, unchecked):
+        self._path, self._given, self._compute = path, (models, settings), compute
+        self._cache, self._unchecked, self._first = cache, unchecked, None
+        self._left, self._lock = enumerate(_grid(path, settings)), threading.Lock()
+        self.stopped = threading.Event()
+
+    def work(self) -> int:
+        """Score chunks until none is left, or one cannot be scored; the number of their windows."""
         try:
-            grid = _grid(path, settings)
-        except InputError:
-            if checked:
-                checked.result()
+            return self._work()
+        except BaseException:
+            self.stopped.set()
             raise
 
-        def keep(number):
-            _chunk(number, grid[number], path, models, settings, cache, compute)
+    def _work(self):
+        windows = 0
+        while not self.stopped.is_set():
+            with self._lock:
+                number, starts = next(self._left, (0, ()))
+            if not starts:
+                break
+            windows += len(starts)
+            if self._cached(number, starts):
+                continue
+            scores = _scores(self._path, starts, *self._given, self._compute)
+            with self._lock:
+                if number == 0 and self._unchecked:
+                    self._first = scores
+                else:
+                    self._cache.write(number, scores)
+        return windows
 
-        kept = [pool.submit(keep, number) for number in range(1, len(grid))]
-        if checked:
-            checked.result()
-        for job in [*kept, pool.submit(keep, 0)]:
-            job.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return sum(map(len, grid))
+    def checked(self):
+        """Keep the first chunk, now or when it is there."""
+        with self._lock:
+            self._unchecked = False
+            if self._first is not None:
+                self._cache.write(0, self._first)
+
+    def _cached(self, number, starts):
+        scores = self._cache.read(number)
+        return scores is not None and len(scores) == len(starts)
 
 
 def _grid(path, settings):
-    """The first samples of the windows of each chunk of a recording."""
+    """The first samples of the windows of a recording, a list for each chunk."""
     rate = settings["sample_rate"]
     samples, hop = round(settings["window"] * rate), round(settings["hop"] * rate)
-    starts = read.sliding_starts(duration=read.length(path, rate), samples=samples, hop=hop)
+    # None is made before it is needed: a damaged header may tell of any length.
+    starts = read.sliding(duration=read.length(path, rate), samples=samples, hop=hop)
     size = max(1, round(CHUNK / settings["hop"] / BATCH)) * BATCH
-    return [starts[first : first + size] for first in range(0, len(starts), size)]
+    while part := list(islice(starts, size)):
+        yield part
 
 
 def _chunk(number, starts, path, models, settings, cache, compute):
     """The scores of the windows of a chunk, from the cache or for it."""
     scores = cache.read(number) if cache else None
     if scores is None or len(scores) != len(starts):
-        scores = _scores(path, starts, models, settings, compute or of_windows)
+        scores = _scores(path, starts, models, settings, compute)
         if cache:
             cache.write(number, scores)
     return scores
@@ -181,7 +236,7 @@ def _scores(path, starts, models, settings, compute):
     """The scores of the windows of a chunk: float32 (windows, classes)."""
     samples = round(settings["window"] * settings["sample_rate"])
     waves = read.read_windows(path, starts, samples=samples, sample_rate=settings["sample_rate"])
-    return compute(waves, len(starts), models, settings)
+    return (compute or of_windows)(waves, len(starts), models, settings)
 
 
 def of_windows(waves, windows: int, models, settings: dict) -> np.ndarray:

@@ -112,7 +112,7 @@ class Start:
         path = self._origin.weights
         try:
             body.load_weights(path)
-        except (ValueError, KeyError, OSError, AttributeError) as error:
+        except (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
             raise InputError(
                 f"{place}.weights: expected the weights of {body.name} without its top, found others in {path}: "
                 f"{(str(error).splitlines() or [type(error).__name__])[0][:200]}"

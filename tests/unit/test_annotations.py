@@ -908,3 +908,83 @@ def test_what_this_workflow_wrote_is_no_annotation(tmp_path, monkeypatch):
     (place / "results/own/detections/raven").mkdir(parents=True)
     (place / "results/own/detections/raven/a.txt").write_text("0\t1\tStar\n")
     assert own.read(place).classes == ("Amsel",)
+
+
+@pytest.mark.parametrize(
+    ("texts", "of_other"),
+    [
+        # The recording of the table's own site is missing.
+        ({"one/x.txt": "1\t2\tlark\n", "two/x.txt": "5\t6\towl\n"}, "one/x.txt, line 1"),
+        ({"one/x.txt": "1\t2\tlark\n", "t/two/x.txt": "5\t6\towl\n"}, "one/x.txt, line 1"),
+        ({"t/one/x.txt": "1\t2\tlark\n", "t/two/x.txt": "5\t6\towl\n"}, "t/one/x.txt, line 1"),
+        (
+            {"one/all.csv": "path,start,end,label\nx.wav,1,2,lark\n", "two/x.txt": "5\t6\towl\n"},
+            "one/all.csv, line 2",
+        ),
+    ],
+)
+def test_a_table_that_lies_with_other_recordings_is_of_none_of_another_folder(tmp_path, texts, of_other):
+    for name in ("one/other.wav", "two/x.wav"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = own.read(tmp_path)
+    assert [each[:2] for each in events(found)] == [("two/x.wav", "owl")]
+    (lost,) = found.quarantined
+    assert lost.place == of_other
+    assert "expected a recording of this name in 'one', as the table lies in" in lost.reason
+    assert lost.reason.endswith("found only two/x.wav")
+
+
+@pytest.mark.parametrize("place", ["x.txt", "tables/x.txt", "tables/deep/x.txt", "one/x.txt"])
+def test_a_table_may_lie_apart_from_the_recordings(tmp_path, place):
+    for name in ("one/sub/x.wav", "two/y.wav"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / place).write_text("1\t2\tlark\n")
+    found = own.read(tmp_path)
+    assert [each[:2] for each in events(found)] == [("one/sub/x.wav", "lark")]
+
+
+def test_where_a_row_cannot_be_used_other_classes_are_not_taken_for_absent(tmp_path):
+    texts = {"a.csv": 'start,end,label\n1,2,lark\n"1,0","2,0",owl\n', "b.csv": "start,end,label\n3,4,owl\n"}
+    given = folder(tmp_path, **texts)
+    said = {False: set(), True: {("a.wav", "lark", "unknown"), ("a.wav", "owl", "unknown")}}
+    for exhaustive, unknown in said.items():
+        found = own.read(given, options={"exhaustive": exhaustive})
+        assert {each[:3] for each in found.annotations if each.presence == "unknown"} == unknown
+        assert {each[:3] for each in found.annotations if each.presence == "present"} == {
+            ("a.wav", "lark", "present"),
+            ("sub/b.WAV", "owl", "present"),
+        }
+
+
+def test_numbers_that_programs_round_are_of_one_event(tmp_path):
+    header = "Begin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\tAnnotation\n"
+    texts = {
+        "a.txt": f"{header}10.000412345\t11.000481\t2000.123\t4000.4\tlark\n",
+        "a.csv": "start,end,label,low,high\n10.0004,11.0005,lark,2000.1,4000\n10.0,11.0,lark,5000,7000\n",
+    }
+    found = own.read(folder(tmp_path, **texts))
+    assert [(round(each[2]), round(each[4])) for each in events(found)] == [(10, 5000), (10, 2000)]
+
+
+RAVEN = ("Selection", "Begin Time (s)", "End Time (s)", "Begin File", "File Offset (s)", "Species")
+
+
+@pytest.mark.parametrize("mark", ["\t", ",", ";"])
+def test_a_raven_table_counts_from_the_begin_of_each_file_in_any_format(tmp_path, mark):
+    rows = [RAVEN, ("1", "5", "7", "a.wav", "5", "lark"), ("2", "61", "62.5", "c.flac", "1", "owl")]
+    text = "".join(mark.join(each) + "\n" for each in rows)
+    found = own.read(folder(tmp_path, **{"all.csv": text}))
+    assert [each[:4] for each in events(found)] == [("a.wav", "lark", 5, 7), ("c.flac", "owl", 1, 2.5)]
+    # The user's own column counts so already.
+    found = own.read(tmp_path, options={"columns": {"start": "File Offset (s)", "end": "End Time (s)"}})
+    assert [each[2] for each in events(found)] == [5, 1]
+    rows = [[*each[:4], each[5]] for each in rows]
+    (tmp_path / "all.csv").write_text("".join(mark.join(each) + "\n" for each in rows))
+    found = own.read(tmp_path)
+    assert {each.reason.split(",")[0] for each in found.quarantined} == {"expected a column File Offset (s)"}

@@ -114,6 +114,23 @@ def test_labels_are_of_all_events_that_overlap():
     assert (row.start, row.present, row.absent) == (6.0, "x;y", "v")
 
 
+def within(one, other):
+    """Whether an event lies in a longer one."""
+    longer = other.t_max - other.t_min > one.t_max - one.t_min
+    return longer and other.t_min <= one.t_min and one.t_max <= other.t_max
+
+
+@pytest.mark.parametrize(("length", "found"), [(3.0, "absent"), (1.0, "unknown")])
+def test_a_detection_that_was_rejected_in_a_recording_of_the_class_is_no_positive(length, found):
+    """Rejected at 10 s, of a recording of 20 s that is labelled as a whole; windows of 3 s."""
+    whole = Annotation("a", "x", "present", 0.0, math.inf)
+    rejected = Annotation("a", "x", "absent", 10.0, 10.0 + length)
+    index = placed(whole, rejected, window=3.0).set_index("example_id")
+    assert index.loc[example_id(whole)].present == "x"
+    assert index.loc[example_id(rejected)][found] == "x"
+    assert index.loc[example_id(rejected)].present == ""
+
+
 def naive_labels(annotations, row):
     """The lists of a window, from the annotations that overlap it or that it was cut for."""
     inside = [
@@ -122,7 +139,17 @@ def naive_labels(annotations, row):
         if a.recording_id == row.recording_id
         and ((a.t_min < row.stop and a.t_max > row.start) or example_id(a) == row.example_id)
     ]
-    lists = {p: {a.label for a in inside if a.presence == p} for p in ("present", "absent", "unknown")}
+    said = {a: a.presence for a in inside}
+    for shown, rejected in itertools.product(inside, inside):
+        pair = (shown.label, shown.presence, rejected.presence)
+        if pair != (rejected.label, "present", "absent") or not within(rejected, shown):
+            continue
+        common = min(rejected.t_max, row.stop) - max(rejected.t_min, row.start)
+        if 2 * common >= row.stop - row.start:
+            said[shown] = None
+        elif example_id(rejected) == row.example_id:
+            said[shown], said[rejected] = None, "unknown"
+    lists = {p: {a.label for a in inside if said[a] == p} for p in ("present", "absent", "unknown")}
     lists["absent"] -= lists["present"]
     lists["unknown"] -= lists["present"] | lists["absent"]
     return {presence: ";".join(sorted(labels)) for presence, labels in lists.items()}

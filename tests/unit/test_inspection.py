@@ -255,7 +255,11 @@ FACTS = pd.DataFrame(
         ({}, True),
         ({"t_max": math.inf, "f_max": math.inf}, True),
         ({"t_max": 10.4}, True),
-        ({"t_max": 10.6}, False),
+        ({"t_max": 12.9}, True),
+        ({"t_max": 13.1}, False),
+        ({"t_min": 9.8, "t_max": 10.45}, True),
+        ({"t_min": 9.0, "t_max": 11.9}, True),
+        ({"t_min": 9.0, "t_max": 12.1}, False),
         ({"t_min": 9.99, "t_max": 10.1}, True),
         ({"t_min": 10.0, "t_max": 10.1}, False),
         ({"f_min": 3_999.0, "f_max": 5_000.0}, True),
@@ -283,7 +287,7 @@ def test_times_that_may_be_in_milliseconds_are_asked_for_in_seconds(t_min, t_max
 
 
 def test_an_event_outside_its_recording_is_told_where_it_stands():
-    late = EVENT._replace(t_max=11.0)
+    late = EVENT._replace(t_max=14.0)
     tables = Dataset(
         ("x",),
         (Recording("a", "train/a.flac", "train"),),

@@ -119,6 +119,10 @@ def test_all_above_a_threshold_come_from_the_highest_down():
     table = events({"a": 30, "b": 3})
     found = sampling.chosen(table, order="above", items=100, above=0.7, seed=0)
     assert len(found) == (table.score >= 0.7).sum()
+    # Of the precision of all detections, these say nothing.
+    assert found.inclusion.isna().all()
+    found = sampling.chosen(table, order="above", items=100, above=0, seed=0)
+    assert len(found) == len(table)
     assert (found.inclusion == 1).all()
     assert all(own.score.is_monotonic_decreasing for _, own in found.groupby("label"))
     cut = sampling.chosen(table, order="above", items=4, above=0.7, seed=0)
@@ -579,6 +583,44 @@ def test_a_verdict_replaces_what_was_said_otherwise_of_the_call(folders, tmp_pat
         "verdicts: 1 annotations of tables are replaced, as verdicts say otherwise; the first is a in known.wav from 10 to 11 s"
         in found.remarks
     )
+
+
+def test_a_label_of_an_earlier_run_is_taken_as_those_of_tables_are(folders, tmp_path):
+    data, new = folders
+    (data / "known.txt").write_text("1.0\t2.0\ta\n5.0\t6.0\tA\n")
+    (data / "labels.csv").write_text("from,to\nA,a\na,a\nnoise,\nb,c\n")
+    rows = [
+        row(label="A"),
+        row("../data/known.wav", 5, 6, label="A", verdict="reject"),
+        row(start=3, end=4, label="noise"),
+        row(start=5, end=6, label="noise", verdict="reject"),
+        row(start=7, end=8, label="noise", verdict="relabel", new="b"),
+        # Since then, c is called so.
+        row(start=9, end=10, label="c"),
+    ]
+    options = {"labels": "labels.csv", "verdicts": [write(tmp_path / "v.csv", rows)], "reviewed": str(new)}
+    found = own.read(data, options=options)
+    assert found.classes == ("a", "c")
+    assert not found.quarantined
+    assert said(found) == {
+        ("known.wav", "a", "present", 1.0, 2.0),
+        ("known.wav", "a", "absent", 5.0, 6.0),
+        ("recordings:x.wav", "a", "present", 1.0, 2.0),
+        ("recordings:x.wav", "c", "present", 7.0, 8.0),
+        ("recordings:x.wav", "c", "present", 9.0, 10.0),
+    }
+
+
+def test_a_folder_of_the_data_may_be_a_link_to_what_was_reviewed(folders, tmp_path):
+    data, new = folders
+    (data / "site").symlink_to(new)
+    (data / "x.csv").write_text("path,start,end,label\nsite/x.wav,1,2,a\n")
+    found = read(data, [write(tmp_path / "v.csv", [row(verdict="reject"), row("deep/y.wav")])], new)
+    assert said(found) == {
+        ("known.wav", "a", "present", 1.0, 2.0),
+        ("site/x.wav", "a", "absent", 1.0, 2.0),
+        ("site/deep/y.wav", "a", "present", 1.0, 2.0),
+    }
 
 
 def test_a_new_label_is_taken_as_those_of_tables_are(folders, tmp_path):

@@ -130,7 +130,8 @@ class Collected:
     def judge(self, paths, reviewed: verdicts.Reviewed) -> set[str]:
         """Take the annotations that verdicts become; the recordings that these are about."""
         judged = verdicts.last(paths, reviewed, self._builder)
-        found = [(name, self._relabelled(said), place) for name, said, place in judged]
+        renamed = [(name, self._renamed(said), place) for name, said, place in judged]
+        found = [each for each in renamed if each[1]]
         known = [annotation for annotation, _ in self._found.values()]
         made = verdicts.annotations(found, known, self._builder)
         self.judged = verdicts.remarks(judged, made)
@@ -138,7 +139,27 @@ class Collected:
         for annotation, place in made.kept:
             self.about.setdefault(annotation.recording_id, place)
             self._keep(annotation, place)
-        return {name for name, _, _ in found}
+        return {name for name, _, _ in renamed}
+
+    def _renamed(self, said):
+        """A verdict whose labels are renamed as those of tables are; None where nothing is left of it.
+
+        A label that another is renamed to is one of the labels of later models, and stays.
+        """
+        label = files.normal(said.label)
+        if label in self._labels and label not in {new for new, _ in self._labels.values()}:
+            label = self._labels[label][0]
+            if not label and said.verdict != "relabel":
+                return None
+        said = self._relabelled(said._replace(label=label))
+        # Of a label that is left out, a rejection says nothing.
+        if not label:
+            return (
+                said._replace(label=said.new_label, verdict="accept", new_label="")
+                if said.new_label
+                else None
+            )
+        return said
 
     def _relabelled(self, said):
         """A verdict whose new label is renamed as those of tables are; a rejection where it is none then."""
@@ -158,8 +179,8 @@ class Collected:
         first = self._found.get(key)
         # Said twice, by one table with frequencies and by one without: the first has more to say.
         more = first is None or annotation.f_max < first[0].f_max == math.inf
-        if not more and annotation.f_max < math.inf and annotation[:-1] != first[0][:-1]:
-            key, more = (*key, annotation.f_min, annotation.f_max), True
+        if not more and annotation.f_max < math.inf and _hertz(annotation) != _hertz(first[0]):
+            key, more = (*key, *_hertz(annotation)), True
         former = self._found.get(key)
         kept, its_place = (annotation, place) if more else first
         confidence = max(annotation.confidence, former[0].confidence) if former else annotation.confidence
@@ -187,6 +208,11 @@ class Collected:
             *lines,
             f"{len(self.about)} of {recordings} recordings are annotated; the others are predicted",
         ]
+
+
+def _hertz(annotation):
+    """The frequencies of an annotation that has some, as programs round them."""
+    return round(annotation.f_min), round(annotation.f_max)
 
 
 def _is_note(path, error, name):

@@ -125,6 +125,10 @@ class Recordings:
         self._stems: dict[str, list[str]] = {}
         # As tables are called, in any case of letters.
         self._lowered: dict[str, list[str]] = {}
+        # Folders of recordings, by the name of the last one.
+        self._places: dict[str, list[tuple[str, ...]]] = {}
+        for folders in sorted({_folders(path) for path in sounds} - {()}):
+            self._places.setdefault(folders[-1], []).append(folders)
         for path in sounds:
             name = normal(PurePosixPath(path).name)
             self._named.setdefault(name, []).append(path)
@@ -201,7 +205,8 @@ class Recordings:
         found = [each for each in found if shared[each] == most]
         beside = [each for each in found if _folders(each) == _folders(table)]
         found = beside if len(found) > 1 and len(beside) == 1 else found
-        return self._only(found, f"a recording named {given!r} in the data folder")
+        found = self._only(found, f"a recording named {given!r} in the data folder")
+        return found if folders else self._not_of_another_place(found, table)
 
     def of_path(self, path: str) -> str:
         """The recording at a path, however its umlauts are written; InputError where there is none."""
@@ -215,7 +220,8 @@ class Recordings:
         while True:
             if found := self._stems.get(stem) or self._lowered.get(stem):
                 beside = [path for path in found if PurePosixPath(path).parent == PurePosixPath(table).parent]
-                return self._only(beside or found, f"one recording of the name of this table, {stem!r}")
+                own = self._only(beside or found, f"one recording of the name of this table, {stem!r}")
+                return self._not_of_another_place(own, table)
             shorter = next((stem.removesuffix(added) for added in ADDED if stem.endswith(added)), None)
             if shorter is None and stem.rpartition(".")[2].isdigit():
                 shorter = stem.rpartition(".")[0]
@@ -224,6 +230,22 @@ class Recordings:
                     f"expected a column of recordings (path), or a recording of the name of this table, {stem!r}, found neither"
                 )
             stem = shorter
+
+    def _not_of_another_place(self, found, table):
+        """A recording that was found by the name of its file; InputError where the table lies with the recordings of another folder.
+
+        Recorders give files of all sites the same names, and that of the table's own site may be missing.
+        """
+        folders = _folders(table)
+        places = self._places.get(folders[-1], []) if folders else []
+        nearest = max(places, key=lambda place: len(_ending(folders, place)), default=())
+        shared = len(_ending(folders, _folders(found)))
+        below = _folders(found)[: len(folders)] == folders
+        if below or len(_ending(folders, nearest)) <= shared:
+            return found
+        raise InputError(
+            f"expected a recording of this name in {'/'.join(nearest)!r}, as the table lies in {'/'.join(folders)!r}, found only {found}"
+        )
 
     @staticmethod
     def _only(found, wanted):
@@ -245,8 +267,13 @@ def _same(one, other):
 
 def _shared(folders, path):
     """How many folders a name and a path have in common, from the file upwards."""
-    pairs = zip(reversed(folders), reversed(_folders(path)), strict=False)
-    return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+    return len(_ending(folders, _folders(path)))
+
+
+def _ending(one, other):
+    """The folders that two rows of folders end in."""
+    pairs = zip(reversed(one), reversed(other), strict=False)
+    return list(takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def renamed(folder: Path, path: str | None) -> dict[str, tuple[str, str]]:

@@ -7,6 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -128,7 +129,7 @@ class Reviewed:
     """
 
     def __init__(self, data: Path, sounds, others: str | None, contents: file_digests.FileDigests):
-        self._inside = Recordings(sounds)
+        self._inside, self._sounds = Recordings(sounds), sounds
         # As they were given, which is how an index of what files hold names them.
         self._folder = data
         self._elsewhere = data if others is None else os.path.expanduser(others)
@@ -142,12 +143,21 @@ class Reviewed:
         inside = os.path.relpath(os.path.join(self._others, path), self._data)
         if not inside.startswith(".."):
             return self._inside.of_path(inside)
+        folder, name = os.path.split(os.path.join(self._others, path))
+        if (linked := self._links.get(os.path.realpath(folder))) is not None:
+            return self._inside.of_path(os.path.join(linked, name))
         if ".." in path.split("/") or not os.path.isfile(os.path.join(self._others, path)):
             raise InputError(
                 f"expected a recording of this path in the folder of recordings, found none: {path!r}; name the folder of those "
                 "that were reviewed (reviewed=FOLDER) if it is another"
             )
         return f"{ELSEWHERE}{path}"
+
+    @cached_property
+    def _links(self):
+        """By where a folder of the data really lies, its path in the data folder: it may be a link to another disk."""
+        folders = sorted({os.path.dirname(path) for path in self._sounds})
+        return {os.path.realpath(os.path.join(self._data, folder)): folder for folder in folders}
 
     def contents(self, names) -> dict[str, str]:
         """By id of a recording, what it holds, as `file_digests.short` says it."""

@@ -11,6 +11,8 @@ from understory.data.dataset import CONTROL, Dataset, Quarantined
 
 # Seconds that an event may reach past its recording's end: boxes are drawn by hand.
 TOLERANCE = 0.5
+# The same of an event of which at least a third lies in the recording: the last segment of a detector, or a selection over the end.
+SEGMENT, OUTSIDE = 3.0, 2 / 3
 
 
 def inspect(recordings, path_of, look, *, columns) -> tuple[pd.DataFrame, list[Quarantined]]:
@@ -75,7 +77,8 @@ def usable(tables: Dataset, recordings: pd.DataFrame) -> tuple[Dataset, list[Qua
     inside, outside = [], []
     for annotation in found.annotations:
         path, duration, highest = facts[annotation.recording_id]
-        beyond = annotation.t_max > duration + TOLERANCE and math.isfinite(annotation.t_max)
+        tolerated = max(TOLERANCE, min(SEGMENT, OUTSIDE * (annotation.t_max - annotation.t_min)))
+        beyond = annotation.t_max > duration + tolerated and math.isfinite(annotation.t_max)
         if annotation.t_min >= duration or beyond or annotation.f_min >= highest:
             outside.append(
                 Quarantined(
@@ -91,8 +94,9 @@ def usable(tables: Dataset, recordings: pd.DataFrame) -> tuple[Dataset, list[Qua
         else:
             inside.append(annotation)
     # Where an event is not where its table says, nobody knows where nothing is.
-    background = found.background - {item.recording_id for item in outside}
-    return replace(found, annotations=tuple(inside), background=background), outside
+    doubtful = {item.recording_id for item in outside}
+    annotations = tuple(dict.fromkeys([*inside, *found.doubting(doubtful)]))
+    return replace(found, annotations=annotations, background=found.background - doubtful), outside
 
 
 def _band(annotation):

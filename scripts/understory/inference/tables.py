@@ -101,11 +101,12 @@ def write_raven(folder: Path, stem: str, detections: list[Detection], band: tupl
         {
             **_event(each, band if each.high is None else (each.low, each.high)),
             "Score": _number(each.score),
-            "Probability": _number(each.probability),
+            # By a name that does not say how sure whoever checks the table is.
+            "Model Probability": _number(each.probability),
         }
         for each in detections
     ]
-    text = raven.write(events, more=("Score", "Probability"))
+    text = raven.write(events, more=("Score", "Model Probability"))
     _place(folder, stem, ".Table.1.selections.txt").write_text(text, encoding="utf-8")
 
 

@@ -38,15 +38,18 @@ def chosen(events: pd.DataFrame, *, order: str, items: int, above: float, seed: 
         of its stratum, from 1 on; NaN, 0, 0 and 0 where nothing can be said of the events that were not chosen. By class; within it in random order for `sample`, so that the part that has been
         reviewed is a sample as well, and otherwise in the order named.
     """
+    every = events.label.value_counts().to_dict()
     if order == "above":
         events = events[events.score >= above]
     # By content, so that the sample does not depend on the order of the table.
     events = events.sort_values(["label", "score", "path", "start", "end"], kind="stable")
     sizes = events.label.value_counts().to_dict()
     numbers = shares(sizes, items)
+    # Of the order `above`, nothing is said of a class whose other detections nobody is shown.
+    whole = {label for label, number in numbers.items() if number == every[label]}
     pick = {"sample": _sample, "doubtful": _doubtful, "above": _above}[order]
     parts = [
-        pick(of_class, numbers[label], stream(seed, Stage.REVIEW, label))
+        pick(of_class, numbers[label], stream(seed, Stage.REVIEW, label), whole=label in whole)
         for label, of_class in events.groupby("label", sort=True)
         if numbers[label]
     ]
@@ -67,7 +70,7 @@ def shares(sizes: dict[str, int], items: int) -> dict[str, int]:
     return found
 
 
-def _sample(events, number, rng):
+def _sample(events, number, rng, *, whole):
     """A random sample stratified by score; strata are cut so that all events are almost equally likely to be drawn."""
     strata = min(STRATA, max(number // FEWEST, 1))
     drawn = np.diff(np.linspace(0, number, strata + 1).round().astype(int))
@@ -86,15 +89,15 @@ def _sample(events, number, rng):
     return found.assign(stratum_order=found.groupby("stratum").cumcount() + 1)
 
 
-def _doubtful(events, number, rng):
+def _doubtful(events, number, rng, *, whole):
     distance = (events.score - events.threshold).abs()
     nearest = events.loc[distance.sort_values(kind="stable").index[:number]]
     return nearest.assign(**UNKNOWN)
 
 
-def _above(events, number, rng):
+def _above(events, number, rng, *, whole):
     highest = events.iloc[::-1].iloc[:number]
-    if number < len(events):
+    if not whole:
         return highest.assign(**UNKNOWN)
     # Each is a stratum of its own, as the first of them say nothing of those of lower scores.
     return highest.assign(inclusion=1.0, stratum=np.arange(number) + 1, stratum_events=1, stratum_order=1)

@@ -52,13 +52,10 @@ def rows(lines, columns):
     if "label" not in columns:
         own |= _label(header)
     places = columns_of(header, own, ("start", "end", "label"))
-    found = [_row(line, text, header, places) for line, text in enumerate(lines[1:], 2) if text.strip()]
-    paths = {event.fields["path"] for event, _, _ in found if event.fields.get("path")}
-    if OFFSET not in header and "start" not in columns and len(paths) > 1:
-        wrong = (
-            f"expected a column {OFFSET}, as {BEGIN} runs on over the recordings of one table, found none: have Raven save it, "
-            "or set own.columns.start where the times count from the begin of each"
-        )
+    found = [
+        _row(line, text, header, places, columns) for line, text in enumerate(lines[1:], 2) if text.strip()
+    ]
+    if wrong := running_on(header, columns, [event for event, _, _ in found]):
         found = [(event._replace(wrong=wrong), *others) for event, *others in found]
     events, taken = [], {}
     for event, number, view in found:
@@ -73,15 +70,27 @@ def rows(lines, columns):
     return events
 
 
-def _row(line, text, header, places):
+def running_on(header: list[str], columns: dict[str, str], events) -> str | None:
+    """What is wrong with a table of several recordings whose times run on over them; None where nothing is."""
+    paths = {event.fields["path"] for event in events if event.fields.get("path")}
+    if OFFSET in header or "start" in columns or len(paths) < 2:
+        return None
+    return (
+        f"expected a column {OFFSET}, as {BEGIN} runs on over the recordings of one table, found none: have Raven save it, "
+        "or set own.columns.start where the times count from the begin of each"
+    )
+
+
+def _row(line, text, header, places, columns):
     """A row as an event, the number of the selection, and the view that the row is of."""
     cells = [cell.strip() for cell in text.split("\t")]
     fields, wrong = picked(cells, places), None
     if len(cells) > len(header):
         wrong = f"expected as many values as the header has ({len(header)}), found {len(cells)}"
     others = dict(zip(header, cells, strict=False))
-    if offset := others.get(OFFSET):
-        fields, wrong = _in_its_file(fields, offset, wrong)
+    # The user's own column of starts counts from the begin of each file already.
+    if (offset := others.get(OFFSET)) and "start" not in columns:
+        fields, wrong = in_its_file(fields, offset, wrong)
     view = others.get("View", "")
     if view.startswith("Waveform"):
         # A view without a frequency axis.
@@ -119,7 +128,8 @@ def _label(header):
     return {"label": labels[0]} if len(labels) == 1 else {}
 
 
-def _in_its_file(fields, offset, wrong):
+def in_its_file(fields: dict[str, str], offset: str, wrong: str | None) -> tuple[dict[str, str], str | None]:
+    """The fields of a selection with times from the begin of its file, where it begins at `offset`; and what is wrong with the row."""
     if fields["start"] == offset:
         return fields, wrong
     try:

@@ -1,9 +1,10 @@
-"""Tables with a header: CSV of BirdNET-Analyzer, Kaleidoscope, perch-hoplite and crowsetta, and one's own."""
+"""Tables with a header: CSV of BirdNET-Analyzer, Kaleidoscope, perch-hoplite and crowsetta, one's own, and Raven's that a spreadsheet saved."""
 
 import csv
 import io
 
 from understory.annotations.events import FIELDS, SPELLINGS, Event, columns_of, given, picked, texts
+from understory.annotations.formats import raven
 from understory.core.errors import InputError
 
 MARKS = ",;\t"
@@ -28,6 +29,8 @@ def rows(lines, columns):
             own.get("end", "").strip().lower() in LENGTH,
         )
         within = _folder(header, places)
+        selections = raven.BEGIN in header and raven.END in header
+        offset = raven.OFFSET if selections and raven.OFFSET in header and "start" not in columns else None
         events = []
         for cells in reader:
             line = reader.line_num
@@ -38,7 +41,12 @@ def rows(lines, columns):
                 fields["path"] = f"{picked(cells, within)['folder']}/{fields['path']}".lstrip("/")
             if lasts:
                 fields["end"] = _end(fields)
-            events.append(Event(line, fields, _wrong(cells, header, mark)))
+            wrong = _wrong(cells, header, mark)
+            if offset and not wrong:
+                fields, wrong = raven.in_its_file(fields, cells[header.index(offset)].strip(), wrong)
+            events.append(Event(line, fields, wrong))
+        if selections and (wrong := raven.running_on(header, columns, events)):
+            events = [event._replace(wrong=wrong) for event in events]
     except csv.Error as error:
         raise InputError(f"after line {line}: expected a line of a table, found {error}") from None
     return events

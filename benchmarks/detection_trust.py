@@ -28,7 +28,7 @@ from snakemake.utils import update_config
 from understory.data import calibration
 from understory.data.task import Task
 from understory.evaluation import event_metrics, held_out, intervals
-from understory.inference import events, held_out_folds, score
+from understory.inference import events, held_out_folds, recording_scores, score
 from understory.plan.config import complete
 from understory.plan.job_settings import ModelJobs
 from understory.synthetic import clip_songs, soundscapes
@@ -122,7 +122,7 @@ def scored(folder, names, models, settings):
     """By recording, the starts of its windows, their ends, and the scores of each fold's model."""
     found, (_, alone) = {}, held_out_folds.of_fold(settings, 0, len(models))
     for name in names:
-        each = [score.score_recording(folder / f"{name}.wav", [model], alone) for model in models]
+        each = [recording_scores.score_recording(folder / f"{name}.wav", [model], alone) for model in models]
         starts = each[0][0]
         found[name] = (
             starts,

@@ -43,7 +43,8 @@ if NEW:
             f"{OUT}/benchmarks/score_recordings/{{shard}}.tsv"
         conda:
             "../envs/tensorflow.yaml"
-        threads: MODEL_JOBS.scoring_threads(NEW.count)
+        # The only job scores two parts of a recording at once; a frozen model computes one window after the other.
+        threads: MODEL_JOBS.scoring()["threads"] * (1 if FROZEN.places.paths or NEW.count > 1 else 2)
         resources:
             gpu=1,
             mem_mb=SIZES.mem_mb,

@@ -33,7 +33,7 @@ def calibrated(run_snakemake, first, folder, small, tmp_path_factory):
 
 
 def test_each_recording_is_scored_by_the_models_of_its_fold(calibrated, folder):
-    from understory.inference import score
+    from understory.inference import recording_scores
     from understory.training import predict
 
     run = calibrated[0] / "results/small"
@@ -48,7 +48,9 @@ def test_each_recording_is_scored_by_the_models_of_its_fold(calibrated, folder):
     for fold in (0, 1):
         model = predict.load(run / f"models/sed_cnn/fold{fold}/last.keras", "sed_cnn")
         for name in list(folds.index[folds == fold])[:2]:
-            starts, scores = score.score_recording(folder / "train" / f"{name}.flac", [model], scoring)
+            starts, scores = recording_scores.score_recording(
+                folder / "train" / f"{name}.flac", [model], scoring
+            )
             np.testing.assert_array_equal(found[name].starts, starts)
             np.testing.assert_allclose(found[name].scores, scores, atol=1e-6)
 

@@ -16,7 +16,7 @@ from workflow import ROOT, planned
 from understory.audio import read
 from understory.data import calibration
 from understory.export import package, request
-from understory.inference import score, window_scores
+from understory.inference import recording_scores, window_scores
 
 pytestmark = pytest.mark.slow
 
@@ -149,7 +149,7 @@ def test_weights_of_the_run_are_those_of_the_detections(exported, models, record
     scoring["features"] = run["features"]["log_mel"]
     found = next(window_scores.read((exported / "detections/scores").glob("*.parquet")))
     zero, one = (
-        score.score_recording(
+        recording_scores.score_recording(
             recordings / found.path,
             [predict.load(models / f"models/sed_cnn-seed1/fold{fold}/last.keras", "sed_cnn")],
             scoring,

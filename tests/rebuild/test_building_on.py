@@ -106,6 +106,8 @@ def test_a_run_builds_on_another(built, two_models):
         assert (out / f"models/{name}/fold1/oof.csv").is_file()
     assert (out / "calibration.json").is_file()
     assert len(pd.read_csv(out / "detections/recordings.csv")) == 2
+    # The only job, whose frozen models compute one window after the other.
+    assert "scored at once: 1\n" in (out / "logs/score_recordings/new-0.log").read_text()
     assert "start of sed_cnn" in (out / "report.html").read_text()
 
 

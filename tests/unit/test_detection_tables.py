@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understory.annotations import files as annotation_files
+from understory.annotations import recordings
 from understory.core import files, text
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
@@ -147,7 +148,7 @@ def read_back(path):
 def test_tables_are_read_back_by_the_formats_of_annotations(written):
     rows, folder = written
     assert [each.path for each in rows] == sorted(each.path for each in rows)
-    found = annotation_files.Recordings(sorted({each.path for each in rows}))
+    found = recordings.Recordings(sorted({each.path for each in rows}))
     for kind, name in (("Raven selection tables", "raven"), ("Audacity label tracks", "audacity")):
         seen = {}
         for path in sorted((folder / name).rglob("*.txt")):

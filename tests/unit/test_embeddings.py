@@ -14,7 +14,7 @@ import stub_models
 from understory.audio.features import embedding
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
-from understory.inference import score
+from understory.inference import recording_scores
 from understory.inference.embeddings import frozen, model_files, remembered
 
 BLOCK = {
@@ -332,7 +332,7 @@ def test_scoring_feeds_models_with_the_vectors(stubs, tmp_path):
     def head(batch, training):
         return batch[:, 0, :, 0]
 
-    _, found = score.score_recording(tmp_path / "a.wav", [head], settings)
+    _, found = recording_scores.score_recording(tmp_path / "a.wav", [head], settings)
     stored, _ = soundfile.read(tmp_path / "a.wav", dtype="float32")
     model = frozen.load(settings["features"], rate)
     parts = np.split(stored, 2)

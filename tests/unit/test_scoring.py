@@ -8,15 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from test_configuration import CONFIG, merged
 
 from understory.audio import compute, inspect, read
 from understory.audio.features import log_mel
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
-from understory.inference import score, shard_scores, window_scores
-from understory.plan import config as configuration
-from understory.plan.job_settings import ModelJobs
+from understory.inference import recording_scores, score, shard_scores, window_scores
 
 RATE = 8000
 MEL = {"fmin": 100.0, "fmax": 3900.0, "hop": 256, "n_fft": 512, "n_mels": 8}
@@ -48,7 +45,7 @@ class Model:
 def small_chunks(monkeypatch):
     """Four windows a batch, eight a chunk."""
     monkeypatch.setattr(score, "BATCH", 4)
-    monkeypatch.setattr(score, "CHUNK", 4)
+    monkeypatch.setattr(recording_scores, "CHUNK", 4)
 
 
 def sound(path, seconds=13.3, rate=RATE, channels=1, seed=0, **options):
@@ -95,7 +92,7 @@ def test_windows_are_scored_by_the_features_that_models_are_trained_on(tmp_path,
     # Blocks of some windows: each window lies in one of them.
     monkeypatch.setattr(read, "BLOCK", 50_000)
     starts, features = naive(path)
-    found, scores = score.score_recording(path, [Model(), Model(0.02)], SETTINGS)
+    found, scores = recording_scores.score_recording(path, [Model(), Model(0.02)], SETTINGS)
     assert found.tolist() == starts.tolist()
     assert scores.dtype == np.float32
     means = features.astype(np.float64).mean(axis=(1, 2))
@@ -117,7 +114,7 @@ def test_what_models_are_fed_is_exactly_what_is_on_disk(tmp_path):
 
             return super().__call__(tf.numpy_function(keep, [batch], tf.float32), training)
 
-    score.score_recording(path, [Spy()], SETTINGS)
+    recording_scores.score_recording(path, [Spy()], SETTINGS)
     _, features = naive(path)
     rows = np.concatenate(fed)[..., 0]
     # The last batch is filled up with zeros.
@@ -133,7 +130,7 @@ def test_features_are_computed_once_for_all_models_that_are_fed_them(tmp_path, m
     )
     other = {**FEATURES, "n_mels": 4}
     settings = {**SETTINGS, "features": [FEATURES, other, FEATURES]}
-    starts, _ = score.score_recording(path, [Model(), Model(0.3), Model(0.02)], settings)
+    starts, _ = recording_scores.score_recording(path, [Model(), Model(0.3), Model(0.02)], settings)
     assert len(calls) == 2 * len(starts)
     assert calls.count(FEATURES["n_mels"]) == calls.count(4)
 
@@ -142,12 +139,12 @@ MODELS = [Model(), Model(0.3)]
 
 
 def fill(path, cache, threads=2, models=MODELS, check=lambda: None, **options):
-    return score.fill(path, models, SETTINGS, cache, check=check, threads=threads, **options)
+    return recording_scores.fill(path, models, SETTINGS, cache, check=check, threads=threads, **options)
 
 
 def test_chunks_are_scored_at_once_in_several_threads_and_have_the_same_scores(tmp_path):
     path, meeting, threads = sound(tmp_path / "a.wav"), threading.Barrier(2, timeout=60), []
-    expected = [scores for _, scores in score.chunks(path, MODELS, SETTINGS)]
+    expected = [scores for _, scores in recording_scores.chunks(path, MODELS, SETTINGS)]
     assert len(expected) == 3
 
     def of_windows(*given):
@@ -157,7 +154,7 @@ def test_chunks_are_scored_at_once_in_several_threads_and_have_the_same_scores(t
             meeting.wait()
         return score.of_windows(*given)
 
-    cache = score.Cache(tmp_path / "cache", "abcd")
+    cache = recording_scores.Cache(tmp_path / "cache", "abcd")
     assert fill(path, cache, compute=of_windows) == sum(map(len, expected))
     assert len(threads) == 3
     assert threading.get_ident() not in threads
@@ -168,7 +165,7 @@ def test_chunks_are_scored_at_once_in_several_threads_and_have_the_same_scores(t
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("seconds", [3, 13.3])
 def test_the_first_chunk_is_kept_after_the_check_alone(tmp_path, threads, seconds):
-    path, cache = sound(tmp_path / "a.wav", seconds), score.Cache(tmp_path / "cache", "abcd")
+    path, cache = sound(tmp_path / "a.wav", seconds), recording_scores.Cache(tmp_path / "cache", "abcd")
     others = threading.Event()
 
     def check():
@@ -190,7 +187,7 @@ def test_the_first_chunk_is_kept_after_the_check_alone(tmp_path, threads, second
 
 
 def test_a_job_that_is_stopped_in_a_later_chunk_has_kept_what_says_that_the_recording_was_checked(tmp_path):
-    path, cache = sound(tmp_path / "a.wav", 60), score.Cache(tmp_path / "cache", "abcd")
+    path, cache = sound(tmp_path / "a.wav", 60), recording_scores.Cache(tmp_path / "cache", "abcd")
     checks, count = [], []
 
     def compute(waves, windows, models, settings):
@@ -214,7 +211,9 @@ def test_a_header_without_a_length_is_one_bad_recording(tmp_path, threads):
     data[22:26] = bytes(4)
     path.write_bytes(data)
     with pytest.raises(InputError):
-        fill(path, score.Cache(tmp_path, "abcd"), threads, check=lambda: inspect.inspect_file(path))
+        fill(
+            path, recording_scores.Cache(tmp_path, "abcd"), threads, check=lambda: inspect.inspect_file(path)
+        )
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -226,7 +225,7 @@ def test_the_check_says_what_is_wrong_with_a_file_that_cannot_be_opened(tmp_path
         raise InputError("expected an audio file")
 
     with pytest.raises(InputError, match=r"^expected an audio file$"):
-        fill(path, score.Cache(tmp_path, "abcd"), threads, check=check)
+        fill(path, recording_scores.Cache(tmp_path, "abcd"), threads, check=check)
 
 
 def test_what_a_thread_cannot_read_is_said_and_ends_the_others(tmp_path):
@@ -239,7 +238,7 @@ def test_what_a_thread_cannot_read_is_said_and_ends_the_others(tmp_path):
 
     before = threading.active_count()
     with pytest.raises(InputError, match="expected finite samples"):
-        fill(path, score.Cache(tmp_path, "abcd"), compute=compute)
+        fill(path, recording_scores.Cache(tmp_path, "abcd"), compute=compute)
     assert threading.active_count() == before
     assert len(windows) < 100
 
@@ -277,7 +276,7 @@ def test_a_threshold_is_reached_where_most_folds_reach_it():
 
 def test_a_recording_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
     path = sound(tmp_path / "a.wav", seconds=17)
-    starts, scores = score.score_recording(path, [Model()], SETTINGS)
+    starts, scores = recording_scores.score_recording(path, [Model()], SETTINGS)
     assert len(starts) == 31
     asked, original = [], score._scores
 
@@ -288,22 +287,22 @@ def test_a_recording_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
         return original(path, part, *others)
 
     monkeypatch.setattr(score, "_scores", interrupted)
-    cache = score.Cache(tmp_path / "cache", "abcd")
+    cache = recording_scores.Cache(tmp_path / "cache", "abcd")
     with pytest.raises(KeyboardInterrupt):
-        score.score_recording(path, [Model()], SETTINGS, cache)
+        recording_scores.score_recording(path, [Model()], SETTINGS, cache)
     assert asked == [0, 4, 8]
-    _, again = score.score_recording(path, [Model()], SETTINGS, cache)
+    _, again = recording_scores.score_recording(path, [Model()], SETTINGS, cache)
     # The chunk that was interrupted, and the one after it.
     assert asked[3:] == [8, 12]
     assert again.tobytes() == scores.tobytes()
-    score.score_recording(path, [Model()], SETTINGS, cache)
+    recording_scores.score_recording(path, [Model()], SETTINGS, cache)
     assert len(asked) == 5
     # One that a full disk cut short, and one that is of another recording.
     kept = sorted((tmp_path / "cache").rglob("*-*.npy"))
     assert len(kept) == 4
     kept[0].write_bytes(kept[0].read_bytes()[:-1])
     np.save(kept[1], scores[:3])
-    assert score.score_recording(path, [Model()], SETTINGS, cache)[1].tobytes() == scores.tobytes()
+    assert recording_scores.score_recording(path, [Model()], SETTINGS, cache)[1].tobytes() == scores.tobytes()
     assert asked[5:] == [0, 4]
 
 
@@ -422,10 +421,3 @@ def test_more_shards_than_files_may_be_open_are_read(tmp_path):
         assert [each.scores[0, 0] for each in window_scores.read(paths)] == list(range(40))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
-
-
-def test_the_only_job_scores_two_chunks_at_once_unless_a_frozen_model_computes_their_features():
-    config = configuration.checked(merged(CONFIG, {"models": {"sed_cnn": {"threads": 3}}}))
-    assert [ModelJobs(config).scoring_threads(number) for number in (1, 2)] == [6, 3]
-    config["features"]["log_mel"] = {"kind": "embedding"}
-    assert [ModelJobs(config).scoring_threads(number) for number in (1, 2)] == [3, 3]

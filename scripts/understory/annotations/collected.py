@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from understory.annotations import files, verdicts
 from understory.annotations.events import annotation_of
+from understory.annotations.recordings import Recordings
 from understory.core.errors import InputError, NoTable
 from understory.data.builder import DatasetBuilder, check_annotation, number
 from understory.data.dataset import Annotation, Recording
@@ -30,7 +31,7 @@ class Collected:
         Sentences about the verdicts that are taken.
     """
 
-    def __init__(self, builder: DatasetBuilder, find: files.Recordings, labels: dict, options: dict):
+    def __init__(self, builder: DatasetBuilder, find: Recordings, labels: dict, options: dict):
         self._builder, self._find, self._labels = builder, find, labels
         self._columns = options.get("columns") or {}
         self._least = options.get("min_confidence") or 0

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from understory.annotations.files import Recordings
+from understory.annotations.recordings import Recordings
 from understory.core import file_digests
 from understory.core.errors import InputError
 from understory.data.builder import DatasetBuilder, check_annotation, number, read_rows, whole_number

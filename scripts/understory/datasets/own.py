@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from understory.annotations import files, verdicts
 from understory.annotations.collected import Collected
+from understory.annotations.recordings import Recordings
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
 from understory.core.text import listed, printable
@@ -86,7 +87,7 @@ def read(folder: Path, part=None, *, train=True, options=None, song_types=False,
 def _add_annotated(builder, sounds, tables, labels, options):
     """Add what is annotated, and what verdicts say; the recordings that this is about, what is said of the tables, the
     recordings of which it is known where nothing is, if annotations are exhaustive, and those of which only verdicts tell."""
-    events = Collected(builder, files.Recordings(sounds), labels, options)
+    events = Collected(builder, Recordings(sounds), labels, options)
     ignored = events.read(tables, notes=options.get("annotations") is None)
     if tables and not ignored:
         annotated = set(events.about)

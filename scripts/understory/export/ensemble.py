@@ -19,7 +19,7 @@ def build(models, settings: dict, *, silent=(), calibrations=None) -> keras.Mode
         Of the same classes. They become parts of the result, under other names.
     settings : dict
         `sample_rate` (Hz), `window` (s), `features` (a block of the configuration for each model) `combine`, `folds` and, where there
-        are any, `weights`, as `understory.inference.score.chunks` takes them.
+        are any, `weights`, as `understory.inference.recording_scores.chunks` takes them.
     silent : sequence of int
         The classes that nothing was learned of: they have the score 0.
     calibrations : sequence of ClassCalibration or None, optional

@@ -41,7 +41,7 @@ def of_fold(settings: dict, fold: int, n_splits: int) -> tuple[list[int], dict]:
     Parameters
     ----------
     settings : dict
-        As `score.chunks` takes them, with a block of features for each model.
+        As `recording_scores.chunks` takes them, with a block of features for each model.
     fold, n_splits : int
     """
     numbers = [number for number in range(len(settings["features"])) if number % n_splits == fold]

@@ -12,7 +12,7 @@ from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests
 from understory.core.hashing import digest
 from understory.core.text import in_text
-from understory.inference import new_recordings, score, window_scores
+from understory.inference import new_recordings, recording_scores, window_scores
 
 
 class Scorer(NamedTuple):
@@ -22,7 +22,7 @@ class Scorer(NamedTuple):
     ----------
     models : sequence of keras.Model
     settings : dict
-        As `score.chunks` takes them.
+        As `recording_scores.chunks` takes them.
     cache : Path
         The folder of the cache.
     key : str
@@ -31,7 +31,7 @@ class Scorer(NamedTuple):
         What recordings hold.
     compute : callable, optional
     threads : int
-        As `score.fill` takes them.
+        As `recording_scores.fill` takes them.
     """
 
     models: list
@@ -78,7 +78,7 @@ def write(
     failed, names = [], sorted(names)
     held = scorer.contents.identities([folder / name for name in names])
     for name, identity in zip(names, held, strict=True):
-        cache = score.Cache(scorer.cache, digest([scorer.key, identity]))
+        cache = recording_scores.Cache(scorer.cache, digest([scorer.key, identity]))
         try:
             length = _fill(scorer, folder / name, cache)
         except InputError as error:
@@ -94,12 +94,12 @@ def write(
 
 
 def _chunks(scorer, path, cache):
-    return score.chunks(path, scorer.models, scorer.settings, cache, scorer.compute)
+    return recording_scores.chunks(path, scorer.models, scorer.settings, cache, scorer.compute)
 
 
 def _fill(scorer, path, cache):
     """Score all of a recording, as far as the cache does not have it; the length of the recording, s."""
-    windows = score.fill(
+    windows = recording_scores.fill(
         path,
         scorer.models,
         scorer.settings,

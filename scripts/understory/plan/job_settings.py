@@ -247,13 +247,6 @@ class ModelJobs:
             }
         )
 
-    def scoring_threads(self, jobs: int) -> int:
-        """The threads of such a job, one of so many: where it is the only one, it scores two parts of a recording at once."""
-        settings = self.scoring()
-        # A frozen model computes one window at a time.
-        frozen = any(block["kind"] == "embedding" for block in settings["features"])
-        return settings["threads"] * (2 if jobs == 1 and not frozen else 1)
-
     def scoring_modules(self) -> list[str]:
         """The modules that such a job loads by name."""
         settings = self.scoring()

@@ -35,7 +35,7 @@ class Shard(NamedTuple):
 
 
 def of_windows(waves, windows: int, models, settings: dict) -> np.ndarray:
-    """The vectors of some windows, as `understory.inference.score.chunks` asks for them.
+    """The vectors of some windows, as `understory.inference.recording_scores.chunks` asks for them.
 
     Parameters
     ----------

@@ -114,21 +114,36 @@ def test_labels_are_of_all_events_that_overlap():
     assert (row.start, row.present, row.absent) == (6.0, "x;y", "v")
 
 
-def within(one, other):
-    """Whether an event lies in a longer one."""
-    longer = other.t_max - other.t_min > one.t_max - one.t_min
-    return longer and other.t_min <= one.t_min and one.t_max <= other.t_max
+@pytest.mark.parametrize(
+    ("changes", "made"),
+    [
+        ({}, False),
+        ({"label": "y"}, True),
+        ({"f_min": 4000.0, "f_max": 5000.0}, True),
+        ({"song_type": "call"}, True),
+        ({"t_min": 55.0, "t_max": 65.0}, True),
+    ],
+)
+def test_a_rejection_within_a_longer_present_event_makes_no_example(changes, made):
+    """Its window would have the label of the event: a detection that was wrong would be an example of the class."""
+    song = Annotation("a", "x", "present", 0.0, 60.0, 1000.0, 2000.0, "song")
+    rejected = Annotation("a", "x", "absent", 10.0, 13.0)._replace(**changes)
+    index = placed(song, rejected)
+    assert set(index.example_id) == {example_id(song)} | ({example_id(rejected)} if made else set())
+    # Of one that is as long, nothing is left out.
+    assert len(placed(song, song._replace(presence="absent", f_min=0.0))) == 2
 
 
-@pytest.mark.parametrize(("length", "found"), [(3.0, "absent"), (1.0, "unknown")])
-def test_a_detection_that_was_rejected_in_a_recording_of_the_class_is_no_positive(length, found):
-    """Rejected at 10 s, of a recording of 20 s that is labelled as a whole; windows of 3 s."""
-    whole = Annotation("a", "x", "present", 0.0, math.inf)
-    rejected = Annotation("a", "x", "absent", 10.0, 10.0 + length)
-    index = placed(whole, rejected, window=3.0).set_index("example_id")
-    assert index.loc[example_id(whole)].present == "x"
-    assert index.loc[example_id(rejected)][found] == "x"
-    assert index.loc[example_id(rejected)].present == ""
+def overruled(one, annotations):
+    """Whether an event is a rejection within a longer present event."""
+    return any(
+        (one.presence, other.presence) == ("absent", "present")
+        and one[:2] == other[:2]
+        and other.t_min <= one.t_min
+        and one.t_max <= other.t_max
+        and other.t_max - other.t_min > one.t_max - one.t_min
+        for other in annotations
+    )
 
 
 def naive_labels(annotations, row):
@@ -139,17 +154,7 @@ def naive_labels(annotations, row):
         if a.recording_id == row.recording_id
         and ((a.t_min < row.stop and a.t_max > row.start) or example_id(a) == row.example_id)
     ]
-    said = {a: a.presence for a in inside}
-    for shown, rejected in itertools.product(inside, inside):
-        pair = (shown.label, shown.presence, rejected.presence)
-        if pair != (rejected.label, "present", "absent") or not within(rejected, shown):
-            continue
-        common = min(rejected.t_max, row.stop) - max(rejected.t_min, row.start)
-        if 2 * common >= row.stop - row.start:
-            said[shown] = None
-        elif example_id(rejected) == row.example_id:
-            said[shown], said[rejected] = None, "unknown"
-    lists = {p: {a.label for a in inside if said[a] == p} for p in ("present", "absent", "unknown")}
+    lists = {p: {a.label for a in inside if a.presence == p} for p in ("present", "absent", "unknown")}
     lists["absent"] -= lists["present"]
     lists["unknown"] -= lists["present"] | lists["absent"]
     return {presence: ";".join(sorted(labels)) for presence, labels in lists.items()}
@@ -172,7 +177,8 @@ def test_windows_have_the_labels_of_all_that_overlaps_them(annotations, pairs):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(window_labels, "PAIRS", pairs)
         index = placed(*annotations)
-    assert sorted(index.example_id) == sorted(example_id(a) for a in annotations if a.presence != "unknown")
+    own = [a for a in annotations if a.presence != "unknown" and not overruled(a, annotations)]
+    assert sorted(index.example_id) == sorted(map(example_id, own))
     for row in index.itertuples():
         assert {name: getattr(row, name) for name in PRESENCES} == naive_labels(annotations, row)
 

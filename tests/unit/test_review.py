@@ -588,10 +588,17 @@ def test_a_verdict_replaces_what_was_said_otherwise_of_the_call(folders, tmp_pat
 def test_a_label_of_an_earlier_run_is_taken_as_those_of_tables_are(folders, tmp_path):
     data, new = folders
     (data / "known.txt").write_text("1.0\t2.0\ta\n5.0\t6.0\tA\n")
-    (data / "labels.csv").write_text("from,to\nA,a\na,a\nnoise,\nb,c\n")
+    (data / "labels.csv").write_text("from,to\nA,a\na,a\nnoise,\nb,c\nx,d\ny,d\n")
+    (data / "plain.txt").write_text("1.0\t4.0\tx\n")
     rows = [
         row(label="A"),
         row("../data/known.wav", 5, 6, label="A", verdict="reject"),
+        # Of two labels that are one now, one is not there.
+        row("../data/plain.wav", 1, 4, label="y", verdict="reject"),
+        row("../data/plain.wav", 7, 8, label="y"),
+        row("../data/plain.wav", 5, 6, label="y", verdict="relabel", new="x"),
+        # All that is said of a recording is left out.
+        row("deep/y.wav", label="noise"),
         row(start=3, end=4, label="noise"),
         row(start=5, end=6, label="noise", verdict="reject"),
         row(start=7, end=8, label="noise", verdict="relabel", new="b"),
@@ -600,11 +607,15 @@ def test_a_label_of_an_earlier_run_is_taken_as_those_of_tables_are(folders, tmp_
     ]
     options = {"labels": "labels.csv", "verdicts": [write(tmp_path / "v.csv", rows)], "reviewed": str(new)}
     found = own.read(data, options=options)
-    assert found.classes == ("a", "c")
+    assert found.classes == ("a", "c", "d")
     assert not found.quarantined
+    assert "recordings:deep/y.wav" in {each.recording_id for each in found.recordings}
     assert said(found) == {
         ("known.wav", "a", "present", 1.0, 2.0),
         ("known.wav", "a", "absent", 5.0, 6.0),
+        ("plain.wav", "d", "unknown", 1.0, 4.0),
+        ("plain.wav", "d", "present", 5.0, 6.0),
+        ("plain.wav", "d", "present", 7.0, 8.0),
         ("recordings:x.wav", "a", "present", 1.0, 2.0),
         ("recordings:x.wav", "c", "present", 7.0, 8.0),
         ("recordings:x.wav", "c", "present", 9.0, 10.0),

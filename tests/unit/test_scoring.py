@@ -278,7 +278,7 @@ def test_a_recording_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
     path = sound(tmp_path / "a.wav", seconds=17)
     starts, scores = recording_scores.score_recording(path, [Model()], SETTINGS)
     assert len(starts) == 31
-    asked, original = [], score._scores
+    asked, original = [], recording_scores._scores
 
     def interrupted(path, part, *others):
         asked.append(part[0] / RATE)
@@ -286,7 +286,7 @@ def test_a_recording_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return original(path, part, *others)
 
-    monkeypatch.setattr(score, "_scores", interrupted)
+    monkeypatch.setattr(recording_scores, "_scores", interrupted)
     cache = recording_scores.Cache(tmp_path / "cache", "abcd")
     with pytest.raises(KeyboardInterrupt):
         recording_scores.score_recording(path, [Model()], SETTINGS, cache)
@@ -374,9 +374,9 @@ def test_a_bad_file_costs_one_file(tmp_path, folder):
 
 def test_a_file_that_is_added_is_the_only_one_that_is_scored(tmp_path, folder, monkeypatch):
     first, _ = scored(tmp_path, folder, NAMES)
-    asked, original = [], score._scores
+    asked, original = [], recording_scores._scores
     monkeypatch.setattr(
-        score, "_scores", lambda path, *others: asked.append(path.name) or original(path, *others)
+        recording_scores, "_scores", lambda path, *others: asked.append(path.name) or original(path, *others)
     )
     # In whatever order a disk lists its files.
     assert scored(tmp_path, folder, NAMES[::-1])[0] == first

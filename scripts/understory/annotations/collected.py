@@ -33,6 +33,8 @@ class Collected:
 
     def __init__(self, builder: DatasetBuilder, find: Recordings, labels: dict, options: dict):
         self._builder, self._find, self._labels = builder, find, labels
+        # How many labels become each one.
+        self._into = Counter(new for old, (new, _) in labels.items() if new and old != new)
         self._columns = options.get("columns") or {}
         self._least = options.get("min_confidence") or 0
         self._typed, self._confident = options["song_types"], options["confidence"]
@@ -133,6 +135,8 @@ class Collected:
         judged = verdicts.last(paths, reviewed, self._builder)
         renamed = [(name, self._renamed(said), place) for name, said, place in judged]
         found = [each for each in renamed if each[1]]
+        for name, _, place in renamed:
+            self.about.setdefault(name, place)
         known = [annotation for annotation, _ in self._found.values()]
         made = verdicts.annotations(found, known, self._builder)
         self.judged = verdicts.remarks(judged, made)
@@ -145,21 +149,21 @@ class Collected:
     def _renamed(self, said):
         """A verdict whose labels are renamed as those of tables are; None where nothing is left of it.
 
-        A label that another is renamed to is one of the labels of later models, and stays.
+        A label that another is renamed to is one of the labels of later models, and stays. Of a label that is one of several that become
+        the same, or a type of it, a rejection does not say that the others are not there.
         """
         label = files.normal(said.label)
-        if label in self._labels and label not in {new for new, _ in self._labels.values()}:
-            label = self._labels[label][0]
-            if not label and said.verdict != "relabel":
-                return None
-        said = self._relabelled(said._replace(label=label))
-        # Of a label that is left out, a rejection says nothing.
-        if not label:
-            return (
-                said._replace(label=said.new_label, verdict="accept", new_label="")
-                if said.new_label
-                else None
-            )
+        if label not in self._labels or label in self._into:
+            return self._relabelled(said)
+        new, song_type = self._labels[label]
+        if not new and said.verdict != "relabel":
+            return None
+        said = self._relabelled(said._replace(label=new))
+        narrower = not new or song_type or self._into[new] > 1
+        if narrower and said.verdict == "relabel":
+            return said._replace(label=said.new_label, verdict="accept", new_label="")
+        if narrower and said.verdict == "reject":
+            return said._replace(verdict="unsure") if new else None
         return said
 
     def _relabelled(self, said):

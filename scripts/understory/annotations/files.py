@@ -63,7 +63,8 @@ def is_result(path: Path) -> bool:
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     header = re.split("[\r\n]", data.decode("utf-16" if wide else "utf-8-sig", "replace"))[0]
     cells = {cell.strip(' "') for cell in re.split("[,;\t]", header)}
-    return any(result <= cells for result in RESULTS)
+    # Others have columns of their own beside a few of these.
+    return any(result <= cells if "start" in result else result == cells for result in RESULTS)
 
 
 def lines_of(path: Path) -> list[str]:

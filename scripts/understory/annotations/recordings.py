@@ -28,10 +28,7 @@ class Recordings:
         self._stems: dict[str, list[str]] = {}
         # As tables are called, in any case of letters.
         self._lowered: dict[str, list[str]] = {}
-        # Folders of recordings, by the name of the last one.
-        self._places: dict[str, list[tuple[str, ...]]] = {}
-        for folders in sorted({_folders(path) for path in sounds} - {()}):
-            self._places.setdefault(folders[-1], []).append(folders)
+        self._places = {_folders(path) for path in sounds}
         for path in sounds:
             name = files.normal(PurePosixPath(path).name)
             self._named.setdefault(name, []).append(path)
@@ -67,7 +64,7 @@ class Recordings:
         """Names that were found by the name of the file alone, where other names say that it is another file.
 
         Within a table, where another row names the same recording by other folders; in another table, where that names the recording
-        by its own folder, and this one neither does so nor lies there.
+        by its own folder or lies there, and this one neither does so nor lies there, or names no folder and lies in another place.
         """
         own = _folders(path)
         shared = {folders: _shared(folders, path) for folders in rows}
@@ -78,14 +75,16 @@ class Recordings:
                 by_table.setdefault(place, []).append((folders, name))
         for place, names in by_table.items():
             beside = _folders(place) == own
+            above = own[: len(_folders(place))] == _folders(place)
             for folders, name in names:
+                alike = _same(folders, own) and (folders or above)
                 other = next(
                     (
                         (each, place)
                         for others, each in names
                         if shared[folders] <= shared[others] and not _same(folders, others)
                     ),
-                    None if beside or _same(folders, own) else known,
+                    None if beside or alike else known,
                 )
                 if other is not None:
                     wrong = f"found only {path}, which may also be {other[0]!r} of {other[1]}"
@@ -108,8 +107,7 @@ class Recordings:
         found = [each for each in found if shared[each] == most]
         beside = [each for each in found if _folders(each) == _folders(table)]
         found = beside if len(found) > 1 and len(beside) == 1 else found
-        found = self._only(found, f"a recording named {given!r} in the data folder")
-        return found if folders else self._not_of_another_place(found, table)
+        return self._only(found, f"a recording named {given!r} in the data folder")
 
     def of_path(self, path: str) -> str:
         """The recording at a path, however its umlauts are written; InputError where there is none."""
@@ -135,19 +133,16 @@ class Recordings:
             stem = shorter
 
     def _not_of_another_place(self, found, table):
-        """A recording that was found by the name of its file; InputError where the table lies with the recordings of another folder.
+        """A recording that was found by the name of a table; InputError where the table lies with recordings of another folder.
 
         Recorders give files of all sites the same names, and that of the table's own site may be missing.
         """
-        folders = _folders(table)
-        places = self._places.get(folders[-1], []) if folders else []
-        nearest = max(places, key=lambda place: len(_ending(folders, place)), default=())
-        shared = len(_ending(folders, _folders(found)))
-        below = _folders(found)[: len(folders)] == folders
-        if below or len(_ending(folders, nearest)) <= shared:
+        folders, own = _folders(table), _folders(found)
+        least = min(len(folders), len(own))
+        if folders not in self._places or folders[:least] == own[:least]:
             return found
         raise InputError(
-            f"expected a recording of this name in {'/'.join(nearest)!r}, as the table lies in {'/'.join(folders)!r}, found only {found}"
+            f"expected a recording of this name in {'/'.join(folders)!r}, where the table lies with other recordings, found only {found}"
         )
 
     @staticmethod

@@ -31,11 +31,9 @@ def without_unseen(dataset: Dataset, band: "Band") -> Dataset:
         )
         for a in outside
     )
-    shown = [a for a in dataset.annotations if band.shows(a)]
-    doubting = dataset.doubting({a.recording_id for a in outside})
     return replace(
         dataset,
-        annotations=tuple(dict.fromkeys([*shown, *doubting])),
+        annotations=tuple(a for a in dataset.annotations if band.shows(a)),
         quarantined=(*dataset.quarantined, *bad),
         out_of_band=outside,
         # Nobody knows where nothing is in them.

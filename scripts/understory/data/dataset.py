@@ -186,13 +186,6 @@ class Dataset:
             picked=self.picked & names,
         )
 
-    def doubting(self, names) -> tuple[Annotation, ...]:
-        """Annotations by which it is unknown of each class whether it is in the recordings named, beside what others say; none where
-        annotations are not exhaustive, as it is then without them."""
-        if not self.exhaustive:
-            return ()
-        return tuple(Annotation(name, label, "unknown") for name in sorted(names) for label in self.classes)
-
     @cached_property
     def misplaced(self) -> frozenset[str]:
         """The training recordings of which an annotation is quarantined: where an event is not where its table says, nobody knows

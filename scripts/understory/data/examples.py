@@ -18,9 +18,13 @@ def annotation_examples(tables: Dataset, *, absent: bool) -> pd.DataFrame:
     those as rare the first in the alphabet; a box without a present one is absent, and has the rarest absent label.
     A part of a data set may so give an example another label than the whole does.
 
-    With `absent` false, the rejected annotations are left out.
+    With `absent` false, the rejected annotations are left out. One that lies within a longer present event of its label, such as a
+    recording that is labelled as a whole, makes no example: its window would have that label.
     """
-    frame = annotated(tables)[["example_id", *FIELDS]]
+    frame = annotated(tables)
+    if not tables.shared_windows:
+        frame = frame[~_overruled(frame)]
+    frame = frame[["example_id", *FIELDS]]
     frame = frame[frame.presence.isin(["present", "absent"] if absent else ["present"])]
     if tables.shared_windows:
         count = frame.groupby(["presence", "label"]).example_id.transform("nunique")
@@ -30,6 +34,24 @@ def annotation_examples(tables: Dataset, *, absent: bool) -> pd.DataFrame:
         frame = frame.loc[order.drop_duplicates("example_id").index]
     # A box that is annotated with several song types of a class is one.
     return frame.drop_duplicates("example_id").sort_values("example_id", ignore_index=True)
+
+
+def _overruled(frame):
+    """Which annotations are absent ones within longer present ones of the same label, song type and band."""
+    keys = ["recording_id", "label"]
+    present = frame[frame.presence == "present"]
+    longest = (present.t_max - present.t_min).groupby([present[key] for key in keys]).transform("max")
+    # Few are: of most labels no present event is longer than a rejected one.
+    absent = frame[frame.presence == "absent"].reset_index()
+    wide = present[longest > 0].drop(columns="example_id")
+    pairs = absent.merge(wide, on=keys, suffixes=("", "_other"))
+    inside = (pairs.t_min_other <= pairs.t_min) & (pairs.t_max <= pairs.t_max_other)
+    longer = pairs.t_max_other - pairs.t_min_other > pairs.t_max - pairs.t_min
+    bands = (pairs.f_min < pairs.f_max_other) & (pairs.f_min_other < pairs.f_max)
+    types = (
+        (pairs.song_type == "") | (pairs.song_type_other == "") | (pairs.song_type == pairs.song_type_other)
+    )
+    return frame.index.isin(pairs["index"][inside & longer & bands & types])
 
 
 def of_items(frame: pd.DataFrame, recordings: pd.DataFrame) -> pd.DataFrame:

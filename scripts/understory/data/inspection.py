@@ -94,9 +94,8 @@ def usable(tables: Dataset, recordings: pd.DataFrame) -> tuple[Dataset, list[Qua
         else:
             inside.append(annotation)
     # Where an event is not where its table says, nobody knows where nothing is.
-    doubtful = {item.recording_id for item in outside}
-    annotations = tuple(dict.fromkeys([*inside, *found.doubting(doubtful)]))
-    return replace(found, annotations=annotations, background=found.background - doubtful), outside
+    background = found.background - {item.recording_id for item in outside}
+    return replace(found, annotations=tuple(inside), background=background), outside
 
 
 def _band(annotation):

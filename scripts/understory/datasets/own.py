@@ -73,10 +73,10 @@ def read(folder: Path, part=None, *, train=True, options=None, song_types=False,
     classes = sorted({annotation.label for annotation in builder.annotations})
     exhaustive = bool(options.get("exhaustive"))
     picked = heard & builder.recordings.keys()
-    for name in sorted((annotated | picked) & builder.recordings.keys() - known) if exhaustive else ():
-        # Of some, verdicts alone tell, and of others a row cannot be used: what nothing is said of is unknown, and not absent.
+    for name in sorted(picked) if exhaustive else ():
+        # Here only detections are known: what no verdict says of is unknown, and not absent.
         for label in classes:
-            builder.add_annotation(Annotation(name, label, "unknown"), builder.recordings[name], name)
+            builder.add_annotation(Annotation(name, label, "unknown"), builder.recordings[name], "verdicts")
     dataset = builder.build(classes=classes, exhaustive=exhaustive)
     background = frozenset(known if exhaustive else ())
     return replace(

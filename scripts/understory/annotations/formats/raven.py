@@ -70,6 +70,11 @@ def rows(lines, columns):
     return events
 
 
+def runs_on(columns: dict[str, str]) -> bool:
+    """Whether times are those that run on over the files of a table, and not those of another column that the user named."""
+    return columns.get("start", BEGIN).strip().lower() == BEGIN.lower()
+
+
 def running_on(header: list[str], columns: dict[str, str], events) -> str | None:
     """What is wrong with a table of several recordings whose times run on over them; None where nothing is."""
     paths = {event.fields["path"] for event in events if event.fields.get("path")}
@@ -88,8 +93,7 @@ def _row(line, text, header, places, columns):
     if len(cells) > len(header):
         wrong = f"expected as many values as the header has ({len(header)}), found {len(cells)}"
     others = dict(zip(header, cells, strict=False))
-    # The user's own column of starts counts from the begin of each file already.
-    if (offset := others.get(OFFSET)) and "start" not in columns:
+    if (offset := others.get(OFFSET)) and runs_on(columns):
         fields, wrong = in_its_file(fields, offset, wrong)
     view = others.get("View", "")
     if view.startswith("Waveform"):

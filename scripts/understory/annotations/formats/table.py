@@ -30,7 +30,7 @@ def rows(lines, columns):
         )
         within = _folder(header, places)
         selections = raven.BEGIN in header and raven.END in header
-        offset = raven.OFFSET if selections and raven.OFFSET in header and "start" not in columns else None
+        offset = raven.OFFSET if selections and raven.OFFSET in header and raven.runs_on(columns) else None
         events = []
         for cells in reader:
             line = reader.line_num
@@ -42,8 +42,8 @@ def rows(lines, columns):
             if lasts:
                 fields["end"] = _end(fields)
             wrong = _wrong(cells, header, mark)
-            if offset and not wrong:
-                fields, wrong = raven.in_its_file(fields, cells[header.index(offset)].strip(), wrong)
+            if offset and not wrong and (begin := cells[header.index(offset)].strip()):
+                fields, wrong = raven.in_its_file(fields, begin, wrong)
             events.append(Event(line, fields, wrong))
         if selections and (wrong := raven.running_on(header, columns, events)):
             events = [event._replace(wrong=wrong) for event in events]

@@ -44,8 +44,7 @@ def with_labels(frame: pd.DataFrame, tables: Dataset) -> pd.DataFrame:
     annotations = annotated(tables)
     number = annotations.recording_id.value_counts().reindex(windows.recording_id, fill_value=0).to_numpy()
     parts = [part for _, part in windows.groupby(number.cumsum() // PAIRS)] or [windows]
-    pairs = pd.concat([_overlapping(part, annotations) for part in parts], ignore_index=True)
-    pairs = _without_rejected(pairs)[["row", "label", "song_type", "presence", "confidence"]]
+    pairs = pd.concat([_overlapping(part, annotations) for part in parts])
     classes, outputs = _of_types(pairs, tables) if tables.types else (pairs, None)
     lists = trained = _lists(classes, len(frame))
     if outputs is not None:
@@ -114,33 +113,11 @@ def _of_types(pairs, tables):
     ]
 
 
-def _without_rejected(pairs):
-    """Pairs of windows and annotations without the present ones that say less than an absent one within them.
-
-    A recording that is labelled as a whole, or a long event, says that the class is somewhere in it; where a detection in it was rejected, it
-    is not there. That decides about windows of which at least half is rejected. What is left of the window of the rejection itself, where
-    that is shorter, is unknown.
-    """
-    shown, rejected = (pairs[pairs.presence == presence] for presence in ("present", "absent"))
-    keys = ["row", "label"]
-    both = shown.reset_index().merge(rejected.reset_index(), on=keys, suffixes=("", "_rejected"))
-    lengths = both.t_max - both.t_min, both.t_max_rejected - both.t_min_rejected
-    inside = (
-        (both.t_min <= both.t_min_rejected) & (both.t_max_rejected <= both.t_max) & (lengths[1] < lengths[0])
-    )
-    common = np.minimum(both.t_max_rejected, both.stop) - np.maximum(both.t_min_rejected, both.start)
-    decided = inside & (2 * common >= both.stop - both.start)
-    doubtful = inside & both.own_rejected & ~decided
-    pairs = pairs.drop(index=both["index"][decided | doubtful])
-    return pairs.assign(
-        presence=pairs.presence.mask(pairs.index.isin(both.index_rejected[doubtful]), "unknown")
-    )
-
-
 def _overlapping(windows, annotations):
-    """Each annotation that belongs to a window, with the window's `row`, `start` and `stop`, and whether the window is its `own`."""
+    """`row, label, song_type, presence, confidence` of each annotation that belongs to a window."""
     pairs = windows.merge(annotations, on="recording_id", suffixes=("", "_other"))
     # What an example is made of always belongs to its window, also where it lies past the recording's end.
-    own = pairs.example_id == pairs.example_id_other
-    inside = own | ((pairs.t_min < pairs.stop) & (pairs.t_max > pairs.start))
-    return pairs.assign(own=own)[inside]
+    inside = (pairs.example_id == pairs.example_id_other) | (
+        (pairs.t_min < pairs.stop) & (pairs.t_max > pairs.start)
+    )
+    return pairs.loc[inside, ["row", "label", "song_type", "presence", "confidence"]]

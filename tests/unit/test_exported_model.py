@@ -546,6 +546,9 @@ def test_the_card_says_what_is_known():
     assert "3 models (one, two) that score windows of 2.5 s of sound at 8000 Hz for 2 classes" in text
     assert "| a\\|b | 0.5 | chosen out of fold | 0.900 | 0.800 to 0.950 | 600 | 100 to 900 |" in text
     assert "| c | inf | not detected |  |  |  |  |" in text
+    # At another threshold than the one that was chosen, the precision is another.
+    other = [criteria[0]._replace(threshold=0.3, why="as configured")]
+    assert "| a\\|b | 0.3 | as configured |  |  | 600 | 100 to 900 |" in card.text(facts, other, task)
     assert "Licence of the recordings: not stated." in text
     assert "float32 of shape (1, 20000)" in text
     assert "has no scores.json" in text

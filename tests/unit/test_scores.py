@@ -229,6 +229,25 @@ def test_chance_is_that_of_predictions_whose_rows_change_places(metric, known):
     assert other == pytest.approx(found, abs=1e-12)
 
 
+def test_rows_of_one_recording_stay_together_in_chance():
+    """Of predictions that know nothing, with recordings whose rows are alike, few are above it."""
+    above = {True: 0, False: 0}
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        groups = np.repeat(np.arange(30), 15)
+        labels = np.eye(4)[rng.integers(4, size=30)][groups]
+        predictions = rng.normal(size=(30, 4))[groups] + rng.normal(scale=0.01, size=(len(groups), 4))
+        order = rng.permutation(len(groups))
+        labels, predictions, groups = labels[order], predictions[order], groups[order]
+        for together in above:
+            own = groups if together else None
+            _, high = chance_interval(
+                Metric("lwlrap"), labels, predictions, groups=own, seed=1, permutations=100
+            )
+            above[together] += lwlrap.score(labels, predictions) > high
+    assert above[True] <= 3 < 6 <= above[False]
+
+
 @pytest.mark.parametrize("metric", NAMES)
 def test_nothing_to_score_has_no_chance(metric):
     predictions = np.zeros((0, 2), dtype=bool if metric == "row_f1" else float)

@@ -115,12 +115,48 @@ def resampled_interval(
 
 
 def chance_interval(
-    metric: Metric, labels, predictions, *, seed: int, permutations: int = 1000, level: float = 0.99
+    metric: Metric,
+    labels,
+    predictions,
+    *,
+    groups=None,
+    seed: int,
+    permutations: int = 1000,
+    level: float = 0.99,
 ) -> tuple[float, float]:
-    """The central interval of the score after shuffling the predictions over the rows."""
+    """The central interval of the score after shuffling the predictions.
+
+    Rows of one recording are alike, in their labels and in what any model says of them: they stay together, in their order, and the
+    recordings change places. Shuffled one by one they would vary less than a model without information does.
+
+    Parameters
+    ----------
+    metric : Metric
+    labels, predictions
+        As the metric takes them.
+    groups : array_like, optional
+        The recording of each row; None: each is one of its own.
+    seed : int
+    permutations : int
+    level : float
+
+    Returns
+    -------
+    (float, float)
+        NaN where nothing is scored.
+    """
     rng = stream(seed, Stage.INTERVAL, metric.name)
     score = metric.shuffled(labels, predictions)
-    scores = [score(rng.permutation(predictions.shape[0])) for _ in range(permutations)]
+    number = np.arange(predictions.shape[0]) if groups is None else pd.factorize(np.asarray(groups))[0]
+    order = np.argsort(number, kind="stable")
+    blocks = np.split(order, np.cumsum(np.bincount(number))[:-1])
+
+    def shuffled():
+        rows = np.empty_like(order)
+        rows[order] = np.concatenate([blocks[place] for place in rng.permutation(len(blocks))])
+        return rows
+
+    scores = [score(shuffled()) for _ in range(permutations)]
     return tuple(float(q) for q in np.quantile(scores, [(1 - level) / 2, (1 + level) / 2]))
 
 

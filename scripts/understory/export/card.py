@@ -93,16 +93,19 @@ def text(facts: dict, criteria: list[Criterion], known: dict[str, ClassCalibrati
 PROBABILITIES = """- Output `probabilities`: float32 of the same shape, the share of detections with such a score that are correct; NaN for a class
   without a calibration.
 """
-PRECISION = "Precision is the share of correct detections among held-out ones, with its 95 % interval."
+PRECISION = (
+    "Precision is the share of correct detections among held-out ones, with its 95 % interval, where the threshold is the one that was "
+    "chosen for it."
+)
 LAYERS = "`import understory.training.layers` registers the layers that Keras does not have."
 HEADER = ["class", "threshold", "why", "precision", "95 % interval", "judged detections", "band (Hz)"]
 
 
 def _row(criterion, own):
-    precision = "" if own is None or own.precision is None else f"{own.precision:.3f}"
-    interval = (
-        "" if own is None or own.interval is None else " to ".join(f"{end:.3f}" for end in own.interval)
-    )
+    # What was measured at another threshold says nothing of this one.
+    measured = own is not None and own.threshold == criterion.threshold
+    precision = f"{own.precision:.3f}" if measured and own.precision is not None else ""
+    interval = " to ".join(f"{end:.3f}" for end in own.interval) if measured and own.interval else ""
     return [
         criterion.label,
         f"{criterion.threshold:.4g}",

@@ -46,7 +46,9 @@ class Head:
             self.cards.append(Card(name, number(value), lines))
         if self._shuffled:
             times = ", ".join(f"{name} {count:,} times" for name, count in self._shuffled.items())
-            self._note(f"By chance: 99 % interval of the score after shuffling the predictions ({times}).")
+            self._note(
+                f"By chance: 99 % interval of the score after shuffling the predictions, recording by recording ({times})."
+            )
         if results.baseline["out-of-fold"] is not None:
             none = results.task.none
             self._note(
@@ -106,6 +108,7 @@ class Head:
             self.results.metric,
             rows.labels,
             rows.outputs,
+            groups=rows.keys.recording_id,
             seed=self.results.settings["seed"],
             permutations=times,
         )

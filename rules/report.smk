@@ -100,6 +100,7 @@ rule build_report:
             {
                 "report": {**config["report"], **({"examples": 0} if SHOWN in FROZEN.places.told else {})},
                 "control": config["control"],
+                "windows": config["ensemble"]["windows"],
                 "facts": [
                     ["data set", config["dataset"]],
                     ["data", "synthetic" if IS_SYNTHETIC else "downloaded" if IS_FETCHED else "a folder"],

@@ -177,6 +177,24 @@ def test_each_row_is_combined_and_decided_by_what_the_other_folds_gave(metric, s
     assert list(found.oof.keys.example_id) == list(keys.example_id)
 
 
+@pytest.mark.parametrize("scored", ["example", "recording"])
+def test_thresholds_are_those_of_the_ensemble_that_predicts(scored):
+    """The second member's probabilities are a tenth of the first one's: thresholds follow from the weights."""
+    rng, rows = np.random.default_rng(3), 60
+    task = TASK._replace(metric="row_f1", scored=scored)
+    present = list(rng.choice(CLASSES, size=rows))
+    keys = keys_of(present, np.arange(rows) % 3, [f"r{number // 2:02d}" for number in range(rows)])
+    values = noisy(rng, present, rng.random(rows) < 0.7)
+    members = {"a": Predictions(keys, values, CLASSES), "b": Predictions(keys, values / 10, CLASSES)}
+    for weights in ({"a": 1.0, "b": 0.0}, {"a": 0.0, "b": 1.0}):
+        fitted = crossfit.Fitted("mean", weights)
+        found = crossfit.thresholds(task, members, fitted, None)
+        (name,) = (name for name, weight in weights.items() if weight)
+        assert found == scoring.thresholds(task, scoring.scored_predictions(task, members[name]), None)
+    assert crossfit.thresholds(task, members, fitted, 0.5) == dict.fromkeys(CLASSES, 0.5)
+    assert crossfit.thresholds(TASK, members, fitted, None) is None
+
+
 def test_the_score_stands_beside_that_of_the_plain_mean():
     members = out_of_fold_members(2)
     found, fitted, told = crossfit.scores(TASK, members, FOLDS, SETTINGS, None, seed=4)

@@ -383,3 +383,10 @@ def test_quarantined_slices_are_counted():
     assert "Quarantined: 1 of 13 training studies, 2 training slices." in text
     assert "2 slices and 1 study were quarantined and not used." in text
     assert "train study expected a folder, found none 1" in text
+
+
+def test_the_report_says_that_recordings_are_scored_by_means_out_of_fold():
+    for windows, said in (("votes", True), ("mean", False)):
+        given = studies()
+        given["settings"]["windows"] = windows
+        assert ("test studies are predicted by votes (ensemble.windows)" in text_built(given)) == said

@@ -151,6 +151,12 @@ class Head:
                 f"{', '.join(best)}: the epoch was selected by validation score, so fold and out-of-fold scores are too high."
             )
 
+        combined = settings.get("windows", "mean")
+        if self.results.task.scored == "recording" and combined != "mean":
+            self._note(
+                f"Out of fold, a {self.results.words.recording} is scored by the mean of its examples; test "
+                f"{self.results.words.recordings} are predicted by {combined} (ensemble.windows)."
+            )
         if settings.get("trained_on_test"):
             words = self.results.words
             self._warn(

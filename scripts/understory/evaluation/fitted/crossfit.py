@@ -200,3 +200,14 @@ def out_of_fold(
     oof = predictions.concatenate(rows).take(np.argsort(np.concatenate(examples)))
     order = np.argsort(np.concatenate(places))
     return OutOfFold(oof, scored.keys, ranking.stacked(outputs)[order], by_fold)
+
+
+def thresholds(
+    task: Task, members: dict[str, Predictions], fitted: Fitted, fixed: float | None
+) -> dict[str, float] | None:
+    """The thresholds of the ensemble that predicts other recordings, as `scoring.thresholds` gives them.
+
+    Those of the folds, by which it is scored, are each of another ensemble.
+    """
+    whole = fitted.combine(task, list(members.values()), list(members))
+    return scoring.thresholds(task, scoring.scored_predictions(task, whole), fixed)

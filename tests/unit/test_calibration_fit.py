@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understory.evaluation import calibration
+from understory.evaluation.intervals import precision_interval
 
 rows = st.lists(st.tuples(st.integers(0, 20).map(lambda n: n / 20), st.booleans()), min_size=1, max_size=120)
 
@@ -123,7 +124,11 @@ def test_the_expected_calibration_error_by_going_through_the_bins():
     assert found.error == pytest.approx(naive_error(scores, correct, numbers))
     assert found.interval.low < found.error < found.interval.high
     np.testing.assert_allclose(found.probability[0], scores[order[:100]].mean())
-    assert found.right.sum() == correct.sum()
+    assert (found.correct * found.detections).sum() == pytest.approx(correct.sum())
+    first = order[:100]
+    right = np.bincount(recordings[first], correct[first], minlength=80)
+    wrong = np.bincount(recordings[first], ~correct[first], minlength=80)
+    assert (found.low[0], found.high[0]) == precision_interval(right, wrong)
     # True probabilities have a small error, and what is left out changes nothing.
     right = calibration.reliability(
         np.append(truth, np.nan), np.append(correct, True), np.append(recordings, 0), seed=0, resamples=200

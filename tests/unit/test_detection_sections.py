@@ -31,7 +31,8 @@ FOUND = {
     "reliability": {
         "probability": [0.1, 0.9],
         "correct": [0.2, 0.8],
-        "right": [2, 8],
+        "low": [0.1, 0.6],
+        "high": [0.4, 0.9],
         "detections": [10, 10],
         "error": 0.1,
         "interval": [0.05, 0.2],
@@ -82,7 +83,7 @@ def test_thresholds_have_their_precision_or_a_reason(shown):
 
 
 def test_what_is_not_known_is_said(shown):
-    nothing = {key: [] for key in ("probability", "correct", "right", "detections")} | {
+    nothing = {key: [] for key in ("probability", "correct", "low", "high", "detections")} | {
         "error": None,
         "interval": None,
     }

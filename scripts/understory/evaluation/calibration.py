@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from understory.data import calibration as files
 from understory.data.calibration import ClassCalibration
-from understory.evaluation.intervals import Interval, resampled_interval
+from understory.evaluation.intervals import Interval, precision_interval, resampled_interval
 
 # The least judged detections of a class for a calibration.
 LEAST = 20
@@ -47,8 +47,10 @@ class Reliability(NamedTuple):
     ----------
     probability, correct : numpy.ndarray
         float64 (bins,): the mean probability of the detections of a bin, and the share of them that are correct.
-    detections, right : numpy.ndarray
-        int (bins,): their number, and that of the correct ones.
+    low, high : numpy.ndarray
+        float64 (bins,): the 95 % interval of that share, as `intervals.precision_interval` gives it.
+    detections : numpy.ndarray
+        int (bins,): their number.
     error : float
         The mean over detections of the distance between both in their bin (M. P. Naeini et al., "Obtaining well calibrated
         probabilities using Bayesian binning", AAAI 2015). It is 0 at best, and above 0 by chance.
@@ -58,8 +60,9 @@ class Reliability(NamedTuple):
 
     probability: np.ndarray
     correct: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
     detections: np.ndarray
-    right: np.ndarray
     error: float
     interval: Interval
 
@@ -174,6 +177,9 @@ def reliability(probabilities, correct, recordings, *, seed: int, resamples: int
     detections, expected, right = sums.sum(axis=1)
     filled = detections > 0
     detections, expected, right = (each[filled] for each in (detections, expected, right))
+    of_right, of_all = sums[2][:, filled].T, sums[0][:, filled].T
+    bounds = [precision_interval(*each) for each in zip(of_right, of_all - of_right, strict=True)]
+    low, high = np.array(bounds).reshape(-1, 2).T
 
     def error(times):
         total, sum_of, found = (times @ each for each in sums)
@@ -183,8 +189,9 @@ def reliability(probabilities, correct, recordings, *, seed: int, resamples: int
     return Reliability(
         expected / detections,
         right / detections,
+        low,
+        high,
         detections.astype(int),
-        right.astype(int),
         float(error(whole)) if len(names) else float("nan"),
         resampled_interval(error, len(names), seed=seed, name="calibration", resamples=resamples),
     )

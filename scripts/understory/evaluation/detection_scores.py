@@ -189,7 +189,8 @@ def _reliability(judged, names, seed):
     return {
         "probability": found.probability.tolist(),
         "correct": found.correct.tolist(),
-        "right": found.right.tolist(),
+        "low": found.low.tolist(),
+        "high": found.high.tolist(),
         "detections": found.detections.tolist(),
         "error": _plain(found.error),
         "interval": _interval(found.interval),

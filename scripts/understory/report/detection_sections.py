@@ -1,9 +1,6 @@
 """The section of the report about detections: how far to trust their probabilities and thresholds."""
 
-import numpy as np
-
 from understory.core.text import listed
-from understory.evaluation.intervals import precision_interval
 from understory.report import figures
 from understory.report.class_sections import LISTED
 from understory.report.formatting import counted, number
@@ -85,19 +82,15 @@ def _thresholds(results):
 def _reliability(found):
     """The reliability diagram."""
     told = found["reliability"]
-    bounds = [
-        precision_interval(np.arange(total) < right, np.arange(total) >= right)
-        for right, total in zip(told["right"], told["detections"], strict=True)
-    ]
     svg = figures.reliability(
         told["probability"],
         told["correct"],
-        [low for low, _ in bounds],
-        [high for _, high in bounds],
+        told["low"],
+        told["high"],
         told["detections"],
     )
     caption = (
-        "Share of events that are correct, by their calibrated probability, with 95 % intervals; below, the number of events. On the "
+        "Share of events that are correct, by their calibrated probability, with 95 % intervals over recordings; below, the number of events. On the "
         "dashed line both agree. Probabilities are those of maps fitted to the other folds."
     )
     error, alt = told["error"], "Share of correct events over calibrated probability"

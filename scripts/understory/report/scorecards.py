@@ -46,8 +46,9 @@ class Head:
             self.cards.append(Card(name, number(value), lines))
         if self._shuffled:
             times = ", ".join(f"{name} {count:,} times" for name, count in self._shuffled.items())
+            word = results.words.recording
             self._note(
-                f"By chance: 99 % interval of the score after shuffling the predictions, recording by recording ({times})."
+                f"By chance: 99 % interval of the score after shuffling the predictions, {word} by {word} ({times})."
             )
         if results.baseline["out-of-fold"] is not None:
             none = results.task.none

@@ -1,5 +1,7 @@
 """Ensembles of which something is fitted to out-of-fold predictions: the weights of their members."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
 from understory.core.errors import InputError
+from understory.data import predictions, store
 from understory.data.predictions import Predictions
 from understory.data.task import Task
 from understory.evaluation import ensemble, intervals, scoring
@@ -193,6 +196,40 @@ def test_thresholds_are_those_of_the_ensemble_that_predicts(scored):
         assert found == scoring.thresholds(task, scoring.scored_predictions(task, members[name]), None)
     assert crossfit.thresholds(task, members, fitted, 0.5) == dict.fromkeys(CLASSES, 0.5)
     assert crossfit.thresholds(TASK, members, fitted, None) is None
+
+
+def test_a_run_keeps_the_thresholds_of_the_ensemble_that_predicts(tmp_path):
+    """And not those of the table out of fold, in which each fold is combined by other weights."""
+    import ensemble_folds
+
+    rng, rows = np.random.default_rng(5), 60
+    task = TASK._replace(metric="row_f1")
+    present = list(rng.choice(CLASSES, size=rows))
+    keys = keys_of(present, np.arange(rows) % 3)
+    folds = keys.assign(label=keys.present, presence="present")
+    store.write_table(tmp_path / "folds.csv", folds)
+    members, paths = {}, []
+    for name, share in (("a", 0.5), ("b", 0.6)):
+        values = noisy(rng, present, rng.random(rows) < share) / (1 if name == "a" else 10)
+        members[name] = Predictions(keys.assign(absent="", unknown=""), values, CLASSES)
+        paths.append(tmp_path / f"{name}.csv")
+        predictions.write(paths[-1], members[name], top_k=None)
+    params = {
+        "ensemble": {**SETTINGS, "threshold": None},
+        "predictions": {"top_k": None},
+        "seed": 4,
+        "name": "n",
+        "run": {},
+    }
+    job = SimpleNamespace(
+        params=SimpleNamespace(settings=params, members=["a", "b"], models=SimpleNamespace(told={})),
+        input=SimpleNamespace(oof=paths, folds=tmp_path / "folds.csv"),
+        output=SimpleNamespace(oof=tmp_path / "oof.csv"),
+    )
+    _, own = ensemble_folds.out_of_fold(job, task)
+    found, fitted, _ = crossfit.scores(task, members, folds, params["ensemble"], None, seed=4)
+    assert own["thresholds"] == pytest.approx(crossfit.thresholds(task, members, fitted, None))
+    assert own["thresholds"] != pytest.approx(scoring.thresholds(task, found.oof, None))
 
 
 def test_the_score_stands_beside_that_of_the_plain_mean():

@@ -380,6 +380,16 @@ def test_reasons_are_grouped_by_what_was_expected():
     assert len(kinds(*words)) == quarantine.REASONS
 
 
+def test_what_is_by_chance_is_of_whole_recordings():
+    given = inputs(takes=20, exhaustive=True)
+    given["oof"]["recording_id"] = [f"r{number // 5:02}" for number in range(60)]
+    known, values = np.repeat(np.eye(3), 20, axis=0), given["oof"][["a", "b", "c"]].to_numpy()
+    low, high = chance_interval(Metric("lwlrap"), known, values, groups=given["oof"].recording_id, seed=1)
+    assert (low, high) != chance_interval(Metric("lwlrap"), known, values, seed=1)
+    given["scores"]["oof"] = high
+    assert f"by chance: {low:.3f}–{high:.3f}" in text_built(given)
+
+
 @pytest.mark.parametrize("metric", ["lwlrap", "accuracy"])
 def test_a_score_out_of_fold_has_a_chance_of_its_own(metric):
     given = inputs(takes=20, exhaustive=True)

@@ -38,20 +38,23 @@ def annotation_examples(tables: Dataset, *, absent: bool) -> pd.DataFrame:
 
 def _overruled(frame):
     """Which annotations are absent ones within longer present ones of the same label, song type and band."""
-    keys = ["recording_id", "label"]
-    present = frame[frame.presence == "present"]
-    longest = (present.t_max - present.t_min).groupby([present[key] for key in keys]).transform("max")
-    # Few are: of most labels no present event is longer than a rejected one.
-    absent = frame[frame.presence == "absent"].reset_index()
-    wide = present[longest > 0].drop(columns="example_id")
-    pairs = absent.merge(wide, on=keys, suffixes=("", "_other"))
-    inside = (pairs.t_min_other <= pairs.t_min) & (pairs.t_max <= pairs.t_max_other)
-    longer = pairs.t_max_other - pairs.t_min_other > pairs.t_max - pairs.t_min
-    bands = (pairs.f_min < pairs.f_max_other) & (pairs.f_min_other < pairs.f_max)
-    types = (
-        (pairs.song_type == "") | (pairs.song_type_other == "") | (pairs.song_type == pairs.song_type_other)
-    )
-    return frame.index.isin(pairs["index"][inside & longer & bands & types])
+    keys, found = ["recording_id", "label"], []
+    present, absent = (frame[frame.presence == presence] for presence in ("present", "absent"))
+    both = present.set_index(keys).index.isin(absent.set_index(keys).index)
+    groups = dict(iter(present[both].groupby(keys)))
+    # One by one: of a long recording there may be thousands of both.
+    for key, own in absent.groupby(keys):
+        if (others := groups.get(key)) is None:
+            continue
+        begins, ends, lows, highs = others[["t_min", "t_max", "f_min", "f_max"]].to_numpy().T
+        types = others.song_type.to_numpy()
+        for row in own.itertuples():
+            inside = (begins <= row.t_min) & (row.t_max <= ends) & (ends - begins > row.t_max - row.t_min)
+            inside &= (lows < row.f_max) & (row.f_min < highs)
+            inside &= (types == "") | (row.song_type == "") | (types == row.song_type)
+            if inside.any():
+                found.append(row.Index)
+    return frame.index.isin(found)
 
 
 def of_items(frame: pd.DataFrame, recordings: pd.DataFrame) -> pd.DataFrame:

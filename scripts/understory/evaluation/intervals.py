@@ -147,7 +147,9 @@ def chance_interval(
     """
     rng = stream(seed, Stage.INTERVAL, metric.name)
     score = metric.shuffled(labels, predictions)
-    number = np.arange(predictions.shape[0]) if groups is None else pd.factorize(np.asarray(groups))[0]
+    number = np.arange(predictions.shape[0])
+    if groups is not None:
+        number = pd.factorize(np.asarray(groups))[0]
     order = np.argsort(number, kind="stable")
     blocks = np.split(order, np.cumsum(np.bincount(number))[:-1])
 

@@ -101,7 +101,11 @@ def chunks(
         The file cannot be decoded, or holds samples that are not finite.
     """
     for number, starts in enumerate(_grid(path, settings)):
-        scores = _chunk(number, starts, path, models, settings, cache, compute)
+        scores = _kept(cache, number, starts) if cache else None
+        if scores is None:
+            scores = _scores(path, starts, models, settings, compute)
+            if cache:
+                cache.write(number, scores)
         yield np.array(starts) / settings["sample_rate"], scores
 
 
@@ -181,7 +185,7 @@ class _Filling:
             if not starts:
                 break
             windows += len(starts)
-            if self._cached(number, starts):
+            if _kept(self._cache, number, starts) is not None:
                 continue
             scores = _scores(self._path, starts, *self._given, self._compute)
             with self._lock:
@@ -198,10 +202,6 @@ class _Filling:
             if self._first is not None:
                 self._cache.write(0, self._first)
 
-    def _cached(self, number, starts):
-        scores = self._cache.read(number)
-        return scores is not None and len(scores) == len(starts)
-
 
 def _grid(path, settings):
     """The first samples of the windows of a recording, a list for each chunk."""
@@ -214,14 +214,10 @@ def _grid(path, settings):
         yield part
 
 
-def _chunk(number, starts, path, models, settings, cache, compute):
-    """The scores of the windows of a chunk, from the cache or for it."""
-    scores = cache.read(number) if cache else None
-    if scores is None or len(scores) != len(starts):
-        scores = _scores(path, starts, models, settings, compute)
-        if cache:
-            cache.write(number, scores)
-    return scores
+def _kept(cache, number, starts):
+    """The scores of the windows of a chunk that the cache has; None where it lacks them."""
+    scores = cache.read(number)
+    return scores if scores is not None and len(scores) == len(starts) else None
 
 
 def _scores(path, starts, models, settings, compute):

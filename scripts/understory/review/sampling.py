@@ -45,14 +45,15 @@ def chosen(events: pd.DataFrame, *, order: str, items: int, above: float, seed: 
     events = events.sort_values(["label", "score", "path", "start", "end"], kind="stable")
     sizes = events.label.value_counts().to_dict()
     numbers = shares(sizes, items)
-    # Of the order `above`, nothing is said of a class whose other detections nobody is shown.
-    whole = {label for label, number in numbers.items() if number == every[label]}
     pick = {"sample": _sample, "doubtful": _doubtful, "above": _above}[order]
     parts = [
-        pick(of_class, numbers[label], stream(seed, Stage.REVIEW, label), whole=label in whole)
+        pick(of_class, numbers[label], stream(seed, Stage.REVIEW, label))
         for label, of_class in events.groupby("label", sort=True)
         if numbers[label]
     ]
+    if order == "above":
+        # Nothing is said of a class of which some are not shown.
+        parts = [part if len(part) == every[part.label.iloc[0]] else part.assign(**UNKNOWN) for part in parts]
     return pd.concat(parts, ignore_index=True) if parts else events.assign(**UNKNOWN).iloc[:0]
 
 
@@ -70,7 +71,7 @@ def shares(sizes: dict[str, int], items: int) -> dict[str, int]:
     return found
 
 
-def _sample(events, number, rng, *, whole):
+def _sample(events, number, rng):
     """A random sample stratified by score; strata are cut so that all events are almost equally likely to be drawn."""
     strata = min(STRATA, max(number // FEWEST, 1))
     drawn = np.diff(np.linspace(0, number, strata + 1).round().astype(int))
@@ -89,15 +90,13 @@ def _sample(events, number, rng, *, whole):
     return found.assign(stratum_order=found.groupby("stratum").cumcount() + 1)
 
 
-def _doubtful(events, number, rng, *, whole):
+def _doubtful(events, number, rng):
     distance = (events.score - events.threshold).abs()
     nearest = events.loc[distance.sort_values(kind="stable").index[:number]]
     return nearest.assign(**UNKNOWN)
 
 
-def _above(events, number, rng, *, whole):
+def _above(events, number, rng):
     highest = events.iloc[::-1].iloc[:number]
-    if not whole:
-        return highest.assign(**UNKNOWN)
     # Each is a stratum of its own, as the first of them say nothing of those of lower scores.
     return highest.assign(inclusion=1.0, stratum=np.arange(number) + 1, stratum_events=1, stratum_order=1)

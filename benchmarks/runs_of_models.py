@@ -47,7 +47,8 @@ def out_of_fold(out: Path, model: str) -> float:
     paths = sorted((last / "models" / model).glob("fold*/oof.csv"))
     oof = predictions.concatenate(predictions.read(path, task.classes) for path in paths)
     rows = scoring.scored_predictions(task, oof)
-    return scoring.score(task, scoring.labels_of(task, rows.keys), scoring.held_out(task, rows, None))
+    cuts = scoring.held_out_thresholds(task, rows, None)
+    return scoring.score(task, scoring.labels_of(task, rows.keys), scoring.held_out(task, rows, cuts))
 
 
 def training_seconds(out: Path, model: str) -> dict[str, float]:

@@ -82,6 +82,7 @@ def out_of_fold(job, task):
         # Where the models lie matters to who uses them, and to no result.
         **({"frozen": job.params.models.told} if job.params.models.told else {}),
         "thresholds": crossfit.thresholds(task, by_model, fitted, fixed),
+        "held_out_thresholds": found.thresholds,
         "priors": priors.to_dict(),
         **({"weights": {"all": fitted.weights, "folds": by_fold}} if fitted.weights else {}),
         **({"class_factors": fitted.factors} if fitted.factors else {}),

@@ -108,6 +108,7 @@ def inputs(classes=("a", "b", "c"), *, takes=4, folds=2, models=("m",), exhausti
         "predictions": predictions if tests else None,
         "truth": (predictions > 0.5).astype(int) if tests else None,
         "thresholds": None,
+        "held_out_thresholds": None,
         "histories": {model: dict.fromkeys(range(folds), history) for model in models},
         "shards": [(array, index.drop(columns="fold"))],
         "usable": {"train": list(index.recording_id), "test": list(names)},
@@ -133,7 +134,8 @@ def results_of(given):
         return table if table is None else table.reset_index()
 
     results = Results({"quarantine": "results/run/quarantine.csv"}, given["settings"])
-    own = ("scores", "folds", "thresholds", "histories", "shards", "usable", "sample_rates", "quarantine")
+    own = ("scores", "folds", "thresholds", "held_out_thresholds", "histories", "shards", "usable")
+    own += ("sample_rates", "quarantine")
     vars(results).update({name: given[name] for name in own})
     vars(results).update(
         task=Task(**labels),

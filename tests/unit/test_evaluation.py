@@ -37,7 +37,11 @@ def naive_f1(truth, decided):
 
 def out_of_fold(task, found, fixed):
     scored = scoring.scored_predictions(task, found)
-    return scoring.out_of_fold(task, scored.keys, scoring.held_out(task, scored, fixed), seed=0)
+    return scoring.out_of_fold(task, scored.keys, held_out(task, scored, fixed), seed=0)
+
+
+def held_out(task, scored, fixed):
+    return scoring.held_out(task, scored, scoring.held_out_thresholds(task, scored, fixed))
 
 
 def test_a_fixed_threshold_decides_all_rows():
@@ -57,11 +61,11 @@ def test_a_fixed_threshold_decides_all_rows():
 def test_a_folds_rows_have_no_part_in_their_thresholds():
     """Its truth turned upside down changes how it is scored, and nothing of what is decided for it."""
     found = birds(np.random.default_rng(1))
-    before = scoring.held_out(BIRDS, found, None)
+    before = held_out(BIRDS, found, None)
     rows = (found.keys.fold == 1).to_numpy()
     keys = found.keys.copy()
     keys.loc[rows, "present"] = np.where(keys.present[rows] == "none", "a;b", "none")
-    turned = scoring.held_out(BIRDS, Predictions(keys, found.values, found.classes), None)
+    turned = held_out(BIRDS, Predictions(keys, found.values, found.classes), None)
     assert (before[rows] != turned[rows]).nnz == 0
     assert (before[~rows] != turned[~rows]).nnz > 0
     assert scoring.scores_by_fold(BIRDS, found, None).keys() == {0, 1, 2}

@@ -173,6 +173,7 @@ def test_each_row_is_combined_and_decided_by_what_the_other_folds_gave(metric, s
         scored_rows = scoring.scored_predictions(task, Predictions(keys, whole, CLASSES))
         inside = (scored_rows.keys.fold == fold).to_numpy()
         cuts = scoring.thresholds(task, scored_rows.take(np.flatnonzero(~inside)), None)
+        assert cuts == (found.thresholds and found.thresholds[fold])
         expected = scoring.outputs(task, scored_rows.take(np.flatnonzero(inside)), cuts)
         assert (
             abs(found.outputs[np.flatnonzero((found.keys.fold == fold).to_numpy())] - expected).sum() < 1e-9
@@ -230,6 +231,9 @@ def test_a_run_keeps_the_thresholds_of_the_ensemble_that_predicts(tmp_path):
     found, fitted, _ = crossfit.scores(task, members, folds, params["ensemble"], None, seed=4)
     assert own["thresholds"] == pytest.approx(crossfit.thresholds(task, members, fitted, None))
     assert own["thresholds"] != pytest.approx(scoring.thresholds(task, found.oof, None))
+    assert set(own["held_out_thresholds"]) == {0, 1, 2}
+    for fold, cuts in found.thresholds.items():
+        assert own["held_out_thresholds"][fold] == pytest.approx(cuts)
 
 
 def test_the_score_stands_beside_that_of_the_plain_mean():

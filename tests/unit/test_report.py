@@ -629,7 +629,7 @@ def test_results_are_read_from_the_files_of_a_run(tmp_path):
     labels = [
         ("scores", given["scores"]),
         ("labels", given["labels"]),
-        ("members", {"thresholds": {"a": 0.5}}),
+        ("members", {"thresholds": {"a": 0.5}, "held_out_thresholds": None}),
     ]
     for name, content in labels:
         (tmp_path / name).write_text(json.dumps(content))
@@ -662,6 +662,7 @@ def test_results_are_read_from_the_files_of_a_run(tmp_path):
     assert results.usable == {"train": list(index.recording_id), "test": ["t1", "t0"]}
     assert (results.predictions, results.truth, results.tested, results.unreadable) == (None, None, [], 0)
     assert results.thresholds == {"a": 0.5}
+    assert results.held_out_thresholds is None
     assert list(results.scored) == ["out-of-fold"]
     assert list(results.by_id.loc[index.example_id].label) == list(index.label)
     for example in results.index.itertuples():
@@ -677,3 +678,9 @@ def test_a_shards_example_that_has_no_fold_is_an_error():
     table = examples.of_shards([index[:0], index])
     assert set(table.part) == {1}
     assert list(table.row) == list(range(len(index)))
+
+
+def test_thresholds_are_read_by_the_number_of_their_fold(tmp_path):
+    path = tmp_path / "members.json"
+    path.write_text(json.dumps({"thresholds": {"a": 0.5}, "held_out_thresholds": {"0": {"a": 0.25}}}))
+    assert Results({"members": path}, {}).held_out_thresholds == {0: {"a": 0.25}}

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from page_inputs import NO_QUARANTINE, Tags, built, inputs, svg_text, text_built, text_of
+from page_inputs import NO_QUARANTINE, Tags, built, inputs, results_of, svg_text, text_built, text_of
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
@@ -81,6 +81,9 @@ def windows(**changes):
         none="nocall",
     )
     given["thresholds"] = {"a": 0.25, "b": 1.0, "nocall": 0.5}
+    given["held_out_thresholds"] = {
+        fold: {"a": 0.3 + 0.1 * fold, "b": 0.6, "nocall": 0.7} for fold in set(given["folds"].fold)
+    }
     both = given["oof"].index[:6]
     given["oof"].loc[both, "present"] = given["shards"][0][1].loc[both, "present"] = "a;b"
     return given
@@ -214,8 +217,15 @@ def test_decisions_have_their_floor_and_their_thresholds():
     found = Predictions(
         oof[["example_id", "recording_id", "label", "present", "fold"]], oof[classes].to_numpy(), classes
     )
-    decided = scoring.held_out(task, found, None).toarray()
+    cuts = given["held_out_thresholds"]
+    decided = scoring.held_out(task, found, cuts).toarray()
     present = np.array([[label in row.split(";") for label in classes] for row in oof.present])
+    folds = oof.fold.to_numpy()
+    for fold, scores in enumerate(results_of(given).class_scores_by_fold):
+        own = folds == fold
+        has, said = present[own], decided[own]
+        expected = 2 * (has & said).sum(axis=0) / np.maximum(has.sum(axis=0) + said.sum(axis=0), 1)
+        np.testing.assert_allclose(scores, expected)
     given["scores"]["oof"] = 0.1
     page = built(given)
     text = text_of(page.html)

@@ -12,6 +12,7 @@ from understory.data.predictions import Predictions
 from understory.data.task import Task
 from understory.evaluation import curves, scoring
 from understory.evaluation.metric import Metric
+from understory.evaluation.scoring import ByFold
 
 # How many of the most frequent confusions are listed.
 PAIRS = 20
@@ -61,7 +62,7 @@ def column_of(values, column: int) -> np.ndarray:
     return values[:, [column]].toarray()[:, 0] if sparse.issparse(values) else values[:, column]
 
 
-def out_of_fold(task: Task, oof: Predictions, index: pd.DataFrame, fixed: float | None) -> ScoredRows:
+def out_of_fold(task: Task, oof: Predictions, index: pd.DataFrame, cuts: ByFold | None) -> ScoredRows:
     """The scored rows of out-of-fold predictions.
 
     Parameters
@@ -71,13 +72,13 @@ def out_of_fold(task: Task, oof: Predictions, index: pd.DataFrame, fixed: float 
         Of examples.
     index : pandas.DataFrame
         The examples, indexed by `example_id`.
-    fixed : float or None
-        The threshold of all classes; None for thresholds fitted to the other folds.
+    cuts : dict or None
+        By fold, the threshold of each class; None where the metric takes probabilities.
     """
     scored = scoring.scored_predictions(task, oof)
     known = Labels(index.loc[scored.keys.example_id], task.classes, exhaustive=task.exhaustive)
     labels = scoring.labels_of(task, scored.keys)
-    return ScoredRows(scored.keys, labels, known, scored.values, scoring.held_out(task, scored, fixed))
+    return ScoredRows(scored.keys, labels, known, scored.values, scoring.held_out(task, scored, cuts))
 
 
 def against_truth(task: Task, tested: Predictions, truth: pd.DataFrame, thresholds) -> ScoredRows:
@@ -93,15 +94,15 @@ def class_scores(task: Task, rows: ScoredRows) -> np.ndarray:
 
 
 def class_scores_by_fold(
-    task: Task, oof: Predictions, numbers, fixed: float | None
+    task: Task, oof: Predictions, numbers, cuts: ByFold | None
 ) -> tuple[np.ndarray, list[int]]:
     """The score of each class in each fold of `numbers`, (folds, classes), and the number of scored rows of each fold."""
     scores = np.full((len(numbers), len(task.classes)), np.nan)
     sizes = [0] * len(numbers)
-    for fold, keys, outputs in scoring.outputs_by_fold(task, oof, fixed):
-        place = numbers.index(fold)
-        scores[place] = Metric(task.metric).class_scores(scoring.labels_of(task, keys), outputs)
-        sizes[place] = len(keys)
+    for fold, part in scoring.scored_by_fold(task, oof).items():
+        place, outputs = numbers.index(fold), scoring.held_out(task, part, cuts)
+        scores[place] = Metric(task.metric).class_scores(scoring.labels_of(task, part.keys), outputs)
+        sizes[place] = len(part)
     return scores, sizes
 
 

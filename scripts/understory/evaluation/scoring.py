@@ -11,6 +11,9 @@ from understory.evaluation.intervals import Interval, bootstrap_interval
 from understory.evaluation.metric import Metric
 from understory.evaluation.thresholds import crossfit, decide, fit, indicator
 
+# By fold, the threshold of each class for the fold's rows.
+ByFold = dict[int, dict[str, float]]
+
 
 def scored_predictions(task: Task, oof: Predictions) -> Predictions:
     """Out-of-fold predictions as they are scored: of examples, or of recordings by the mean of their examples.
@@ -64,15 +67,29 @@ def outputs(task: Task, scored: Predictions, thresholds: dict[str, float] | None
     return scored.values if names is None else indicator(names, task.classes)
 
 
-def held_out(task: Task, scored: Predictions, fixed: float | None):
-    """What the metric takes of out-of-fold predictions: themselves, or decisions.
+def held_out_thresholds(task: Task, scored: Predictions, fixed: float | None) -> ByFold | None:
+    """By fold, the threshold of each class for its rows: the fixed one, or those fitted to the other folds.
 
-    The threshold is the fixed one, or else fitted to the other folds, so that a row that is scored has no part in it.
+    A row that is scored so has no part in its thresholds. None where the metric takes probabilities.
     """
-    if fixed is not None or not Metric(task.metric).decided:
-        return outputs(task, scored, dict.fromkeys(task.classes, fixed))
+    if not Metric(task.metric).decided:
+        return None
+    if fixed is not None:
+        return {int(fold): dict.fromkeys(task.classes, fixed) for fold in np.unique(scored.keys.fold)}
     labels, folds = labels_of(task, scored.keys), scored.keys.fold
-    names = crossfit(labels, scored.values, folds, classes=task.classes, none=task.none)
+    found = crossfit(labels, scored.values, folds, classes=task.classes, none=task.none)
+    return {fold: dict(zip(task.classes, map(float, cuts), strict=True)) for fold, cuts in found.items()}
+
+
+def held_out(task: Task, scored: Predictions, by_fold: ByFold | None):
+    """What the metric takes of out-of-fold predictions: themselves, or decisions by the thresholds of each row's fold."""
+    if by_fold is None:
+        return scored.values
+    names: list[list[str]] = [[] for _ in range(len(scored))]
+    for fold, cuts in by_fold.items():
+        rows = np.flatnonzero(scored.keys.fold == fold)
+        for row, own in zip(rows, decided(task, scored.take(rows), cuts), strict=True):
+            names[row] = own
     return indicator(names, task.classes)
 
 
@@ -88,25 +105,24 @@ def baseline(task: Task, labels) -> float | None:
     return score(task, labels, indicator([[task.none]] * len(labels), task.classes))
 
 
-def outputs_by_fold(task: Task, oof: Predictions, fixed: float | None):
-    """Yield the number of each fold, the keys of its scored rows, and what the metric takes of them."""
-    if not len(oof):
-        return
-    numbers = sorted(oof.keys.fold.unique())
-    parts = [
-        scored_predictions(task, oof.take((oof.keys.fold == fold).to_numpy().nonzero()[0]))
-        for fold in numbers
-    ]
-    values, start = held_out(task, predictions.concatenate(parts), fixed), 0
-    for fold, part in zip(numbers, parts, strict=True):
-        yield int(fold), part.keys, values[start : start + len(part)]
-        start += len(part)
+def scored_by_fold(task: Task, oof: Predictions) -> dict[int, Predictions]:
+    """The scored predictions of each fold by its number."""
+    return {
+        int(fold): scored_predictions(task, oof.take((oof.keys.fold == fold).to_numpy().nonzero()[0]))
+        for fold in sorted(oof.keys.fold.unique())
+    }
 
 
 def scores_by_fold(task: Task, oof: Predictions, fixed: float | None) -> dict[int, float]:
     """The score of each fold of a model's out-of-fold predictions."""
-    folds = outputs_by_fold(task, oof, fixed)
-    return {fold: score(task, labels_of(task, keys), values) for fold, keys, values in folds}
+    parts = scored_by_fold(task, oof)
+    if not parts:
+        return {}
+    cuts = held_out_thresholds(task, predictions.concatenate(list(parts.values())), fixed)
+    return {
+        fold: score(task, labels_of(task, part.keys), held_out(task, part, cuts))
+        for fold, part in parts.items()
+    }
 
 
 def out_of_fold(task: Task, keys, outputs, *, seed: int) -> tuple[float, Interval]:

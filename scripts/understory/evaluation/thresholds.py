@@ -79,10 +79,10 @@ def decide(predictions, thresholds, classes, *, none: str | None = "nocall") -> 
     return [[classes[number] for number in np.flatnonzero(row)] for row in passed]
 
 
-def crossfit(labels, predictions, folds, *, classes, none: str | None = "nocall") -> list[list[str]]:
-    """Decide the labels of each row by thresholds fitted to the rows of all other folds.
+def crossfit(labels, predictions, folds, *, classes, none: str | None = "nocall") -> dict[int, np.ndarray]:
+    """By fold, the thresholds that are fitted to the rows of all other folds, as `fit` returns them.
 
-    No row has a part in the thresholds that decide it, so the score of these decisions is not optimistic.
+    No row has a part in the thresholds of its fold, so the score of what these decide is not optimistic.
 
     Parameters
     ----------
@@ -101,16 +101,10 @@ def crossfit(labels, predictions, folds, *, classes, none: str | None = "nocall"
         raise InputError(
             f"thresholds: expected validated rows in two folds or more to fit them with, found fold {numbers[0]} alone"
         )
-    decided: list[list[str]] = [[] for _ in folds]
-    for fold in numbers:
-        inside = np.flatnonzero(folds == fold)
-        others = folds != fold
-        thresholds = fit(present[others], predictions[others], classes=classes, none=none)
-        for row, names in zip(
-            inside, decide(predictions[inside], thresholds, classes, none=none), strict=True
-        ):
-            decided[row] = names
-    return decided
+    return {
+        int(fold): fit(present[folds != fold], predictions[folds != fold], classes=classes, none=none)
+        for fold in numbers
+    }
 
 
 def indicator(decisions, classes) -> sparse.csr_array:

@@ -14,6 +14,7 @@ from understory.data.predictions import Predictions
 from understory.data.task import Task
 from understory.evaluation import analysis, scoring
 from understory.evaluation.metric import Metric
+from understory.evaluation.scoring import ByFold
 from understory.report.formatting import WORDS
 
 # An interval narrower than this holds a single score.
@@ -74,9 +75,20 @@ class Results:
         return store.read_table(self.inputs["truth"]) if self.inputs["truth"] else None
 
     @cached_property
+    def _members(self) -> dict:
+        """`members.json`."""
+        return json.loads(Path(self.inputs["members"]).read_text(encoding="utf-8"))
+
+    @cached_property
     def thresholds(self) -> dict[str, float] | None:
         """The threshold of each class for test predictions; None where the metric needs none."""
-        return json.loads(Path(self.inputs["members"]).read_text(encoding="utf-8"))["thresholds"]
+        return self._members["thresholds"]
+
+    @cached_property
+    def held_out_thresholds(self) -> ByFold | None:
+        """By fold, the threshold of each class for out-of-fold predictions; None where the metric needs none."""
+        found = self._members["held_out_thresholds"]
+        return found and {int(fold): cuts for fold, cuts in found.items()}
 
     @cached_property
     def calibrations(self) -> dict[str, ClassCalibration]:
@@ -156,7 +168,7 @@ class Results:
     def scored(self) -> dict[str, analysis.ScoredRows]:
         """What is scored: `out-of-fold`, and `truth` where there is one."""
         rows = {
-            "out-of-fold": analysis.out_of_fold(self.task, self.oof, self.by_id, self.settings["threshold"])
+            "out-of-fold": analysis.out_of_fold(self.task, self.oof, self.by_id, self.held_out_thresholds)
         }
         if self.truth is not None:
             rows["truth"] = analysis.against_truth(self.task, self.predictions, self.truth, self.thresholds)
@@ -202,9 +214,7 @@ class Results:
 
     @cached_property
     def _by_fold(self):
-        return analysis.class_scores_by_fold(
-            self.task, self.oof, self.fold_numbers, self.settings["threshold"]
-        )
+        return analysis.class_scores_by_fold(self.task, self.oof, self.fold_numbers, self.held_out_thresholds)
 
     @property
     def class_scores_by_fold(self) -> np.ndarray:

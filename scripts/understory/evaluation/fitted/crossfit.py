@@ -62,12 +62,15 @@ class OutOfFold(NamedTuple):
         What the metric takes of these.
     by_fold : dict of int to Fitted
         What was fitted to all other folds.
+    thresholds : dict of int to dict, or None
+        By fold, the threshold of each class for its rows; None where the metric takes probabilities.
     """
 
     oof: Predictions
     keys: pd.DataFrame
     outputs: np.ndarray
     by_fold: dict[int, Fitted]
+    thresholds: scoring.ByFold | None
 
 
 def fit(
@@ -156,7 +159,8 @@ def scores(
     plain = Fitted(settings["folds"])
     oof = plain.combine(task, list(members.values()), list(members))
     scored = scoring.scored_predictions(task, oof)
-    usual = OutOfFold(oof, scored.keys, scoring.held_out(task, scored, fixed), {})
+    cuts = scoring.held_out_thresholds(task, scored, fixed)
+    usual = OutOfFold(oof, scored.keys, scoring.held_out(task, scored, cuts), {}, cuts)
     fitted = fit(task, members, folds, settings, fixed)
     changed = fitted != plain or settings["prior_power"] == "fitted"
     found = out_of_fold(task, members, folds, settings, fixed) if changed else usual
@@ -183,7 +187,7 @@ def out_of_fold(
     """
     names, parts = list(members), list(members.values())
     fold_of = parts[0].keys.fold.to_numpy()
-    by_fold, examples, rows, places, outputs = {}, [], [], [], []
+    by_fold, by_cuts, examples, rows, places, outputs = {}, {}, [], [], [], []
     for number in np.unique(fold_of):
         own, others = np.flatnonzero(fold_of == number), np.flatnonzero(fold_of != number)
         known = {name: part.take(others) for name, part in members.items()}
@@ -192,14 +196,15 @@ def out_of_fold(
         scored = scoring.scored_predictions(task, whole)
         inside = (scored.keys.fold == number).to_numpy()
         cuts = scoring.thresholds(task, scored.take(np.flatnonzero(~inside)), fixed)
-        by_fold[int(number)] = fitted
+        by_fold[int(number)], by_cuts[int(number)] = fitted, cuts
         examples.append(own)
         rows.append(whole.take(own))
         places.append(np.flatnonzero(inside))
         outputs.append(scoring.outputs(task, scored.take(places[-1]), cuts))
     oof = predictions.concatenate(rows).take(np.argsort(np.concatenate(examples)))
     order = np.argsort(np.concatenate(places))
-    return OutOfFold(oof, scored.keys, ranking.stacked(outputs)[order], by_fold)
+    decided = by_cuts if Metric(task.metric).decided else None
+    return OutOfFold(oof, scored.keys, ranking.stacked(outputs)[order], by_fold, decided)
 
 
 def thresholds(

@@ -27,7 +27,8 @@ from snakemake.utils import update_config
 
 from understory.data import calibration
 from understory.data.task import Task
-from understory.evaluation import event_metrics, held_out, intervals
+from understory.evaluation import intervals
+from understory.evaluation.detections import event_metrics, held_out
 from understory.inference import events, held_out_folds, recording_scores, score
 from understory.plan.config import complete
 from understory.plan.job_settings import ModelJobs

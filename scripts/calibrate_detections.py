@@ -9,8 +9,8 @@ from understory.core.files import replacing
 from understory.data import calibration, inspection, store
 from understory.data.tables import song_types
 from understory.data.task import Task
-from understory.evaluation import detection_thresholds
-from understory.evaluation import held_out as evaluated
+from understory.evaluation.detections import held_out as evaluated
+from understory.evaluation.detections import thresholds
 from understory.inference import detections, events, held_out_folds, window_scores
 from understory.run.job import run
 
@@ -34,7 +34,7 @@ def main(job):
         ]
         for paths in (job.input.scores, [job.input.probes])
     )
-    calibrations, found = detection_thresholds.calibrate(
+    calibrations, found = thresholds.calibrate(
         evaluated.of(
             scored, song_types.by_class(tables).annotations_of, folds, task, misplaced, tables.picked
         ),
@@ -42,6 +42,7 @@ def main(job):
         find,
         task=task,
         wanted=settings["precision"],
+        fixed=settings["threshold"],
         fallback=detections.FALLBACK,
         seed=settings["seed"],
     )

@@ -76,6 +76,8 @@ def test_only_what_depends_on_a_setting_is_made_again(calibrated):
     assert again("calibrate_detections") == set()
     assert again("calibrate_detections", detect={"precision": 0.8}) == FITTING
     assert again("calibrate_detections", detect={"smoothing": 3}) == FITTING
+    # Precision, recall and false alarms are those at the threshold that new recordings are searched with.
+    assert again("calibrate_detections", detect={"threshold": 0.7}) == FITTING
     assert again("calibrate_detections", detect={"hop": 1}) == SCORING | FITTING
     # A run that does not ask for it has nothing to do with it, whatever these settings.
     assert again() == again(detect={"precision": 0.8, "hop": 1}) == set()

@@ -11,7 +11,7 @@ from workflow import ROOT
 
 from understory.data import store
 from understory.data.dataset import Annotation, Dataset, Quarantined, Recording
-from understory.evaluation import detection_thresholds
+from understory.evaluation.detections import thresholds as detection_thresholds
 from understory.inference import window_scores
 
 NAMES = ("good", "late", "lost")
@@ -45,7 +45,7 @@ def job(tmp_path):
         quarantined=(Quarantined("train", "annotation", "lost", "a.csv, line 2", "are these kHz?"),),
     )
     detect = {"smoothing": 1, "low": 0.75, "merge_gap": 1.0, "min_duration": 0.0}
-    params = {"name": "own", "n_splits": 2, "detect": detect, "precision": 0.9, "seed": 1}
+    params = {"name": "own", "n_splits": 2, "detect": detect, "precision": 0.9, "seed": 1, "threshold": None}
     return SimpleNamespace(
         input=SimpleNamespace(
             labels=tmp_path / "labels.json",

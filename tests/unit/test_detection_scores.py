@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from understory.evaluation import detection_scores, held_out, intervals
-from understory.evaluation.event_metrics import Counts
-from understory.evaluation.held_out import HeldOut, Known
+from understory.evaluation import intervals
+from understory.evaluation.detections import held_out
+from understory.evaluation.detections import scores as detection_scores
+from understory.evaluation.detections.event_metrics import Counts
+from understory.evaluation.detections.held_out import HeldOut, Known
 from understory.inference import events
 
 FIND = partial(events.find, settings={"smoothing": 1, "low": 1.0, "merge_gap": 0.0, "min_duration": 0.0})

@@ -22,6 +22,7 @@ ALARMS = {"hours": 2.5, "alarms": 5, "per_hour": 2.0, "interval": [0.65, 4.67]}
 FOUND = {
     "exhaustive": True,
     "precision": 0.9,
+    "threshold": None,
     "fallback": 0.5,
     "recordings": 9,
     "hours": 4.25,
@@ -80,6 +81,13 @@ def test_thresholds_have_their_precision_or_a_reason(shown):
     assert "wind a 1 of 2" in text
     figure = page_inputs.svg_text(made.figures["reliability"])
     assert {"calibrated probability", "share that is correct", "detections"} <= set(figure)
+
+
+def test_a_configured_threshold_is_said(shown):
+    _, text = shown(threshold=0.7)
+    assert "New recordings are searched with detect.threshold instead" in text
+    assert "of events with a score of at least 0.7." in text
+    assert "of their own" not in text
 
 
 def test_what_is_not_known_is_said(shown):

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from understory.evaluation import detection_thresholds, intervals
-from understory.evaluation.held_out import Grid
+from understory.evaluation import intervals
+from understory.evaluation.detections import thresholds as detection_thresholds
+from understory.evaluation.detections.held_out import Grid
 
 WANTED = 0.9
 

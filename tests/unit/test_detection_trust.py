@@ -10,8 +10,9 @@ from understory.core.hashing import stable_hash
 from understory.data.calibration import probability
 from understory.data.dataset import Annotation
 from understory.data.task import Task
-from understory.evaluation import detection_thresholds
-from understory.evaluation import held_out as evaluated
+from understory.evaluation.detections import held_out as evaluated
+from understory.evaluation.detections import scores as detection_scores
+from understory.evaluation.detections import thresholds as detection_thresholds
 from understory.inference import events, held_out_folds, probes
 
 FIND = partial(events.find, settings={"smoothing": 1, "low": 0.75, "merge_gap": 0.0, "min_duration": 0.0})
@@ -36,10 +37,10 @@ def made(count, *, task=TASK, absent=False, seed=0):
     return scored, annotations, {f"r{number}": number % 3 for number in range(count)}
 
 
-def trust(scored, annotations, folds, *, task=TASK, probed=(), picked=frozenset()):
+def trust(scored, annotations, folds, *, task=TASK, probed=(), picked=frozenset(), fixed=None):
     recordings = evaluated.of(scored, annotations, folds, task, picked=picked)
     return detection_thresholds.calibrate(
-        recordings, probed, FIND, task=task, wanted=0.9, fallback=0.5, seed=1
+        recordings, probed, FIND, task=task, wanted=0.9, fixed=fixed, fallback=0.5, seed=1
     )
 
 
@@ -137,6 +138,22 @@ def test_probes_are_detected_at_the_thresholds_of_new_recordings():
         "silence": {"share": 0, "classes": []},
         "white noise": {"share": 2 / 3, "classes": ["cat", "owl"]},
     }
+
+
+def test_with_a_configured_threshold_what_is_reported_is_detected_with_it():
+    """Of every class; what is chosen, and why, stays in the calibration."""
+    starts, given = np.arange(3.0), made(60)
+    probed = [SimpleNamespace(path="hum", starts=starts, stops=starts + 1, scores=np.full((3, 3), 0.7))]
+    chosen, before = trust(*given, probed=probed)
+    calibrations, found = trust(*given, probed=probed, fixed=0.75)
+    assert calibrations == chosen
+    recordings = evaluated.of(*given, TASK)
+    expected = detection_scores.count(recordings, FIND, {fold: [0.75, 0.75, np.inf] for fold in range(3)})
+    detected = [found["classes"][label]["events"]["0.3"]["detected"] for label in ("owl", "cat")]
+    assert detected == expected.events[:2, :, 0].sum(axis=1)[:, 1].tolist()
+    assert detected[1] < before["classes"]["cat"]["events"]["0.3"]["detected"]
+    assert (found["threshold"], before["threshold"]) == (0.75, None)
+    assert [each["probes"]["hum"]["classes"] for each in (before, found)] == [["cat", "owl"], []]
 
 
 def test_a_recording_is_scored_by_the_models_that_know_nothing_of_it():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understory.evaluation import event_metrics
+from understory.evaluation.detections import event_metrics
 
 # Quarters of a second, so that equal ratios are equal in binary as well.
 quarters = st.integers(0, 40).map(lambda n: n / 4)

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understory.data.dataset import Annotation
-from understory.evaluation import held_out
-from understory.evaluation.held_out import HeldOut, Known
+from understory.evaluation.detections import held_out
+from understory.evaluation.detections.held_out import HeldOut, Known
 from understory.inference import events
 
 SETTINGS = {"smoothing": 1, "low": 0.75, "merge_gap": 1.0, "min_duration": 0.0}

@@ -23,7 +23,7 @@ from understory.data.labels import Labels
 from understory.data.source import Source
 from understory.data.task import Task
 from understory.datasets import own
-from understory.evaluation import held_out
+from understory.evaluation.detections import held_out
 from understory.plan import code_digests, preflight, table_digests
 from understory.review import excerpts, page, precision, sampling
 from understory.run import summary

@@ -280,6 +280,7 @@ class ModelJobs:
                 "name": self.config["name"],
                 "precision": self.config["detect"]["precision"],
                 "seed": self.config["seed"],
+                "threshold": self.config["detect"]["threshold"],
             }
         )
 

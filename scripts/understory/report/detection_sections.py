@@ -46,13 +46,18 @@ def _thresholds(results):
         told = each.reason if each.reason else f"{each.precision:.2f} ({_share(*each.interval)})"
         threshold = "none" if each.threshold is None else f"{each.threshold:.3f}"
         rows.append([label, told, f"{each.events:,}", threshold, each.method])
-    lacking = sum(calibrations[label].threshold is None for label in names)
+    fixed, lacking = found["threshold"], sum(calibrations[label].threshold is None for label in names)
     text = (
         f"The threshold of a class is the lowest score from which on {100 * found['precision']:g} % of its events are correct, in all "
         f"{results.words.recordings} together. The table has the share that is correct in {results.words.recordings} without a part "
         "in the choice."
     )
-    if lacking:
+    if fixed is not None:
+        text += (
+            f" New {results.words.recordings} are searched with detect.threshold instead: what is said of events and false alarms "
+            f"below is of events with a score of at least {fixed:g}."
+        )
+    elif lacking:
         text += (
             f" {counted(lacking, 'class has', 'classes have')} no threshold of {len(names):,}: what is detected of "
             f"{'it' if lacking == 1 else 'them'} has a score of at least {found['fallback']:g}, and no probability."
@@ -138,10 +143,9 @@ def _background(found):
             "False alarms: no background is known. It is where all that is heard is annotated (own.exhaustive: true)."
         )
         return
-    kinds = {
-        "all classes": told["every_class"],
-        "classes with a threshold of their own": told["own_threshold"],
-    }
+    kinds = {"all classes": told["every_class"]}
+    if found["threshold"] is None:
+        kinds["classes with a threshold of their own"] = told["own_threshold"]
     names = [label for label, each in found["classes"].items() if each["background"]["alarms"]]
     worst = sorted(names, key=lambda label: -found["classes"][label]["background"]["alarms"])
     kinds |= {label: found["classes"][label]["background"] for label in worst[:10]}

@@ -11,8 +11,9 @@ import numpy as np
 
 from understory.data.calibration import ClassCalibration
 from understory.data.task import Task
-from understory.evaluation import calibration, detection_scores, held_out
-from understory.evaluation.held_out import Find, Grid, HeldOut
+from understory.evaluation import calibration
+from understory.evaluation.detections import held_out, scores
+from understory.evaluation.detections.held_out import Find, Grid, HeldOut
 from understory.evaluation.intervals import precision_interval
 
 # The least judged detections of a class, the least of them above a threshold, and the least above it in the other folds.
@@ -124,6 +125,7 @@ def calibrate(
     *,
     task: Task,
     wanted: float,
+    fixed: float | None,
     fallback: float,
     seed: int,
 ) -> tuple[list[ClassCalibration], dict]:
@@ -140,6 +142,8 @@ def calibrate(
     task : Task
     wanted : float
         The precision that thresholds are chosen for.
+    fixed : float or None
+        The threshold with which new recordings are searched for every class; None: those that are chosen.
     fallback : float
         The threshold of a class without one.
     seed : int
@@ -155,21 +159,31 @@ def calibrate(
         maps = [calibration.Map("none")] * len(judged)
     calibrations = [_calibrated(*each) for each in zip(task.classes, maps, choices, strict=True)]
     told = judged if task.exhaustive else []
-    found = _reported(recordings, probes, find, told, choices, task=task, fallback=fallback, seed=seed)
+    limits = _Limits(task, fixed, fallback)
+    found = _reported(recordings, probes, find, told, choices, task=task, limits=limits, seed=seed)
     return calibrations, {"precision": wanted, **found}
 
 
-def _reported(recordings, probes, find, judged, choices, *, task, fallback, seed):
+class _Limits:
+    """The thresholds that detections are found with, from those that are chosen."""
+
+    def __init__(self, task, fixed, fallback):
+        self.fixed, self.fallback = fixed, fallback
+        self._silent = [label in (task.none, *task.untrained) for label in task.classes]
+
+    def __call__(self, chosen) -> np.ndarray:
+        """float64 (classes,): infinite for a class that is never detected."""
+        if self.fixed is not None:
+            return np.where(self._silent, np.inf, self.fixed)
+        return np.where(self._silent, np.inf, [self.fallback if each is None else each for each in chosen])
+
+
+def _reported(recordings, probes, find, judged, choices, *, task, limits, seed):
     """What is reported, at the thresholds that know nothing of a recording; of probes at those of new recordings."""
-    silent = [label in (task.none, *task.untrained) for label in task.classes]
-
-    def limits(thresholds):
-        return np.where(silent, np.inf, [fallback if each is None else each for each in thresholds])
-
     folds = {recording.fold for recording in recordings} or {0}
     by_fold = {fold: limits([choice.by_fold.get(fold) for choice in choices]) for fold in folds}
-    found = detection_scores.summary(
-        detection_scores.count(recordings, find, by_fold),
+    found = scores.summary(
+        scores.count(recordings, find, by_fold),
         judged,
         [recording.name for recording in recordings],
         task.classes,
@@ -179,7 +193,8 @@ def _reported(recordings, probes, find, judged, choices, *, task, fallback, seed
     )
     return {
         "exhaustive": task.exhaustive,
-        "fallback": fallback,
+        "threshold": limits.fixed,
+        "fallback": limits.fallback,
         "hours": sum(recording.duration for recording in recordings) / 3600,
         **found,
         "probes": _probed(probes, find, limits([choice.threshold for choice in choices]), task.classes),

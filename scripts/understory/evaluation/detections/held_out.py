@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from understory.data.task import Task
-from understory.evaluation.event_metrics import joined, overlaps
+from understory.evaluation.detections.event_metrics import joined, overlaps
 
 CORRECT, WRONG, UNKNOWN = 1, 0, -1
 # The most thresholds that are tried for a class, and the lowest.

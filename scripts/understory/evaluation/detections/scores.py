@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from understory.evaluation import calibration, event_metrics
-from understory.evaluation.held_out import UNKNOWN, Find, HeldOut, Judged, by_class, verdicts
+from understory.evaluation import calibration
+from understory.evaluation.detections import event_metrics
+from understory.evaluation.detections.held_out import UNKNOWN, Find, HeldOut, Judged, by_class, verdicts
 from understory.evaluation.intervals import poisson_interval
 
 NONE = np.empty((0, 2))

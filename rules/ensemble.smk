@@ -2,6 +2,8 @@
 # Writes ensemble/ and scores.json; with models of another run, ensemble/predictions.csv alone.
 
 MODELS_FROM_RUN = config["models_from"]
+# One of `understory.core.words.WORDS`.
+SOURCES = "recordings" if MEDIUM == "audio" else "studies" if config["images"]["sequences"] else "images"
 
 
 rule ensemble_folds:
@@ -11,6 +13,7 @@ rule ensemble_folds:
             {"members": f"{MODELS_FROM}/{saved_run.FILE}"}
             if MODELS_FROM_RUN
             else {
+                "contents": f"{OUT}/contents.csv",
                 "folds": f"{OUT}/folds.csv",
                 "oof": of_folds(f"{saved_run.models_folder(config)}/{{model}}/fold{{fold}}/oof.csv"),
                 "truth": TRUTH,
@@ -48,11 +51,20 @@ rule ensemble_folds:
     params:
         settings=ordered(
             {
+                "control": config["control"],
                 "ensemble": config["ensemble"],
                 "name": config["name"],
                 "predictions": config["predictions"],
                 "run": saved_run.described(settings.effective(config)),
                 "seed": config["seed"],
+                "select": {
+                    model: (
+                        "best" if config["models"][model]["patience"] else config["models"][model]["select"]
+                    )
+                    for model in MODELS
+                },
+                "sources": SOURCES,
+                "trained_on_test": not MODELS_FROM_RUN and bool(ROUNDS.unlabelled),
             }
         ),
         models=FROZEN.places,

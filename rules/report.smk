@@ -6,12 +6,9 @@ from understory.evaluation import metric
 with user_errors():
     DRAWN = metric.figures(reader(config["dataset"]).METRIC)
 # The features that the page shows examples with: those of the first model, and rather not vectors, which show nothing.
-SHOWN = min(
-    (config["models"][model]["features"] for model in MODELS), key=lambda name: name in FROZEN.places.told
-)
+SHOWN_OF = min(MODELS, key=lambda model: config["models"][model]["features"] in FROZEN.places.told)
+SHOWN = config["models"][SHOWN_OF]["features"]
 COPIES = range(config["augment"]["copies"] + 1)
-# What the page calls recordings.
-SOURCES = "recordings" if MEDIUM == "audio" else "studies" if config["images"]["sequences"] else "images"
 # The category and the title of each figure in Snakemake's own report.
 FIGURES = {
     "fold_scores": ("Scores", "Folds"),
@@ -99,7 +96,7 @@ rule build_report:
         settings=ordered(
             {
                 "report": {**config["report"], **({"examples": 0} if SHOWN in FROZEN.places.told else {})},
-                "control": config["control"],
+                "model": SHOWN_OF,
                 "windows": config["ensemble"]["windows"],
                 "facts": [
                     ["data set", config["dataset"]],
@@ -133,19 +130,12 @@ rule build_report:
                 "seed": config["seed"],
                 # The model and fold of each history, in the order of the inputs.
                 "trained": [[model, fold] for model in MODELS for fold in FOLDS],
-                "select": {
-                    model: (
-                        "best" if config["models"][model]["patience"] else config["models"][model]["select"]
-                    )
-                    for model in MODELS
-                },
                 "priors": getattr(reader(config["dataset"]), "PRIORS", True),
                 "features": config["features"][SHOWN],
                 "crop": {key: config["crop"][key] for key in ("window", "long_events")},
                 "sequences": config["images"]["sequences"],
                 "sources": SOURCES,
                 "store": STORE,
-                **({"trained_on_test": True} if ROUNDS.unlabelled else {}),
                 "threshold": config["ensemble"]["threshold"],
             }
         ),

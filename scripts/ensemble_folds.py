@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 from understory.core.files import replacing
+from understory.core.words import WORDS
 from understory.data import predictions, store
 from understory.data.task import Task
-from understory.evaluation import ensemble, scoring
+from understory.evaluation import caveats, ensemble, scoring
 from understory.evaluation.fitted import crossfit
 from understory.inference import saved_run
 from understory.run.job import run
@@ -75,6 +76,9 @@ def out_of_fold(job, task):
             for fold, value in scoring.scores_by_fold(task, oof, fixed).items()
         ],
         **told,
+        "caveats": caveats.sentences(
+            params, folds, store.read_table(job.input.contents), WORDS[params["sources"]]
+        ),
         "truth": None,
     }
     return result, {

@@ -78,8 +78,7 @@ def inputs(classes=("a", "b", "c"), *, takes=4, folds=2, models=("m",), exhausti
             "seed": 1,
             "threshold": None,
             "crop": {"window": WINDOW, "long_events": "middle"},
-            "control": "none",
-            "select": dict.fromkeys(models, "last"),
+            "model": models[0],
             "priors": True,
             "features": MEL,
             "sources": "recordings",
@@ -90,6 +89,7 @@ def inputs(classes=("a", "b", "c"), *, takes=4, folds=2, models=("m",), exhausti
             "metric": "lwlrap",
             "oof": 0.5,
             "oof_interval": {"low": 0.45, "high": 0.55, "resamples": 1000, "undefined": 0},
+            "caveats": [],
             "truth": 0.4 if tests else None,
             "folds": [
                 {"model": model, "fold": fold, "score": 0.5} for model in models for fold in range(folds)

@@ -552,3 +552,12 @@ def test_the_card_says_what_is_known():
     assert "Licence of the recordings: not stated." in text
     assert "float32 of shape (1, 20000)" in text
     assert "has no scores.json" in text
+    interval = {"low": 0.4, "high": 0.6}
+    scores = {"metric": "lwlrap", "oof": 0.5, "oof_interval": interval, "folds": [], "truth": None}
+    told = {**scores, "caveats": ["The epoch was chosen.", "This is a control run."]}
+    assert "\n\n- The epoch was chosen.\n- This is a control run.\n\n## Classes" in card.text(
+        {**facts, "scores": told}, criteria, task
+    )
+    # Of a run of an earlier version.
+    text = card.text({**facts, "scores": scores}, criteria, task)
+    assert "| out of fold (lwlrap) | 0.5000 | 0.4000 to 0.6000 |\n\n## Classes" in text

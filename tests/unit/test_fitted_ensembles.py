@@ -209,6 +209,8 @@ def test_a_run_keeps_the_thresholds_of_the_ensemble_that_predicts(tmp_path):
     keys = keys_of(present, np.arange(rows) % 3)
     folds = keys.assign(label=keys.present, presence="present")
     store.write_table(tmp_path / "folds.csv", folds)
+    contents = pd.DataFrame({"recording_id": keys.recording_id.unique()})
+    store.write_table(tmp_path / "contents.csv", contents.assign(content=contents.recording_id))
     members, paths = {}, []
     for name, share in (("a", 0.5), ("b", 0.6)):
         values = noisy(rng, present, rng.random(rows) < share) / (1 if name == "a" else 10)
@@ -221,13 +223,18 @@ def test_a_run_keeps_the_thresholds_of_the_ensemble_that_predicts(tmp_path):
         "seed": 4,
         "name": "n",
         "run": {},
+        "control": "none",
+        "select": {"a": "last", "b": "best"},
+        "sources": "recordings",
+        "trained_on_test": False,
     }
     job = SimpleNamespace(
         params=SimpleNamespace(settings=params, members=["a", "b"], models=SimpleNamespace(told={})),
-        input=SimpleNamespace(oof=paths, folds=tmp_path / "folds.csv"),
+        input=SimpleNamespace(oof=paths, folds=tmp_path / "folds.csv", contents=tmp_path / "contents.csv"),
         output=SimpleNamespace(oof=tmp_path / "oof.csv"),
     )
-    _, own = ensemble_folds.out_of_fold(job, task)
+    result, own = ensemble_folds.out_of_fold(job, task)
+    assert [each.split(":")[0] for each in result["caveats"]] == ["b"]
     found, fitted, _ = crossfit.scores(task, members, folds, params["ensemble"], None, seed=4)
     assert own["thresholds"] == pytest.approx(crossfit.thresholds(task, members, fitted, None))
     assert own["thresholds"] != pytest.approx(scoring.thresholds(task, found.oof, None))

@@ -216,9 +216,3 @@ def test_recordings_that_hold_the_same_share_a_fold():
     rejected = [("a", "y", "absent"), *rows]
     fold = deal(rejected, copies={"a": "r05"}).set_index("recording_id").fold
     assert fold["a"] == fold["r05"]
-
-
-def test_copies_in_folds_of_the_data_sets_own_are_told_of(capsys):
-    rows = [(f"r{i}", label, "present") for i, label in enumerate("xyxyxy")]
-    deal(rows, {f"r{i}": i // 2 for i in range(6)}, copies={"r3": "r0", "r5": "r4"})
-    assert "they validate: r0, r3 hold the same" in capsys.readouterr().out

@@ -13,9 +13,9 @@ import pytest
 from workflow import ROOT
 
 from understory.core import choices
+from understory.core.words import WORDS
 from understory.plan import code_digests
 from understory.report import gallery
-from understory.report.formatting import WORDS
 
 # What a program prints of a second of noise at 8 kHz.
 TRANSFORM = """
@@ -137,7 +137,7 @@ def test_types_of_options_are_no_part_of_a_digest(tmp_path):
 
 def test_the_report_shows_examples_of_features_that_it_does_not_know():
     values = np.random.default_rng(0).normal(size=(1, 4, 8)).astype(np.float16)
-    settings = {"features": {"kind": "band_power"}, "select": {"net": "last"}, "sequences": []}
+    settings = {"features": {"kind": "band_power"}, "model": "net", "sequences": []}
     row = SimpleNamespace(part=0, row=0, recording_id="a", start=0.0, stop=1.0, label="x", present="x")
     results = SimpleNamespace(
         settings=settings, index=pd.DataFrame(), shards=[(values, None)], words=WORDS["recordings"]

@@ -135,13 +135,10 @@ def test_an_interval_is_shown_with_what_it_is_of():
     assert "95 %: there is no interval, as no resample has a score." in text
 
 
-def test_slices_of_a_study_on_both_sides_of_the_split_are_warned_of():
+def test_caveats_of_the_scores_are_warnings():
     given = studies()
-    assert "in several folds" not in text_built(given)
-    for name in ("oof", "folds"):
-        given[name]["fold"] = np.arange(len(given[name])) % 2
-    said = "Slices of the same study are in several folds, for 12 of 12 studies:"
-    assert said in text_built(given)
+    given["scores"]["caveats"] = ["The epoch was chosen."]
+    assert "The epoch was chosen." in built(given).warnings
 
 
 def shown(page):

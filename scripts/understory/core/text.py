@@ -1,4 +1,4 @@
-"""Parts of messages: lists that are cut short, and the valid name that is closest to one that is not.
+"""Parts of messages: numbers of things, lists that are cut short, and the valid name that is closest to one that is not.
 
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
@@ -10,6 +10,11 @@ def listed(names, most: int = 20) -> str:
     """Names in a row, separated by commas; of more than `most`, the first ones and how many more there are."""
     names = list(map(str, names))
     return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A number of things; `many` is the plural of `one` where that is not `one` with an s."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
 def in_text(name: str) -> bool:

@@ -68,7 +68,6 @@ def deal(
             {**tables.folds, **dict.fromkeys(tables.unvalidated, UNVALIDATED)}
         )
         frame["fold"] = frame.fold.astype(int)
-        _tell_of_copies(frame, contents)
     else:
         validated = ~frame.recording_id.isin(tables.unvalidated)
         frame["fold"] = UNVALIDATED
@@ -94,16 +93,6 @@ def _leaders(frame, contents):
     leaders: dict[str, str] = {}
     names = sorted(set(frame.recording_id), key=lambda name: (name not in present, name))
     return {name: leaders.setdefault(content[name], name) for name in names}
-
-
-def _tell_of_copies(frame, contents):
-    """Print which recordings hold the same in different folds of the data set's own."""
-    leaders = frame.recording_id.map(_leaders(frame, contents))
-    apart = frame.groupby(leaders).fold.nunique()
-    if names := sorted(set(frame.recording_id[leaders.isin(apart.index[apart > 1])])):
-        print(
-            f"WARNING: the data set's own folds train with what they validate: {listed(names)} hold the same as another one of them"
-        )
 
 
 def _deal(frame, *, n_splits, seed, group):

@@ -1,5 +1,6 @@
 """The card of exported models: what they are, how good they are and how they are run, in Markdown."""
 
+from understory.core.text import counted
 from understory.data.calibration import ClassCalibration
 from understory.inference.detections import Criterion
 
@@ -67,7 +68,7 @@ def text(facts: dict, criteria: list[Criterion], known: dict[str, ClassCalibrati
     files = _table(["file", "what it is", "bytes", "SHA-256"], facts["files"])
     return HEAD.format(
         name=facts["name"],
-        count=f"{_counted(len(models), 'model')} ({', '.join(sorted(set(models)))})",
+        count=f"{counted(len(models), 'model')} ({', '.join(sorted(set(models)))})",
         score="score" if len(models) > 1 else "scores",
         members="They were" if len(models) > 1 else "It was",
         folds=", and it is the one with the best validation score, which makes that score optimistic"
@@ -76,7 +77,7 @@ def text(facts: dict, criteria: list[Criterion], known: dict[str, ClassCalibrati
         window=scoring["window"],
         rate=rate,
         samples=round(scoring["window"] * rate),
-        classes=_counted(len(criteria), "class", "classes"),
+        classes=counted(len(criteria), "class", "classes"),
         number=len(criteria),
         files="\n\n".join([files, *facts["notes"]]),
         probabilities=PROBABILITIES if facts["probabilities"] else "",
@@ -126,7 +127,11 @@ def _scores(found, best):
     rows += [[f"{each['model']}, fold {each['fold']}", f"{each['score']:.4f}", ""] for each in found["folds"]]
     if found["truth"] is not None:
         rows.append([f"against the truth{every} ({found['metric']})", f"{found['truth']:.4f}", ""])
-    return _table(["what", "score", "95 % interval"], rows)
+    # Those of a run of an earlier version are not known.
+    caveats = [f"- {each}" for each in found.get("caveats", [])]
+    return "\n\n".join(
+        [_table(["what", "score", "95 % interval"], rows), *["\n".join(caveats)] * bool(caveats)]
+    )
 
 
 def _interval(found):
@@ -139,7 +144,3 @@ def _table(header, rows):
     return "\n".join(
         f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in line)} |" for line in lines
     )
-
-
-def _counted(count, one, many=None):
-    return f"{count:,} {one if count == 1 else many or f'{one}s'}"

@@ -3,10 +3,11 @@
 import numpy as np
 from scipy import sparse
 
+from understory.core.text import counted
 from understory.data.folds import UNVALIDATED
 from understory.evaluation import analysis
 from understory.report import figures
-from understory.report.formatting import counted, number
+from understory.report.formatting import number
 from understory.report.results import Results
 from understory.report.template import Figure, Note, Section, Table
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from understory.core.text import listed
+from understory.core.text import counted, listed
 from understory.data.band import Band
 from understory.data.dataset import SEPARATOR
 from understory.data.folds import UNVALIDATED
 from understory.report import gallery
 from understory.report.class_sections import LISTED, of_many
-from understory.report.formatting import counted, memory, time
+from understory.report.formatting import memory, time
 from understory.report.results import Results
 from understory.report.template import Code, Details, Examples, Facts, Note, Section, Table
 

@@ -1,9 +1,9 @@
 """The section of the report about detections: how far to trust their probabilities and thresholds."""
 
-from understory.core.text import listed
+from understory.core.text import counted, listed
 from understory.report import figures
 from understory.report.class_sections import LISTED
-from understory.report.formatting import counted, number
+from understory.report.formatting import number
 from understory.report.results import Results
 from understory.report.template import Figure, Note, Section, Table
 

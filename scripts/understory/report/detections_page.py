@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from scipy import signal
 
-from understory.report import formatting
+from understory.core.text import counted
 from understory.report.plotting import INK, WIDTH, axes, data_url, encoded, plain
 from understory.report.template import PAGE, Examples, Figure, Section, Table
 
@@ -108,7 +108,7 @@ def activity(summary: list[dict], recordings: list[dict]) -> tuple[bytes, str]:
         else "hour from the beginning of each recording"
     )
     if dated and (others := sum(not row["began"] for row in recordings)):
-        said += f"; {formatting.counted(others, 'recording')} without a date in the name left out"
+        said += f"; {counted(others, 'recording')} without a date in the name left out"
     return encoded(figure), said
 
 
@@ -194,11 +194,9 @@ def build(
     failed : int
         Recordings that could not be read.
     """
-    warnings = (
-        (f"{formatting.counted(failed, 'recording')} could not be read, see failed.csv.",) if failed else ()
-    )
+    warnings = (f"{counted(failed, 'recording')} could not be read, see failed.csv.",) if failed else ()
     head = Head(
-        f"{formatting.counted(sum(counts.values()), 'event')} of {formatting.counted(len(counts), 'class', 'classes')}",
+        f"{counted(sum(counts.values()), 'event')} of {counted(len(counts), 'class', 'classes')}",
         warnings=warnings,
     )
     items = [(label, [_item(each) for each in own]) for label, own in excerpts.items()]

@@ -1,8 +1,9 @@
 """The sections of the report about folds: their scores and their learning curves."""
 
 from understory.core import members
+from understory.core.text import counted
 from understory.report import figures
-from understory.report.formatting import counted, number
+from understory.report.formatting import number
 from understory.report.plotting import finite
 from understory.report.results import Results
 from understory.report.template import Figure, Section, Table

@@ -1,36 +1,6 @@
-"""Words and numbers as the report writes them."""
-
-from typing import NamedTuple
+"""Numbers as the report writes them."""
 
 import numpy as np
-
-
-class Words(NamedTuple):
-    """What the sources of a data set are called, singular and plural.
-
-    Attributes
-    ----------
-    recording, recordings : str
-        What is annotated and predicted.
-    example, examples : str
-        What a model takes at once: a part of a recording, or a whole one.
-    """
-
-    recording: str
-    recordings: str
-    example: str
-    examples: str
-
-
-WORDS = {
-    "recordings": Words("recording", "recordings", "example", "examples"),
-    "images": Words("image", "images", "image", "images"),
-    "studies": Words("study", "studies", "slice", "slices"),
-}
-
-
-def counted(count: int, one: str, many: str | None = None) -> str:
-    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
 def number(score: float | None) -> str:

@@ -50,7 +50,7 @@ class Gallery:
         """What the images show."""
         examples = self.words.examples.capitalize()
         text = LEADS.get(self.kind, "What {model} is fed").format(
-            model=min(self.settings["select"]), Examples=examples
+            model=self.settings["model"], Examples=examples
         )
         sequences = self.features.get("channels") or self.settings["sequences"]
         if self.kind == "picture" and len(sequences) > 1:

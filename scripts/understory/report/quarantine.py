@@ -2,7 +2,7 @@
 
 import re
 
-from understory.report.formatting import counted
+from understory.core.text import counted
 from understory.report.results import Results
 from understory.report.template import Details, Note, Section, Table
 

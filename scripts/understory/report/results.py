@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from understory.core.words import WORDS
 from understory.data import calibration, examples, predictions, store
 from understory.data.calibration import ClassCalibration
 from understory.data.folds import UNVALIDATED
@@ -15,7 +16,6 @@ from understory.data.task import Task
 from understory.evaluation import analysis, scoring
 from understory.evaluation.metric import Metric
 from understory.evaluation.scoring import ByFold
-from understory.report.formatting import WORDS
 
 # An interval narrower than this holds a single score.
 NARROWEST = 1e-9
@@ -30,8 +30,8 @@ class Results:
         Paths by name. Single files: `scores`, `labels`, `members`, `folds`, `oof`, `quarantine`, and `predictions` and
         `truth`, `calibration` and `detection_scores`, which may be empty. Lists: `histories`, `train_recordings`, `test_recordings`, `arrays`, `indexes`.
     settings : dict
-        `report`, `features` (those shown) and `crop` (`window` in s, `long_events`) as in the configuration; `seed`, `control`, `select` by
-        model, `trained` (the model and fold of each history), `sources` (one of `formatting.WORDS`), `sequences` of
+        `report`, `features` (those shown), `model` (whose they are) and `crop` (`window` in s, `long_events`) as in the configuration;
+        `seed`, `trained` (the model and fold of each history), `sources` (one of `words.WORDS`), `sequences` of
         studies, and `threshold`, where it is fixed.
     read : function
         Reads the array and the table of a shard, as `data.store.read` does.

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from understory.core.text import counted
 from understory.evaluation import analysis
 from understory.report import figures
-from understory.report.formatting import counted, number
+from understory.report.formatting import number
 from understory.report.plotting import plain
 from understory.report.results import Results
 from understory.report.template import Figure, Section, Table

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from understory.core.text import listed
+from understory.core.text import counted, listed
 from understory.data.folds import UNVALIDATED
 from understory.evaluation.intervals import chance_interval
-from understory.report.formatting import counted, number, span
+from understory.report.formatting import number, span
 from understory.report.plotting import finite
 from understory.report.results import NARROWEST, Results
 
@@ -59,8 +59,9 @@ class Head:
         if len(values):
             low, high = values.min(), values.max()
             self.cards.append(Card("folds", span(low, high) if high - low > NARROWEST else number(low), []))
-        self._settings()
-        self._splits()
+        self.warnings += scores["caveats"]
+        self._windows()
+        self._untrained()
 
     def _bootstrap(self):
         """The line with the 95 % interval out-of-fold."""
@@ -142,39 +143,18 @@ class Head:
             )
         return [(f"{task.none} alone", number(baseline))]
 
-    def _settings(self):
-        """Warnings about settings that change what scores mean."""
-        settings = self.results.settings
-        if settings["control"] != "none":
-            self._warn(f"This is a control run ({settings['control']}): expect scores at chance level.")
-        if best := [name for name, select in sorted(settings["select"].items()) if select == "best"]:
-            self._warn(
-                f"{', '.join(best)}: the epoch was selected by validation score, so fold and out-of-fold scores are too high."
-            )
-
-        combined = settings.get("windows", "mean")
+    def _windows(self):
+        """A note where test recordings are combined in another way than those that are scored out of fold."""
+        combined, words = self.results.settings.get("windows", "mean"), self.results.words
         if self.results.task.scored == "recording" and combined != "mean":
             self._note(
-                f"Out of fold, a {self.results.words.recording} is scored by the mean of its examples; test "
-                f"{self.results.words.recordings} are predicted by {combined} (ensemble.windows)."
-            )
-        if settings.get("trained_on_test"):
-            words = self.results.words
-            self._warn(
-                f"Models were trained on the test {words.recordings} as well, without their labels: scores against the truth, and "
-                f"predictions, are of {words.recordings} that they know."
+                f"Out of fold, a {words.recording} is scored by the mean of its examples; test {words.recordings} are predicted by "
+                f"{combined} (ensemble.windows)."
             )
 
-    def _splits(self):
-        """Warnings about the folds."""
-        words, counts = self.results.words, self.results.present_counts
-        folds_of = self.results.folds.groupby("recording_id").fold.nunique()
-        if split := int((folds_of > 1).sum()):
-            self._warn(
-                f"{words.examples.capitalize()} of the same {words.recording} are in several folds, for {split:,} of "
-                f"{counted(len(folds_of), words.recording, words.recordings)}: models are validated on {words.recordings} "
-                "that they were trained on, so fold and out-of-fold scores are too high."
-            )
+    def _untrained(self):
+        """Warnings about classes without examples."""
+        counts = self.results.present_counts
         totals = counts.sum(axis=1)
         if empty := list(counts.index[totals == 0]):
             self._warn(f"Classes without a present example have no score: {listed(empty)}.")

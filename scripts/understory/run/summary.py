@@ -9,7 +9,7 @@ import statistics
 from collections import Counter
 from pathlib import Path
 
-from understory.core.text import listed
+from understory.core.text import counted, listed
 
 
 def lines(folder: Path, *, tested: bool, models_from: str | None = None) -> list[str]:
@@ -90,21 +90,19 @@ def detections(folder: Path) -> list[str]:
     )
     hours = sum(float(row["seconds"]) for row in recordings) / 3600
     lines = [
-        f"detections   {place / 'detections.csv'} ({_counted(events, 'event')} in {with_some} of "
-        f"{_counted(len(recordings), 'recording')}, {hours:.1f} h)",
+        f"detections   {place / 'detections.csv'} ({counted(events, 'event')} in {with_some} of "
+        f"{counted(len(recordings), 'recording')}, {hours:.1f} h)",
         f"page         {place / 'gallery.html'}",
     ]
     found = {row["label"] for row in _rows(place / "summary.csv")}
     if without := [row["label"] for row in thresholds if row["label"] not in found]:
         lines.append(
-            f"no event     of {len(without)} of {_counted(len(thresholds), 'class', 'classes')}: {listed(without, 10)}"
+            f"no event     of {len(without)} of {counted(len(thresholds), 'class', 'classes')}: {listed(without, 10)}"
         )
     lines += _thresholds(thresholds, place / "thresholds.csv")
     if failed:
         shown = "; ".join(f"{' '.join(row['path'].split())}: {row['reason']}" for row in failed[:3])
-        lines.append(
-            f"not read     {_counted(len(failed), 'recording')}, see {place / 'failed.csv'}: {shown}"
-        )
+        lines.append(f"not read     {counted(len(failed), 'recording')}, see {place / 'failed.csv'}: {shown}")
     return lines
 
 
@@ -117,7 +115,7 @@ def _thresholds(rows, path):
         if others := [row for row in rows if row["why"].startswith(start)]:
             first, reason = others[0], others[0]["why"].removeprefix(start)
             yield (
-                f"thresholds   {said}: {len(others)} of {_counted(len(rows), 'class', 'classes')}, such as {first['label']} "
+                f"thresholds   {said}: {len(others)} of {counted(len(rows), 'class', 'classes')}, such as {first['label']} "
                 f"({first['threshold']}; {reason}), see {path}"
             )
 
@@ -125,10 +123,6 @@ def _thresholds(rows, path):
 def _rows(path):
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
-
-
-def _counted(count, one, many=None):
-    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
 def _untrained(task):

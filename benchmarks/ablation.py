@@ -68,6 +68,7 @@ MODELS = {
     "unknown_weight_a_tenth": unknown(0.1),
     "unknown_left_out": unknown(0.0),
     "focal": {"loss": {"name": "focal", "unknown_weight": 0.3}},
+    "default_in_twice_the_epochs": {"epochs": 2 * NETWORK["epochs"]},
     "without_copies_in_twice_the_epochs": {"copies": 0, "epochs": 2 * NETWORK["epochs"]},
     "mixup": {"mixup": 0.5},
     "mixup_of_all_labels": {"mixup": 0.5, "mixup_labels": "union"},

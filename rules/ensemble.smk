@@ -51,20 +51,28 @@ rule ensemble_folds:
     params:
         settings=ordered(
             {
-                "control": config["control"],
                 "ensemble": config["ensemble"],
                 "name": config["name"],
                 "predictions": config["predictions"],
                 "run": saved_run.described(settings.effective(config)),
                 "seed": config["seed"],
-                "select": {
-                    model: (
-                        "best" if config["models"][model]["patience"] else config["models"][model]["select"]
-                    )
-                    for model in MODELS
-                },
-                "sources": SOURCES,
-                "trained_on_test": not MODELS_FROM_RUN and bool(ROUNDS.unlabelled),
+                **(
+                    {}
+                    if MODELS_FROM_RUN
+                    else {
+                        "control": config["control"],
+                        "select": {
+                            model: (
+                                "best"
+                                if config["models"][model]["patience"]
+                                else config["models"][model]["select"]
+                            )
+                            for model in MODELS
+                        },
+                        "sources": SOURCES,
+                        "trained_on_test": bool(ROUNDS.unlabelled),
+                    }
+                ),
             }
         ),
         models=FROZEN.places,

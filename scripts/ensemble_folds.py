@@ -49,7 +49,7 @@ def read(path, task):
 
 
 def out_of_fold(job, task):
-    """The scores, and what predicting with these models needs: thresholds, priors and settings."""
+    """The scores; and what predicting with these models needs, thresholds, priors and settings, with the thresholds of the score."""
     params = job.params.settings
     fixed = params["ensemble"]["threshold"]
     folds = store.read_table(job.input.folds)

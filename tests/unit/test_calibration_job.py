@@ -45,7 +45,7 @@ def job(tmp_path):
         quarantined=(Quarantined("train", "annotation", "lost", "a.csv, line 2", "are these kHz?"),),
     )
     detect = {"smoothing": 1, "low": 0.75, "merge_gap": 1.0, "min_duration": 0.0}
-    params = {"name": "own", "n_splits": 2, "detect": detect, "precision": 0.9, "seed": 1, "threshold": None}
+    params = {"name": "own", "n_splits": 2, "detect": detect, "precision": 0.9, "seed": 1, "threshold": 0.7}
     return SimpleNamespace(
         input=SimpleNamespace(
             labels=tmp_path / "labels.json",
@@ -60,6 +60,7 @@ def job(tmp_path):
 
 def test_recordings_of_which_a_row_is_quarantined_have_no_background(job, monkeypatch):
     def seen(held_out, *others, **options):
+        assert options["fixed"] == 0.7
         raise Seen({each.name: each.exhaustive for each in held_out})
 
     monkeypatch.setattr(detection_thresholds, "calibrate", seen)

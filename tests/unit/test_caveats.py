@@ -10,8 +10,9 @@ SETTINGS = {"control": "none", "select": {"a": "last", "b": "last"}, "trained_on
 
 
 def said(folds, copies=(), words="recordings", **settings):
-    """The caveats of examples by (recording, fold), where each of `copies` holds the same as the first recording."""
-    table = pd.DataFrame(folds, columns=["recording_id", "fold"])
+    """The caveats of examples by (recording, fold), and presence, where each of `copies` holds the same as the first recording."""
+    table = pd.DataFrame(folds, columns=["recording_id", "fold", "presence"][: len(folds[0])])
+    table = table.assign(presence=table.get("presence", "present"))
     names = table.recording_id.unique()
     contents = pd.DataFrame({"recording_id": names, "content": names})
     contents.loc[contents.recording_id.isin(copies), "content"] = names[0]
@@ -23,6 +24,8 @@ def test_a_usual_run_has_none():
     # Copies that are held out together, or that no fold validates.
     assert said([("r", 0), ("s", 1), ("t", 0)], copies=["t"]) == []
     assert said([("r", -1), ("s", 1), ("t", -1)], copies=["t"]) == []
+    # Rejected events are not validated.
+    assert said([("r", 0, "absent"), ("s", 1, "present"), ("t", -1, "present")], copies=["t"]) == []
 
 
 @pytest.mark.parametrize(
@@ -44,10 +47,20 @@ def test_slices_of_a_study_on_both_sides_of_the_split_are_counted():
 
 
 @pytest.mark.parametrize(
-    ("fold", "count"), [(1, "2 recordings of 3 hold"), (-1, "1 recording of 3 hold")], ids=["other", "always"]
+    ("fold", "count"),
+    [(1, "2 recordings of 3 hold the"), (-1, "1 recording of 3 holds the")],
+    ids=["other", "always"],
 )
 def test_copies_that_are_not_held_out_together_are_counted(fold, count):
     """Where the other one is in another fold both are known, and where all folds train with it the first."""
     (text,) = said([("r", 0), ("s", 0), ("t", fold)], copies=["t"])
     assert text.startswith(count)
     assert text.endswith("so fold and out-of-fold scores are too high.")
+
+
+def test_of_a_copy_of_a_recording_that_is_split_both_are_told():
+    texts = said([("r", 0), ("r", 1), ("s", 0), ("t", 0)], copies=["t"])
+    assert [text[:40] for text in texts] == [
+        "Examples of the same recording are in se",
+        "1 recording of 3 holds the same as anoth",
+    ]

@@ -84,9 +84,9 @@ def test_thresholds_have_their_precision_or_a_reason(shown):
 
 
 def test_a_configured_threshold_is_said(shown):
-    _, text = shown(threshold=0.7)
+    _, text = shown(threshold=0.7, background=FOUND["background"] | {"own_threshold": None})
     assert "New recordings are searched with detect.threshold instead" in text
-    assert "of events with a score of at least 0.7." in text
+    assert "that hold no event are of events with a score of at least 0.7." in text
     assert "of their own" not in text
 
 

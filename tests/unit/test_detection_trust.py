@@ -153,6 +153,7 @@ def test_with_a_configured_threshold_what_is_reported_is_detected_with_it():
     assert detected == expected.events[:2, :, 0].sum(axis=1)[:, 1].tolist()
     assert detected[1] < before["classes"]["cat"]["events"]["0.3"]["detected"]
     assert (found["threshold"], before["threshold"]) == (0.75, None)
+    assert found["background"]["own_threshold"] is None
     assert [each["probes"]["hum"]["classes"] for each in (before, found)] == [["cat", "owl"], []]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from understory.data.predictions import Predictions
 from understory.data.task import Task
-from understory.evaluation import intervals, scoring
+from understory.evaluation import analysis, intervals, scoring
 
 BIRDS = Task(["a", "b", "none"], True, "row_f1", "window", "example", "none")
 SCANS = Task(["0", "1"], True, "roc_auc", "recording", "recording", None)
@@ -107,6 +107,20 @@ def test_recordings_may_be_decided_on_as_well(fixed):
     whole, _ = out_of_fold(task, found, fixed)
     assert whole == pytest.approx(sum(by_fold[n] * counts[n] for n in by_fold) / counts.sum())
     assert 0 < whole < 1
+
+
+def test_a_recording_with_examples_in_several_folds_is_decided_in_that_of_the_first():
+    """Its thresholds are those of that fold, and no other fold may have any."""
+    task, found = BIRDS._replace(scored="recording"), birds(np.random.default_rng(3))
+    recordings = [f"r{number // 2}" for number in range(len(found))]
+    keys = found.keys.assign(recording_id=recordings, fold=np.arange(len(found)) % 2)
+    found = Predictions(keys, found.values, found.classes)
+    cuts = scoring.held_out_thresholds(task, scoring.scored_predictions(task, found), 0.5)
+    assert list(cuts) == list(scoring.scores_by_fold(task, found, 0.5)) == [0]
+    scores, sizes = analysis.class_scores_by_fold(task, found, [0, 1], cuts)
+    assert sizes == [len(set(recordings)), 0]
+    assert np.isfinite(scores[0]).all()
+    assert np.isnan(scores[1]).all()
 
 
 def test_windows_without_a_truth_are_not_scored():

@@ -303,12 +303,13 @@ def test_the_report_is_told_what_it_shows(rules, image_rules):
         (rules, "log_mel", "log_mel", "recordings"),
         (image_rules, "photo", "picture", "images"),
     ):
-        rule = {rule.name: rule for rule in found}["build_report"]
+        by_name = {rule.name: rule for rule in found}
+        rule, scores = by_name["build_report"], by_name["ensemble_folds"].params["settings"]
         settings = dict(rule.params.items())["settings"]
         assert settings["features"]["kind"] == kind
-        assert settings["sources"] == sources
+        assert settings["sources"] == scores["sources"] == sources
         # What ends by patience ends at an epoch that its validation score chose.
-        assert set(settings["select"].values()) == {"best" if found is rules else "last"}
+        assert set(scores["select"].values()) == {"best" if found is rules else "last"}
         assert settings["priors"] is True
         assert {rule.name for rule in found} <= set(settings["used"]["rules"]) | {"build_report"}
         assert all(f"/examples/{name}/0/" in path for path in (*rule.input.arrays, *rule.input.indexes))

@@ -18,7 +18,7 @@ def sentences(settings: dict, folds: pd.DataFrame, contents: pd.DataFrame, words
         `control` as in the configuration; `select` by model, `best` where the validation score chose the epoch; `trained_on_test`,
         whether models saw the test recordings.
     folds : pandas.DataFrame
-        `recording_id` and `fold` of the examples.
+        `recording_id`, `presence` and `fold` of the examples.
     contents : pandas.DataFrame
         `recording_id, content`: what recordings hold.
     words : Words
@@ -47,11 +47,12 @@ def _of_folds(folds, contents, words):
             f"{counted(len(split), words.recording, words.recordings)}: models are validated on {words.recordings} "
             f"that they were trained on, so {TOO_HIGH}."
         )
+    held = folds.merge(contents, on="recording_id")
+    apart = held.groupby("content").fold.transform("nunique") > 1
+    validated = (held.presence == "present") & (held.fold != UNVALIDATED)
     # A recording whose examples are in several folds is told of above.
-    whole = fold_of.first()[~split].rename("fold").reset_index().merge(contents, on="recording_id")
-    apart = whole.groupby("content").fold.transform("nunique") > 1
-    if known := int((apart & (whole.fold != UNVALIDATED)).sum()):
+    if known := held.recording_id[apart & validated & ~held.recording_id.map(split)].nunique():
         yield (
-            f"{counted(known, words.recording, words.recordings)} of {len(split):,} hold the same as another one that is not in the same "
-            f"fold: models are validated on what they were trained on, so {TOO_HIGH}."
+            f"{counted(known, words.recording, words.recordings)} of {len(split):,} {'holds' if known == 1 else 'hold'} the same as another "
+            f"one that is not in the same fold: models are validated on what they were trained on, so {TOO_HIGH}."
         )

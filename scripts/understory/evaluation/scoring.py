@@ -106,7 +106,15 @@ def baseline(task: Task, labels) -> float | None:
 
 
 def scored_by_fold(task: Task, oof: Predictions) -> dict[int, Predictions]:
-    """The scored predictions of each fold by its number."""
+    """The scored predictions of each fold by its number.
+
+    Where they are decided by thresholds, a recording with examples in several folds is in that of the first one, as its
+    thresholds are.
+    """
+    if Metric(task.metric).decided:
+        scored = scored_predictions(task, oof)
+        folds = scored.keys.fold.to_numpy()
+        return {int(fold): scored.take(np.flatnonzero(folds == fold)) for fold in np.unique(folds)}
     return {
         int(fold): scored_predictions(task, oof.take((oof.keys.fold == fold).to_numpy().nonzero()[0]))
         for fold in sorted(oof.keys.fold.unique())

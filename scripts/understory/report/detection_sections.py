@@ -54,8 +54,8 @@ def _thresholds(results):
     )
     if fixed is not None:
         text += (
-            f" New {results.words.recordings} are searched with detect.threshold instead: what is said of events and false alarms "
-            f"below is of events with a score of at least {fixed:g}."
+            f" New {results.words.recordings} are searched with detect.threshold instead: the tables of detected and annotated events, "
+            f"of false alarms and of sounds that hold no event are of events with a score of at least {fixed:g}."
         )
     elif lacking:
         text += (
@@ -144,7 +144,7 @@ def _background(found):
         )
         return
     kinds = {"all classes": told["every_class"]}
-    if found["threshold"] is None:
+    if told["own_threshold"]:
         kinds["classes with a threshold of their own"] = told["own_threshold"]
     names = [label for label, each in found["classes"].items() if each["background"]["alarms"]]
     worst = sorted(names, key=lambda label: -found["classes"][label]["background"]["alarms"])

@@ -110,8 +110,8 @@ def summary(
         The recordings.
     labels : sequence of str
         The classes.
-    chosen : sequence of bool
-        Whether each class has a threshold of its own.
+    chosen : sequence of bool or None
+        Whether each class has a threshold of its own; None where all have the same.
     seed : int
     exhaustive : bool
         Whether all that is heard is annotated. Otherwise nobody knows which detections are wrong, and there is a recall alone.
@@ -130,7 +130,9 @@ def summary(
         },
         "background": {
             "every_class": _alarms(counted.alarms.sum(), hours),
-            "own_threshold": _alarms(counted.alarms[np.asarray(chosen, dtype=bool)].sum(), hours),
+            "own_threshold": None
+            if chosen is None
+            else _alarms(counted.alarms[np.asarray(chosen, dtype=bool)].sum(), hours),
         }
         if hours
         else None,

@@ -187,7 +187,7 @@ def _reported(recordings, probes, find, judged, choices, *, task, limits, seed):
         judged,
         [recording.name for recording in recordings],
         task.classes,
-        chosen=[choice.threshold is not None for choice in choices],
+        chosen=None if limits.fixed is not None else [choice.threshold is not None for choice in choices],
         seed=seed,
         exhaustive=task.exhaustive,
     )

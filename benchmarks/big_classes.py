@@ -161,6 +161,7 @@ class World:
         run(
             "ensemble_folds",
             input={
+                "contents": self.out / "contents.csv",
                 "folds": self.out / "folds.csv",
                 "labels": self.out / "labels.json",
                 "oof": [self.validated(fold) for fold in range(FOLDS)],
@@ -174,7 +175,13 @@ class World:
                 "scores": self.out / "scores.json",
             },
             params={
-                "settings": {**self.config, "run": saved_run.described(config.effective(self.config))},
+                "settings": {
+                    **self.config,
+                    "run": saved_run.described(config.effective(self.config)),
+                    "select": {self.model: "last"},
+                    "sources": "images",
+                    "trained_on_test": False,
+                },
                 "models": model_files.Places({}, {}, ""),
                 "members": [self.model] * FOLDS,
                 "priors": True,

@@ -40,7 +40,7 @@ def test_a_run_writes_what_it_says(first, folder):
     values = submission.drop(columns="recording_id").to_numpy()
     assert (np.isfinite(values) & (values >= 0) & (values <= 1)).all()
     scores = json.loads((out / "scores.json").read_text())
-    assert list(scores) == ["name", "metric", "folds", "oof", "oof_interval", "truth"]
+    assert list(scores) == ["name", "metric", "folds", "oof", "oof_interval", "caveats", "truth"]
     assert [(entry["model"], entry["fold"]) for entry in scores["folds"]] == [("sed_cnn", 0), ("sed_cnn", 1)]
     assert scores["truth"] is None
     page = (out / "report.html").read_text()

@@ -84,6 +84,7 @@ def test_a_module_from_a_folder_plans_the_same_jobs(outer, run_snakemake, small,
     assert not (folder / ".snakemake" / "understory").exists()
 
 
+@pytest.mark.soak
 def test_a_module_from_a_tag_runs_under_other_names_and_leaves_nothing_to_be_done(
     outer, tagged, run_snakemake, small, tmp_path
 ):

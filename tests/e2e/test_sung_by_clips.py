@@ -9,7 +9,7 @@ from workflow import planned
 
 from understory.datasets import rfcx
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 RATE = 44_100
 # Hz

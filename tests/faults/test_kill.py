@@ -54,10 +54,14 @@ def killed_and_gone_on_with(place, config, kills, rng):
     return hit
 
 
-def test_a_run_that_is_killed_at_every_stage_ends_as_if_it_had_not_been(config, tmp_path, same_as_first):
+def test_a_run_that_is_killed_at_every_second_stage_ends_as_if_it_had_not_been(
+    config, tmp_path, same_as_first
+):
+    """`make soak` kills at each."""
     rng = np.random.default_rng(int.from_bytes(os.urandom(4)))
-    hit = killed_and_gone_on_with(tmp_path, config, len(STAGES), rng)
-    assert sum(hit.values()) >= len(STAGES) - 3, hit
+    kills = len(STAGES) // 2
+    hit = killed_and_gone_on_with(tmp_path, config, kills, rng)
+    assert sum(hit.values()) >= kills - 2, hit
     same_as_first(tmp_path)
     again = Run(tmp_path, config)
     assert again.wait() == 0

@@ -46,6 +46,7 @@ def test_data_that_a_remote_run_makes_leave_nothing_to_be_done(tmp_path, small, 
             assert planned(again.stdout + again.stderr) == set(), options
 
 
+@pytest.mark.soak
 def test_data_that_a_remote_run_fetches_stay_divided_as_it_began(
     folder, small, run_snakemake, tmp_path, remote
 ):

@@ -24,6 +24,7 @@ from understory.training import models
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "schemas" / "config.schema.json").read_text())
+VALIDATOR = jsonschema.validators.validator_for(SCHEMA)(SCHEMA)
 RECIPES = [None, *sorted(path.name for path in (ROOT / "recipes").glob("*.yaml"))]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 ARCHITECTURES = ", ".join(choices.names(models.PACKAGE))
@@ -176,8 +177,8 @@ def test_outputs_that_an_architecture_has_by_default_have_to_go_with_the_loss():
 def test_the_configuration_and_every_recipe_are_valid(recipe):
     """By the schema that editors use as well, as they are written and as they are completed."""
     config = with_recipe(recipe)
-    jsonschema.validate(config, SCHEMA)
-    jsonschema.validate(ordered(configuration.checked(config)), SCHEMA)
+    VALIDATOR.validate(config)
+    VALIDATOR.validate(ordered(configuration.checked(config)))
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -128,14 +128,7 @@ def summary(
             "seconds": event_metrics.SEGMENT,
             **_scores(counted.segments.sum(axis=0), seed, "segments", exhaustive),
         },
-        "background": {
-            "every_class": _alarms(counted.alarms.sum(), hours),
-            "own_threshold": None
-            if chosen is None
-            else _alarms(counted.alarms[np.asarray(chosen, dtype=bool)].sum(), hours),
-        }
-        if hours
-        else None,
+        "background": _background(counted.alarms, chosen, hours) if hours else None,
         "reliability": _reliability(judged, names, seed),
         "classes": {
             label: {
@@ -150,6 +143,12 @@ def summary(
             for column, label in enumerate(labels)
         },
     }
+
+
+def _background(alarms, chosen, hours):
+    """The false alarms of all classes, and of those with a threshold of their own; None where all have the same."""
+    own = None if chosen is None else _alarms(alarms[np.asarray(chosen, dtype=bool)].sum(), hours)
+    return {"every_class": _alarms(alarms.sum(), hours), "own_threshold": own}
 
 
 def _scores(counts, seed, name, exhaustive):

@@ -32,6 +32,7 @@ def main(job):
         order=options["order"],
         known=json.loads(Path(job.input.labels).read_text(encoding="utf-8"))["classes"],
         slower=options["slower"],
+        missing=set(detections.label) - set(items.label),
     )
     with replacing(job.output.review) as path:
         path.write_text(html, encoding="utf-8")

@@ -175,6 +175,14 @@ class Browser:
         self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **about)
         self.call("Input.dispatchKeyEvent", type="keyUp", **about)
 
+    def click(self, selector: str):
+        """Press and release the left button of the mouse over an element."""
+        self.value(f"document.querySelector({selector!r}).scrollIntoView({{ block: 'center' }})")
+        place = f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])(document.querySelector({selector!r}).getBoundingClientRect())"
+        x, y = self.value(place)
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
     def type(self, text: str):
         """Enter text where the cursor is."""
         self.call("Input.insertText", text=text)

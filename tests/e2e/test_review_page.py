@@ -155,6 +155,87 @@ def test_sound_plays_by_itself_and_again_and_the_next_is_there(pages, opened):
     assert verdicts(shown) == {}
 
 
+def test_after_a_click_the_next_key_is_for_the_page(pages, opened):
+    """Space plays again, and presses no button that the mouse pressed."""
+    shown = opened(pages / "review.html")
+    shown.click("[data-action=accept]")
+    assert verdicts(shown) == {0: ["accept"]}
+    shown.wait("!ready.get(state.at).sound.paused")
+    shown.value("ready.get(state.at).sound.pause()")
+    shown.press(" ")
+    shown.wait("!ready.get(state.at).sound.paused")
+    assert verdicts(shown) == {0: ["accept"]}
+    shown.click("#autoplay")
+    shown.press(" ")
+    assert not shown.value("autoplay.checked")
+    assert not shown.value("state.autoplay")
+    # A button that a key reached is pressed by Space.
+    shown.value("document.querySelector('[data-action=reject]').focus()")
+    shown.press("Tab", shift=True)
+    shown.press(" ")
+    assert verdicts(shown) == {0: ["accept"], 1: ["accept"]}
+    assert not shown.complaints()
+
+
+@pytest.mark.parametrize("pointer", [True, False])
+def test_a_list_that_the_pointer_chose_in_does_not_keep_the_keys(pages, opened, pointer):
+    shown = opened(pages / "review.html")
+    if pointer:
+        shown.click("#done")
+    else:
+        shown.press("Tab")
+    shown.value("grouping.focus(); grouping.value = 'path'; grouping.dispatchEvent(new Event('change'))")
+    shown.press("r")
+    assert verdicts(shown) == ({0: ["reject"]} if pointer else {})
+
+
+def test_the_player_takes_the_space_bar_alone(pages, opened):
+    shown = opened(pages / "review.html")
+    shown.value("document.querySelector('audio').focus()")
+    shown.press("r")
+    assert verdicts(shown) == {0: ["reject"]}
+
+
+def test_another_window_of_a_page_has_its_own_place(pages, opened):
+    """Its verdicts arrive, and nothing else: what is shown, and a class that is being typed, stay."""
+    shown = opened(pages / "review.html")
+    shown.press("s")
+    shown.press("l")
+    other = {"verdicts": {"5": ["accept"]}, "log": [], "at": 9, "grouping": "path"}
+    shown.value(
+        f"localStorage.setItem(STORE, {json.dumps(json.dumps(other))});"
+        "window.dispatchEvent(new StorageEvent('storage', { key: STORE }))"
+    )
+    shown.type("Turdus")
+    shown.press("Enter")
+    assert verdicts(shown) == {1: ["relabel", "Turdus"], 5: ["accept"]}
+    assert shown.value("state.grouping") == "label"
+
+
+def test_a_page_that_is_built_again_takes_the_verdicts_of_the_former_one(pages, opened):
+    """Of the same detections, in recordings that hold the same."""
+    shown = opened(pages / "review.html")
+    given = {}
+    for key, word in zip("aru", ("accept", "reject", "unsure"), strict=True):
+        given[shown.value("identity(items[state.at])")] = [word]
+        shown.press(key)
+    changed = (pages / "review.html").read_text(encoding="utf-8")
+    # One recording is another one now.
+    digests = sorted({json.loads(key)[-1] for key in given})
+    page_of = changed.replace(shown.value("data.key"), "0" * 16).replace(digests[0], "sha256:other")
+    (pages / "again.html").write_text(page_of, encoding="utf-8")
+    shown.open(pages / "again.html")
+    expected = {key: word for key, word in given.items() if digests[0] not in key}
+    assert 0 < len(expected) < len(given)
+    found = {shown.value(f"identity(items[{i}])"): word for i, word in verdicts(shown).items()}
+    assert found == expected
+    assert text(shown, "taken") == f"Verdicts of an earlier page on the same detections: {len(expected)}."
+    assert not shown.value("document.getElementById('taken').hidden")
+    shown.open(pages / "review.html")
+    assert len(verdicts(shown)) == 3
+    assert shown.value("document.getElementById('taken').hidden")
+
+
 def test_undo_reaches_over_another_grouping(pages, opened):
     shown = opened(pages / "review.html")
 
@@ -195,7 +276,10 @@ def test_a_killed_browser_keeps_the_verdicts_of_each_review(pages, opened, tmp_p
     again.press("z")
     assert verdicts(again) == {0: ["accept"]}
     again.open(pages / "other.html")
-    assert verdicts(again) == {}
+    assert verdicts(again) == {0: ["accept"]}
+    again.press("r")
+    again.open(pages / "review.html")
+    assert verdicts(again) == {0: ["accept"]}
 
 
 def test_verdicts_go_out_and_come_back_whatever_names_hold(pages, opened, tmp_path):

@@ -1,5 +1,6 @@
 """The review of detections: which are drawn, what the page holds, what verdicts say and what they become."""
 
+import base64
 import csv
 import io
 import json
@@ -320,6 +321,12 @@ def test_slow_sound_is_lower_and_longer(recording):
     assert len(wave) / rate == pytest.approx(30)
 
 
+def test_digital_silence_is_dark():
+    silent, tone = np.zeros(24_000), np.sin(np.arange(24_000))
+    dark, light = (plt_read(excerpts.spectrogram(wave, 24_000, 12_000.0)) for wave in (silent, tone))
+    assert dark.max() <= light.min() + 2 < light.max() / 2
+
+
 def test_an_excerpt_stays_in_its_recording_and_is_not_long(recording):
     found = cut(recording, 0.2, 9.9)
     assert (found["start"], found["stop"]) == (0.0, 10.0)
@@ -367,6 +374,24 @@ def test_a_page_is_alone_and_names_its_review():
     assert data_of(html)["known"] == ["Other", "a"]
     with pytest.raises(InputError, match=r"run: expected detections to review, found none"):
         built(items.iloc[:0])
+
+
+def test_classes_without_an_item_are_named():
+    items = sampling.chosen(events({"a": 3, "b": 3, "c": 3}), order="sample", items=2, above=0, seed=0)
+    assert "none is on this page: c, d." in built(items, missing={"d", "c"})
+    assert "none is on this page" not in built(items)
+
+
+def test_a_page_that_no_browser_opens_is_refused(monkeypatch):
+    items = sampling.chosen(events({"a": 30}), order="sample", items=8, above=0, seed=0)
+    size = 8 * 2 * len(base64.b64encode(b"i"))
+    monkeypatch.setattr(page, "LARGEST", size)
+    built(items)
+    monkeypatch.setattr(page, "LARGEST", size - 1)
+    with pytest.raises(
+        InputError, match=r"run: expected a page of at most .* found 8 items of .*: ask for fewer"
+    ):
+        built(items)
 
 
 # ---- Verdicts
@@ -583,6 +608,25 @@ def test_a_verdict_replaces_what_was_said_otherwise_of_the_call(folders, tmp_pat
         "verdicts: 1 annotations of tables are replaced, as verdicts say otherwise; the first is a in known.wav from 10 to 11 s"
         in found.remarks
     )
+
+
+def test_what_is_heard_in_a_long_event_takes_back_nothing_of_a_short_one_in_it(folders, tmp_path):
+    """That it is not heard does."""
+    data, new = folders
+    (data / "known.txt").write_text("5\t6\ta\n5\t6\tb\n")
+    rows = [
+        row(start=5, end=6, verdict="reject"),
+        row(start=0, end=20),
+        row("../data/known.wav", 0, 20, verdict="unsure"),
+        row("../data/known.wav", 0, 20, label="b", verdict="reject"),
+    ]
+    assert said(read(data, [write(tmp_path / "v.csv", rows)], new)) == {
+        ("recordings:x.wav", "a", "absent", 5.0, 6.0),
+        ("recordings:x.wav", "a", "present", 0.0, 20.0),
+        ("known.wav", "a", "present", 5.0, 6.0),
+        ("known.wav", "a", "unknown", 0.0, 20.0),
+        ("known.wav", "b", "absent", 0.0, 20.0),
+    }
 
 
 def test_a_label_of_an_earlier_run_is_taken_as_those_of_tables_are(folders, tmp_path):

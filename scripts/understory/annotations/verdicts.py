@@ -215,7 +215,8 @@ def annotations(found, known, builder: DatasetBuilder) -> Annotated:
     """The annotations that verdicts become.
 
     A verdict replaces what a table or an earlier verdict says otherwise of the same class, where at least half of that lies in the
-    detection: later models find a call again with another start and end. A detection of a call that is annotated as present
+    detection: later models find a call again with another start and end. Where it does not reject, at least half of the detection
+    lies in it as well: that a class is heard in a long event does not say that it is heard in a short one within it. A detection of a call that is annotated as present
     already, or that an earlier detection is of, makes no second annotation:
     one of the same class and recording, such that at least half of the shorter one of both lies in the other. (The evaluation of
     detections allows a margin of a window as well, but annotations may not depend on how long windows are.)
@@ -262,9 +263,13 @@ def annotations(found, known, builder: DatasetBuilder) -> Annotated:
 
 
 def _contradicts(later, earlier):
-    """Whether a later annotation says otherwise of an earlier one, of which at least half lies in it."""
+    """Whether a later annotation says otherwise of an earlier one, of which at least half lies in it; and where the later one is not
+    absent, at least half of it in the earlier one."""
+    if later.presence == earlier.presence:
+        return False
     common = min(later.t_max, earlier.t_max) - max(later.t_min, earlier.t_min)
-    return later.presence != earlier.presence and 2 * common >= earlier.t_max - earlier.t_min
+    lengths = [each.t_max - each.t_min for each in (later, earlier)]
+    return 2 * common >= (lengths[1] if later.presence == "absent" else max(lengths))
 
 
 def _one_call(one, other):

@@ -279,7 +279,7 @@ class Review(Block):
         "sample: a random sample of each class, stratified by score; doubtful: those whose score is nearest to the threshold; "
         "above: those with a score of at least review.above, from the highest down",
     )
-    items: int = key(60, "Detections on the page at most, each of about 200 kB", ge=1, le=1000)
+    items: int = key(60, "Detections on the page at most, each of at most 70 kB a second", ge=1, le=1000)
     above: Share = key(0.5, "Least score, for the order above")
     context: float = key(1.0, "Sound before and after an event", unit="s", ge=0, le=10)
     slower: int = key(

@@ -82,8 +82,9 @@ def spectrogram(wave: np.ndarray, rate: int, top: float) -> bytes:
     blocks = stft.blocks(wave, frame, max(len(wave) // columns, 1))
     shown = round((frame // 2 + 1) * top / (rate / 2))
     power = np.concatenate([np.abs(spectra[:, :shown]) ** 2 for _, spectra in blocks]).T
-    decibels = 10 * np.log10(np.maximum(power, QUIETEST) / max(power.max(), QUIETEST))
-    decibels = np.maximum(decibels, -RANGE)
+    decibels = np.full(power.shape, -RANGE)
+    if power.max() > QUIETEST:
+        decibels = np.maximum(10 * np.log10(np.maximum(power, QUIETEST) / power.max()), -RANGE)
     out = io.BytesIO()
     darkest = min(np.quantile(decibels, DARK), -1.0)
     options = {"pil_kwargs": {"quality": 70}, "vmin": darkest, "vmax": 0, "cmap": "magma", "origin": "lower"}

@@ -2,7 +2,8 @@
 // Everything that comes from the data is written with textContent or as an attribute's value, never as HTML.
 const data = JSON.parse(document.getElementById("data").textContent);
 const items = data.items;
-const STORE = `understory-review-${data.key}`;
+const PREFIX = "understory-review-";
+const STORE = PREFIX + data.key;
 const COLUMNS = ["path", "start", "end", "label", "verdict", "new_label", "score", "probability", "threshold", "inclusion", "stratum", "stratum_events", "stratum_order", "digest", "review"];
 // How a spreadsheet knows a formula; such a text is written with an apostrophe before it.
 const FORMULA = /^[=+\-@\t\r']/;
@@ -13,22 +14,48 @@ let state = { verdicts: {}, log: [], grouping: "label", at: 0, autoplay: true, k
 let kept = true; // whether this browser keeps the verdicts
 let saved = true; // whether the verdicts have been downloaded since the last one
 let order = [];
+let pointed = false; // whether the pointer was used last, and not a key
 let ready = new Map(); // the pictures and players of the item that is shown and of the next one
 
 // ---- What is kept
 
-function restore() {
+// What identifies an item, on this page and on others of the run.
+const identity = (item) => JSON.stringify([item.path, item.start, item.end, item.label, item.digest]);
+
+// What is kept under a key; null where that is nothing, or no review.
+function stored(key) {
   try {
-    const found = JSON.parse(localStorage.getItem(STORE));
-    if (found && found.verdicts) state = { ...state, ...found };
+    const found = JSON.parse(localStorage.getItem(key));
+    return found && found.verdicts ? found : null;
   } catch (error) {
     kept = error instanceof SyntaxError;
+    return null;
   }
+}
+
+// Take what this page kept, or else the verdicts of earlier pages of the run on the same detections; how many these are.
+function restore() {
+  const own = stored(STORE);
+  if (own) {
+    const { run, told, when, ...found } = own;
+    state = { ...state, ...found };
+    return 0;
+  }
+  const place = new Map(items.map((item, i) => [identity(item), i]));
+  const others = kept ? Object.keys(localStorage).filter((key) => key.startsWith(PREFIX)).map(stored) : [];
+  const earlier = others.filter((found) => found?.run === data.name && Array.isArray(found.told));
+  for (const found of earlier.sort((one, other) => one.when - other.when)) {
+    for (const [i, given] of Object.entries(found.verdicts)) {
+      const own = place.get(found.told[i]);
+      if (own !== undefined) state.verdicts[own] = given;
+    }
+  }
+  return Object.keys(state.verdicts).length;
 }
 
 function keep() {
   try {
-    localStorage.setItem(STORE, JSON.stringify(state));
+    localStorage.setItem(STORE, JSON.stringify({ ...state, run: data.name, told: items.map(identity), when: Date.now() }));
     kept = true;
   } catch {
     kept = false;
@@ -265,14 +292,19 @@ function show() {
   const threshold = item.threshold === null ? "" : ` (threshold ${item.threshold.toFixed(2)})`;
   $("score").textContent = `${data.measure} ${item.score.toFixed(2)}${threshold}${likely}`;
   $("within").textContent = `${others.indexOf(i) + 1} of ${others.length} in this ${state.grouping === "label" ? "class" : "recording"}`;
-  const given = verdict(i);
+  spectrogram(i);
+  hear(i);
+  mark();
+}
+
+// Show what has a verdict.
+function mark() {
+  const given = verdict(state.at);
   $("given").textContent = given ? `${WORDS[given[0]]}${given[1] ? ` as ${given[1]}` : ""}` : "No verdict yet";
   $("given").className = given ? given[0] : "";
   for (const button of document.querySelectorAll("[data-verdict]")) {
     button.setAttribute("aria-pressed", String(button.dataset.verdict === given?.[0]));
   }
-  spectrogram(i);
-  hear(i);
   summary();
 }
 
@@ -406,7 +438,7 @@ function load(text) {
     const i = place.get(JSON.stringify([found.path, Number(found.start), Number(found.end), found.label]));
     // A row of another recording of the same name is none of these; those of older pages do not tell.
     if (i === undefined || (found.digest && found.digest !== items[i].digest)) others++;
-    else if (WORDS[found.verdict]) changes[i] = found.verdict === "relabel" ? ["relabel", found.new_label] : [found.verdict];
+    else if (Object.hasOwn(WORDS, found.verdict)) changes[i] = found.verdict === "relabel" ? ["relabel", found.new_label] : [found.verdict];
   }
   const count = Object.keys(changes).length;
   if (count) decide(changes);
@@ -440,17 +472,26 @@ function letter(event) {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !state.keys || $("relabel").open) return;
-  if (["SELECT", "AUDIO"].includes(event.target.tagName)) return;
-  // Space presses the button that has the focus.
-  if (event.key === " " && ["BUTTON", "INPUT", "SUMMARY"].includes(event.target.tagName)) return;
+  if (event.target.tagName === "SELECT") return;
+  // Space presses the button that has the focus, and plays the sound that has it.
+  if (event.key === " " && ["AUDIO", "BUTTON", "INPUT", "SUMMARY"].includes(event.target.tagName)) return;
   const name = KEYS[letter(event)];
   if (!name) return;
   event.preventDefault();
   actions[name]();
 });
 
+// What the pointer used does not keep the focus, as the next key is for the page: Space plays the sound, and presses no button again.
+function leave(element) {
+  if (pointed) element.blur();
+}
+document.addEventListener("pointerdown", () => (pointed = true), true);
+document.addEventListener("keydown", () => (pointed = false), true);
 for (const button of document.querySelectorAll("[data-action]")) {
-  button.addEventListener("click", () => actions[button.dataset.action]());
+  button.addEventListener("click", () => {
+    leave(button);
+    actions[button.dataset.action]();
+  });
 }
 $("relabel").querySelector("form").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -474,16 +515,18 @@ $("grouping").addEventListener("change", () => {
   arrange();
   keep();
   show();
-  $("grouping").focus();
+  leave($("grouping"));
 });
 $("group").addEventListener("change", () => {
   const own = order.filter((i) => group(i) === group(Number($("group").value)));
   go(own.find((i) => !verdict(i)) ?? own[0], "");
+  leave($("group"));
 });
 for (const name of ["autoplay", "keys"]) {
   $(name).addEventListener("change", () => {
     state[name] = $(name).checked;
     keep();
+    leave($(name));
   });
 }
 $("load").addEventListener("change", async () => {
@@ -492,16 +535,18 @@ $("load").addEventListener("change", async () => {
   $("load").value = "";
 });
 window.addEventListener("storage", (event) => {
-  if (event.key !== STORE) return;
-  restore();
-  arrange();
-  show();
+  const found = event.key === STORE && kept && stored(STORE);
+  if (!found) return;
+  // Another window of this page has its own place.
+  state.verdicts = found.verdicts;
+  state.log = found.log;
+  mark();
 });
 window.addEventListener("beforeunload", (event) => {
   if (!kept && !saved) event.preventDefault();
 });
 
-restore();
+const taken = restore();
 if (!items[state.at]) state.at = 0;
 arrange();
 $("grouping").value = state.grouping;
@@ -512,3 +557,5 @@ $("unsampled").hidden = items.every((item) => item.inclusion);
 keep();
 if (verdict(state.at)) state.at = following(state.at) ?? state.at;
 show();
+$("taken").hidden = !taken;
+$("taken").textContent = `Verdicts of an earlier page on the same detections: ${taken}.`;

@@ -12,11 +12,14 @@ import pandas as pd
 from understory.core.errors import InputError
 from understory.core.file_digests import FileDigests, short
 from understory.core.hashing import digest
+from understory.core.text import listed
 from understory.data.dataset import RESERVED
 from understory.review import excerpts
 
 # The code digest of this module covers them, as they have its name.
 SCRIPT, STYLE = (Path(__file__).with_suffix(suffix) for suffix in (".js", ".css"))
+# Bytes of pictures and sounds at most: browsers read no text of more than 512 MB.
+LARGEST = 400_000_000
 # The columns that identify an item, and the columns of text.
 IDENTITY = ["path", "start", "end", "label", "score", "threshold"]
 TEXT = {"path": str, "label": str}
@@ -49,7 +52,8 @@ PAGE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
 {{ style|safe }}</style></head><body>
 <header><div><h1>Review of {{ name }}</h1><p class="note">{{ lead }}</p></div>
 <div><p id="done"></p><progress id="progress" aria-labelledby="done"></progress></div>
-<p id="unkept" class="warn" hidden>This browser does not keep the verdicts: download them before you close the page.</p></header>
+<p id="unkept" class="warn" hidden>This browser does not keep the verdicts: download them before you close the page.</p>
+<p id="taken" class="note" hidden></p></header>
 <noscript><p class="warn">This page needs JavaScript.</p></noscript>
 <div class="columns"><main aria-label="Detection">
 <div class="title"><h2 id="class"></h2><p id="given"></p></div>
@@ -78,7 +82,8 @@ PAGE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
 <p class="note"><span id="left"></span> without a verdict in this group.</p></section>
 <section aria-label="Precision"><h3>Precision so far</h3>
 <div class="wide" role="region" aria-label="Precision of each class" tabindex="0"><table><thead><tr><th scope="col">Class</th><th scope="col">Reviewed</th><th scope="col">Precision (95 % interval)</th></tr></thead><tbody id="classes"></tbody></table></div>
-<p class="note" id="unsampled">Without a precision where the items are no random sample of the class's detections.</p>
+{% if missing %}<p class="note">Classes with detections of which none is on this page: {{ missing }}.</p>
+{% endif %}<p class="note" id="unsampled">Without a precision where the items are no random sample of the class's detections.</p>
 <p class="note">Of all detections of the class; a relabelled one counts as wrong, an unsure one is left out. It holds as you go through a class in the order given, which is random: where you skipped some, their number stands instead.</p></section>
 <section aria-label="Settings"><h3>Settings</h3>
 <label><input type="checkbox" id="autoplay"> Play each excerpt when it is shown</label>
@@ -101,7 +106,9 @@ def digested(items: pd.DataFrame, folder: Path, contents: FileDigests) -> pd.Dat
     return items.assign(digest=items.path.map(dict(zip(paths, held, strict=True))))
 
 
-def build(items: pd.DataFrame, excerpt: Callable, *, name: str, order: str, known, slower: int) -> str:
+def build(
+    items: pd.DataFrame, excerpt: Callable, *, name: str, order: str, known, slower: int, missing=()
+) -> str:
     """The page for some detections, or for windows that were found or chosen, as HTML.
 
     Parameters
@@ -118,11 +125,13 @@ def build(items: pd.DataFrame, excerpt: Callable, *, name: str, order: str, know
         Classes that are proposed for a relabelling, besides those of the items.
     slower : int
         How many times slower the sound is, for the reader.
+    missing : iterable of str
+        Classes that have detections, and none among the items.
 
     Raises
     ------
     InputError
-        There are no items.
+        There are no items, or more than a browser can open.
     """
     if items.empty:
         raise InputError(f"{name}: expected detections to review, found none")
@@ -132,6 +141,11 @@ def build(items: pd.DataFrame, excerpt: Callable, *, name: str, order: str, know
         facts = {key: _plain(value) for key, value in row._asdict().items()}
         media = {kind: base64.b64encode(piece[kind]).decode() for kind in ("image", "sound")}
         found.append({**facts, "from": piece["start"], "to": piece["stop"], "top": piece["top"], **media})
+    if (size := sum(len(each["image"]) + len(each["sound"]) for each in found)) > LARGEST:
+        raise InputError(
+            f"{name}: expected a page of at most {LARGEST / 1e6:.0f} MB, which a browser can open, found {len(found)} items of "
+            f"{size / 1e6:.0f} MB: ask for fewer"
+        )
     key = digest([name, order, [[each[column] for column in IDENTITY] for each in found]])[:16]
     classes = sorted({each["label"] for each in found})
     measure = "similarity" if order == "search" else "score"
@@ -141,6 +155,7 @@ def build(items: pd.DataFrame, excerpt: Callable, *, name: str, order: str, know
         name=name,
         lead=LEADS[order],
         slower=slower,
+        missing=listed(sorted(missing)),
         played=f"{excerpts.PLAYED / 1000:g}",
         style=STYLE.read_text(encoding="utf-8"),
         script=script,

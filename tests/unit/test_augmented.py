@@ -138,7 +138,7 @@ def test_mixtures_are_of_both_examples_and_of_their_labels(of, labels):
             if of == "values":
                 expected = weight * one + (1 - weight) * two
             else:
-                expected = mixed_power(one[None], two[None], np.float32(weight).reshape(1, 1, 1, 1))[0]
+                expected = mixed_power(one[None], two[None], np.float32(weight).reshape(1, 1, 1, 1))[0][0]
             np.testing.assert_allclose(inputs[place], expected, atol=1e-5)
             shares = np.zeros(7)
             shares[row] += weight
@@ -152,7 +152,7 @@ def test_both_sounds_of_a_mixture_are_as_loud_as_their_weights_say(weight, level
     """Two sounds in bands of their own: the amplitudes of the mixture have the ratio of the weights, however loud they were."""
     one, two = np.full((1, 2, 3, 1), -200, np.float32), np.full((1, 2, 3, 1), -200, np.float32)
     one[:, 0], two[:, 1] = level, other_level
-    mixed = mixed_power(one, two, np.full((1, 1, 1, 1), weight, np.float32))[0, :, 0, 0]
+    mixed = mixed_power(one, two, np.full((1, 1, 1, 1), weight, np.float32))[0][0, :, 0, 0]
     assert mixed[0] - mixed[1] == pytest.approx(20 * np.log10(weight / (1 - weight)), abs=0.01)
     loudness = 10 * np.log10((10 ** (mixed.astype(float) / 10)).mean())
     assert loudness == pytest.approx(weight * level + (1 - weight) * other_level - 10 * np.log10(2), abs=0.01)
@@ -167,9 +167,15 @@ def test_silence_is_not_heard_in_a_mixture():
     assert not silence.any()
     for weight in (0.0, 0.3, 1.0):
         weights = np.full((1, 1, 1, 1), weight, np.float32)
-        np.testing.assert_allclose(mixed_power(sound, silence, weights), sound, atol=1e-4)
-        np.testing.assert_allclose(mixed_power(silence, sound, weights), sound, atol=1e-4)
-        np.testing.assert_allclose(mixed_power(silence, silence, weights), silence, atol=1e-4)
+        for one, two, heard, share in (
+            (sound, silence, sound, 1),
+            (silence, sound, sound, 0),
+            (silence, silence, silence, weight),
+        ):
+            mixed, shares = mixed_power(one, two, weights)
+            np.testing.assert_allclose(mixed, heard, atol=1e-4)
+            # Labels are those of what is heard.
+            assert shares.ravel() == np.float32(share)
 
 
 class Weights:
@@ -177,6 +183,7 @@ class Weights:
 
     def __init__(self, *values):
         self.values = [np.array(each, np.float32) for each in values]
+        self.trainable_variables = []
 
     def get_weights(self):
         return [each.copy() for each in self.values]
@@ -202,6 +209,28 @@ def test_an_average_is_the_one_of_its_definition_and_goes_on_from_its_file(tmp_p
         np.testing.assert_array_equal(model.values[0], values)
     average.give(model)
     np.testing.assert_allclose(model.values[0], expected, rtol=1e-5)
+
+
+def test_an_average_of_what_does_not_change_is_the_same_to_the_last_bit():
+    average, weights = MovingAverage(0.9), np.random.default_rng(0).normal(size=1000).astype(np.float32)
+    for _ in range(30):
+        average.add(Weights(weights))
+    model = Weights(weights)
+    average.give(model)
+    assert np.array_equal(model.values[0], weights)
+
+
+def test_an_average_keeps_the_constraints_of_weights():
+    import keras
+
+    layer = keras.layers.Dense(3, use_bias=False, kernel_constraint=keras.constraints.UnitNorm(axis=0))
+    model, average = keras.Sequential([keras.layers.Input((4,)), layer]), MovingAverage(0.5)
+    for seed in range(3):
+        values = np.random.default_rng(seed).normal(size=(4, 3)).astype(np.float32)
+        layer.kernel.assign(values / np.linalg.norm(values, axis=0))
+        average.add(model)
+    average.give(model)
+    np.testing.assert_allclose(np.linalg.norm(layer.kernel, axis=0), 1, rtol=1e-6)
 
 
 def test_without_an_average_the_weights_are_their_own(tmp_path):

@@ -216,3 +216,11 @@ def test_recordings_that_hold_the_same_share_a_fold():
     rejected = [("a", "y", "absent"), *rows]
     fold = deal(rejected, copies={"a": "r05"}).set_index("recording_id").fold
     assert fold["a"] == fold["r05"]
+
+
+def test_a_fold_of_the_data_sets_own_without_a_present_example_stops_the_run():
+    rows = [("a", "x", "present"), ("b", "x", "absent"), ("c", "x", "present")]
+    with pytest.raises(
+        InputError, match=r"folds of the data set: expected a present example .* found none in 2$"
+    ):
+        deal(rows, {"a": 0, "b": 1, "c": 2})

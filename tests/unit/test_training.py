@@ -166,6 +166,39 @@ def test_frozen_layers_stay_as_they_were_for_as_long_as_they_are(
         assert all(same(seen[0], body(tmp_path / "short.keras")))
 
 
+def nested():
+    """A model in which a network has a part that is a network as well, as those of keras.applications have."""
+    import keras
+    from keras import layers
+
+    stem = keras.Sequential(
+        [layers.Conv2D(2, 3, name="conv"), layers.LayerNormalization(name="norm")], name="stem"
+    )
+    given, inputs = (keras.Input((8, 8, 1)) for _ in range(2))
+    body = keras.Model(inputs, layers.Conv2D(2, 1, name="last")(stem(inputs)), name="body")
+    pooled = layers.GlobalAveragePooling2D()(body(given))
+    return keras.Model(given, layers.Dense(1, name="out")(pooled))
+
+
+def test_the_parts_of_a_network_within_a_loaded_model_train_as_well(tmp_path):
+    import keras
+
+    from understory.inference.finished_runs import start
+    from understory.training import fit
+
+    model = nested()
+    shapes = start._shapes(model.get_layer("body"))
+    model.get_layer("body").trainable = False
+    model.save(tmp_path / "frozen.keras")
+    loaded = keras.saving.load_model(tmp_path / "frozen.keras")
+    for layer in fit._parts(loaded):
+        layer.trainable = True
+    assert len(loaded.trainable_variables) == len(model.weights) == 8
+    # Its parts have other names where it was loaded, and are the same.
+    assert start._shapes(loaded.get_layer("body")) == shapes
+    assert start._shapes(loaded.get_layer("out")) == start._shapes(model.get_layer("out"))
+
+
 EVERYTHING = {
     "init_from": {"frozen": 2},
     "augment": [{"time_roll": {}}, {"frequency_mask": {"max_share": 0.3}}],

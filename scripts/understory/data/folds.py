@@ -68,6 +68,7 @@ def deal(
             {**tables.folds, **dict.fromkeys(tables.unvalidated, UNVALIDATED)}
         )
         frame["fold"] = frame.fold.astype(int)
+        _check_present(frame, n_splits)
     else:
         validated = ~frame.recording_id.isin(tables.unvalidated)
         frame["fold"] = UNVALIDATED
@@ -155,6 +156,15 @@ def _check_enough(shown, n_splits, group):
                 f"split.n_splits: expected at most as many folds as there are {what} that can be used ({count}), given "
                 f"{n_splits}: {fewer}"
             )
+
+
+def _check_present(frame, n_splits):
+    """InputError where a fold of the data set's own has nothing to validate."""
+    shown = set(frame.fold[frame.presence == "present"])
+    if lacking := sorted(set(range(n_splits)) - shown):
+        raise InputError(
+            f"folds of the data set: expected a present example that can be used in each, found none in {listed(n + 1 for n in lacking)}"
+        )
 
 
 def _check_training_folds(frame, classes, n_splits, rare_classes):

@@ -118,7 +118,7 @@ class Model(Block):
     balance: Share = key(
         0,
         "0: every example once an epoch; 1: every class drawn as often; in between: a class drawn in proportion to its "
-        "number to the power of one minus this",
+        "number to the power of one minus this. Rejected examples of a class, and those without any, are classes of their own",
     )
     augment: list[Step] = key(
         [],
@@ -148,7 +148,8 @@ class Model(Block):
         "Epochs without a validation score as good as the best, after which training stops; null: it runs all epochs",
     )
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = key(
-        "float32", "Precision that layers compute in, mixed on GPUs only; weights and outputs are float32"
+        "float32",
+        "Precision that layers compute in; mixed ones are for GPUs, and slow on other processors; weights and outputs are float32",
     )
     init_from: InitFrom = InitFrom()
     seeds: Seeds | None = key(

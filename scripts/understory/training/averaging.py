@@ -30,7 +30,8 @@ class MovingAverage:
         weights = model.get_weights()
         former = self._weights or weights
         self._weights = [
-            (share * old + (1 - share) * new).astype(new.dtype)
+            # In this order, what does not train stays as it is.
+            (old + (1 - share) * (new - old)).astype(new.dtype)
             for old, new in zip(former, weights, strict=True)
         ]
         self._epochs += 1
@@ -42,16 +43,20 @@ class MovingAverage:
             yield
             return
         own = model.get_weights()
-        model.set_weights(self._weights)
+        self.give(model)
         try:
             yield
         finally:
             model.set_weights(own)
 
     def give(self, model: keras.Model):
-        """Set the average as the model's weights."""
-        if self._share is not None:
-            model.set_weights(self._weights)
+        """Set the average as the model's weights, as their constraints have them."""
+        if self._share is None:
+            return
+        model.set_weights(self._weights)
+        for variable in model.trainable_variables:
+            if variable.constraint is not None:
+                variable.assign(variable.constraint(variable))
 
     def save(self, path: Path):
         """Save it, so that an interrupted training goes on from it."""

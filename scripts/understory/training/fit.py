@@ -192,12 +192,20 @@ def _new_model(training, metric, start):
 
 def _thaw(model, training, metric):
     """Let all layers train for the rest of the epochs, with an optimiser and a schedule of their own."""
-    for layer in model.layers:
+    for layer in _parts(model):
         layer.trainable = True
     left = training.settings["epochs"] - training.thawed
     print(f"all layers train from epoch {training.thawed + 1} on")
     with _computing_in(training.settings["precision"]):
         _compile(model, training, metric, left)
+
+
+def _parts(model):
+    """The layers of a model, and those of the networks among them: one that was loaded does not pass on that it trains."""
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _parts(layer)
 
 
 def _compile(model, training, metric, epochs):

@@ -152,7 +152,10 @@ class Start:
 
 
 def _shapes(layer):
-    """The names of a layer's weights within it, and their shapes."""
+    """The names of a layer's weights within it, and their shapes; without names in a network within a network, whose parts have
+    others where it was loaded."""
+    if isinstance(layer, keras.Model):
+        return [("", tuple(weight.shape)) for weight in layer.weights]
     return [(weight.path.removeprefix(f"{layer.path}/"), tuple(weight.shape)) for weight in layer.weights]
 
 

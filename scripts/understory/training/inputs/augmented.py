@@ -77,11 +77,11 @@ class TrainingBatches(Batches):
         others, weights = self._others[part], self._weights[part]
         second = self._augmented.rows(others, rng)
         mixed = {"values": mixed_values, "power": mixed_power}[self._settings["mixup_of"]]
-        inputs = mixed(inputs, second, weights[:, None, None, None])
+        inputs, heard = mixed(inputs, second, weights[:, None, None, None])
         return inputs, mix(
             targets,
             self.targets.take(others),
-            weights[:, None],
+            heard.reshape(-1, 1),
             self._unknown_weight,
             shown=(self.targets.shown(rows), self.targets.shown(others)),
             union=self._settings["mixup_labels"] == "union",
@@ -89,20 +89,23 @@ class TrainingBatches(Batches):
 
 
 def mixed_values(examples, others, weights):
-    """The weighted mean of the values of two examples."""
+    """The weighted mean of the values of two examples, and the weights."""
     mixed = weights * examples
     mixed += (1 - weights) * others
-    return mixed
+    return mixed, weights
 
 
 def mixed_power(examples, others, weights):
-    """The level, in dB, of two sounds that are heard together, of features in dB.
+    """The level, in dB, of two sounds that are heard together, of features in dB, and the weights with which they are heard.
 
     Both are weighted so that the shares of their amplitudes are `weights` and 1 - `weights`, however loud each was recorded; the
-    mixture is as loud as their weighted mean. Where one is silence, whose values are all the same, the other one is heard as it is.
+    mixture is as loud as their weighted mean. Where one is silence, whose values are all the same, the other one alone is heard, as it
+    is.
     """
     axes = tuple(range(1, examples.ndim))
     silent, other_silent = (np.ptp(each, axis=axes, keepdims=True) < EVEN for each in (examples, others))
+    alone = [(silent & ~other_silent, 0), (other_silent & ~silent, 1)]
+    heard = np.select([where for where, _ in alone], [np.float32(each) for _, each in alone], weights)
     examples, others = np.where(silent, others, examples), np.where(other_silent, examples, others)
     weights = np.where(silent | other_silent, np.float32(1), weights)
     power, other_power = 10 ** (examples / 10), 10 ** (others / 10)
@@ -111,4 +114,4 @@ def mixed_power(examples, others, weights):
     total = shares + other_shares
     loudness = level**weights * other_level ** (1 - weights)
     mixed = (shares / level * power + other_shares / other_level * other_power) * (loudness / total)
-    return (10 * np.log10(mixed)).astype(np.float32)
+    return (10 * np.log10(mixed)).astype(np.float32), heard

@@ -132,7 +132,8 @@ class Model(Block):
     )
     mixup_labels: Literal["shares", "union"] = key(
         "shares",
-        "Labels of a mixture: those of both by their weights, or all that one of them has",
+        "Labels of a mixture: those of both by their weights, or all that one of them has. The weight of an unknown label is multiplied by the "
+        "loss's unknown_weight: with 0, the other label counts fully",
     )
     average_weights: Annotated[float, Field(gt=0, lt=1)] | None = key(
         None,

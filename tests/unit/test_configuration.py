@@ -792,6 +792,16 @@ def test_a_hop_is_between_a_sample_and_a_window():
     configuration.check_hop(configuration.checked(merged(CONFIG, {"crop": {"window": 2}})), tested=False)
 
 
+def test_where_rows_of_a_submission_are_windows_windows_are_as_long():
+    recipe = with_recipe("birdclef2021.yaml")
+    configuration.check_hop(configuration.checked(recipe), tested=True)
+    config = configuration.checked(merged(recipe, {"crop": {"window": 10, "hop": 5}}))
+    said = r"crop\.window: expected 5, the seconds of a row of a submission of dataset birdclef2021, given 10"
+    with pytest.raises(InputError, match=said):
+        configuration.check_hop(config, tested=True)
+    configuration.check_hop(config, tested=False)
+
+
 @pytest.mark.parametrize("of", [{"recordings": "new"}, {"dataset": "own"}, {"detect": {"calibrate": True}}])
 @pytest.mark.parametrize(
     ("key", "over"), [("detect.hop", {"detect": {"hop": 11}}), ("crop.hop", {"crop": {"hop": 11}})]

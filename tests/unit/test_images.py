@@ -97,6 +97,18 @@ def test_what_follows_a_whole_photograph_does_no_harm(tmp_path):
     """As telephones put it there."""
     assert read(tmp_path, FORMS["baseline"] + bytes(500)).shape == (90, 120, 3)
     assert read(tmp_path, FORMS["baseline"] * 2).shape == (90, 120, 3)
+    # Of a film, bytes may look like the start of a scan without an end.
+    assert read(tmp_path, FORMS["progressive"] + b"\xff\xda film").shape == (90, 120, 3)
+
+
+def test_the_end_of_a_picture_within_a_photograph_is_not_its_own(tmp_path):
+    """As that of a preview is, which lies in a segment of its header."""
+    data = FORMS["baseline"]
+    preview = b"\xff\xe1" + struct.pack(">H", len(data) + 2) + data
+    whole = data[:2] + preview + data[2:]
+    assert read(tmp_path, whole).shape == (90, 120, 3)
+    with pytest.raises(InputError, match="damaged or cut short"):
+        read(tmp_path, whole[:-2])
 
 
 def test_a_changed_byte_of_a_png_is_found_out(tmp_path):

@@ -61,7 +61,7 @@ def written(path, pixels=PIXELS, *, place=None, orientation=AXIAL, frame=FRAME, 
     return path
 
 
-def test_slices_are_sorted_as_numbers(real, tmp_path):
+def test_slices_are_sorted_as_numbers(real, tmp_path, monkeypatch):
     found, other = study.numbered(real("rsna-miccai") / "layout_sample/train/99999/T1w")
     assert list(found) == [1, *range(97, 282, 8), 384]
     assert [path.name for path in found.values()] == [f"Image-{number}.dcm" for number in found]
@@ -83,6 +83,14 @@ def test_slices_are_sorted_as_numbers(real, tmp_path):
         ("Image-2.dcm", "expected each number once, found that of Image-02.dcm again"),
     ]
     assert study.numbered(tmp_path / "none") == ({}, [])
+
+    def denied(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(study.os, "listdir", denied)
+        said = "expected a folder, found that it cannot be read (Permission denied)"
+        assert study.numbered(tmp_path) == ({}, [("", said)])
     assert study.numbered(tmp_path / "7.DCM") == ({}, [("", "expected a folder, found a file")])
 
 

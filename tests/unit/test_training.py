@@ -166,6 +166,18 @@ def test_frozen_layers_stay_as_they_were_for_as_long_as_they_are(
         assert all(same(seen[0], body(tmp_path / "short.keras")))
 
 
+def test_predictions_that_are_not_finite_are_refused(shards):
+    data = read(shards)
+    inputs = keras.Input(data.shape)
+    outputs = keras.layers.Dense(3, name="out")(keras.layers.Flatten()(inputs))
+    model = keras.Model(inputs, outputs, name="net")
+    rows = np.arange(4)
+    assert predict.predict(model, data, rows, batch_size=2).shape == (4, 3)
+    model.get_layer("out").bias.assign([0, np.nan, 0])
+    with pytest.raises(InputError, match="net: expected finite predictions, found others"):
+        predict.predict(model, data, rows, batch_size=2)
+
+
 def nested():
     """A model in which a network has a part that is a network as well, as those of keras.applications have."""
     import keras

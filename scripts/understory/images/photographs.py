@@ -1,6 +1,7 @@
 """Photographs: JPEG and PNG files."""
 
 import os
+import re
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from understory.images.opencv import MAX_PIXELS, cv2
 KINDS = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG"}
 # What libjpeg prints where it fills in what is missing, which it reports in no other way.
 DAMAGED = ("premature end of data", "bad Huffman code", "Premature end")
+# A marker, but for those that stand within the data of a scan or fill in (ITU-T T.81, B.1.1), and the one at the end.
+MARKER, END = re.compile(rb"\xff[\x02-\xcf\xd8-\xfe]"), b"\xff\xd9"
 
 
 def read(path: Path) -> np.ndarray:
@@ -53,11 +56,21 @@ def read(path: Path) -> np.ndarray:
         large = "MAX_IMAGE_PIXELS" in str(error)
         wrong = f"one of more than {MAX_PIXELS} pixels" if large else "that it cannot be decoded"
         raise InputError(f"expected an image, found {wrong}") from None
-    # No such bytes may stand between the start of a scan and the end marker that has to follow it (ITU-T T.81, B.1.1.5).
-    open_ended = kind == "JPEG" and data.find(b"\xff\xd9", data.rfind(b"\xff\xda")) < 0
+    open_ended = kind == "JPEG" and not _ends(data)
     if image is None or open_ended or any(words in line for line in printed for words in DAMAGED):
         raise InputError(f"expected a whole {kind} file, found that it is damaged or cut short")
     return image
+
+
+def _ends(data: bytes) -> bool:
+    """Whether a JPEG file has its end marker. What phones write after it, such as a film, is not looked at."""
+    place = 2
+    while found := MARKER.search(data, place):
+        if found[0] == END:
+            return True
+        # A segment, of which the first two bytes are the length: a picture within it has an end of its own.
+        place = found.end() + max(int.from_bytes(data[found.end() : found.end() + 2], "big"), 2)
+    return False
 
 
 @contextmanager

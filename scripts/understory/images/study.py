@@ -43,7 +43,11 @@ def numbered(folder: Path) -> tuple[dict[int, Path], list[tuple[str, str]]]:
     if (other := files.other(folder)) != files.FOLDER:
         # Studies may lack a sequence.
         return stack, [] if other == files.NONE else [("", f"expected a folder, found {other or 'a file'}")]
-    for name in sorted(os.listdir(folder)):
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        return stack, [("", f"expected a folder, found that it cannot be read ({error.strerror})")]
+    for name in names:
         if name.startswith(".") or not name.lower().endswith(".dcm"):
             continue
         number = NUMBER.search(name)

@@ -12,6 +12,7 @@ from understory.core.errors import InputError
 from understory.core.file_digests import stamp
 from understory.core.hashing import ordered
 from understory.core.untracked import Text
+from understory.data import source
 from understory.data.band import Band
 from understory.fetch import address
 from understory.inference import saved_run
@@ -117,6 +118,14 @@ def check_hop(config: dict, *, tested: bool):
     calibrated = not config["models_from"] and (config["dataset"] == "own" or config["detect"]["calibrate"])
     if config["recordings"] or calibrated:
         hops.update([detection_hop(config)])
+    seconds = getattr(source.reader(config["dataset"]), "WINDOW", None) if tested else None
+    if seconds not in (None, crop["window"]):
+        raise _refused(
+            [
+                f"crop.window: expected {seconds:g}, the seconds of a row of a submission of dataset {config['dataset']}, given "
+                f"{crop['window']:g}"
+            ]
+        )
     if problems := [
         f"{key}: expected at least one sample and at most crop.window ({crop['window']:g}), given {hop:g}"
         for key, hop in hops.items()

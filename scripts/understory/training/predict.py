@@ -102,6 +102,11 @@ def predict(
     -------
     numpy.ndarray or scipy.sparse.csr_array
         float32 of shape (len(rows), classes); sparse with `top_k`.
+
+    Raises
+    ------
+    InputError
+        A prediction is not finite.
     """
     step = max(1, CELLS // (batch_size * model.output_shape[-1])) * batch_size
     parts = []
@@ -115,4 +120,10 @@ def predict(
 
 
 def _predicted(model, source, rows, batch_size):
-    return model.predict(as_dataset(Batches(source, rows, batch_size)), verbose=0)
+    found = model.predict(as_dataset(Batches(source, rows, batch_size)), verbose=0)
+    if not np.isfinite(found).all():
+        raise InputError(
+            f"{model.name}: expected finite predictions, found others: train it with precision: float32, or a lower "
+            "optimiser.learning_rate"
+        )
+    return found

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from workflow import ROOT
 
-from understory.audio import inspect, read
+from understory.audio import inspect, mp3, read
 from understory.core.errors import InputError
 from understory.data import inspection, source, store
 from understory.data.dataset import Annotation, Dataset, Quarantined, Recording
@@ -375,3 +375,41 @@ def test_a_list_comes_back_as_it_was(tmp_path):
     odd = Quarantined("test", "recording", "N\tA\nb", '=a,"b"', "expected 'x'\nfound\x00 ü")
     store.write_table(tmp_path / "q.csv", inspection.table([odd, item(3), item(3)]))
     assert inspection.listed([tmp_path / "q.csv"]) == [odd._replace(reason=repr(odd.reason)), item(3)]
+
+
+@pytest.fixture(scope="module")
+def variable(tmp_path_factory):
+    """An MP3 file of a variable rate, quiet and then loud, of 48 kHz, and the size of its first frame, which tells how long it is."""
+    path = tmp_path_factory.mktemp("mp3") / "whole.mp3"
+    rng = np.random.default_rng(0)
+    wave = np.concatenate([rng.normal(0, sigma, 3 * 48_000) for sigma in (0.01, 0.3)])
+    soundfile.write(path, wave, 48_000, format="MP3", bitrate_mode="VARIABLE", compression_level=0.5)
+    return path.read_bytes(), mp3.frame(path.read_bytes(), 0).size
+
+
+@pytest.mark.parametrize("rate", [48_000, 44_100, 22_050, 16_000, 8_000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_frames_of_an_mp3_file_are_as_long_as_what_is_decoded(tmp_path, rate, channels):
+    wave = np.random.default_rng(rate).normal(0, 0.1, (rate, channels))
+    soundfile.write(tmp_path / "a.mp3", wave, rate, format="MP3")
+    frames = inspect.inspect_file(tmp_path / "a.mp3")[2]
+    with open(tmp_path / "a.mp3", "rb") as file:
+        held, one = mp3.length(file)
+    # With the frame that tells of the file, and what encoders add before and after the sound.
+    assert 0 < held - frames <= 4 * one
+
+
+def test_an_mp3_file_of_which_decoders_see_a_part_is_found_out(tmp_path, variable):
+    data, first = variable
+    tag = b"ID3\x04\0\0\0\0\x07\x76" + bytes(1014)
+    for name, content in (("plain", data), ("tagged", tag + data + b"TAG" + bytes(125))):
+        (tmp_path / name).write_bytes(content)
+        assert inspect.inspect_file(tmp_path / name) == (48_000, 1, 288_000)
+    for name, content in (("streamed", data[first:]), ("joined", data + data)):
+        (tmp_path / name).write_bytes(content)
+        with soundfile.SoundFile(tmp_path / name) as file:
+            assert file.frames < 0.6 * len(content) / len(data) * 288_000
+        with pytest.raises(
+            InputError, match=r"found that \d+ are: its beginning does not say how long it is"
+        ):
+            inspect.inspect_file(tmp_path / name)

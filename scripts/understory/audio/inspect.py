@@ -9,7 +9,7 @@ from pathlib import Path
 
 import soundfile
 
-from understory.audio import ogg
+from understory.audio import mp3, ogg
 from understory.core import files
 from understory.core.errors import InputError
 
@@ -25,6 +25,8 @@ UNKNOWN_SIZE = 0x7FFF_0000
 TOO_SHORT = re.compile(
     r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE
 )
+# Frames of an MP3 file that are not decoded at most: what encoders say of the file, and add before and after the sound.
+MISSING = 6
 # What `inspect_recording` finds.
 COLUMNS = ["sample_rate", "channels", "frames"]
 
@@ -83,7 +85,7 @@ def inspect_file(path: Path) -> tuple[int, int, int]:
         ) from None
     except (OSError, RuntimeError) as error:
         raise InputError(f"expected an audio file, found that it cannot be read: {error}") from None
-    _check_end(path, kind)
+    _check_end(path, kind, frames)
     if not frames:
         raise InputError("expected an audio file, found one without a sample")
     if high - low < QUIETEST:
@@ -144,13 +146,24 @@ def _samples_digest(file):
     return head[26:42] if head.startswith(b"fLaC") and any(head[26:42]) else None
 
 
-def _check_end(path, kind):
-    """InputError where the container shows that something is missing, which decoders ignore."""
+def _check_end(path, kind, frames):
+    """InputError where the container shows that something is missing, or was not decoded, which decoders ignore."""
     with open(path, "rb") as file:
         if kind == "OGG":
             _check_pages(file)
         if kind == "MP3":
             _check_frames(file)
+            _check_length(file, frames)
+
+
+def _check_length(file, frames):
+    """InputError where an MP3 file holds more than was decoded: decoders take its length from its first frame."""
+    held, most = mp3.length(file)
+    if held - frames > MISSING * most:
+        raise InputError(
+            f"expected to decode the {held} samples of its frames, found that {frames} are: its beginning does not say how long it is; "
+            "write it anew (ffmpeg -i FILE -codec copy NEW.mp3), or split files that were joined"
+        )
 
 
 def _check_frames(file):

@@ -399,6 +399,18 @@ def test_the_frames_of_an_mp3_file_are_as_long_as_what_is_decoded(tmp_path, rate
     assert 0 < held - frames <= 4 * one
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_bytes_of_a_picture_are_no_frames(tmp_path, variable, seed):
+    """In two million random bytes, before or after the sound, some look like a header."""
+    data, _ = variable
+    art = np.random.default_rng(seed).bytes(2_000_000)
+    for content in (art + data, data + art):
+        (tmp_path / "a.mp3").write_bytes(content)
+        with open(tmp_path / "a.mp3", "rb") as file:
+            held, one = mp3.length(file)
+        assert held - 288_000 <= inspect.MISSING * one
+
+
 def test_an_mp3_file_of_which_decoders_see_a_part_is_found_out(tmp_path, variable):
     data, first = variable
     tag = b"ID3\x04\0\0\0\0\x07\x76" + bytes(1014)

@@ -36,21 +36,28 @@ def frame(data, place: int) -> Frame | None:
 def length(file) -> tuple[int, int]:
     """The samples of all frames of an open file, whatever its first one says of their number, and those of one frame.
 
-    Bytes between frames, such as tags, are passed over; a frame counts where another one follows it, or the end does.
+    Bytes between frames, such as tags, are passed over. Some of them look like a frame: one that does not follow another counts only
+    where two follow it.
     """
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        place, count, rate, each = 0, 0, None, 0
+        place, ended, count, each = 0, None, 0, 0
         while (place := data.find(b"\xff", place)) >= 0:
             found = frame(data, place)
-            follows = found and (
-                place + found.size >= len(data)
-                or frame(data, place + found.size)
-                or rate == found.sample_rate
-            )
-            if not follows or rate not in (None, found.sample_rate):
+            if found is None or (place != ended and not _followed(data, place, found)):
                 place += 1
                 continue
-            rate, each = found.sample_rate, found.samples
+            each = found.samples
             count += each
-            place += found.size
+            place = ended = place + found.size
         return count, each
+
+
+def _followed(data, place, first):
+    """Whether two frames of the same sample rate follow a frame."""
+    for _ in range(2):
+        place += first.size
+        following = frame(data, place)
+        if following is None or following.sample_rate != first.sample_rate:
+            return False
+        first = following
+    return True

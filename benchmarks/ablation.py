@@ -4,9 +4,9 @@
 
 CLIPS is ESC-10, laid out as ESC-50. Makes a run for each seed in FOLDER, in which each way to train is a model on the same recordings
 and folds: noise with rain or sea waves in which clips of the eight other classes sound, at 0 to 20 dB. Of a training recording one
-confirmed event is known, or one rejected one; of a test recording, built from other clips, everything. Two rows have a run of their
-own: with pseudo-labels, and, to say what better use of labels could bring at most, with all labels of the same recordings known, in
-as many steps. A run that is there is not made again, and one that was interrupted goes on. Prints a row of a Markdown table for each model: lwlrap and the mean
+confirmed event is known, or one rejected one; of a test recording, built from other clips, everything. Some rows have a run of their
+own: those with pseudo-labels, those with random crops, and, to say what better use of labels could bring at most, one with all labels
+of the same recordings known, in as many steps. A run that is there is not made again, and one that was interrupted goes on. Prints a row of a Markdown table for each model: lwlrap and the mean
 average precision of the classes against the truth, how much higher both are than the first model's, with 95 % intervals over
 recordings drawn with replacement within each seed, the score out of fold, and the minutes that the training of a fold took.
 """
@@ -54,6 +54,10 @@ FRESH = [
     {"time_mask": {"masks": 2, "max_share": 0.1}},
     {"frequency_mask": {"masks": 2, "max_share": 0.1}},
 ]
+SPARING = [
+    *FRESH[:2],
+    {"frequency_mask": {"masks": 2, "max_share": 0.1, "spare_event": True}},
+]
 ALL = {"mixup": 0.5, "augment": FRESH, "average_weights": 0.8}
 
 
@@ -73,19 +77,29 @@ MODELS = {
     "mixup": {"mixup": 0.5},
     "mixup_of_all_labels": {"mixup": 0.5, "mixup_labels": "union"},
     "fresh_augmentation": {"augment": FRESH},
+    "fresh_augmentation_sparing_events": {"augment": SPARING},
     "averaged_weights": {"average_weights": 0.8},
     "all_three": ALL,
     "all_three_without_mixup": {**ALL, "mixup": 0},
     "all_three_without_fresh_augmentation": {**ALL, "augment": []},
     "all_three_without_averaged_weights": {**ALL, "average_weights": None},
     "all_three_in_twice_the_epochs": {**ALL, "epochs": 2 * NETWORK["epochs"]},
+    "all_three_sparing_events_in_twice_the_epochs": {
+        **ALL,
+        "augment": SPARING,
+        "epochs": 2 * NETWORK["epochs"],
+    },
 }
 
 
+CHAIN = yaml.safe_load((ROOT / "config.yaml").read_text())["augment"]["chain"]
+WITHOUT_SHIFT = [step for step in CHAIN if "TimeShift" not in step]
 # What differs in a run of its own, with the first model alone.
 RUNS = {
     "pseudo_labels": {"pseudo_labels": {"rounds": 1}},
     "pseudo_labels_by_quantile": {"pseudo_labels": {"rounds": 1, "by": "quantile", "high": 0.95, "low": 0.5}},
+    "random_crops": {"augment": {"random_crop": True}},
+    "random_crops_in_place_of_time_shift": {"augment": {"random_crop": True, "chain": WITHOUT_SHIFT}},
     "all_labels_known": {"crop": {**SETTINGS["crop"], "absent": False}},
 }
 

@@ -1,6 +1,6 @@
 # Reads the recordings, a shard at a time: files of sound, photographs, or studies.
-# Writes recordings/ (those that can be used), quarantine/ (those that cannot, and why), windows/, augmented/ and examples/, each
-# an array beside its table: int16 waveforms and float16 features of sound, or compressed images.
+# Writes recordings/ (those that can be used), quarantine/ (those that cannot, and why), windows/, random_crops/, augmented/ and
+# examples/, each an array beside its table: int16 waveforms and float16 features of sound, or compressed images.
 
 
 rule inspect_recordings:
@@ -62,11 +62,42 @@ rule crop_windows:
         "../scripts/crop_windows.py"
 
 
+if config["augment"]["random_crop"]:
+
+    rule crop_copies:
+        """Cut a window at random around each event, for one copy of it."""
+        input:
+            recordings=f"{OUT}/recordings/{{shard}}.csv",
+        output:
+            windows=temp(f"{OUT}/random_crops/{{variant}}/{{shard}}.npy"),
+            index=f"{OUT}/random_crops/{{variant}}/{{shard}}.csv",
+        log:
+            f"{OUT}/logs/crop_copies/{{variant}}/{{shard}}.log",
+        benchmark:
+            f"{OUT}/benchmarks/crop_copies/{{variant}}/{{shard}}.tsv"
+        cache: CACHED
+        conda:
+            "../envs/signal.yaml"
+        resources:
+            mem_mb=SIZES.mem_mb,
+            runtime=SIZES.runtime,
+        params:
+            wildcards=wildcards_param,
+            settings=OF_MEDIUM.settings("crop", seed=config["seed"]),
+            module=OF_MEDIUM.module("crop"),
+            store=STORE,
+            source=DATASET.source_of,
+            recordings=table_digest_param(recordings_of),
+            code=code("crop_copies.py", READER, OF_MEDIUM.module("crop"), STORE),
+        script:
+            "../scripts/crop_copies.py"
+
+
 rule augment_windows:
     """Make one augmented copy of each window or image."""
     input:
-        windows=f"{OUT}/windows/{{shard}}.npy",
-        index=f"{OUT}/windows/{{shard}}.csv",
+        windows=f"{OUT}/{OF_MEDIUM.copied}/{{shard}}.npy",
+        index=f"{OUT}/{OF_MEDIUM.copied}/{{shard}}.csv",
     output:
         windows=branch(
             config["augment"]["keep_copies"],

@@ -34,6 +34,10 @@ def copies(*shards, variants=(1,)):
     return {("augment_windows", f"variant={v}, shard={shard}") for v in variants for shard in shards}
 
 
+def crops(*shards, variants=(1,)):
+    return {("crop_copies", f"variant={v}, shard={shard}") for v in variants for shard in shards}
+
+
 def spectrograms(*shards, variants=(0, 1), features="log_mel"):
     return {
         ("compute_features", f"features={features}, variant={v}, shard={shard}")
@@ -326,6 +330,11 @@ ROWS = [
         "an augmentation parameter",
         augmentation,
         copies(*SHARDS) | spectrograms(*SHARDS, variants=(1,)) | TRAINING,
+    ),
+    Row(
+        "copies that are cut anew",
+        to("augment.random_crop", True),
+        crops(*SHARDS) | copies(*SHARDS) | spectrograms(*SHARDS, variants=(1,)) | TRAINING,
     ),
     Row(
         "copies that are no longer kept",

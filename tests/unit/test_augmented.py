@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from understory.core import choices
 from understory.training.augmentations import frequency_mask, frequency_shift, gain, time_mask, time_roll
 from understory.training.averaging import MovingAverage
 from understory.training.inputs.augmented import PACKAGE, Augmented, TrainingBatches, mixed_power
+from understory.training.inputs.examples import Examples
 
 VALUES = arrays.arrays(
     np.float32,
@@ -60,6 +62,69 @@ def test_masks_are_the_mean_and_no_larger_than_told(bands, frames, share, masks,
         changed = (found != values).any(axis=(1 - axis, 2))
         assert changed.sum() <= masks * round(share * values.shape[axis])
         assert (found.swapaxes(0, axis)[changed] == values.mean()).all()
+
+
+BANDS = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted)
+
+
+@given(st.integers(1, 30), BANDS, st.integers(0, 99))
+def test_the_band_of_an_event_stays_as_it_is_and_all_else_is_masked_as_ever(bands, band, seed):
+    values = np.random.default_rng(1).normal(size=(bands, 4, 1)).astype(np.float32)
+
+    def masked(**sparing):
+        return frequency_mask.apply(values, np.random.default_rng(seed), masks=2, max_share=0.9, **sparing)
+
+    plain, found = masked(), masked(band=band, spare_event=True)
+    np.testing.assert_array_equal(masked(band=band), plain)
+    # Where the peaks of mel bands are, their neighbours begin and end.
+    edges, (low, high) = np.linspace(0, 1, bands + 2), band
+    inside = (edges[2:] > low) & (edges[:-2] < high)
+    if (low, high) == (0, 1):
+        inside[:] = False
+    np.testing.assert_array_equal(found[inside], values[inside])
+    np.testing.assert_array_equal(found[~inside], plain[~inside])
+
+
+def test_each_example_is_given_the_band_of_its_own_event():
+    steps = [{"frequency_mask": {"masks": 5, "max_share": 1.0, "spare_event": True}}]
+    where = np.array([[0, 0.15], [0.85, 1], [0, 1]], np.float32)
+    values = np.random.default_rng(1).normal(size=(3, 20, 4, 1)).astype(np.float32)
+    source = SimpleNamespace(rows=lambda rows: values[rows].copy(), bands=lambda rows: where[rows])
+    rows = np.array([2, 0, 1, 0])
+    kept = np.ones((3, 20), bool)
+    for seed in range(30):
+        found = Augmented(source, steps).rows(rows, np.random.default_rng(seed))
+        for row, each in zip(rows, found, strict=True):
+            kept[row] &= (each == values[row]).all(axis=(1, 2))
+    assert [np.flatnonzero(each).tolist() for each in kept] == [[0, 1, 2, 3], [16, 17, 18, 19], []]
+
+
+@pytest.mark.parametrize("hertz", [120.0, 700.0, 2500.0, 9000.0])
+def test_the_mel_bands_in_which_an_event_is_heard_are_spared(hertz):
+    """Of a tone, from its annotation to the bands of its spectrogram."""
+    options = {"n_fft": 2048, "hop": 512, "n_mels": 40, "fmin": 84.0, "fmax": 15_056.0}
+    wave = np.sin(2 * np.pi * hertz * np.arange(48_000) / 48_000).astype(np.float32)
+    shown = log_mel.compute(wave, sample_rate=48_000, scale="power_db", normalise="none", **options)
+    index = pd.DataFrame({"example_id": ["tone", "unknown", "below"], "presence": ["present"] * 3})
+    index = index.assign(present="x", absent="", f_min=[hertz - 5, 0, 10], f_max=[hertz + 5, np.inf, 20])
+    folds = index[["example_id"]].assign(recording_id="a", label="x", fold=0)
+    shards = [(variant, np.stack([shown] * 3), index) for variant in (0, 1)]
+    band = [options["fmin"], options["fmax"]]
+    data = Examples(shards, folds, ["x"], exhaustive=False, band=band)
+    steps = [{"frequency_mask": {"masks": 9, "max_share": 1.0, "spare_event": True}}]
+    rows = np.flatnonzero(data.index.example_id == "tone")
+    assert len(rows) == 2
+    for seed in range(20):
+        for found in Augmented(data, steps).rows(rows, np.random.default_rng(seed)):
+            kept = (found[..., 0] == shown).all(axis=1)
+            assert kept[shown.mean(axis=1).argmax()]
+            assert seed or kept.sum() < 20
+    others = data.bands(np.flatnonzero(data.index.example_id != "tone"))
+    np.testing.assert_array_equal(others, [[0, 0], [0, 0], [0, 1], [0, 1]])
+    without = [(0, shards[0][1], index.drop(columns=["f_min", "f_max"]))]
+    np.testing.assert_array_equal(
+        Examples(without, folds, ["x"], exhaustive=False, band=band).bands([0, 1, 2]), [[0, 1]] * 3
+    )
 
 
 def test_there_are_as_many_masks_as_told():

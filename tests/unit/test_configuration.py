@@ -257,6 +257,14 @@ def test_a_model_that_left_config_yaml_is_found_in_its_recipe():
             },
             "models.sed_cnn.loss.name: expected a loss of labels with pseudo_labels.rounds, given categorical_crossentropy",
         ),
+        (
+            {"pseudo_labels": {"rounds": 1}, "augment": {"random_crop": True}},
+            "augment.random_crop: expected false with pseudo_labels.rounds, as pseudo-labels are of the window of an example, given true",
+        ),
+        (
+            {"dataset": "herbarium2021", "augment": {"random_crop": True}},
+            "augment.random_crop: expected false, as dataset herbarium2021 has images and no windows, given true",
+        ),
         ({"crop": {"absent": 1}}, "crop.absent: expected true or false, given 1"),
         (
             {"augment": {"chain": [{"PitchShft": {}}]}},

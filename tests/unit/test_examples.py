@@ -96,6 +96,43 @@ def test_an_event_that_fits_has_the_window_at_its_middle():
     pd.testing.assert_frame_equal(one, other)
 
 
+@given(
+    st.integers(0, 60), st.integers(1, 40), st.integers(1, 50), st.integers(1, 20), st.integers(0, 2**32 - 1)
+)
+def test_a_random_window_is_one_of_those_that_hold_the_event_or_that_it_fills(
+    t_min, length, duration, samples, seed
+):
+    rng = np.random.default_rng(seed)
+    sizes = {"duration": duration, "samples": samples, "sample_rate": 1}
+    found = examples.random_start(t_min, t_min + length, rng=rng, **sizes)
+    end = min(t_min + length, duration)
+    begin = min(t_min, end)
+    every = range(max(duration - samples, 0) + 1)
+    holding = [
+        start
+        for start in every
+        if (start <= begin and end <= start + samples) or (begin <= start and start + samples <= end)
+    ]
+    assert found in (holding or every)
+
+
+@pytest.mark.parametrize(
+    ("t_min", "t_max", "starts"),
+    [
+        (4, 6, {2, 3, 4}),
+        (3, 9, {3, 4, 5}),
+        (0, 1, {0}),
+        (1, 2, {0, 1}),
+        (9, 11, {6}),
+        (2, math.inf, {*range(2, 7)}),
+    ],
+)
+def test_every_such_window_is_drawn(t_min, t_max, starts):
+    rng = np.random.default_rng(0)
+    sizes = {"duration": 10, "samples": 4, "sample_rate": 1}
+    assert {examples.random_start(t_min, t_max, rng=rng, **sizes) for _ in range(200)} == starts
+
+
 def test_a_recording_shorter_than_the_window_starts_it():
     row = placed(Annotation("a", "x", "present", 1.0, 2.0), duration=3.0).iloc[0]
     assert (row.start, row.stop) == (0.0, 10.0)

@@ -283,7 +283,7 @@ def test_a_real_study_from_files_to_examples(real, tmp_path):
 def configured(**images):
     settings = {"longest_side": 100, "sequences": [], "slices": SLICES, **images}
     return {
-        "augment": {"copies": 3, "keep_copies": True},
+        "augment": {"copies": 3, "keep_copies": True, "random_crop": False},
         "crop": {"absent": False},
         "dataset": "herbarium2021",
         "features": {"small": {"kind": "picture", "size": [10, 20], "channels": None}},

@@ -42,7 +42,10 @@ tone = (8000 * np.sin(2 * np.pi * 3500 * np.arange(8000) / 8000)).astype(np.int1
 windows = compute.stored(np.stack([tone, tone]), pd.DataFrame({"example_id": ["a", "b"]}))
 found, _ = compute.compute(windows, choices.load("understory.audio.features", "band_power"), options, block)
 rows = np.stack(list(found.items)).astype(found.dtype)
-print(json.dumps([rows.shape, str(rows.dtype), rows[1].argmax(axis=0).tolist(), Medium("audio", block).shape("own")]))
+from understory.plan.checks import contradictions
+model = {"mixup": 0, "shifts": 2, "augment": [{"frequency_mask": {"spare_event": SPARED}} for SPARED in (True, False)]}
+wrong = list(contradictions._unfit("models.m", model, block["features"]["own"]))
+print(json.dumps([rows.shape, str(rows.dtype), rows[1].argmax(axis=0).tolist(), Medium("audio", block).shape("own"), wrong]))
 """
 # What a program prints of two frames that are augmented.
 AUGMENTATION = """
@@ -95,9 +98,13 @@ def test_the_page_adds_an_augmentation(tmp_path):
 
 
 def test_the_page_adds_features(tmp_path):
-    shape, dtype, loudest, planned = run(tmp_path, "new-features.md", FEATURES)
+    shape, dtype, loudest, planned, wrong = run(tmp_path, "new-features.md", FEATURES)
     assert shape == [2, 4, 8] == [2, *planned]
     assert (dtype, loudest) == ("float16", [3] * 8)
+    # They have bands, and nothing says which of them an event is in.
+    assert wrong == [
+        "models.m.augment.0.frequency_mask.spare_event: expected features of mel bands, of kind log_mel, given kind band_power"
+    ]
 
 
 @pytest.mark.parametrize("medium", ["audio", "images"])

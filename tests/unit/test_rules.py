@@ -16,6 +16,7 @@ from understory.core import choices, hashing
 from understory.data import source
 from understory.data.task import METRICS
 from understory.plan import code_digests
+from understory.plan.job_settings import Medium
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
@@ -85,10 +86,17 @@ def embedding_rules(tmp_path_factory):
     return parsed(folder, "perch", **config, recordings=str(folder), like=str(folder / "new.wav"))
 
 
+@pytest.fixture(scope="module")
+def cropping_rules(tmp_path_factory):
+    """The rules of a data set of sound whose copies are cut anew."""
+    return parsed(tmp_path_factory.mktemp("parsed"), "rfcx", augment={"random_crop": True})
+
+
 # The modules of their medium that rules load by name, and the choices of the default configuration and of a recipe.
 STEPS = {
     "inspect_recordings": "inspect",
     "crop_windows": "crop",
+    "crop_copies": "crop",
     "augment_windows": "augment",
     "compute_features": "compute",
 }
@@ -335,8 +343,41 @@ def test_embeddings_are_digested_with_the_runtime_of_their_format(embedding_rule
     )
 
 
-def test_every_script_is_a_rules_and_reads_no_configuration(rules, image_rules, embedding_rules):
-    named = {rule.name for rule in (*rules, *image_rules, *embedding_rules)}
+def test_copies_that_are_cut_anew_are_a_rule_of_their_own(rules, cropping_rules):
+    by_name = {rule.name: rule for rule in cropping_rules}
+    assert list(faults(by_name["crop_copies"])) == []
+    assert "params.source" in (SCRIPTS / "crop_copies.py").read_text()
+    assert by_name["crop_copies"].params["settings"]["seed"] == 27
+    for found, folder in ((rules, "/windows/"), (cropping_rules, "/random_crops/{variant}/")):
+        (rule,) = (rule for rule in found if rule.name == "augment_windows")
+        assert len(rule.input) == 2
+        assert all(folder in str(path) for path in rule.input)
+
+
+@pytest.mark.parametrize(
+    ("augment", "copy"),
+    [
+        ({}, "augmented/1"),
+        ({"random_crop": True}, "augmented/1"),
+        ({"keep_copies": False}, "windows"),
+        ({"keep_copies": False, "random_crop": True}, "random_crops/1"),
+    ],
+)
+def test_features_are_of_the_windows_that_copies_are_made_of_where_copies_are_not_written(augment, copy):
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    own = {"copies": 1, "keep_copies": True, "random_crop": False, **augment}
+    config["models"]["sed_cnn"]["copies"] = None
+    windows = Medium("audio", {**config, "augment": own}).windows_input("out")
+    for variant, folder in (("0", "windows"), ("1", copy)):
+        place = f"out/{folder}/train-0"
+        found = windows(SimpleNamespace(shard="train-0", variant=variant))
+        assert found == {"windows": f"{place}.npy", "index": f"{place}.csv"}
+
+
+def test_every_script_is_a_rules_and_reads_no_configuration(
+    rules, image_rules, embedding_rules, cropping_rules
+):
+    named = {rule.name for rule in (*rules, *image_rules, *embedding_rules, *cropping_rules)}
     assert {path.stem for path in SCRIPTS.glob("*.py")} == named | OF_ROUNDS
     for path in SCRIPTS.glob("*.py"):
         assert "snakemake.config" not in path.read_text()

@@ -42,6 +42,15 @@ def test_each_seed_is_a_model_and_without_seeds_nothing_changes():
     }
 
 
+def test_a_training_depends_on_the_range_of_its_features_only_where_it_spares_the_bands_of_events():
+    found = [config(None) for _ in range(3)]
+    for each, spared in zip(found, (None, False, True), strict=True):
+        mask = {} if spared is None else {"spare_event": spared}
+        each["models"]["sed_cnn"]["augment"] = [{"time_roll": {}}, {"frequency_mask": mask}]
+    bands = [training(configuration.checked(each), "sed_cnn").get("band") for each in found]
+    assert bands == [None, None, [84, 15_056]]
+
+
 def test_a_training_depends_on_its_own_seed_alone():
     few, more = (configuration.checked(config(seeds)) for seeds in ([1, 3], [3, 2, 1]))
     other = configuration.checked(config([1, 3], seed=5))

@@ -340,6 +340,10 @@ def test_what_sound_needs_of_the_disk():
     assert disk_space.needed(config, tables, None) == 4 * 4 * (window + spectrogram)
     config["augment"]["keep_copies"] = False
     assert disk_space.needed(config, tables, None) == 4 * (window + 4 * spectrogram)
+    # Windows that are cut for copies, of one number of a copy at a time.
+    config["augment"]["random_crop"] = True
+    assert disk_space.needed(config, tables, None) == 4 * (2 * window + 4 * spectrogram)
+    config["augment"]["random_crop"] = False
     config["crop"]["absent"] = False
     config["features"]["log_mel"] = {"kind": "fft_frames", "frames": 100}
     assert disk_space.needed(config, tables, None) == 3 * (window + 4 * 240_000 * 2)

@@ -23,6 +23,7 @@ class Stage(IntEnum):
     REVIEW = 12
     QUEUE = 13
     EPOCH = 14
+    CROP = 15
 
 
 def stream(seed: int, stage: Stage, name: str, variant: int = 0) -> np.random.Generator:

@@ -100,6 +100,23 @@ def centred_start(t_min: float, t_max: float, *, duration: int, samples: int, sa
     return int(np.clip(centre - samples // 2, 0, max(duration - samples, 0)))
 
 
+def random_start(
+    t_min: float, t_max: float, *, duration: int, samples: int, sample_rate: int, rng: np.random.Generator
+) -> int:
+    """The first sample of a window of which the event is a part, or which is a part of the event where that is longer, drawn
+    evenly and clamped to its recording.
+
+    Parameters
+    ----------
+    t_min, t_max, duration, samples
+        As for `centred_start`.
+    """
+    end = round(min(t_max * sample_rate, duration))
+    begin = min(round(t_min * sample_rate), end)
+    low, high = np.clip(sorted((begin, end - samples)), 0, max(duration - samples, 0))
+    return int(rng.integers(low, high + 1))
+
+
 def event_starts(
     t_min: float, t_max: float, *, duration: int, samples: int, sample_rate: int, long_events: str
 ) -> list[int]:
@@ -171,6 +188,7 @@ def place_windows(
     sample_rate: int,
     absent: bool,
     long_events: str = "middle",
+    drawn=None,
 ) -> pd.DataFrame:
     """The windows of a shard's annotations.
 
@@ -186,6 +204,8 @@ def place_windows(
         Whether rejected annotations have windows as well.
     long_events : str
         As for `event_starts`.
+    drawn : callable, optional
+        Given the id, box and recording of a window, `example_id, t_min, t_max, recording_id`, where it starts instead, in samples.
 
     Returns
     -------
@@ -204,6 +224,9 @@ def place_windows(
         sample_rate=sample_rate,
         long_events=long_events,
     )
+    if drawn is not None:
+        columns = (frame[column] for column in ("example_id", "t_min", "t_max", "recording_id"))
+        frame["start"] = np.array(list(map(drawn, *columns)), dtype=float) / sample_rate
     frame["stop"] = frame.start + window
     return with_labels(frame, tables)
 

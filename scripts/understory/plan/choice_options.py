@@ -36,8 +36,8 @@ PLACES = {
 # What types of options are made of.
 GENERIC = {"Annotated", "Literal", "list"}
 NAMES = {"bool", "float", "int", "str"} | GENERIC | set(vars(options))
-# Keyword-only parameters of `compute` that are handed over, and are no options, unless they have the type of one.
-NOT_OPTIONS = ("sample_rate", "sequences")
+# Keyword-only parameters of functions that are handed over, and are no options, unless they have the type of one.
+NOT_OPTIONS = ("band", "sample_rate", "sequences")
 
 
 class Combination(Block):

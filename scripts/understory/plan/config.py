@@ -252,6 +252,14 @@ def copies_of(config: dict, name: str) -> int:
     return config["augment"]["copies"] if own is None else own
 
 
+def spared_band(config: dict, name: str) -> list[float] | None:
+    """The range of the features of a model whose augmentation spares the bands of events, Hz; None where it spares none."""
+    model = config["models"][name]
+    features = config["features"][model["features"]]
+    sparing = any(options.get("spare_event") for step in model["augment"] for options in step.values())
+    return [features["fmin"], features["fmax"]] if sparing else None
+
+
 def copies_by_features(config: dict) -> dict[str, int]:
     """By features, the largest number of augmented copies that a trained model asks for."""
     copies: dict[str, int] = {}

@@ -127,11 +127,7 @@ class Crop(Block):
     window: Seconds = key(
         5, "Length of a window, centred on an annotation and clamped to its recording", unit="s"
     )
-    hop: Seconds = key(
-        2.5,
-        "Step between the windows over a test recording; the last window ends with the recording",
-        unit="s",
-    )
+    hop: Seconds = key(2.5, "Step between windows over a test recording; the last ends with it", unit="s")
     sample_rate: int = key(
         48_000, "Sample rate that all recordings are resampled to", unit="Hz", ge=1000, le=1_000_000
     )
@@ -182,6 +178,11 @@ class Augment(Block):
         True,
         "Whether augmented copies are kept; false: only their features are written. Copies of images, and those that several "
         "kinds of features are computed of, are written and then deleted",
+    )
+    random_crop: bool = key(
+        False,
+        "Whether each copy of sound is cut anew: from a window at random around the event, of which it is a part; longer events fill "
+        "the window. false: from the window of the example",
     )
     chain: list[Step] = key([], "Transforms in order, each a name with its options")
 

@@ -39,6 +39,7 @@ COSTS_OF_MEDIUM = {
         "download_data": Cost(0.006),
         "inspect_recordings": Cost(0.01),
         "crop_windows": Cost(0.008),
+        "crop_copies": Cost(0.008),
         "augment_windows": Cost(0.035),
         "compute_features": Cost(0.015),
         # Of a network such as EfficientNet-B1, on one thread.
@@ -94,6 +95,7 @@ TRAINING = ("train_fold", "train_round")
 OF_WINDOWS = (
     *TRAINING,
     "crop_windows",
+    "crop_copies",
     "augment_windows",
     "compute_features",
     "compute_pseudo_labels",

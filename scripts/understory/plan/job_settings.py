@@ -10,7 +10,7 @@ from understory.core.hashing import ordered
 from understory.data.band import Band
 from understory.inference import saved_run
 from understory.inference.embeddings import model_files
-from understory.plan.config import copies_by_features, detection_hop, shown_band
+from understory.plan.config import copies_by_features, detection_hop, shown_band, spared_band
 
 # The keys of the configuration that a step reads: `test` is reading test recordings, for `compute`.
 KEYS = {
@@ -144,6 +144,11 @@ class Medium:
         reading = [count for count in copies_by_features(self._config).values() if count]
         return self._config["augment"]["keep_copies"] or self.name != "audio" or len(reading) > 1
 
+    @property
+    def copied(self) -> str:
+        """The folder of the windows that a copy, `variant`, is made of."""
+        return "random_crops/{variant}" if self._config["augment"]["random_crop"] else "windows"
+
     def augment_settings(self, **others) -> dict:
         """What augmented copies depend on."""
         chain = {"chain": self._config["augment"]["chain"]}
@@ -174,8 +179,8 @@ class Medium:
         def paths(wildcards):
             if wildcards.shard.startswith("test"):
                 return {"recordings": f"{out}/recordings/{wildcards.shard}.csv"}
-            copied = wildcards.variant != "0" and self.copies_written
-            folder = f"augmented/{wildcards.variant}" if copied else "windows"
+            copies = "augmented/{variant}" if self.copies_written else self.copied
+            folder = "windows" if wildcards.variant == "0" else copies.format(variant=wildcards.variant)
             place = f"{out}/{folder}/{wildcards.shard}"
             return {"windows": f"{place}.npy", "index": f"{place}.csv"}
 
@@ -188,13 +193,7 @@ class Medium:
 
 
 class ModelJobs:
-    """What the rules ask of the models of a configuration. The methods are functions of a job's wildcards.
-
-    Parameters
-    ----------
-    config : dict
-        The whole configuration.
-    """
+    """What the rules ask of the models of a whole configuration. The methods are functions of a job's wildcards."""
 
     def __init__(self, config: dict):
         self.config = config
@@ -291,7 +290,8 @@ class ModelJobs:
         own = {"control": self.config["control"], "seed": every.get("seed", self.config["seed"])}
         soft = {"confidence_smoothing": self.config["labels"]["confidence_smoothing"]}
         own |= {"labels": soft} if any(soft.values()) else {}
-        return ordered({**own, "models": {wildcards.model: model}})
+        band = spared_band(self.config, wildcards.model)
+        return ordered({**own, **({"band": band} if band else {}), "models": {wildcards.model: model}})
 
     def prediction_settings(self, wildcards) -> dict:
         """The settings of a job that predicts with a saved model."""

@@ -31,6 +31,7 @@ def examples(shards, folds: pd.DataFrame, task: Task, settings: dict) -> Example
         exhaustive=task.exhaustive,
         by_output=task.outputs is not None,
         smoothing=settings.get("labels", {}).get("confidence_smoothing", 0.0),
+        band=settings.get("band"),
     )
 
 

@@ -50,6 +50,10 @@ def _pseudo_label_contradictions(config):
             f"split.group: expected recording with pseudo_labels.rounds, as a fold's model may know nothing of the recordings that the "
             f"fold holds out, given {split['group']}"
         )
+    if config["augment"]["random_crop"]:
+        yield (
+            "augment.random_crop: expected false with pseudo_labels.rounds, as pseudo-labels are of the window of an example, given true"
+        )
     yield from _without_labels(config, "pseudo_labels.rounds")
 
 
@@ -184,12 +188,14 @@ def _unfit(place, model, features):
     framed = choice_options.constant(FEATURES, features["kind"], "FRAMED", default=True)
     if model["shifts"] > 1 and not framed:
         yield f"{place}.shifts: expected 1, as features of kind {features['kind']} have no frames, given {model['shifts']}"
-    for step, name, _ in _steps(f"{place}.augment", model["augment"]):
+    for step, name, options in _steps(f"{place}.augment", model["augment"]):
         if others and choice_options.constant(AUGMENTATIONS, name, "IN_DECIBELS", default=False):
             yield f"{step}: expected features in dB of power ({expected}), given {given}"
         of_frames = choice_options.constant(AUGMENTATIONS, name, "OF_FRAMES", default=False)
         if of_frames and not framed:
             yield f"{step}: expected features of bands and frames, such as log_mel, given kind {features['kind']}"
+        elif options.get("spare_event") and features["kind"] != "log_mel":
+            yield f"{step}.spare_event: expected features of mel bands, of kind log_mel, given kind {features['kind']}"
 
 
 def _medium_contradictions(config, medium):
@@ -218,6 +224,10 @@ def _medium_contradictions(config, medium):
                     f"models.{name}.features: expected features of kind log_mel, which SpectralPitchShift in "
                     f"augment.chain shifts, given {fed}, of kind {kind}"
                 )
+    if medium == "images" and config["augment"]["random_crop"]:
+        yield (
+            f"augment.random_crop: expected false, as dataset {config['dataset']} has images and no windows, given true"
+        )
     if medium == "images":
         given, studies = (
             config["images"]["sequences"],

@@ -46,7 +46,9 @@ def needed(config: dict, tables: Dataset | None, source: Source) -> int:
     copies = copies_by_features(config)
     most = max(copies.values(), default=0)
     kept = most if config["augment"]["keep_copies"] else min(most, 1)
-    stored = 1 + (kept if medium.copies_written else 0)
+    # Windows that are cut for copies are deleted when these are made.
+    cut = config["augment"]["random_crop"] and most > 0
+    stored = 1 + (kept if medium.copies_written else 0) + cut
     features = sum((examples * (1 + count) + tests) * feature(name) for name, count in copies.items())
     return round(recorded + examples * stored * window + features)
 

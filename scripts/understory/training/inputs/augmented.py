@@ -17,7 +17,8 @@ class Augmented:
     Parameters
     ----------
     source
-        Examples: `source.rows(numbers)` are float32 of shape (examples, bands, frames, channels).
+        Examples: `source.rows(numbers)` are float32 of shape (examples, bands, frames, channels), and `source.bands(numbers)` the
+        bands of their events, of shape (examples, 2), where a step has `spare_event`.
     steps : list of dict
         The augmentations in order, each a name with its options: `models.NAME.augment`.
     """
@@ -27,13 +28,16 @@ class Augmented:
         self._steps = [
             (choices.load(PACKAGE, name).apply, options) for step in steps for name, options in step.items()
         ]
+        self._sparing = any(options.get("spare_event") for _, options in self._steps)
 
     def rows(self, numbers, rng: np.random.Generator) -> np.ndarray:
         """The examples of some rows, augmented by draws from `rng`."""
         examples = self._source.rows(numbers)
-        for place, values in enumerate(examples):
+        bands = self._source.bands(numbers) if self._sparing else [None] * len(examples)
+        for place, (values, band) in enumerate(zip(examples, bands, strict=True)):
             for apply, options in self._steps:
-                values = apply(values, rng, **options)
+                own = {"band": band} if options.get("spare_event") else {}
+                values = apply(values, rng, **options, **own)
             examples[place] = values
         return examples
 

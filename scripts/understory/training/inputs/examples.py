@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from understory.core import mel_scale
 from understory.core.errors import InputError
 from understory.data.labels import Centred, Labels
 from understory.data.tables.window_labels import by_outputs
@@ -10,6 +11,8 @@ from understory.training.inputs.batches import ArrayRows
 
 # Columns of the store's tables that folds.csv does not have.
 TEXTS = ("presence", "present", "absent", "unknown", "confidences")
+# The columns of an event's frequencies, Hz, and those that an example without an event has: any.
+FREQUENCIES = {"f_min": 0.0, "f_max": np.inf}
 
 
 class Examples:
@@ -29,6 +32,8 @@ class Examples:
         among `classes` is left out.
     smoothing : float
         How far labels of present events are lowered towards their confidences, as `Labels` takes it.
+    band : (float, float), optional
+        The range of the features, Hz, for `bands`.
 
     Attributes
     ----------
@@ -52,6 +57,7 @@ class Examples:
         exhaustive: bool,
         by_output: bool = False,
         smoothing: float = 0.0,
+        band=None,
     ):
         folds = folds.sort_values("example_id", ignore_index=True)
         names, arrays, parts, missing, same = pd.Index(folds.example_id), [], [], set(), {}
@@ -69,7 +75,8 @@ class Examples:
             }
             row = index.row if "row" in index else range(len(index))
             places = {"at": at, "variant": int(variant), "part": number, "row": row}
-            parts.append(pd.DataFrame({**texts, **places}).astype(dict.fromkeys(places, np.int32)))
+            shares = _shares(index, band) if band else {}
+            parts.append(pd.DataFrame({**texts, **shares, **places}).astype(dict.fromkeys(places, np.int32)))
         if missing:
             raise InputError(
                 f"folds.csv: expected every example, {len(missing)} are missing, such as {min(missing)}: delete the file to rebuild it"
@@ -84,7 +91,8 @@ class Examples:
         # A window with several labels has the rarest of the whole data set, which a shard does not know.
         for column in ("fold", "label", "recording_id", "example_id"):
             index.insert(0, column, folds[column].array.take(index["at"].to_numpy()))
-        self.index = index.drop(columns="at")
+        self._bands = index[[*FREQUENCIES]].to_numpy() if band else None
+        self.index = index.drop(columns=["at", *(FREQUENCIES if band else ())])
         self.labels = Labels(
             self.index, classes, exhaustive=exhaustive, others=by_output, smoothing=smoothing
         )
@@ -97,6 +105,11 @@ class Examples:
         """The examples of some rows of the index: float32 of shape (len(numbers), *shape)."""
         return self._items.take(self._places[numbers])
 
+    def bands(self, numbers) -> np.ndarray:
+        """Where the bands of the events of some rows begin and end, as shares of the range of the features on the mel scale: float32
+        of shape (len(numbers), 2), 0 and 1 where an event has no frequencies."""
+        return self._bands[numbers]
+
     def training_rows(self, fold: int, *, centred: bool) -> np.ndarray:
         """Rows of all variants of the examples outside a fold; with `centred`, of present events only."""
         keep = self.index.fold != fold
@@ -108,3 +121,14 @@ class Examples:
         """Rows of the present events of a fold, as recorded."""
         index = self.index
         return np.flatnonzero((index.fold == fold) & (index.variant == 0) & (index.presence == "present"))
+
+
+def _shares(index, band):
+    """By column, the frequencies of events as shares of a range (Hz) on the mel scale."""
+    low, high = map(mel_scale.to_mel, band)
+    return {
+        column: ((mel_scale.to_mel(np.clip(index.get(column, without), *band)) - low) / (high - low)).astype(
+            np.float32
+        )
+        for column, without in FREQUENCIES.items()
+    }

@@ -23,8 +23,10 @@ def test_sixteen_bits_come_back_exactly(tmp_path):
     np.testing.assert_array_equal(to_float(to_int16(wave)), wave)
 
 
-def test_beyond_full_scale_is_clipped_not_wrapped():
-    assert to_int16(np.array([1.067, -1.5])).tolist() == [32767, -32768]
+def test_what_goes_beyond_full_scale_is_scaled_down_and_neither_clipped_nor_wrapped():
+    assert to_int16(np.array([0.75, -1.5, 1.0])).tolist() == [16384, -32768, 21845]
+    assert to_int16(np.array([2.0, 0.5])).tolist() == [32767, 8192]
+    assert to_int16(np.array([])).tolist() == []
 
 
 def test_stereo_is_mixed_down_and_what_is_not_finite_is_refused(tmp_path):

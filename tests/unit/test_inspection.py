@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from workflow import ROOT
 
-from understory.audio import inspect, mp3, read
+from understory.audio import inspect, mp3, read, riff
 from understory.core.errors import InputError
 from understory.data import inspection, source, store
 from understory.data.dataset import Annotation, Dataset, Quarantined, Recording
@@ -48,6 +48,52 @@ def test_a_file_that_was_cut_is_found_out(tmp_path, name, share):
     path.write_bytes(data[: round(share * len(data))])
     with pytest.raises(InputError, match=r"cut short|cannot be decoded"):
         inspect.inspect_file(path)
+
+
+def chunked(path, *, counted=20_000, after=b""):
+    """A WAV file of 20,000 samples of 16 bits whose header counts some of them."""
+    data = bytearray(written(path, rate=8_000, subtype="PCM_16").read_bytes())
+    assert data[36:40] == b"data"
+    data[40:44] = (2 * counted).to_bytes(4, "little")
+    path.write_bytes(bytes(data) + after)
+    return path
+
+
+@pytest.mark.parametrize("counted", [0, 4_000, 11_000])
+def test_a_wav_file_whose_header_counts_a_part_of_it_is_found_out(tmp_path, counted):
+    """Of a recorder that lost its power, or of more than 4 GB, which the header cannot say."""
+    path = chunked(tmp_path / "a.wav", counted=counted)
+    with pytest.raises(InputError, match="expected a header that says how much sound there is, found"):
+        inspect.inspect_file(path)
+
+
+LIST = b"LIST" + (26).to_bytes(4, "little") + b"INFOISFT" + (14).to_bytes(4, "little") + b"Lavf60.16.100\0"
+
+
+@pytest.mark.parametrize(
+    "after", [b"", LIST, LIST + b"id3 " + (4).to_bytes(4, "little") + b"abcd", bytes(40_000), b"\1" * 15_000]
+)
+def test_what_follows_the_sound_of_a_wav_file_may_be_anything_but_much_sound(tmp_path, after):
+    assert inspect.inspect_file(chunked(tmp_path / "a.wav", after=after)) == (8_000, 1, 20_000)
+    with pytest.raises(InputError, match="expected a header that says how much sound there is"):
+        inspect.inspect_file(chunked(tmp_path / "a.wav", after=after + b"\1\2" * 10_000))
+
+
+def test_a_header_that_was_never_finished_is_read_to_the_end(tmp_path):
+    path = chunked(tmp_path / "a.wav", counted=0)
+    data = bytearray(path.read_bytes())
+    data[4:8] = (8).to_bytes(4, "little")
+    path.write_bytes(data)
+    assert inspect.inspect_file(path) == (8_000, 1, 20_000)
+
+
+@pytest.mark.parametrize("padded", [b"", b"\0"])
+def test_a_chunk_of_an_odd_length_may_be_followed_by_a_byte_or_not(tmp_path, padded):
+    data = b"odd " + (3).to_bytes(4, "little") + b"abc" + padded + LIST
+    with open(chunked(tmp_path / "a.wav", after=data), "rb") as file:
+        assert riff.unread(file, decoded=True) == 0
+    with open(chunked(tmp_path / "a.wav", after=data + b"\1" * 16_000), "rb") as file:
+        assert riff.unread(file, decoded=True) == 1
 
 
 def pages(data):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import soundfile
 
-from understory.audio import mp3, ogg
+from understory.audio import mp3, ogg, riff
 from understory.core import files
 from understory.core.errors import InputError
 
@@ -20,8 +20,8 @@ MAX_PEAK = 8.0
 QUIETEST = 2.0**-15
 # Values that are decoded at a time.
 BLOCK = 1 << 20
-# Sizes that programs write who do not know the size yet.
-UNKNOWN_SIZE = 0x7FFF_0000
+# Seconds that a WAV file may hold after its sound, of whatever it is.
+MOST_UNREAD = 1.0
 TOO_SHORT = re.compile(
     r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE
 )
@@ -53,7 +53,7 @@ def inspect_file(path: Path) -> tuple[int, int, int]:
     ------
     InputError
         The file is missing, empty, not audio, damaged, cut short, without a sample, not a waveform, or silent: the mean
-        of its channels is constant.
+        of its channels is constant. Or it holds more than its header says.
     """
     if other := files.other(path):
         raise InputError(f"expected an audio file, found {other}")
@@ -74,7 +74,7 @@ def inspect_file(path: Path) -> tuple[int, int, int]:
                     f"expected {file.frames} samples, as its header says, found {frames}: the file is cut short"
                 )
             for size, actual in TOO_SHORT.findall(file.extra_info):
-                if int(actual) < int(size) < UNKNOWN_SIZE:
+                if int(actual) < int(size) < riff.UNKNOWN_SIZE:
                     raise InputError(
                         f"expected {size} bytes of sound, as its header says, found {actual}: the file is cut short"
                     )
@@ -154,6 +154,12 @@ def _check_end(path, kind, frames):
         if kind == "MP3":
             _check_frames(file)
             _check_length(file, frames)
+        if kind in ("WAV", "WAVEX") and (seconds := riff.unread(file, decoded=frames > 0)) > MOST_UNREAD:
+            raise InputError(
+                f"expected a header that says how much sound there is, found {seconds:.1f} s after its end: the recorder stopped before it "
+                "wrote the header, or there is more than a WAV file can hold; write it anew "
+                "(ffmpeg -ignore_length 1 -i FILE -codec copy -rf64 auto NEW.wav)"
+            )
 
 
 def _check_length(file, frames):

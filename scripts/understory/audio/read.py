@@ -122,8 +122,11 @@ def _opened(path, opener):
 
 
 def to_int16(wave: np.ndarray) -> np.ndarray:
-    """Samples within ±1 as 16-bit integers, exactly those of a 16-bit file; samples beyond are clipped."""
-    return np.clip(np.round(wave * 32768.0), -32768, 32767).astype(np.int16)
+    """Samples as 16-bit integers, exactly those of a 16-bit file; a wave that goes beyond ±1 is scaled down to it, as clipping
+    would add sounds that are not there."""
+    peak = max(np.max(wave, initial=0.0), -np.min(wave, initial=0.0))
+    scale = 32768.0 / max(peak, 1.0)
+    return np.clip(np.round(wave * scale), -32768, 32767).astype(np.int16)
 
 
 def to_float(wave: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from PIL import Image
 from scipy import sparse
 from workflow import ROOT
 
+from understory.audio.features import log_mel
 from understory.core import usage
 from understory.core.errors import InputError
 from understory.data import examples, store
@@ -612,6 +613,20 @@ def test_nothing_of_an_examples_axes_is_cut_off():
     pixels = np.asarray(Image.open(io.BytesIO(shown)).convert("L"))
     edges = [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
     assert min(edge.min() for edge in edges) > 230
+
+
+@pytest.mark.parametrize("resize", [None, [32, 20], [90, 20]])
+def test_a_tone_is_drawn_at_its_frequency(resize):
+    """In a resized spectrogram as well, as far as its rows tell."""
+    mel = {"n_mels": 64, "fmin": 50.0, "fmax": 15_000.0, "resize": resize}
+    frequencies = gallery._mel_frequencies(mel)
+    for hertz in (400.0, 1500.0, 5000.0, 13_000.0):
+        wave = np.sin(2 * np.pi * hertz * np.arange(32_000) / 32_000).astype(np.float32)
+        options = {"n_fft": 4096, "hop": 512, "scale": "power_db", "normalise": "none", **mel}
+        shown = log_mel.compute(wave, sample_rate=32_000, **options).mean(axis=1)
+        power = 10 ** (shown / 10)
+        found = (power * np.arange(len(power))).sum() / power.sum()
+        assert found == pytest.approx(np.interp(hertz, frequencies, np.arange(len(power))), abs=0.3)
 
 
 def test_an_example_is_drawn_as_if_it_were_the_only_one():

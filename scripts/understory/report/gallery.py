@@ -116,11 +116,11 @@ def _envelope(samples):
 
 def _mel_frequencies(mel):
     """The centre frequency of each band that is shown, Hz."""
-    centres = mel_scale.edges(mel["n_mels"], mel["fmin"], mel["fmax"])[1:-1]
-    if not mel["resize"]:
-        return centres
-    places = np.linspace(0, len(centres) - 1, mel["resize"][0])
-    return np.interp(places, np.arange(len(centres)), centres)
+    bands, shown = mel["n_mels"], mel["resize"][0] if mel["resize"] else mel["n_mels"]
+    # Rows of a resized picture are as far from its edges as their share of it says.
+    places = (np.arange(shown) + 0.5) * bands / shown + 0.5
+    low, high = mel_scale.to_mel(mel["fmin"]), mel_scale.to_mel(mel["fmax"])
+    return mel_scale.to_hertz(low + places / (bands + 1) * (high - low))
 
 
 def examples(gallery: Gallery, results: Results, *, most: int) -> list[tuple[str, list[dict]]]:

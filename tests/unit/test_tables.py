@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -6,7 +7,7 @@ from understory.core import hashing
 from understory.core.errors import InputError
 from understory.data import dataset
 from understory.data.dataset import Annotation, Dataset, Recording
-from understory.data.tables.checks import check_folds
+from understory.data.tables.checks import check_folds, check_rounds
 
 EVENT = Annotation("a", "s0", "present", 1.0, 2.0, 3.0, 4.0)
 
@@ -48,6 +49,17 @@ def test_folds_of_its_own_that_do_not_fit(own, said):
     dataset = Dataset(("x",), (Recording("a", "a", "train"), Recording("b", "b", "train")), (), True, own)
     with pytest.raises(InputError, match=said):
         check_folds(dataset, 3, "recording")
+
+
+def test_rounds_of_pseudo_labels_need_a_label_that_is_unknown():
+    rounds = {"rounds": 1, "unlabelled": "none"}
+    known = Dataset(("s0",), (Recording("a", "a", "train"),), (EVENT,), True)
+    with pytest.raises(InputError, match=r"pseudo_labels\.rounds: expected 0, as .* no label is unknown"):
+        check_rounds(known, rounds)
+    check_rounds(known, {**rounds, "rounds": 0})
+    check_rounds(known, {**rounds, "unlabelled": "test"})
+    check_rounds(replace(known, exhaustive=False), rounds)
+    check_rounds(replace(known, annotations=(EVENT, EVENT._replace(presence="unknown"))), rounds)
 
 
 @pytest.mark.parametrize("shared", [False, True])

@@ -8,6 +8,7 @@ from understory.core.text import listed
 from understory.data.dataset import Dataset
 from understory.data.quarantine import Limit, missing
 from understory.data.source import Source
+from understory.data.tables.checks import check_rounds
 from understory.fetch import address
 from understory.plan.checks import disk_space
 
@@ -15,7 +16,7 @@ from understory.plan.checks import disk_space
 def check(
     config: dict, tables: Dataset | None, source: Source, limit: Limit, folder: Path, contents: FileDigests
 ):
-    """InputError where too much is known not to be there, or the disk has no room.
+    """InputError where too much is known not to be there, nothing is unknown that models are to predict, or the disk has no room.
 
     Parameters
     ----------
@@ -32,6 +33,8 @@ def check(
     contents : FileDigests
         What the recordings' files hold.
     """
+    if tables is not None and not config["models_from"]:
+        check_rounds(tables, config["pseudo_labels"])
     made = address.kind(config["data"]) == "synthetic"
     # Synthetic data may be about to be made again.
     if made:

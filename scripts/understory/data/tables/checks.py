@@ -1,4 +1,4 @@
-"""Whether the tables of a data set go with the folds that are wanted.
+"""Whether the tables of a data set go with the folds and the rounds of pseudo-labels that are wanted.
 
 Plain Python only: the Snakefile imports this module each time it is parsed.
 """
@@ -16,6 +16,16 @@ def check_folds(tables: Dataset, n_splits: int, group: str):
         _check_own(tables, n_splits)
     elif group == "recording":
         _check_recordings(tables, n_splits)
+
+
+def check_rounds(tables: Dataset, pseudo_labels: dict):
+    """InputError where rounds of pseudo-labels are wanted, and no label is unknown."""
+    unknown = not tables.exhaustive or any(a.presence == "unknown" for a in tables.annotations)
+    if pseudo_labels["rounds"] and pseudo_labels["unlabelled"] == "none" and not unknown:
+        raise InputError(
+            "pseudo_labels.rounds: expected 0, as all that is heard in the training recordings is annotated, so that no label is unknown; or "
+            "set pseudo_labels.unlabelled: test"
+        )
 
 
 def _check_own(tables, n_splits):
